@@ -19,7 +19,7 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
-DEEP_SECONDS = 3600  # the timeout of a deep test that sets none itself
+DEEP_SECONDS = 3600  # seconds; the timeout of a test under --deep that sets none itself
 # Hypothesis gets no deadline, because other tests may keep the machine busy.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _log_plainly()
     if given := getattr(
         config, "workerinput", None
-    ):  # in a worker process of pytest-xdist, whose controller started Postgres
+    ):  # A worker process of pytest-xdist uses the Postgres of its controller.
         config.stash[DATABASES] = Databases(
             given["postgres_url"],
             given["postgres_run"],

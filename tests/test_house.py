@@ -26,7 +26,7 @@ MODULE_MEDIAN = 80
 MODULE_P90 = 180
 PACKAGE_MAX = 20  # modules of a package
 PACKAGES_THAT_MAY_BE_LARGE = {
-    "shared/crawljobs/domain",  # each module is one rule
+    "shared/crawljobs/domain",  # each module of this package is one rule
     "migrations/versions",
     "services/admin_api/resources",
     "services/admin_api/schemas",
@@ -120,7 +120,7 @@ def test_each_import_contract_fails_when_it_is_broken(tmp_path: Path) -> None:
     found = lint_imports(tmp_path)
     assert found.returncode != 0
     # A heading is a line above a line of dashes. The split returns [text, heading, text, heading,
-    # text, ...].
+    # ...].
     parts = re.split(r"^(\S[^\n]*)\n-+\n\n", found.stdout, flags=re.MULTILINE)
     contracts = dict(zip(parts[1::2], parts[2::2], strict=True))
     kept = [
@@ -201,7 +201,8 @@ def test_one_name_of_a_module_means_one_module() -> None:
     meanings: dict[str, set[str]] = {}
     for path in OWN_MODULES.values():
         for name, full in imports_of(path):
-            if full.rpartition(".")[2] == name:  # an alias distinguishes the modules
+            # An import under an alias shows which module is meant.
+            if full.rpartition(".")[2] == name:
                 meanings.setdefault(name, set()).add(full)
     assert {name: full for name, full in meanings.items() if len(full) > 1} == {}
 

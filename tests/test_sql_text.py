@@ -1,4 +1,4 @@
-"""SQL is composed with SQLAlchemy Core, except for statements that decision 111 lists with their tests.
+"""SQL is composed with SQLAlchemy Core. Decision 111 lists the exceptions with their tests.
 
 The listed statements are text because their speed was measured. All other statements belong in
 Core.
@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 REPOSITORY = ROOT / "shared" / "crawljobs" / "repository"
 DECISIONS = (ROOT / "shared" / "DECISIONS.md").read_text()
-# A row of the table: the module, the kind of its statements, and the plan test or the modules that
-# use the fragments.
+# A row of the table names the module, the kind of its statements, and their plan test. For SQL
+# fragments it names the modules that use them.
 ROW = re.compile(r"^\| `repository/([\w/]+\.py)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 MAKES_TEXT = {"text", "short", "DriverStatement"}
 
@@ -27,7 +27,7 @@ class Listed:
     module: Path
     reason: str
     plan_tests: list[Path]
-    users: list[str]  # for SQL fragments: the listed modules that use them
+    users: list[str]  # for SQL fragments: the listed modules that use the fragments
 
 
 def listed() -> dict[str, Listed]:
@@ -66,7 +66,8 @@ def statements(tree: ast.Module) -> Iterator[str]:
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and called(node) & MAKES_TEXT
     }
-    made: dict[str, str] = {}  # maps each statement to the collection that contains it
+    # Maps the name of each statement to the name of the collection that contains the statement.
+    made: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

@@ -91,7 +91,8 @@ def test_a_long_body_is_refused_where_none_is_read(create: Create) -> None:
 
 def test_a_request_is_logged_and_counted_but_a_probe_is_not_logged(create: Create) -> None:
     app = create()
-    openapi_document(app)  # read before the count, because the client reads it too
+    # CheckedClient reads the document too. Read it before requests are counted.
+    openapi_document(app)
     client = with_token(app)
     with structlog.testing.capture_logs() as logged, counted() as grown:
         client.get(f"{JOBS}?limit=7", headers={"X-Request-Id": "mine"})

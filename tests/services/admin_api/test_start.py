@@ -13,7 +13,7 @@ app.create_app()
 print(time.process_time())
 """
 CPU_SECONDS = 1.0
-ATTEMPTS = 3  # attempts; the first may have to compile modules
+ATTEMPTS = 3  # the first attempt may have to compile modules
 
 
 def test_the_application_is_made_within_a_second_and_without_a_database() -> None:

@@ -52,8 +52,8 @@ def test_each_due_time_is_counted_by_what_became_of_it(
     database: Database, policy: str, ago: str, grown_by: dict[str, float]
 ) -> None:
     with database.begin() as conn:
-        # The latest tick was half an hour ago, whatever the time is. The policy skip would still
-        # fire a tick that is only minutes late.
+        # The latest tick was half an hour ago, so the policy skip skips it. A tick that is only
+        # minutes late would still fire.
         latest = conn.execute(text(LATEST)).scalar_one()
         made = rows.make(conn, cron=f"{latest.minute} * * * *", misfire_policy=policy)
         conn.execute(

@@ -11,7 +11,7 @@ from support import collector
 from support import schedule_rows as rows
 from support.waiting import wait_until
 
-DEADLINE_SECONDS = 30  # allows for a busy machine
+DEADLINE_SECONDS = 30  # long enough for a busy machine
 PRODUCER = 4
 
 

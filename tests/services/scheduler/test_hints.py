@@ -21,7 +21,7 @@ from support import tcp_proxy
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 20  # allows for a busy machine
+DEADLINE_SECONDS = 20  # long enough for a busy machine
 HINT = "SELECT pg_notify('scheduled_jobs', '')"
 LISTENERS = """
     SELECT pid FROM pg_stat_activity
@@ -92,7 +92,7 @@ def test_listens_again_after_its_connection_was_cut(
     with hearing(database_url) as heard:
         (first,) = listening(sql)
         sql.execute("SELECT pg_terminate_backend(%s)", [first])
-        heard.wait_for(2)  # a new connection counts as a hint, in case hints were lost
+        heard.wait_for(2)  # a new connection counts as a hint, because hints may have been lost
         wait_until(lambda: listening(sql) != [first], timeout=DEADLINE_SECONDS, describe="the same")
         before = heard.times
         sql.execute(HINT)
@@ -111,7 +111,7 @@ def test_a_connection_that_died_silently_is_found_and_replaced(
         listening(sql)
         heard.wait_for(1)
         proxy.stall_those_open()
-        heard.wait_for(2)  # the hint of the new connection
+        heard.wait_for(2)  # the new connection counts as a hint
         before = heard.times
 
         def is_heard() -> bool:

@@ -10,9 +10,9 @@ import pytest
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 30  # allows for a busy machine
+DEADLINE_SECONDS = 30  # long enough for a busy machine
 AT_ONCE_SECONDS = 2.0  # one second, and one more for a busy machine
-GATE = 7  # an advisory lock that holds up a transaction
+GATE = 7  # the key of an advisory lock that stops transactions in the middle
 
 
 @pytest.fixture

@@ -329,7 +329,8 @@ def test_a_batch_takes_a_few_statements_however_many_are_due(conn: Connection) -
         assert len(fire(conn, NOON)) == 100
     finally:
         event.remove(conn, "before_cursor_execute", count)
-    assert len(sent) <= 7  # select, record, enqueue, settle, advance, and a savepoint
+    # Five statements (select, record, enqueue, settle, advance), a savepoint and its release.
+    assert len(sent) <= 7
     assert rows.count(conn, "scheduled_job_runs", "outcome = 'enqueued'") == 100
 
 

@@ -82,7 +82,8 @@ def test_what_it_did_and_what_the_database_holds_are_shown(
     )
     shown = probes.samples(url)
     assert shown["crawl_schedule_ticks_total{outcome=disabled}"] == 1
-    assert shown["crawl_schedule_ticks_total{outcome=missed}"] == 1  # of the disabled schedule
+    # The missed tick is of the disabled schedule.
+    assert shown["crawl_schedule_ticks_total{outcome=missed}"] == 1
     assert shown["crawl_schedule_missed_total"] == 1
     assert shown["crawl_jobs_enqueued_total{result=merged}{source=schedule}"] == 2
     assert shown["crawl_schedule_delay_seconds_count"] == 2

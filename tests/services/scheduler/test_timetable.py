@@ -31,7 +31,7 @@ from support import schedule_rows as rows
 from support.databases import Databases
 from support.waiting import wait_until
 
-DEADLINE_SECONDS = 20  # allows for a busy machine
+DEADLINE_SECONDS = 20  # long enough for a busy machine
 HOUR_AGO = "date_trunc('hour', now())"
 
 

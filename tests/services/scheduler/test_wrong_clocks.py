@@ -12,7 +12,7 @@ from support import schedule_rows as rows
 from support.waiting import wait_until
 
 Start = Callable[..., Any]
-DEADLINE_SECONDS = 30  # allows for a busy machine
+DEADLINE_SECONDS = 30  # long enough for a busy machine
 OFF = timedelta(hours=2)
 DUE_SOON = 30
 
@@ -23,7 +23,7 @@ def start_off(start_scheduler: Start, url: str, by: str) -> Any:
         url,
         LD_PRELOAD=str(needs.libfaketime()),
         FAKETIME=by,
-        # The monotonic clock stays real. Otherwise waits with a timeout would never end in Python.
+        # The monotonic clock stays real. With a false one, Python's waits with a timeout never end.
         FAKETIME_DONT_FAKE_MONOTONIC="1",
         SCHEDULER_TICK_SECONDS="3600",
     )

@@ -31,7 +31,7 @@ def test_jobs_that_an_operator_ends_are_counted_once(client: Client) -> None:
     ]
     with counted() as grown:
         client.put(f"{JOBS}/{ids[0]}/status", json={"status": "cancelled"})
-        for _ in range(2):  # the second request finds the jobs already final
+        for _ in range(2):  # when the second request arrives, the jobs are already final
             client.put(f"{JOBS}/bulk/status", json={"job_ids": ids, "status": "cancelled"})
         client.put(f"{JOBS}/bulk/status", json={"job_ids": ids[:1], "status": "queued"})
     assert grown["jobs_finished_total{cancelled}"] == 3

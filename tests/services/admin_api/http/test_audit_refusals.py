@@ -54,7 +54,7 @@ def test_many_refusals_of_a_token_are_a_row_and_a_count(
     (first,) = refused(database)
     assert (first.resource_type, first.resource_id) == ("crawl_job", "1")
     audit_refusals.write_counts(state.of(app))
-    assert len(refused(database)) == 1  # the window of the counts is still open
+    assert len(refused(database)) == 1  # no count is written while its window is open
     audit_refusals.write_counts(state.of(app), include_open=True)
     counted, _ = refused(database)
     assert (counted.resource_type, counted.resource_id) == ("request", None)
@@ -65,7 +65,7 @@ def test_many_refusals_of_a_token_are_a_row_and_a_count(
     audit_refusals.write_counts(state.of(app), include_open=True)
     assert len(refused(database)) == 2
     assert reader.delete(f"{JOBS}/1").status_code == 403
-    assert len(refused(database)) == 3  # a new window has begun
+    assert len(refused(database)) == 3  # the first refusal in a new window gets a row again
 
 
 def test_every_path_a_token_can_think_of_leaves_few_rows(
@@ -91,7 +91,8 @@ def test_refusals_do_not_push_changes_out_of_the_page_of_a_job(
 ) -> None:
     monkeypatch.setattr(audit_log, "SCAN_LIMIT", 100)
     client.post(JOBS, json={"subreddit": "python"})
-    with database.begin() as conn:  # Earlier releases wrote one row for each refusal.
+    # Earlier releases wrote one row for each refusal.
+    with database.begin() as conn:
         conn.execute(
             text(
                 "INSERT INTO admin_audit_log (actor, action, resource_type, resource_id) "

@@ -14,7 +14,7 @@ from support import admin_api
 from support.databases import Databases
 from support.jobs import in_status
 
-# The numbers of valid and of invalid requests for each operation. FEW take 5 s, MANY take
+# The number of requests for each operation and mode (valid or invalid). FEW take 5 s, MANY take
 # minutes.
 FEW, MANY = 4, 100
 RELAXED = settings(
@@ -44,12 +44,12 @@ def api_schema(databases: Databases) -> Iterator[schemathesis.BaseSchema]:
 TOKEN = {"Authorization": f"Bearer {admin_api.TOKEN}"}
 
 
-# This check calls a valid token wrong, because schemathesis did not generate it. test_auth.py
-# sends wrong tokens.
+# The check ignored_auth would fail, because schemathesis does not know that the token is valid.
+# test_auth.py sends wrong tokens.
 OURS = [ignored_auth]
 
-# The API may refuse a valid request with one of these codes. The reason lies in stored data or in
-# a grammar that a schema cannot express.
+# The codes with which the API may refuse a valid request. The reason lies in stored data or in a
+# grammar that a schema cannot express.
 REFUSALS = {
     "illegal_transition",
     "invalid_cursor",
@@ -64,8 +64,8 @@ REFUSALS = {
     "token_revoked",
     "answer_not_kept",
 }
-# The start of messages about NUL characters, unpaired surrogates and blank text. A schema cannot
-# forbid these, because Python and JavaScript differ in what they call blank.
+# Texts in messages about NUL characters, unpaired surrogates and blank text. A schema cannot
+# express these rules exactly.
 UNSAYABLE = ("holds ", "must not be blank")
 # The schema gives the spelling of a name. It does not list the names of Reddit's own listings.
 LISTING = "no subreddit but a listing of Reddit's own"
@@ -87,7 +87,7 @@ def complaints(api: schemathesis.BaseSchema, examples: int) -> dict[str, str]:
             try:
                 fuzzed()
             except Unsatisfiable:
-                pass  # this operation has no invalid requests
+                pass  # no invalid request exists for this operation
             except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - reported below
                 found[f"{operation.label} {mode.value}"] = _told(error)
     return found
@@ -108,7 +108,7 @@ def send_what_is_allowed(case: schemathesis.Case) -> None:
 
 
 def send_what_is_not(case: schemathesis.Case) -> None:
-    # A query string cannot express such an invalid value, so that the request would be valid.
+    # In a query string, an empty list, an empty object or null becomes a valid value or disappears.
     assume(not any(value in ([], {}, None) for value in (case.query or {}).values()))
     case.call_and_validate(headers=TOKEN, excluded_checks=OURS)
 

@@ -16,7 +16,7 @@ from admin_api.http.request.json_bounds import Bounds
 
 JOBS = "/api/admin/jobs"
 JSON = {"Content-Type": "application/json"}
-# The limits that docs/reference/api.md documents: for most bodies, and for those of many jobs.
+# The documented limits (docs/reference/api.md) of most bodies, and of bodies for many jobs.
 USUAL = Bounds(bytes=64 * 1024, values=500)
 MANY = Bounds(bytes=1024 * 1024, values=2_000)
 
@@ -115,7 +115,8 @@ def test_a_body_of_the_limit_is_read_and_one_of_a_byte_more_is_413(
 
     assert send(limit).status_code != 413
     is_read = method != "GET" and path != "/x"
-    if announced or is_read:  # without a Content-Length, only a view that reads the body notices it
+    # Without a Content-Length, a body is measured only if a view reads it.
+    if announced or is_read:
         assert code_of(send(limit + 1)) == (413, "body_too_large")
     if is_read:
         assert code_of(send(limit)) == (422, "invalid_request")
@@ -271,7 +272,8 @@ def test_a_method_that_does_not_apply_is_405_and_says_which_do(
     offline: flask.testing.FlaskClient, method: str
 ) -> None:
     response = offline.open(JOBS, method=method)
-    if method != "get":  # Werkzeug's client turns this word into GET, which is allowed
+    # Werkzeug's client turns the method "get" into GET, which is allowed.
+    if method != "get":
         assert code_of(response) == (405, "method_not_allowed")
         assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
 
@@ -284,7 +286,8 @@ def test_a_method_that_does_not_apply_is_405_and_says_which_do(
         ("a" * 65, False),
         ("", False),
         ("a b", False),
-        ("cj_0123456789ab_" + "s" * 43, False),  # an access token, sent by mistake
+        # An access token that a client sends as the request id by mistake.
+        ("cj_0123456789ab_" + "s" * 43, False),
         ("<script>", False),
         ("é", False),
     ],

@@ -98,7 +98,8 @@ def test_a_refusal_is_not_kept(client: Client, database: Database) -> None:
 
 def test_a_request_that_is_under_way_is_not_begun_twice(client: Client, database: Database) -> None:
     scope, key = f"bootstrap POST {JOBS}", KEY["Idempotency-Key"]
-    with database.begin() as conn:  # this transaction stands for the first request
+    # This transaction stands for a first request that still runs.
+    with database.begin() as conn:
         assert idempotency_keys.take(conn, scope=scope, key=key)
         second = client.post(JOBS, json=BODY, headers=KEY)
         assert code(second) == (409, "key_in_progress")
@@ -125,7 +126,7 @@ def test_an_answer_that_holds_a_secret_is_never_stored(client: Client, database:
 def test_what_cannot_be_kept_does_not_happen(client: Client, database: Database) -> None:
     with database.begin() as conn:
         conn.execute(text("ALTER TABLE idempotency_keys ADD CONSTRAINT no CHECK (status = 0)"))
-    # Captured, because to print the traceback takes long.
+    # Captured, because it takes long to print the traceback.
     with structlog.testing.capture_logs():
         assert client.post(JOBS, json=BODY, headers=KEY).status_code == 500
     assert counts(database) == (0, 0, 0)

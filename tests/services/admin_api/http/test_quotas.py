@@ -53,7 +53,7 @@ def token_of(client: Client, name: str = "one") -> str:
 def test_a_token_may_ask_so_often_and_save_up_for_a_second() -> None:
     clock = Clock()
     rates = RequestRates(4, clock)
-    assert rates.take(b"one") == 0.0  # no quota yet: the token was not accepted before
+    assert rates.take(b"one") == 0.0  # an unknown token is not limited
     rates.remember(b"one")
     assert [rates.take(b"one") for _ in range(3)] == [0.0] * 3
     assert rates.take(b"one") == pytest.approx(0.25)
@@ -156,7 +156,8 @@ def test_a_token_has_two_exports_at_once(
     two.close()
     three = begin()
     assert three.status_code == 200
-    three.close()  # closed in this order, because both responses use contexts of this thread
+    # The responses are closed in this order, because they share contexts of this thread.
+    three.close()
     one.close()
 
 
@@ -164,7 +165,7 @@ def test_an_answer_that_is_lost_before_it_is_sent_gives_its_place_back(
     make_app: Callable[..., flask.Flask], database_url: str
 ) -> None:
     app = make_app(database_url)
-    for _ in range(3):  # one more than the limit of open exports
+    for _ in range(3):  # one more than the limit of exports at once
         with app.test_request_context():
             flask.g.identity = Identity("one", "0" * 12, frozenset())
             streaming.response(iter(["a line"]), mimetype="text/csv")

@@ -82,7 +82,7 @@ def test_an_export_may_take_as_long_as_its_client_reads(
     monkeypatch.setattr(streaming, "PIECE_BYTES", 1)
     monkeypatch.setattr(request_deadline, "SECONDS", 0.3)
     app = client.application
-    # CheckedClient would read the whole export at once.
+    # CheckedClient would read the whole export at once. This client reads piece by piece.
     unchecked = Client(app, app.response_class)
     answer = unchecked.get(
         "/api/admin/audit-log/export?format=jsonl",

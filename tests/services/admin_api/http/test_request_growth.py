@@ -19,7 +19,7 @@ from support import growth
 
 HEADER = 8_190  # the longest header line that gunicorn accepts, in characters
 QUERY = 4_094  # the longest request line that gunicorn accepts, in characters
-BODY = growth.LONG  # characters; the smallest limit of a route's body
+BODY = growth.LONG  # characters; each route accepts a body of this length
 APP = flask.Flask("growth")
 ANYWHERE = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
 SIGNER = cursors.CursorSigner("token")

@@ -174,7 +174,8 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
 ) -> None:
     """The client checks each response against the document, so no other field is null."""
     found: dict[str, set[bool]] = defaultdict(set)
-    for name, value in seen(client, f"{ADMIN}/jobs/stats"):  # while the queue is empty
+    # The statistics of an empty queue have null values.
+    for name, value in seen(client, f"{ADMIN}/jobs/stats"):
         found[name].add(value is None)
     fill(database)
     for path in PATHS:

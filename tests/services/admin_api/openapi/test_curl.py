@@ -22,7 +22,7 @@ JSON = " \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"a\": \"it'\"'\"'
         ("/jobs", "post", {}, f"curl -sS -X POST {HOST}/jobs{TOKEN}"),
         ("/jobs", "put", {"requestBody": BODY}, f"curl -sS -X PUT {HOST}/jobs{TOKEN}{JSON}"),
         ("/jobs", "delete", {}, f"curl -sS -X DELETE {HOST}/jobs{TOKEN}"),
-        # A body without an example sends no data.
+        # The command sends no data for a body without an example.
         ("/jobs", "post", {"requestBody": {}}, f"curl -sS {HOST}/jobs{TOKEN}"),
         ("/jobs/{job_id}", "get", {"parameters": [PATH]}, f"curl -sS {HOST}/jobs/1{TOKEN}"),
         (

@@ -125,7 +125,7 @@ def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client)
         assert expected in done.stdout, expected
 
 
-# Rows for the objects that the examples name. Each of them has the id 1.
+# Inserts the objects that the examples name. Each object has the id 1.
 SEED = """
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')

@@ -143,7 +143,7 @@ def test_an_export_that_breaks_off_is_logged(
         return read(*arguments, **options)
 
     monkeypatch.setattr(audit_log, "list_entries", once)
-    # The test client passes the error on. A real server closes the connection.
+    # The test client raises the error of the view. A real server closes the connection.
     with structlog.testing.capture_logs() as told, pytest.raises(DatabaseUnavailable):
         recorded.get(f"{LOG}/export?format={form}", headers={"X-Request-Id": "mine"})
     (line,) = [line for line in told if line["event"] == "audit.export_failed"]

@@ -16,7 +16,8 @@ from support.tcp_proxy import TcpProxy
 
 JOBS = "/api/admin/jobs"
 DEADLINE_SECONDS = 20
-MOST = 4  # round trips: BEGIN, the enqueue, the audit row, COMMIT
+# The four round trips are BEGIN, the enqueue, the audit row and COMMIT.
+MOST = 4
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_an_enqueue_takes_at_most_four_round_trips(
     refused = counted(proxy)
     enqueued(client, path, {"subreddit": "not a name"}, status=422)
     assert (unknown.counts, merged.counts, stored.counts) == ([MOST], [MOST], [MOST])
-    assert refused.counts == [MOST - 1]  # BEGIN, the audit row of the refusal, COMMIT
+    # The three round trips are BEGIN, the audit row of the refusal, and COMMIT.
+    assert refused.counts == [MOST - 1]
     with database.begin() as conn:
         enqueues = "SELECT before FROM admin_audit_log WHERE action = 'enqueue' ORDER BY id"
         rows = conn.execute(text(enqueues)).all()

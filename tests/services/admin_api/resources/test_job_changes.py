@@ -16,7 +16,7 @@ JOBS = "/api/admin/jobs"
 Client = flask.testing.FlaskClient
 S = JobStatus
 
-# verb: method, path, body, allowed statuses before, status after, audit action
+# verb: (method, path, body, allowed statuses, new status or None for the old one, audit action)
 VERBS: dict[str, tuple[str, str, Any, frozenset[JobStatus], JobStatus | None, str]] = {
     "boost": ("POST", "/boost", {"boost": 20}, LIVE, None, "boost"),
     "priority": ("PUT", "/priority", {"priority": 90}, LIVE, None, "change_priority"),
@@ -45,7 +45,7 @@ def test_a_verb_works_where_a_transition_leads_and_nowhere_else(
     client: Client, database: Database, verb: str
 ) -> None:
     method, path, body, allowed, result, action = VERBS[verb]
-    # Only the first refusal of a token writes an audit row. Further ones are only counted.
+    # The first refusal of a token writes an audit row. Further refusals are only counted.
     is_counted = False
     for status in sorted(JobStatus, key=lambda one: one is S.QUEUED):
         job_id = made(database, status, f"in_{status}")
@@ -77,7 +77,8 @@ def test_a_verb_works_where_a_transition_leads_and_nowhere_else(
         assert response.json is not None
         assert response.json["status"] == job.status == entry.after["status"]
         assert job.status is (result or status)
-        if job.status is S.QUEUED:  # the next claim must not take this job
+        # Without this job, the next claim takes the job of the next status.
+        if job.status is S.QUEUED:
             client.delete(f"{JOBS}/{job_id}")
 
 
@@ -149,7 +150,7 @@ def test_a_change_of_what_somebody_else_changed_is_refused(
 def test_a_job_shows_what_operators_did_to_it(client: Client, database: Database) -> None:
     job_id = made(database, S.QUEUED, "python")
     client.post(f"{JOBS}/{job_id}/boost", json={"boost": 5})
-    client.post(f"{JOBS}/{job_id}/retry")  # refused, so it is not listed
+    client.post(f"{JOBS}/{job_id}/retry")  # the change was refused, so the job does not list it
     shown = client.get(f"{JOBS}/{job_id}").json
     assert shown is not None
     assert [entry["action"] for entry in shown["audit_log"]] == ["boost"]

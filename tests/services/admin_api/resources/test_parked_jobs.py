@@ -62,7 +62,8 @@ def test_a_job_whose_community_is_unclear_says_so_everywhere(
 ) -> None:
     said = "Reddit answers nothing clear (deferral 7 of 13): 403 text/html"
     job_id = deferred(database, reason=WaitReason.UNCLEAR, message=said)
-    with database.begin() as conn:  # the stored values are those that the previous release reads
+    # The previous release must be able to read the stored values.
+    with database.begin() as conn:
         stored = conn.execute(text("SELECT wait_reason, error_kind FROM crawl_jobs")).one()
         (job,) = listed_jobs.list_jobs(conn)
     assert stored == ("retry", "deferred")

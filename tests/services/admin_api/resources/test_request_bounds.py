@@ -14,9 +14,10 @@ from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
 METHODS = ("get", "post", "put", "patch", "delete")
-# Path parameters: each object has the id 1.
+# Values of path parameters. Each stored object has the id 1.
 PATH = {"job_id": "1", "schedule_id": "1", "subreddit": "python", "token_id": "0" * 12}
-BESIDE = {"subreddit_id": ("subreddit",)}  # a parameter, and those that exclude it
+# A body that names a parameter must not name the other ones in its tuple.
+BESIDE = {"subreddit_id": ("subreddit",)}
 # A text of the allowed length is not always a valid value of these parameters.
 OWN_GRAMMAR = {"cursor", "cron_expression", "timezone"}
 ABSENT = object()
@@ -30,11 +31,11 @@ class Place:
 
     method: str
     path: str
-    where: str  # "body" or "query"
+    where: str  # the value is "body" or "query"
     name: str
     schema: dict[str, Any]
     required: bool
-    example: Any  # a complete body
+    example: Any  # a complete valid body
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path} {self.where} {self.name}"

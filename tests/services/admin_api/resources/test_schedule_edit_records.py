@@ -149,7 +149,7 @@ def test_a_change_that_cannot_be_audited_does_not_happen(
         conn.execute(
             text("ALTER TABLE admin_audit_log ADD CONSTRAINT broken CHECK (action = 'create')")
         )
-    # Captured, because to print the tracebacks takes long.
+    # Captured, because it takes long to print the tracebacks.
     with structlog.testing.capture_logs() as told:
         for method, rest, body in CHANGES:
             response = client.open(

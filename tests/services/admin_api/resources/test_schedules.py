@@ -40,7 +40,8 @@ def test_every_field_is_kept(client: Client) -> None:
     asked = {
         "name": "Wöchentlich 📅",
         "subreddit": "golang",
-        "cron_expression": "0 12 * * " + "1," * 123 + "1",  # the longest allowed expression
+        # An expression of the longest allowed length.
+        "cron_expression": "0 12 * * " + "1," * 123 + "1",
         "timezone": "Europe/Vienna",
         "priority": 30,
         "max_retries": 0,

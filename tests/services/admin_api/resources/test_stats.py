@@ -135,13 +135,15 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("jobs", "seconds", "per_minute"),
     [
-        # Fewer jobs than the sample: the rate is that of the last hour.
+        # Fewer jobs than the sample may have: the rate counts the jobs of the last hour.
         (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) / 60),
-        (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),  # full: the rate of its time span
+        # A full sample: the rate counts its jobs over the time between the oldest and the newest.
+        (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),
         (job_stats.SAMPLE + 5, 1800, job_stats.SAMPLE / 30),
         (job_stats.SAMPLE, 30, job_stats.SAMPLE * 2),
         (job_stats.SAMPLE, 1, job_stats.SAMPLE * 60),
-        (job_stats.SAMPLE, 0.01, job_stats.SAMPLE * 60),  # a shorter time span counts as one second
+        # A time span below one second counts as one second.
+        (job_stats.SAMPLE, 0.01, job_stats.SAMPLE * 60),
         (job_stats.SAMPLE, 0, job_stats.SAMPLE * 60),
     ],
 )

@@ -190,7 +190,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(
         conn.execute(text("UPDATE api_tokens SET last_used_at = last_used_at - interval '1 min'"))
     robot.get("/api/admin/jobs")
     assert last_used() > first
-    # The last use lies in the future after the clock of the database was set back.
+    # The last use lies in the future if the clock of the database was set back.
     with database.begin() as conn:
         ahead = "UPDATE api_tokens SET last_used_at = last_used_at + interval '1 year'"
         conn.execute(text(ahead))

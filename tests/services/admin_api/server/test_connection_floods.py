@@ -24,17 +24,17 @@ from support.admin_api import ROOT, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 ATTACKERS = 16
-MOST_CLIENTS = 20  # the connection limit of a server that a test fills
-PROBE_SECONDS = 1.0  # the longest reply time of a probe on an idle machine
-SLACK_SECONDS = 2.0  # additional time on a machine that runs other tests
-# From this load on, connections sometimes wait for more than a second behind the attackers.
+MOST_CLIENTS = 20  # the connection limit of a server that the test fills
+PROBE_SECONDS = 1.0  # the longest allowed reply time of a probe, in seconds
+SLACK_SECONDS = 2.0  # additional seconds for a machine that runs other tests
+# The load average of a busy machine, on which a probe may wait for more than a second.
 BUSY_LOAD = 4.0
 PROBES_A_SECOND = 10
 FAILING = (
     *(errno.EPROTO, errno.ENETDOWN, errno.ECONNABORTED, errno.EPERM, errno.EHOSTUNREACH),
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
 )
-FAILURES = 40  # for each error number
+FAILURES = 40  # accept() fails this often with each error number
 # The content of sitecustomize.py. Python imports it at the start of each process whose PYTHONPATH
 # contains the folder.
 FAILING_ACCEPT = """
@@ -97,7 +97,8 @@ def survives(server: Gunicorn, seconds: float, *, most: float, most_private: flo
         text=True,
     )
     answers: list[float] = []
-    private: list[float] = []  # reply times at PROBE_BIND, an address without attackers
+    # The reply times at PROBE_BIND, an address that the attackers do not reach.
+    private: list[float] = []
     inside = probes_url(server)
 
     def is_over() -> bool:
@@ -113,7 +114,7 @@ def survives(server: Gunicorn, seconds: float, *, most: float, most_private: flo
         counted = json.loads(flood.communicate()[0] or "{}")
     report = f"{counted}, {len(answers)} probes, worst {max(answers):.3f} s, "
     report += f"{max(private):.3f} s at PROBE_BIND, load {os.getloadavg()}"
-    sys.stdout.write(report)  # pytest shows it with -s
+    sys.stdout.write(report)  # pytest shows the report with -s
     assert counted["opened"] > 100 * seconds, report
     assert max(answers) < most, report
     assert max(private) < most_private, report
@@ -155,7 +156,7 @@ def test_no_error_of_accept_ends_a_worker(start: Callable[..., Gunicorn], tmp_pa
     assert not [line for line in lines if line["level"] in ("error", "critical")]
     failed = [line["error"] for line in lines if line["action"] == "accept.failed"]
     assert failed
-    # The log counts most failures without a line for each.
+    # The log has a line for some failures and counts the others.
     assert len(failed) < len(FAILING) * FAILURES / 4
 
 
@@ -221,7 +222,7 @@ def test_at_the_limit_the_connection_that_waits_for_longest_is_closed(
 
         kinds = ["kept", "silent"] if first == "kept" else ["silent", "kept"]
         crowd = [connect(kind) for kind in kinds for _ in range(5)]
-        # Their replies prove that the server has accepted all earlier connections.
+        # The server has accepted all earlier connections when it answers these.
         crowd += [connect("kept") for _ in range(MOST_CLIENTS - 8)]
         closed = wait_until(
             lambda: select.select(crowd, [], [], 0)[0], timeout=10, describe="a closed one"

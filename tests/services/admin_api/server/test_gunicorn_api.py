@@ -27,9 +27,9 @@ from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[4]
-# For each part: the digest of its source without comments, docstrings and white space.
+# A part of gunicorn, and the digest of its source without comments, docstrings and white space.
 SOURCES = {
-    # Overridden by server/gunicorn_worker.py.
+    # server/gunicorn_worker.py overrides these methods.
     "gunicorn.workers.gthread:ThreadWorker.__init__": "20152d528c6fd472",
     "gunicorn.workers.gthread:ThreadWorker.get_thread_pool": "6e47ed140dde75d0",
     "gunicorn.workers.gthread:ThreadWorker.accept": "03a421167ee31048",
@@ -41,7 +41,7 @@ SOURCES = {
     "gunicorn.workers.gthread:ThreadWorker._keepalive_after": "f9fdc5948729547d",
     "gunicorn.workers.gthread:ThreadWorker.finish_request": "08a932a48f339716",
     "gunicorn.workers.base:Worker.handle_error": "21cb3242bbf887d9",
-    # Callers of the methods above, and methods that server/gunicorn_worker.py calls.
+    # These methods call those above, or server/gunicorn_worker.py calls these methods.
     "gunicorn.workers.gthread:ThreadWorker.init_process": "357ac730010e8b7a",
     "gunicorn.workers.gthread:ThreadWorker.run": "782c7161d896906f",
     "gunicorn.workers.gthread:ThreadWorker.handle": "9fa87912dc58c8d6",
@@ -50,16 +50,16 @@ SOURCES = {
     "gunicorn.workers.gthread:ThreadWorker.handle_exit": "ada632e6f185a532",
     "gunicorn.workers.gthread:PollableMethodQueue.defer": "ca6c00667d817b4b",
     "gunicorn.workers.gthread:PollableMethodQueue.run_callbacks": "eb2a2a91506c50e2",
-    # Overridden or used by server/connection.py.
+    # server/connection.py overrides or uses these parts.
     "gunicorn.workers.gthread:TConn.__init__": "5d0dfdf9ceafdf90",
     "gunicorn.workers.gthread:TConn.init": "0c09691a4aef7bf5",
     "gunicorn.workers.gthread:TConn.set_timeout": "c3dab8ab5c00aea5",
     "gunicorn.workers.gthread:TConn.close": "eb060afadaaa3397",
     "gunicorn.http:get_parser": "62484f865c799190",
-    # ReceivedBytes in server/arriving_request.py replaces the socket that these read.
+    # These methods read from a socket. server/arriving_request.py:ReceivedBytes takes its place.
     "gunicorn.http.unreader:SocketUnreader.chunk": "5424e9f6500dd3a1",
     "gunicorn.http.unreader:Unreader.read": "257689576d8b95db",
-    # Called by server/gunicorn_worker.py, or read what it sets for each request.
+    # server/gunicorn_worker.py sets the values for these, for each request.
     "gunicorn.http.message:Message.force_close": "2a41c230d4053c3d",
     "gunicorn.http.wsgi:create": "980c45746ff40413",
 }
@@ -139,7 +139,7 @@ def stock() -> Iterator[ThreadWorker]:
 
 
 def test_the_list_names_each_part_that_the_worker_uses(stock: ThreadWorker) -> None:
-    of_gunicorn = {*dir(stock), "wsgi"}  # gunicorn sets wsgi after the fork
+    of_gunicorn = {*dir(stock), "wsgi"}  # gunicorn sets the attribute wsgi after the fork
     used = used_names(GunicornWorker, Worker) & of_gunicorn
     assert used - listed("ThreadWorker") - listed("Worker") == ATTRIBUTES
 

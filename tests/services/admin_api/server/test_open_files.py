@@ -20,7 +20,7 @@ from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.waiting import wait_until
 
 LIMIT = 64
-CROWD = 90  # connections; exceeds LIMIT
+CROWD = 90  # connections, more than LIMIT
 THREADS = 8
 ROUNDS = 3
 

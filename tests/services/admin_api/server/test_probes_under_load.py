@@ -17,9 +17,9 @@ from admin_api.server import http_rules, probe_replies
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
 from support.processes import family
 
-ALIVE_SECONDS = 1.0  # Kubernetes allows a liveness probe 3 s
+ALIVE_SECONDS = 1.0  # the liveness probe of Kubernetes allows 3 s
 READY_SECONDS = 2.5
-STRANGERS = 60  # clients without a token; more clients than threads
+STRANGERS = 60  # clients without a token, more than the threads of the server
 LOAD_SECONDS = 3.0
 MOST_CLIENTS = 100
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -38,7 +38,7 @@ def hanging(tmp_path: Path) -> Iterator[Gunicorn]:
             GUNICORN_CMD_ARGS=f"--worker-connections={MOST_CLIENTS}",
         )
         yield running
-        # SIGKILL, because a graceful shutdown would wait for the requests.
+        # A graceful shutdown would wait for the hanging requests, so the processes are killed.
         for process in reversed(family(running.process.pid)):
             process.kill()
         running.process.wait(20)
@@ -111,7 +111,8 @@ def test_more_requests_than_may_wait_are_refused_and_probes_still_come_through(
         assert len(refused) >= MOST_CLIENTS // 4
         for client in refused:
             said = client.recv(65_536)
-            if said:  # an empty reply: the server closed this connection to accept another
+            # An empty reply means that the server closed this connection to accept another one.
+            if said:
                 assert said.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nRetry-After: " in said
 
@@ -130,7 +131,7 @@ def test_clients_that_wait_for_readiness_make_room(hanging: Gunicorn) -> None:
         oldest = crowd[0].recv(65_536)
     assert oldest.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: " in oldest
-    # The server replied to make room, before the check of the database timed out.
+    # The server replied early to make room, and not because the check of the database timed out.
     assert http_rules.overload().detail.encode() in oldest
 
 

@@ -16,9 +16,9 @@ from support.databases import Databases
 from support.plain_http import NO_CERTIFICATES
 
 PROCESSES, THREADS = 2, 2
-MANY = 40  # clients; ten for each thread
-MOST_CLIENTS = 200  # connections at once, over both processes
-PROMPT_SECONDS = 5.0  # allows for a machine that runs other tests
+MANY = 40  # slow clients, ten for each thread
+MOST_CLIENTS = 200  # the connection limit of both processes together
+PROMPT_SECONDS = 5.0  # long enough for a machine that runs other tests
 CUT_SECONDS = 20.0
 TRICKLE_SECONDS = 0.2
 LINE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -113,7 +113,8 @@ def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
         # The event loop answers the first path, and threads answer the others.
         for path in ("/healthz", "/docs", "/docs/openapi.json"):
             assert seconds_to_answer(ending, path) < PROMPT_SECONDS
-        assert ending.stop() == 0  # sooner than gunicorn would kill its workers
+        # The server stops before the timeout after which gunicorn kills its workers.
+        assert ending.stop() == 0
 
 
 def test_half_bodies_of_any_kind_hold_no_thread(server: Gunicorn) -> None:

@@ -92,7 +92,7 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
     server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="2")
     try:
         everyone = wait_until(
-            # The master and two workers. One worker answers already.
+            # The family is the master and two workers. One worker answers already.
             lambda: len(found := family(server.process.pid)) == 3 and found,
             timeout=10,
             describe=server.log_text,
@@ -123,7 +123,7 @@ def test_on_its_way_out_it_is_not_ready_and_lets_nobody_else_in(
         told = kept.get("/readyz")
         assert (told.status_code, told.json()["code"]) == (503, "shutting_down")
         holder.rollback()
-        assert asked.result(10).status_code in (200, 503)  # 503 on an overloaded machine
+        assert asked.result(10).status_code in (200, 503)  # an overloaded machine may lead to 503
     assert server.process.wait(10) == 0
 
 

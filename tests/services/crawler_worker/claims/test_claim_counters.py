@@ -120,7 +120,7 @@ def test_a_rescue_counts_retries_and_failed_jobs(database: Database) -> None:
         conn.exec_driver_sql("UPDATE crawl_jobs SET lease_expires_at = now() - interval '1 s'")
     maintenance = Maintenance(database, settings.read_queue_settings({"LEASE_SECONDS": "1.5"}))
     with counted() as grown:
-        # The sweep waits for one lease after the start of the server before it rescues a job.
+        # After the server's start, the sweep rescues no job for the time of one lease.
         assert wait_until(maintenance.rescue, timeout=10, describe="a rescue") == 2
     assert grown == {
         "job_attempts_total{lease_expired}": 2,

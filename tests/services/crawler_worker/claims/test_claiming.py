@@ -29,7 +29,7 @@ def test_a_claim_that_is_ended_while_it_is_asked_for_is_nobodys(
         def give_back() -> None:
             try:
                 claiming.release_unanswered()
-            except Exception as error:  # noqa: BLE001 - compared below
+            except Exception as error:  # noqa: BLE001 - the main thread checks it
                 failed.append(error)
 
         asking = threading.Thread(target=give_back)

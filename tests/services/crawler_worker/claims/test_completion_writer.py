@@ -75,8 +75,7 @@ def test_an_end_is_told_once_and_only_when_it_has_committed(
 ) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
-        # The trigger raises a conflict at the first three COMMITs. A rollback does not reset the
-        # sequence.
+        # The first three COMMITs fail with a conflict. A rollback does not reset the sequence.
         conn.execute(
             text("""
             CREATE SEQUENCE commits;
@@ -145,7 +144,7 @@ def test_an_end_is_told_as_written_although_what_came_after_it_failed(
 ) -> None:
     failures = [psycopg.errors.LockNotAvailable("somebody locks the table")]
 
-    # Fails the statement that finds out which of the claims are not written yet.
+    # Fails the statement that checks which claims are not written yet.
     def fail_once(*arguments: object) -> None:
         if failures and "WITH ORDINALITY" in str(arguments[2]):
             raise failures.pop()
@@ -244,7 +243,7 @@ def test_the_pause_before_an_end_is_tried_again_never_passes_its_maximum(
         writer._postpone(batch)
         assert {one.due for one in batch} == {batch[0].due}
         pauses.append(batch[0].due - before)
-    slack = 0.5  # seconds that a busy machine may lose between two lines
+    slack = 0.5  # seconds of delay that a busy machine may add
     assert PAUSE_SECONDS / 2 <= pauses[0] <= PAUSE_SECONDS + slack
     assert all(pause <= PAUSE_MAX_SECONDS + slack for pause in pauses)
     assert all(pause >= PAUSE_MAX_SECONDS / 2 for pause in pauses[5:])

@@ -58,7 +58,8 @@ def test_a_claim_and_its_crawl_are_told_with_the_job_and_the_outcome(
     crawl_trace.finish(span, "succeeded")
     claimed, crawl = arrived(received, "claim", "crawl")
     assert (claimed.parent_id, crawl.parent_id) == (CALLER.span_id, claimed.span_id)
-    assert (claimed.kind, crawl.kind) == (5, 5)  # OpenTelemetry's number for a consumer
+    # OpenTelemetry encodes the span kind "consumer" as 5.
+    assert (claimed.kind, crawl.kind) == (5, 5)
     assert claimed.attributes == ABOUT
     assert crawl.attributes == {**ABOUT, "crawljobs.outcome": "succeeded"}
     assert 5 <= claimed.seconds < 60

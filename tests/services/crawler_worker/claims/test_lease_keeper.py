@@ -64,7 +64,7 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
     clock.now += 9
     requested_at = clock.now
     direct = cast(DirectConnection, SlowNetwork(database, clock))
-    assert not keeper.can_extend()  # no extension has reached the database yet
+    assert not keeper.can_extend()  # the database has not received an extension yet
     assert keeper._extend(direct, [held]) == []
     assert clock.now == requested_at + SLOW
     usable = LEASE * (1 - MARGIN)
@@ -116,7 +116,8 @@ class Waits:
 
 @pytest.mark.parametrize(
     ("lease", "longest"),
-    [(30.0, lease_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],  # at most lease / 3
+    # The second lease is short: a pause lasts at most a third of it.
+    [(30.0, lease_keeper.RECONNECT_MAX_SECONDS), (3.0, 1.0)],
 )
 def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
     database_url: str, monkeypatch: pytest.MonkeyPatch, lease: float, longest: float
@@ -133,7 +134,7 @@ def test_the_pauses_of_an_outage_double_up_to_a_bound_below_the_lease(
     first = lease_keeper.RECONNECT_SECONDS
     assert waits.seconds == [0.75 * min(first * 2**n, longest) for n in range(9)]
 
-    # A success before the failure makes the pause the shortest one again.
+    # A success before the failure resets the pause to its shortest length.
     def away_after_an_answer() -> None:
         keeper._reached_at = float(len(waits.seconds))
         raise errors.DatabaseUnavailable("away")

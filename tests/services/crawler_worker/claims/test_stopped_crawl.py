@@ -68,7 +68,7 @@ def test_an_end_is_told_with_what_is_known_of_it(conn: Connection, how: str) -> 
             crawl_failures.SlotTooLate("full", resume_in=-3),
             WaitReason.RATE_LIMIT,
             0,
-        ),  # the time of the slot has come meanwhile
+        ),  # a negative wait counts as none
         (crawl_failures.TooSoon("be polite", resume_in=40.5), WaitReason.POLITENESS, 40.5),
         (crawl_failures.Outage("away", resume_in=30), WaitReason.OUTAGE, 30),
         (errors.DatabaseUnavailable("away"), WaitReason.OUTAGE, 5),

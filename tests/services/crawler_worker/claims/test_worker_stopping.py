@@ -72,7 +72,7 @@ def test_a_crawl_that_hangs_does_not_keep_its_slot_for_good(
 
     def crawl(held: HeldClaim) -> str:
         if held.claim.subreddit == "poison":
-            go_on.wait(30)  # ignores every request to stop
+            go_on.wait(30)  # this crawl ignores the stop
         return "crawled"
 
     (poison,) = enqueue(database, "poison")

@@ -81,7 +81,7 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
         assert (found.access, found.access_unconfirmed) == ("public", outcome)
         assert found.access_unconfirmed_looks == looks
         assert found.next_crawl_at - found.access_unconfirmed_at == 8 * HOUR
-        # A check that comes earlier than 8 hours does not count.
+        # A check less than 8 hours after the last one does not count.
         later(crawler, 7)
         assert crawler.crawl("python") == outcome
         assert row(crawler).access_unconfirmed_looks == looks
@@ -94,7 +94,7 @@ def test_the_third_equal_look_changes_the_access_of_what_was_crawled(
     )
     assert found.next_crawl_at is not None
     assert is_enabled(crawler, schedule_id) == (outcome == "private")
-    # The subreddit is available again.
+    # The subreddit becomes available again.
     del reddit.answers[ABOUT]
     assert crawler.crawl("python") == "crawled"
     assert row(crawler).access == "public"
@@ -349,7 +349,7 @@ def test_posts_that_are_denied_count_whatever_the_description_says(
         later(crawler, 9)
     assert crawler.crawl("python") == outcome
     assert (row(crawler).access, row(crawler).access_unconfirmed) == (outcome, None)
-    # In further checks Reddit shows the description, which changes nothing.
+    # Reddit shows the description in further checks. The access stays as it is.
     for _ in range(2):
         assert crawler.crawl("python") == outcome
         found = row(crawler)
@@ -406,7 +406,7 @@ def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
         found = row(crawler)
         assert found.access in ("public", "restricted")
         assert found.access_unconfirmed is None
-    # The description also closes no subreddit without posts. Three checks decide that.
+    # Such a description closes no subreddit that denies its posts either. Three checks decide.
     reddit.answers[NEW] = PRIVATE
     assert crawler.crawl("python") == "private"
     assert (row(crawler).access in ("public", "restricted"), row(crawler).access_unconfirmed) == (

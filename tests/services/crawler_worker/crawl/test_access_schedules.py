@@ -76,8 +76,8 @@ def test_a_stop_between_two_chunks_leaves_the_rest_to_the_next_claim(
     crawler.enqueue("python")
     stop = threading.Event()
     claim = crawler.claim()
-    # The second request decides: a new denial is requested twice, and the posts show that access is
-    # back.
+    # ^The access is known after the second request: a denial is requested twice, and an open
+    # subreddit shows its posts in the second request.
     looks = 2
 
     def before(number: int) -> None:

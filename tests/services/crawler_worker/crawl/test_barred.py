@@ -62,7 +62,8 @@ class Refusing(Transport):
     [
         ("suspended_one", "suspended", 1),
         ("lurker_one", "private", 1),
-        ("nobody_at_all", "private", 2),  # a 404 of an account is requested twice
+        # One 404 of an account does not decide, so that the account is requested twice.
+        ("nobody_at_all", "private", 2),
     ],
 )
 def test_a_profile_that_is_not_shown_may_be_that_of_a_suspended_account(
@@ -127,7 +128,7 @@ def test_looks_at_a_barred_subreddit_are_7_days_apart_doubling_to_90(crawler: Cr
             subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
             next_at = conn.execute(text("SELECT next_crawl_at FROM subreddits")).scalar_one()
             days.append((next_at - now) / DAY)
-            # The time of this check, however late, does not change the next interval.
+            # A late check does not make the next interval longer.
             now = next_at + 3 * DAY
     assert days == [7, 14, 28, 56, 90, 90, 7, 14]
 

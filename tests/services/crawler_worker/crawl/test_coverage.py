@@ -204,7 +204,7 @@ def test_a_whole_walk_that_is_interrupted_goes_on_as_one(
     with pytest.raises(crawl_failures.Interrupted):
         crawler.run(claim, stop=stop)
     crawler.release(claim)
-    # The next worker continues the whole walk, although its own settings would not begin one.
+    # Another worker continues the whole walk, although its own settings allow none.
     crawler.settings = replace(crawler.settings, walk_whole_every=None)
     crawler.run(crawler.claim())
     assert row(crawler).whole_walk_at > claim.claimed_at

@@ -20,7 +20,7 @@ from support.scripted_reddit import Query, ScriptedReddit, always, server_error
 
 NAME = "big_mill"
 SETTINGS = replace(DEFAULTS, fetch_user_subreddits=False)
-SHARE = 0.25  # the share of parts that fail, far above Reddit's
+SHARE = 0.25  # the share of parts that fail, far more than at Reddit
 REQUIRED = ("/about", "/new")
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(2, 8))]
 

@@ -77,7 +77,7 @@ def test_a_tree_that_brings_almost_nothing_is_a_missing_part(
     assert parts(crawler) == [("tree", "p1", "unavailable")]
     assert crawler.value("SELECT incomplete FROM crawl_jobs")
     assert counts(crawler) == (30, stored, 30 - stored)
-    # The tree with `another number` reports 0 comments, so that it counts as complete.
+    # In the case "another number", the tree reports 0 comments and counts as complete.
     assert whole(crawler) == ((1, 0) if "another number" in reply else (0, 1))
     del reddit.answers[TREE]
     crawler.crawl("python")
@@ -100,7 +100,7 @@ def test_the_third_look_is_believed_and_none_follows_until_the_number_grows(
     assert (parts(crawler), whole(crawler)) == ([], (0, 1))
     assert counts(crawler) == (30, stored, 30 - stored)
     assert not crawler.value("SELECT incomplete FROM crawl_jobs ORDER BY id DESC LIMIT 1")
-    # With one more comment the tree is requested again.
+    # The tree is requested again when the post has one more comment.
     reddit.posts[0]["data"]["num_comments"] = 31
     reddit.trees["p1"] = [*SHOWN, comment("d1")]
     del reddit.answers[TREE]

@@ -35,7 +35,7 @@ def test_no_more_pages_are_expected_than_are_asked_for_or_than_reddit_shows(
     found = estimate.forecast(
         Checkpoint(phase="posts"), marks=FIRST, settings=settings, seconds=1, requests=1
     )
-    assert found.total == pages + 10  # plus 10 pages of comments
+    assert found.total == pages + 10  # the crawl also requests 10 pages of comments
 
 
 def test_the_forecast_follows_what_is_found_on_the_way() -> None:

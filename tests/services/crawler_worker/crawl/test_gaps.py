@@ -85,7 +85,7 @@ def deleting(sandbox: RunningSandbox, *names: str) -> Transport:
     """Delete these items before the request for the second page of posts."""
 
     def before(number: int) -> None:
-        if number == 3:  # the requests before: the description and the first page
+        if number == 3:  # the requests 1 and 2 are for the description and the first page
             for name in names:
                 reply = sandbox.http.post("/sandbox/delete", json={"name": name})
                 assert reply.status_code == 200
@@ -102,7 +102,8 @@ def test_a_cursor_that_is_deleted_meanwhile_is_replaced_by_the_item_before(
     assert crawler.value("SELECT count(*) FROM posts") >= len(listed) - 1
     checkpoint = crawler.checkpoint()
     assert checkpoint["gap"] is False
-    assert transport.paths.count("/r/big_brook/new") == 11  # ten pages, and one that was empty
+    # Ten pages with items, and the empty page of the deleted cursor.
+    assert transport.paths.count("/r/big_brook/new") == 11
 
 
 def test_a_walk_that_has_lost_every_cursor_tells_the_gap(

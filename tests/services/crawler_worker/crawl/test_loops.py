@@ -109,8 +109,8 @@ def test_comments_of_a_tree_that_the_listing_has_shown_count_once(
 @pytest.mark.parametrize(
     "endless",
     [
-        lambda ids: [more(*ids, parent="t3_9999")],  # the same children again
-        lambda ids: [more(parent="t1_a1", count=0, depth=1)],  # a stub that leads to its own thread
+        lambda ids: [more(*ids, parent="t3_9999")],  # the reply names the same children again
+        lambda ids: [more(parent="t1_a1", count=0, depth=1)],  # the stub leads to its own thread
         lambda ids: [comment("a1", "9999"), more(*ids, parent="t1_a1", count=0, depth=1)],
         lambda ids: [comment(ids[0], "9999"), more(*ids, "a1", parent="t3_9999")],
     ],

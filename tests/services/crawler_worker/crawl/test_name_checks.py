@@ -83,7 +83,8 @@ def test_what_does_not_exist_is_asked_for_once(lean: Crawler) -> None:
 def test_reddits_own_listings_are_neither_asked_for_nor_crawled(lean: Crawler) -> None:
     names = sorted(LISTINGS)
     give_evidence(lean, "tiny_town", **dict.fromkeys([*names, "trailmaps"], 50))
-    with lean.database.begin() as conn:  # as an older release stored the names
+    # An older release stored the names of listings.
+    with lean.database.begin() as conn:
         known = [{"name": name} for name in names[:5]]
         conn.execute(text("INSERT INTO subreddits (name, access) VALUES (:name, 'public')"), known)
     assert lean.crawl("tiny_town") == "crawled"

@@ -47,7 +47,7 @@ def test_a_reply_without_the_crawled_community_is_not_believed(
     assert crawler.crawl("python") == "crawled"
     assert access(crawler) == {}
     assert missing(crawler) == ["names"]
-    assert reddit.count("/api/info") == 2  # both requests were made by one crawl
+    assert reddit.count("/api/info") == 2  # the first crawl made both requests
     reddit.answers["/api/info"] = always(200, listing(RUST, ABOUT))
     crawler.crawl("python")
     assert (access(crawler), missing(crawler)) == (KNOWN, [])

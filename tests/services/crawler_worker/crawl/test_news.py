@@ -28,12 +28,12 @@ NOTHING_SEEN = Marks()
         (SEEN, {"newest_post": "100", "newest_comment": "zy"}, True),
         (NOTHING_SEEN, {"newest_post": "1"}, True),
         (NOTHING_SEEN, {"newest_comment": "1"}, True),
-        # Posts and comments have separate marks.
+        # Posts and comments have separate high-water marks.
         (Marks(post="zz", comment="1"), {"newest_comment": "2"}, True),
         (Marks(post="1", comment="zz"), {"newest_comment": "2"}, False),
         (Marks(post="1", comment="zz"), {"newest_post": "2"}, True),
         (Marks(post="zz", comment="1"), {"newest_post": "2"}, False),
-        # Counts of old items are nothing new.
+        # The counts of a crawl that has seen only old items.
         (SEEN, {"posts": 9, "comments": 9, "page": 3, "requests": 7, "given_up": 1}, False),
     ],
 )

@@ -65,7 +65,7 @@ def state(crawler: Crawler) -> Any:
     [
         ("/r/python/about", PRIVATE_CATS),
         ("/r/python/new", CATS_POSTS),
-        ("/r/python/new", CATS_COMMENTS),  # another community and another kind
+        ("/r/python/new", CATS_COMMENTS),  # the wrong community and the wrong kind of item
         ("/r/python/new", listing(*(comment(f"c{n}") for n in range(3)))),
         ("/r/python/new", listing(PRIVATE_PYTHON)),
     ],

@@ -42,7 +42,7 @@ def work(crawler: Crawler, claim: Claim) -> None:
     """Crawl a job and end its claim as the worker does."""
     try:
         end = completion.completed(claim, crawler.run(claim))
-    except Exception as error:  # noqa: BLE001 - the worker catches every error too
+    except Exception as error:  # noqa: BLE001 - the worker too catches every error
         end = stopped_crawl.completion_after(error, claim, RetryPolicy())
     crawler.database.run(lambda conn: job_completion.complete_claim(conn, end))
 
@@ -88,7 +88,7 @@ def test_an_outage_of_an_hour_fails_nothing(
         found = [jobs.job(conn, job_id) for job_id in ids]
     assert {job.status for job in found} == {JobStatus.SUCCEEDED}
     assert [job.retries for job in found] == [0] * count
-    assert looks < 40 * count  # few requests while the outage lasts
+    assert looks < 40 * count  # the workers make few requests during the outage
 
 
 def test_a_subreddit_that_always_fails_alone_fails_in_the_end_and_stops_nobody(

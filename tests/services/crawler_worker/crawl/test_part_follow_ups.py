@@ -76,14 +76,14 @@ def test_a_crawl_of_its_own_fetches_a_part_once_it_is_due(
 ) -> None:
     reddit.answers[TREE] = broken
     crawler.crawl("python")
-    assert look_again(crawler) == 0  # not due yet
+    assert look_again(crawler) == 0  # the missing part is not due yet
     del reddit.answers[TREE]
     pass_time(crawler, "61 minutes")
     assert look_again(crawler) == 1
     asked = len(reddit.asked)
     assert follow_up(crawler) == "crawled"
     assert parts(crawler) == []
-    # The requests: the description, a page of each listing, and the tree.
+    # The four requests are for the description, a page of each listing, and the tree.
     assert len(reddit.asked) - asked == 4
     # Nothing is missing any more, so that no further crawl follows.
     pass_time(crawler, "400 days")
@@ -143,7 +143,7 @@ def test_a_clock_that_was_set_back_holds_up_neither_the_part_nor_its_crawl(
     assert reddit.count(TREE) > asked
     ((_, _, _, failures),) = parts(crawler)
     assert failures == 5
-    # A part that the settings exclude does not keep a wrong time either.
+    # A part that the settings exclude does not keep a time in the far future either.
     crawler.rows("UPDATE missing_parts SET next_look_at = now() + interval '3 years' RETURNING 1")
     crawler.settings = replace(crawler.settings, max_comments_per_post=0)
     crawler.crawl("python")

@@ -77,7 +77,7 @@ def test_only_what_is_newer_than_the_mark_is_walked(
         "UPDATE subreddits SET high_water_post = :mark RETURNING id", mark=posts[149]["id"]
     )
     crawler.run(claim)
-    # 149 newer posts, and then 25 older ones in a row: the crawl ends at the second page.
+    # The crawl reads 149 newer posts and ends at 25 older ones in a row, on the second page.
     assert crawler.checkpoint()["posts"] == 200
 
 
@@ -103,7 +103,7 @@ def test_a_subreddit_that_cannot_be_seen_is_an_outcome_and_no_failure(
     assert (row.access, row.last_crawled_at) == (access, None)
     assert row.access_checked_at is not None
     assert (row.next_crawl_at is not None) == (access in ("private", "quarantined", "gated"))
-    assert len(transport.paths) == 2  # an unavailable subreddit is confirmed by a second request
+    assert len(transport.paths) == 2  # a second request confirms that the subreddit is unavailable
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
     post, *_ = crawler.rows(busy + " ORDER BY id")
     reply = sandbox.http.post("/sandbox/delete", json={"name": f"t3_{post.id}"})
     assert reply.status_code == 200
-    # The listings no longer show the post. Its tree is fetched, because comments of it are missing.
+    # The listings no longer show the post. Its tree is fetched because stored comments are missing.
     crawler.rows("DELETE FROM comments WHERE post_id = :id RETURNING id", id=post.id)
     crawler.enqueue("gardening")
     claim = crawler.claim()
@@ -252,7 +252,8 @@ def test_a_gzip_bomb_is_no_usable_reply_and_fills_no_memory(crawler: Crawler) ->
     with pytest.raises(crawl_failures.NothingClear):
         crawler.run(claim)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 80 * 1024  # KiB; the unpacked bomb has 128 MiB
+    # In KiB. The unpacked reply would take 128 MiB.
+    assert grown < 80 * 1024
 
 
 def test_json_nested_too_deeply_for_any_reader_is_read_all_the_same(crawler: Crawler) -> None:
@@ -287,5 +288,6 @@ def test_a_crawl_tells_its_next_visit_where_the_setting_wants_it(
         "SELECT next_crawl_at, next_crawl_at - last_crawled_at AS interval FROM subreddits"
     )
     assert (row.next_crawl_at is not None) is adaptive
-    if adaptive:  # by the real clock, no item is newer than two weeks
+    # The items of the sandbox are older than two weeks by the real clock.
+    if adaptive:
         assert timedelta(days=13) < row.interval <= timedelta(days=14)

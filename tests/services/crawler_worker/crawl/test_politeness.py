@@ -155,20 +155,20 @@ class Waits:
 
 
 NOW = datetime(2031, 5, 4, tzinfo=UTC)
-LONGEST = LONGEST_GAP_SECONDS  # the longest gap that a crawl waits for while it holds its slot
+LONGEST = LONGEST_GAP_SECONDS  # longer gaps are waited for without a slot
 
 
 @pytest.mark.parametrize(
     ("gap", "asked_before", "waits"),
     [
-        (5, None, []),  # no request was made yet
+        (5, None, []),  # the subreddit was not requested before
         (0, 1, []),
         (-1, 1, []),
         (5, 5, []),
         (5, 6, []),
         (5, 0, [5]),
         (5, 4.75, [0.25]),
-        (5, -60, [5]),  # the clock was set back
+        (5, -60, [5]),  # the clock was set back by 60 s
         (LONGEST, 0, [LONGEST]),
         (LONGEST + 1, 1, [LONGEST]),
         (3600, 3600 - LONGEST, [LONGEST]),

@@ -50,7 +50,7 @@ def test_a_crawl_killed_at_every_page_ends_as_if_nothing_had_happened(
     crawler.enqueue("python")
     while True:
         claim = crawler.claim()
-        transport = kill_at(2)  # stores one page and fails at the next request
+        transport = kill_at(2)  # the crawl stores one page and dies at the next request
         try:
             crawler.run(claim, transport=transport)
             requests += len(transport.paths)
@@ -73,7 +73,8 @@ def test_a_crawl_told_to_stop_ends_at_the_page_and_goes_on_later(
     pages = 0
     while True:
         claim, stop = crawler.claim(), threading.Event()
-        transport = Transport(lambda _number, stop=stop: stop.set())  # stops at the first request
+        # Each attempt is stopped at its first request.
+        transport = Transport(lambda _number, stop=stop: stop.set())
         try:
             crawler.run(claim, transport=transport, stop=stop)
             break
@@ -92,7 +93,7 @@ def test_a_crawl_whose_claim_was_lost_writes_nothing_more(crawler: Crawler) -> N
     taken: list[object] = []
 
     def rob(number: int) -> None:
-        if number == 3:  # the description and a page of posts are stored
+        if number == 3:  # the crawl has stored the description and a page of posts
             crawler.release(claim)
             taken.append(crawler.claim())
 

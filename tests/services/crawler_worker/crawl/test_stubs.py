@@ -149,11 +149,13 @@ def test_what_no_request_brings_is_counted_as_missing_and_not_asked_for_ever(
     more_children(reddit)
     crawler.crawl("python")
     assert counts(crawler) == (3, 1, 2)
-    assert len(reddit.asked) == 6  # description, posts, comments, tree, thread, names
+    # The six requests: description, posts, comments, tree, thread, and the children by their names.
+    assert len(reddit.asked) == 6
     (row,) = crawler.rows("SELECT trees_whole, trees_not_whole FROM subreddits")
     assert (row.trees_whole, row.trees_not_whole) == (0, 1)
     crawler.crawl("python")
-    assert len(reddit.asked) == 9  # the tree is unchanged, so it is not requested again
+    # The second crawl requests the description, posts and comments. The tree has not changed.
+    assert len(reddit.asked) == 9
 
 
 def test_what_our_settings_leave_out_is_counted_as_missing(

@@ -32,7 +32,7 @@ def page(*stubs: MoreComments, comments: tuple[Comment, ...] = ()) -> Items:
 @pytest.mark.parametrize(
     ("stub", "expected"),
     [
-        # The stub is below the post or below a comment, or has no children, or has no count.
+        # Stubs below the post, below a comment, without children, and without a count.
         (more("t3_p", "a", "b", depth=0), {"more": ("a", "b"), "stubs": (Stub(None, 0, 2),)}),
         (more("t1_x", "a", "b"), {"more": ("a", "b"), "stubs": (Stub("x", 0, 2),)}),
         (more("t1_x", "a", depth=2), {"more": ("a",), "stubs": (Stub("x", 1, 1),)}),
@@ -41,11 +41,11 @@ def page(*stubs: MoreComments, comments: tuple[Comment, ...] = ()) -> Items:
         (more("t3_p", count=4), {"cut": 4}),
         (more("t3_p", "a", depth=0, count=0), {"more": ("a",), "stubs": (Stub(None, 0, 1),)}),
         (more("t1_x", "a", "b", count=0), {"threads": (Thread("x", 0),), "unbrought": ("a", "b")}),
-        # The stub is deeper than the limit.
+        # Stubs that are deeper than the limit.
         (more("t1_x", "a", "b", depth=3, count=5), {"cut": 5}),
         (more("t1_x", "a", "b", depth=3, count=1), {"cut": 2}),
         (more("t1_x", depth=3), {"cut": 1}),
-        # The stub has more children than the tree may still get.
+        # A stub with more children than the tree may still get.
         (
             more("t3_p", *(f"c{n}" for n in range(12)), depth=0),
             {
@@ -112,7 +112,7 @@ def test_what_was_named_and_not_shown_is_asked_for_below_its_parent() -> None:
     _, tree = grown(page(comments=shown), asked, requested=("a", "b", "c", "d"), parents=parents)
     assert tree.unbrought == ("old", "a", "b", "d")
     assert tree.threads == (Thread("x", 1),)
-    # Each thread is requested once.
+    # The thread is requested only once.
     _, again = grown(page(), replace(tree, threads=()), requested=("a",), parents=parents)
     assert again.threads == ()
 

@@ -57,7 +57,7 @@ def test_what_is_cut_is_fetched_later_as_far_as_there_is_room_and_depth() -> Non
     _, rest = tree_growth.grow(START, page(0, 0, more=cuts), SETTINGS)
     assert (len(rest.more), rest.comments) == (5, 2)
     assert rest.threads == (Thread("c0", depth=1),)
-    # Both stubs are too deep. Each stands for at least one comment.
+    # The two stubs are too deep. Each counts as at least one missing comment.
     assert rest.missing == 2
 
 

@@ -85,7 +85,7 @@ def test_trees_of_a_crawl_that_did_not_end_are_fetched_by_the_next_one(
     reddit.asked.clear()
     assert crawler.crawl("python") == "crawled"
     assert trees(crawler) == WHOLE
-    # Trees that the first crawl fetched are not requested again.
+    # Trees that the ended crawl has fetched are not requested again.
     fetched_before = 0 if tree == "/comments/p1" else 2
     assert reddit.count("/comments/p") == 3 - fetched_before
 

@@ -45,7 +45,7 @@ class Stop:
         (5.0, T0 - 2 * SECOND, [3.0]),
         (5.0, T0 - 5 * SECOND, []),
         (5.0, T0 - 9 * SECOND, []),
-        # The gap does not become longer when the clock was set back.
+        # A clock that was set back does not make the wait longer than the gap.
         (5.0, T0 + 60 * SECOND, [5.0]),
         (request_context.LONGEST_GAP_SECONDS, T0, [request_context.LONGEST_GAP_SECONDS]),
     ],

@@ -14,7 +14,7 @@ from crawljobs.repository.schedules import schedule_deletion
 from support import jobs
 from support import schedule_rows as rows
 
-OLD, NEW = 2_500, 3  # rows; OLD is more than two chunks
+OLD, NEW = 2_500, 3  # numbers of rows; OLD is more than two chunks
 
 
 def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) -> None:
@@ -34,7 +34,8 @@ def test_prunes_old_runs_of_schedules_whatever_their_number(database: Database) 
             {"id": made.id, "old": OLD, "new": NEW},
         )
     maintenance = Maintenance(database, chosen)
-    for _ in range(2):  # the second run is not due and finds nothing
+    # The second prune is not due yet and deletes nothing.
+    for _ in range(2):
         maintenance.prune()
         with database.begin() as conn:
             assert len(rows.ledger(conn)) == NEW

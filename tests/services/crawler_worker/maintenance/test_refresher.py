@@ -164,7 +164,7 @@ def test_silence_about_an_item_changes_nothing_and_is_not_asked_about_for_ever(
     silent = Silent()
     with scripted_server.serve(silent) as url, refresher_of(database, url) as refresher:
         assert refresher.run_once() == 100
-        assert refresher.run_once() == 0  # not due yet
+        assert refresher.run_once() == 0  # the refresher is not due yet
         our_turn(database)
         assert refresher.run_once() == 50
         our_turn(database)
@@ -183,7 +183,7 @@ def run_until_quiet(database: Database, refresher: Refresher) -> None:
     pytest.fail("there was always something due")
 
 
-# The case of 503 has few items, because more than nine failures would open the circuit breaker.
+# Only a few items get 503, because more than nine failures would open the circuit breaker.
 @pytest.mark.parametrize(
     ("status", "count", "spoils"), [(400, 120, "t3_a042"), (413, 3, "t3_a000"), (503, 3, "t3_a002")]
 )
@@ -236,7 +236,8 @@ def test_no_other_worker_asks_for_the_same_batch_while_one_waits_for_its_reply(
     class Slow(Silent):
         def __call__(self, it: Exchange) -> None:
             if it.path.startswith("/api/info") and not others:
-                with database.begin() as conn:  # longer than the interval of the refresher
+                # The time since the last run is longer than the refresher's interval.
+                with database.begin() as conn:
                     conn.execute(text(LONG_AGO))
                 others.append(other.run_once())
             super().__call__(it)

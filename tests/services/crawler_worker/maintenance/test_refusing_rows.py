@@ -26,7 +26,7 @@ from support.refusing_rows import refuse
 from support.waiting import wait_until
 
 ROWS = 5
-BAD = 2  # the id of the refusing row, with rows before and after it
+BAD = 2  # the id of the row that refuses changes; other rows come before and after
 AHEAD = "now() + interval '400 days'"
 SOON = "now() + interval '300 days'"
 
@@ -324,8 +324,8 @@ def test_bad_rows_anywhere_are_passed_over(
     isolation = RowIsolation(database, task="t", at_most=1000)
     assert isolation.run(take) == 3000 - len(bad)
     assert left() == bad
-    # The same object still skips the repaired rows and changes only the new row. A new object
-    # changes them.
+    # The old object still skips the repaired rows and changes the new row. A new object changes
+    # all.
     with database.begin() as conn:
         conn.execute(text("DROP TRIGGER refuse ON numbers"))
         conn.execute(text("INSERT INTO numbers VALUES (5000, true)"))

@@ -22,8 +22,8 @@ from support import crawled, recordings, replayed_visits
 from support.replayed_visits import Cost
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# The number of posts that one visit should find. With this target, adaptive visits make at most 70
-# % of the requests of daily visits.
+# The number of new posts that a visit should find. With this target, adaptive visits make at most
+# 0.7 times the requests of daily visits.
 TARGET_SPARING = 11.5
 History = list[list[datetime]]
 

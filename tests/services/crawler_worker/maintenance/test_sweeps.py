@@ -23,7 +23,8 @@ from support import jobs
 from support.waiting import wait_until
 
 SECONDS = 10
-# A waiting job that is due, a job whose worker is gone, a job to age, and an old job.
+# Makes a job due, a job's worker disappear, a job old enough to age, and a job old enough to
+# delete.
 READY = """
     UPDATE crawl_jobs SET visible_at = now() - interval '1 s' WHERE id = :waiting;
     UPDATE crawl_jobs SET lease_expires_at = now() - interval '1 s' WHERE id = :crawling;
@@ -80,7 +81,7 @@ def test_every_sweep_runs_at_once_and_none_after_the_stop(database: Database) ->
     ("error", "event", "task"),
     [
         (errors.DatabaseUnavailable("down"), "maintenance.postponed", "requeue"),
-        # The sweep itself logs its error, so that the other sweeps of the task run.
+        # Each sweep logs its own error, so that the other sweeps of the task still run.
         (RuntimeError("a mistake"), "maintenance.failed", "job.requeued"),
     ],
 )

@@ -234,7 +234,7 @@ def test_good_replies_between_two_429_end_the_series(
             it.send(200, ABOUT, **QUICK)
 
     reddit.answer = every_third
-    for _ in range(4):  # the replies are 200, 429, 200, 200, 429, 200
+    for _ in range(4):  # Reddit's replies are 200, 429, 200, 200, 429, 200
         ask(client)
     assert len(reddit.asked) == 6
     with database.begin() as conn:
@@ -294,7 +294,7 @@ def test_a_worker_asleep_until_its_slot_wakes_when_told_to_stop(
     def crawl() -> None:
         try:
             ask(client, stop=stop)
-        except Exception as error:  # noqa: BLE001 - the assertion below reports it
+        except Exception as error:  # noqa: BLE001 - the main thread checks it
             ended.append(error)
 
     thread = threading.Thread(target=crawl)

@@ -152,7 +152,7 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
     content = bytes(large_replies.LARGE_BYTES + 1)
     with scripted_server.serve(lambda it: it.send(200, content)) as url, transport() as http:
         get(http, url)
-        get(http, url)  # this thread already has the turn for large replies
+        get(http, url)  # this thread already holds the turn for large replies
         replies: list[object] = []
 
         def second() -> None:
@@ -165,7 +165,7 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
         http.large.leave()
         thread.join(10)
         assert replies == [200]
-        # The other thread ended without a release of its turn.
+        # The other thread ended while it held the turn.
         monkeypatch.setattr(transfer, "EXCHANGE_SECONDS", 0.3)
         with pytest.raises(crawl_failures.SlotTooLate):
             get(http, url)

@@ -62,7 +62,7 @@ def test_a_broken_way_out_is_named_in_the_error_of_a_job_that_waits(
     assert f"no connection to Reddit ({cause}): " in (end.error_message or "")
     if "auth" not in next(iter(broken)):
         return
-    # All workers pause because of the token, and the explanation of a job names the cause.
+    # The token request failed, so all workers pause. The explanation of a job names the cause.
     with database.begin() as conn:
         pause = reddit_outages.paused(conn, client_id="tests")
         assert pause is not None

@@ -30,8 +30,8 @@ def test_a_page_has_its_items_and_the_cursor_of_the_next(after: object, cursor: 
     assert page.after == cursor
 
 
-# Only null ends a listing. Every other value without a usable cursor proves no end. Otherwise the
-# crawl would record that it has read the whole listing.
+# Only null ends a listing. Other values without a usable cursor prove no end. Otherwise the crawl
+# would record that it has read the whole listing.
 @pytest.mark.parametrize(
     "after", ["", 0, 7, False, True, ["t3_a"], [], {"t3": "a"}, "x" * 101, "t3_\ud800", "t3_\0"]
 )

@@ -11,7 +11,7 @@ from support import recordings
 from support.recordings import Interaction, Replay
 from support.requesters import requester_of
 
-# By status and reason, as in the documented table of replies.
+# The meaning of an error by its status and reason, as in the documented table of replies.
 MEANINGS: dict[tuple[int, str | None], type[crawl_failures.CrawlFailure] | AccessState] = {
     (301, None): crawl_failures.Unclear,
     (302, None): crawl_failures.Unclear,
@@ -36,7 +36,7 @@ MEANINGS: dict[tuple[int, str | None], type[crawl_failures.CrawlFailure] | Acces
 def failure_of(*replies: Interaction, tokens: tuple[Interaction, ...] = ()) -> Exception:
     client = recordings.client(Replay(*replies, tokens=tokens))
     with pytest.raises(crawl_failures.CrawlFailure) as caught:
-        # Only requests of some paths can be too large, for example those of a comment tree.
+        # 413 and 414 count only for requests that may be long, such as those for a comment tree.
         is_long = replies[0].status in (413, 414)
         path = "/comments/abc" if is_long else "/r/anything/about"
         requester_of(client).get(path, {}, recordings.unparsed)
@@ -101,8 +101,7 @@ def test_a_recorded_401_is_answered_with_a_fresh_token_and_the_same_request() ->
     name = "prawcore.TestSession.test_request__with_invalid_access_token__retry.json"
     recorded = list(recordings.of_file(recordings.folder() / "recordings" / name))
     tokens = tuple(each for each in recorded if each.is_token)
-    # The recording has the same word in place of both tokens. The client must see two different
-    # tokens.
+    # The recording has the same word in place of both tokens. The client must see two tokens.
     fresh = tuple(
         Interaction(t.file, t.method, t.path, t.query, t.status, t.headers,
                     {**t.body, "access_token": f"token-{n}"})
@@ -134,7 +133,7 @@ def test_every_recorded_answer_of_the_token_endpoint_is_understood() -> None:
         if each.status == 429:
             assert type(error) is crawl_failures.Throttled
             throttled += 1
-        else:  # some of these replies have the status 200
+        else:  # some refusals have the status 200
             assert type(error) is crawl_failures.CredentialsRefused, each.file
             refused += 1
     assert given > 20

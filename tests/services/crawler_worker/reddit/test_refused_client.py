@@ -38,7 +38,7 @@ def error(status: int, body: object) -> Answer:
     return sends(status, json.dumps(body).encode(), "application/json")
 
 
-# The replies to every page of a blocked client, or of a client behind a blocking proxy.
+# Replies that a blocked client, or a client behind a blocking proxy, gets to every request.
 BLOCKS = {
     "a page": sends(403, BLOCKED),
     "a bare 403": sends(403, b""),
@@ -47,7 +47,7 @@ BLOCKS = {
     "nginx": sends(404, b"<html><title>404 Not Found</title>nginx</html>"),
     "a portal": sends(200, BLOCKED),
     "a gateway": error(403, {"message": "Forbidden"}),
-    # JSON with the status 200 that is no listing.
+    # JSON with the status 200 that is no listing of Reddit.
     "an error with 200": error(200, {"message": "Forbidden", "error": 403}),
     "a reason with 200": error(200, {"reason": "private", "message": "Forbidden", "error": 403}),
     "a gateway with 200": error(200, {"detail": "Access denied"}),
@@ -125,7 +125,7 @@ def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
     assert reddit.asked == ["/r/python/about"] * 3 + [probe.REQUEST.path]
     assert paused(database) == [PausedReason.CLIENT_REFUSED]
     assert [(line["log_level"], line["event"]) for line in told] == [("error", "reddit.refused")]
-    # Each pause ends with one request, and each pause is longer than the one before.
+    # The client makes one request after each pause, and each pause is longer than the last.
     left = []
     for _ in range(5):
         end_pause(database)
@@ -164,7 +164,7 @@ def test_many_that_meet_unclear_pages_share_probes(
     def run() -> None:
         try:
             ask(client)
-        except Exception as error:  # noqa: BLE001 - the assertion below reports it
+        except Exception as error:  # noqa: BLE001 - the main thread checks it
             ended.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(8)]
@@ -203,7 +203,7 @@ def token(name: str, lives: float = 86_400) -> bytes:
     return json.dumps({"access_token": name, "expires_in": lives}).encode()
 
 
-# The token endpoint's reply to its request number n, while Reddit refuses every token.
+# The replies of the token endpoint to its nth request, while Reddit refuses every token.
 REFUSED_TOKENS: dict[str, Callable[[int], bytes]] = {
     "the same": lambda _n: token("same"),
     "the same for a second": lambda _n: token("same", 1),
@@ -227,7 +227,7 @@ def test_a_refused_token_that_comes_again_costs_one_token_a_pause(
     for pauses in range(4):
         with pytest.raises(crawl_failures.CredentialsRefused):
             ask(client, stop)
-        # During the pause, only the token for the next probe is requested.
+        # During the pause, the only request is that of a token for the next probe.
         asked = len(reddit.asked)
         for _ in range(5):
             with pytest.raises(crawl_failures.CredentialsRefused):
@@ -258,7 +258,7 @@ def test_a_refused_token_that_comes_again_stops_every_worker_for_one_token(
     def run() -> None:
         try:
             ask(client)
-        except Exception as failure:  # noqa: BLE001 - the assertion below reports it
+        except Exception as failure:  # noqa: BLE001 - the main thread checks it
             ended.append(type(failure))
 
     threads = [threading.Thread(target=run) for _ in range(8)]

@@ -42,7 +42,7 @@ def test_a_reason_is_read_from_a_reply_of_at_most_64_kib(longer: int) -> None:
     assert (meaning(403, body) is meaning(403, {**ERROR, "reason": "private"})) is (longer == 0)
 
 
-# The replies of a blocked client, or of a proxy on the way, for every community.
+# Replies to a blocked client, or from a proxy on the way, which come for every community.
 BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
     (403, BLOCKED, HTML),
     (403, BLOCKED, JSON),
@@ -72,7 +72,7 @@ BLOCKS: list[tuple[int, Any, dict[str, str]]] = [
 ]
 
 HERE = "oauth.reddit.com"
-# The targets are of a captive portal, or another address of the requested community.
+# Redirects to a captive portal, or to another address of the requested community.
 NO_WORD = [
     *(f"https://{HERE}/r/python/about/", "/r/python", "/r/Python/about", "/r/%70ython/new"),
     *("https://www.reddit.com/r/PYTHON/", "//portal.example/r/other", "https://x/r/other"),
@@ -187,7 +187,7 @@ def test_the_kind_of_page_follows_from_the_path(path: str, endpoint: Endpoint) -
         ("-5", None),
         ("nan", None),
         ("inf", None),
-        ("9" * 400, None),  # infinite as a float
+        ("9" * 400, None),  # a float of this text is infinite
         ("soon", None),
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
         ("", None),

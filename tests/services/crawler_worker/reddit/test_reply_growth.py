@@ -89,7 +89,7 @@ def token(text: str) -> Any:
     for reply in replies_of_it:
         try:
             token_endpoint.token_of(json.dumps(reply).encode())
-        except Exception as error:  # noqa: BLE001 - the text of the error may cost time too
+        except Exception as error:  # noqa: BLE001 - the text of the error is part of the cost
             str(error)
 
 
@@ -144,7 +144,7 @@ def chunks(text: str) -> None:
     ],
 )
 def test_the_cost_of_a_text_grows_with_its_length(parse: Cost) -> None:
-    # Text that is decoded twice takes longer. A shorter text already shows quadratic growth.
+    # Deep text is decoded twice and takes long. A shorter text shows quadratic growth too.
     longest = growth.LONG // 4 if parse is beyond_the_depth else growth.LONG
     for family in growth.FAMILIES.values():
         growth.check(parse, family, longest=longest)

@@ -34,7 +34,7 @@ class FakeReddit:
         self.paths: list[str] = []
         self.bearers: list[str | None] = []
         self.refused = ""
-        self.broken = "none"  # the start of the paths that fail
+        self.broken = "none"  # requests of paths with this beginning fail
 
     def __call__(self, it: Exchange) -> None:
         if it.path.startswith("/api/v1/access_token"):
@@ -132,7 +132,8 @@ def test_in_an_outage_everybody_waits_and_one_probe_at_a_time_finds_its_end(
     assert raised == ["UpstreamTrouble", "UpstreamTrouble", "UpstreamTrouble", "Outage"]
     asked = len(reddit.paths)
     assert asked == 1 + 10 + 1
-    assert reddit.paths[-1] == probe.REQUEST.path  # the probe came before the pause
+    # The probe came before the pause. Afterwards no request is made.
+    assert reddit.paths[-1] == probe.REQUEST.path
     with pytest.raises(crawl_failures.Outage) as waits:
         ask(one)
     assert (waits.value.kind, waits.value.reason) == ("deferred", "outage")

@@ -107,7 +107,7 @@ def test_a_phase_begins_at_the_first_page_of_its_listing() -> None:
     }
     assert FULL.restarted() == replace(FULL, **restarted)
     assert FULL.enter("authors") == replace(FULL, **restarted, phase="authors", unclear=0)
-    # The phase of the trees needs the comments that the listing has shown.
+    # The phase "trees" needs the ids of the comments that the listing has shown.
     kept = {**restarted, "seen": FULL.seen}
     assert FULL.enter("trees") == replace(FULL, **kept, phase="trees", unclear=0)
 

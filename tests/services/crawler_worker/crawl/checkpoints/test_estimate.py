@@ -30,7 +30,7 @@ def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
 @pytest.mark.parametrize(
     ("at", "marks", "chosen", "total"),
     [
-        # One request for the description, 3 pages of posts, 10 of comments, 7 histories.
+        # The requests: one for the description, 3 pages of posts, 10 of comments, and 7 histories.
         ({}, NEW, {}, 1 + 3 + 10 + 7),
         ({}, KNOWN, {}, 1 + 1 + 1),
         ({}, NEW, {"fetch_user_subreddits": False}, 1 + 3 + 10),
@@ -58,7 +58,8 @@ def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
         ({"phase": "authors", "histories": ()}, NEW, {}, 1),
         ({"phase": "discovery", "requests": 8}, NEW, {}, 9),
         ({"phase": "done", "requests": 8}, NEW, {}, 8),
-        # The forecast is at most the limit of a crawl, and at least the number of requests made.
+        # The forecast never exceeds the limit of a crawl, and is never below the requests made so
+        # far.
         ({"requests": 95}, NEW, {}, 100),
         ({"requests": 120}, NEW, {}, 120),
     ],

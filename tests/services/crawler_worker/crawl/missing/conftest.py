@@ -30,6 +30,6 @@ def reddit() -> ScriptedReddit:
 @pytest.fixture
 def crawler(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
     with scripted_reddit.serve(reddit) as url:
-        # A high limit of requests keeps the crawls quick. The circuit breaker stays closed: the
-        # failures are no outage.
+        # The test crawler makes no pauses. Its circuit breaker stays closed, because the failures
+        # are no outage.
         yield Crawler(database, url, replace(DEFAULTS, max_requests_per_job=10_000))

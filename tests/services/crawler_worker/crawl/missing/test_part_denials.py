@@ -15,7 +15,7 @@ from support.missing_parts import FAILURES, LISTED, is_incomplete, missing, subr
 from support.scripted_reddit import HTML, ScriptedReddit, always
 from support.scripted_reddit import server_error as broken
 
-# A crawl gives up a part after two equal replies of this kind.
+# Replies that deny a part. A crawl gives up the part after two equal replies.
 DENIALS = {
     "400": (400, {"message": "Bad Request", "error": 400}),
     "422": (422, {"message": "Unprocessable Entity", "error": 422}),
@@ -59,7 +59,7 @@ def every_failure() -> list[type[crawl_failures.CrawlFailure]]:
     found, waiting = [], [crawl_failures.CrawlFailure]
     while waiting:
         kind = waiting.pop()
-        # Only failures of the crawler count, because other tests define further ones.
+        # Only the crawler's own failures count: other tests define further subclasses.
         waiting += [one for one in kind.__subclasses__() if one.__module__.startswith("crawler_")]
         found.append(kind)
     return found

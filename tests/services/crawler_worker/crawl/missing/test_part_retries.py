@@ -65,7 +65,7 @@ def test_an_interrupted_crawl_does_not_ask_again_for_a_part_that_it_gave_up(
         crawler.run(claim, stop=stop)
     crawler.release(claim)
     assert crawler.run(crawler.claim()) == "crawled"
-    assert reddit.count("/comments/9999") == 2  # both requests were made by the first run
+    assert reddit.count("/comments/9999") == 2  # the first run made both requests
     assert crawler.value("SELECT failures FROM missing_parts") == 1
     checkpoint = crawler.checkpoint(job_id)
     assert (checkpoint["given_up"], len(checkpoint["missing"])) == (1, 1)
@@ -96,7 +96,8 @@ def test_a_page_that_is_broken_for_ever_is_asked_for_ever_more_rarely_and_skips_
     """New items are stored meanwhile. The items below the broken page are stored at the end."""
     reddit.answers[path] = broken
     crawler.crawl("python")
-    crawler.crawl("python")  # the next crawl always requests a part that failed once
+    # After its first failure, the next crawl always requests the part again.
+    crawler.crawl("python")
     asked = reddit.count(path)
     for n in range(3):
         reddit.posts.insert(0, post(f"{10_000 + n}"))

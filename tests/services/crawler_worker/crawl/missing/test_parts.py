@@ -26,7 +26,7 @@ def reason_of(failure: str, kind: str) -> str:
     return by_failure.get(failure, "trouble")
 
 
-# Without --deep, each failure meets one part. A test below combines it with all parts at once.
+# Without --deep, each failure is tried with one part. A test below tries all parts at once.
 PAIRS = [
     pytest.param(part, failure, marks=() if n % len(PARTS) == number else pytest.mark.deep)
     for n, failure in enumerate(FAILURES)
@@ -53,7 +53,7 @@ def test_a_crawl_goes_on_without_a_part_that_fails(
     wanted = {"/r/python/comments": 0, "/r/python/comments?after": 100}.get(path, 250)
     assert crawler.value(LISTED) == wanted
     assert crawler.value(IN_TREES) == (1 if kind == "tree" else 4)
-    # Reddit sends the part again, and the next crawl fetches it.
+    # Reddit sends the part again. The next crawl fetches it.
     del reddit.answers[path]
     assert crawler.crawl("python") == "crawled"
     assert missing(crawler) == []
@@ -127,7 +127,7 @@ def all_of_them(query: scripted_reddit.Query) -> tuple[int, Any]:
     return 200, {"json": {"data": {"things": found}}}
 
 
-MANY = [f"m{n}" for n in range(250)]  # the ids behind stubs, for three requests
+MANY = [f"m{n}" for n in range(250)]  # ids behind stubs, which take three requests
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, "422", "404 as a page", "403 as a page"])

@@ -13,7 +13,7 @@ from support.crawls import DEFAULTS, Crawler
 from support.scripted_reddit import ScriptedReddit, always, comment, html_page, listing, post
 from support.scripted_reddit import server_error as broken
 
-ABOUT_AND_LISTINGS = 3  # requests
+ABOUT_AND_LISTINGS = 3  # the number of requests for the description and both listings
 
 refused = always(400, {"message": "Bad Request", "error": 400})
 
@@ -64,7 +64,7 @@ def test_a_job_is_incomplete_while_a_part_waits_for_its_next_look(
         crawler.crawl("python")
     both = (True, 2, ["history", "tree"])
     assert jobs(crawler) == [both] * 3
-    assert reddit.count("/comments/900") == 2 * 2  # two crawls made two requests each
+    assert reddit.count("/comments/900") == 2 * 2  # two crawls made two requests each for this tree
     reddit.answers["/comments/900"] = answer
     del reddit.answers["/user/bob"]
     crawler.rows("UPDATE missing_parts SET next_look_at = now() RETURNING kind")

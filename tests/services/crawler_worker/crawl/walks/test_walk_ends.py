@@ -129,7 +129,7 @@ def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
     assert found.gap_at == found.last_crawled_at
     if kind == "posts":
         assert found.whole_walk_at == known.whole_walk_at
-    # The listing is complete again, and the next crawl closes the gap.
+    # The listing shows all items again, and the next crawl closes the gap.
     del reddit.answers[PATHS[kind]]
     assert crawler.crawl("python") == "crawled"
     assert (missing(crawler), gaps(crawler)) == ([], [])
@@ -219,7 +219,7 @@ def test_a_quiet_community_whose_mark_was_deleted_costs_no_request_more(
     reddit.posts[:], reddit.comments[:] = posts("a", many + 1), comments("a", many + 1)
     crawler.crawl("python")
     reddit.asked.clear()
-    # The newest post is gone, the oldest, or both. A new post has come, or none.
+    # The listing has lost its newest post, its oldest post, or both, and may have a new post.
     for first, last, new in ((1, None, 0), (1, -1, 0), (1, None, 1), (1, -1, 1), (0, -1, 1)):
         reddit.answers[NEW] = cut_after((posts("b", new) + posts("a", many + 2))[first:last], 100)
         reddit.answers[COMMENTS] = cut_after(comments("a", many + 1)[first:last], 100)

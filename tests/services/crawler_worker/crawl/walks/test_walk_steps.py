@@ -92,7 +92,7 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
         (ListingName.COMMENTS, "abcde", "t1_e", ("t1_d", "t1_c")),
         (ListingName.POSTS, "ab", "t3_b", ("t3_a",)),
         (ListingName.POSTS, "a", "t3_a", ()),
-        (ListingName.POSTS, "abcde", None, ()),  # no cursor: the listing has ended
+        (ListingName.POSTS, "abcde", None, ()),  # no cursor: the crawl of the listing has ended
     ],
 )
 def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(

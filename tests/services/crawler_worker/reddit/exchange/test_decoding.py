@@ -100,4 +100,5 @@ def test_no_bytes_raise_anything_else(content: bytes) -> None:
     try:
         decoding.decode(content)
     except crawl_failures.UpstreamTrouble as error:
-        str(error).encode("utf-8")  # raises if the message could not be stored
+        # The message must be valid UTF-8, or it could not be stored.
+        str(error).encode("utf-8")

@@ -157,7 +157,7 @@ def test_a_tree_of_thousands_of_levels_is_read_without_recursion() -> None:
 
 
 def test_a_long_list_of_children_is_not_copied() -> None:
-    children: list[Any] = [{}] * 1_000_000  # 8 MB, and no more while it is parsed
+    children: list[Any] = [{}] * 1_000_000  # 8 MB, which the parser must not copy
     tracemalloc.start()
     try:
         assert item_parsing.read_all(children).unknown == item_parsing.ITEMS_MAX
@@ -260,7 +260,7 @@ def test_every_flag_and_number_of_a_post_and_a_comment_is_kept(flag: bool) -> No
     ("original", "found"),
     [
         ({"subreddit": "Rust"}, "rust"),
-        ({"subreddit": "Python"}, None),  # the subreddit of the crosspost itself
+        ({"subreddit": "Python"}, None),  # a crosspost within the same subreddit
         ({"subreddit": "u_ada"}, None),
         ({"subreddit": "not a name"}, None),
         ({"subreddit": "x" * 22}, None),

@@ -19,7 +19,7 @@ HOUR, DAY = 3600.0, 86_400.0
         (120, 120.0),
         (121.5, 121.5),
         (DAY, DAY),
-        # A lifetime below two minutes counts as two minutes: a token is replaced one minute before
+        # A lifetime below two minutes counts as two minutes. The token is replaced a minute before
         # its end.
         (119, 120.0),
         (1, 120.0),

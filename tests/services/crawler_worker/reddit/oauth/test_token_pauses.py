@@ -59,7 +59,7 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
         with pytest.raises(crawl_failures.Throttled) as caught:
             tokens.current(stop=NEVER)
         pauses.append(round(caught.value.resume_in))
-        with pytest.raises(crawl_failures.Throttled):  # the pause: no further request is made
+        with pytest.raises(crawl_failures.Throttled):  # during the pause no further request is made
             tokens.current(stop=NEVER)
         assert endpoint.asked == asked
         over(database, "ask_again_at")
@@ -102,7 +102,7 @@ def test_a_token_is_replaced_a_minute_before_its_end(
             text("UPDATE reddit_tokens SET expires_at = clock_timestamp() + :s * interval '1 s'"),
             {"s": lives},
         )
-    tokens._token = None  # stands for a process that has just started
+    tokens._token = None  # a new process has no token in memory
     tokens.current(stop=NEVER)
     assert endpoint.asked == asked
 

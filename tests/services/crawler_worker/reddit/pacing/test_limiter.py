@@ -59,7 +59,7 @@ def test_what_nobody_asked_for_steps_back_when_the_queue_does_not_end(database: 
 def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Database) -> None:
     """The worker reserved its slot before the pause began."""
     limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
-    limiter.wait_for_slot(RUNNING)  # the next slot is 0.6 s away
+    limiter.wait_for_slot(RUNNING)  # after this slot, the next one is 0.6 s away
 
     class PausedWhileAsleep(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
@@ -113,11 +113,11 @@ def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(
         def wait(self, timeout: float | None = None) -> bool:
             slept.append(timeout)
             if len(slept) == 1:
-                clock.now += 120.0  # both budget windows that may contain the slot have ended
+                clock.now += 120.0  # the end of both budget windows that may contain the slot
             return False
 
     limiter.wait_for_slot(Overslept())
-    assert len(slept) == 2  # the second wait is for a new slot
+    assert len(slept) == 2  # the limiter waited again, for a new slot
 
 
 @pytest.mark.parametrize(
