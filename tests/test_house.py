@@ -281,7 +281,7 @@ def allowed(table: str, column: str) -> set[str]:
 def test_a_check_lists_exactly_the_values_of_its_enum(
     table: str, column: str, values: type[job.JobStatus]
 ) -> None:
-    """Some values are derived when a job is read. Each has an attribute with the stored value."""
+    """The column stores the attribute `stored` of a value that is derived when a job is read."""
     assert allowed(table, column) == {getattr(value, "stored", str(value)) for value in values}
 
 

@@ -1,4 +1,4 @@
-"""create_app() adds all parts of the application. Each test fails only without its own part."""
+"""create_app() adds all parts of the application. If one part is missing, only its test fails."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,4 @@
-"""Real schedulers run a month of virtual time in a minute.
-
-The test kills some and checks the ledger.
-"""
+"""Real schedulers run a month of virtual time in a minute. Some are killed. No due time is lost."""
 
 import random
 import threading

@@ -1,7 +1,4 @@
-"""A firing writes the ledger, the job and the next due time together.
-
-A broken row stops no other.
-"""
+"""A firing writes ledger, job and next due time together. A broken row stops no other schedule."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -236,7 +233,7 @@ REFUSE = """
 def test_an_error_that_is_no_row_s_own_fault_disables_nothing(
     conn: Connection, state: str, table: str
 ) -> None:
-    """A missing right or a full disk would otherwise disable every schedule."""
+    """An error that is no row's fault, such as a full disk, must not disable every schedule."""
     made = [rows.make(conn, name, subreddit=name, now=NOON) for name in ("aaa", "bbb")]
     conn.execute(text(REFUSE.format(state=state, table=table)))
     with pytest.raises(DBAPIError, match="refused"), conn.begin_nested():

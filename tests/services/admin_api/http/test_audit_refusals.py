@@ -1,4 +1,4 @@
-"""The audit log records the first refused change of a token, and counts the further ones."""
+"""The audit log records the first refused change of a token and only counts further ones."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -156,9 +156,9 @@ def test_a_list_of_too_many_values_is_refused_before_it_is_built(
 def test_a_body_may_have_as_many_values_as_documented(
     offline: flask.testing.FlaskClient, path: str, values: int, more: int
 ) -> None:
-    """The object and the list count as values.
+    """The object and the list count as values too.
 
-    Below the limit, the fields are wrong and cause the 422.
+    Below the limit, wrong fields cause the status 422.
     """
     response = offline.post(path, json={"job_ids": [1] * (values - 2 + more)})
     assert code_of(response) == (422, "invalid_request")

@@ -1,4 +1,7 @@
-"""A client that sends too many wrong tokens must wait. Other clients need not."""
+"""A client that sends too many wrong tokens must wait before its next try.
+
+Other clients need not.
+"""
 
 from ipaddress import ip_address
 

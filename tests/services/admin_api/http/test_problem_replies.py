@@ -1,4 +1,4 @@
-"""The content of problem responses, and the log lines of requests."""
+"""A response with a problem hides the cause of the error. The log has the cause."""
 
 import flask.testing
 import pytest

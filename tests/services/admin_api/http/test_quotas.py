@@ -89,7 +89,10 @@ def test_exports_are_counted_for_one_and_for_all() -> None:
 def test_of_too_many_tokens_the_one_unseen_for_longest_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A token that has used its quota is not forgotten: it would get the quota back at once."""
+    """A token that has used up its quota is not forgotten.
+
+    Otherwise it would get the quota back.
+    """
     monkeypatch.setattr(quotas, "TOKENS_MAX", 2)
     kept = StoredResponses(KEY_BYTES / SAVED_SHARE, Clock())
     for token in ("one", "two", "one", "three"):
@@ -272,7 +275,10 @@ def test_readers_that_are_slow_are_cut_off_and_hold_half_of_the_threads_at_most(
 
 @pytest.mark.deep
 def test_a_reader_at_4_kib_a_second_is_cut_off_within_its_deadline(full: Gunicorn) -> None:
-    """Socket buffers take the first megabytes. The export ends when they take no more for 30 s."""
+    """Socket buffers take the first megabytes.
+
+    The export ends if they take nothing more for 30 s.
+    """
     with httpx.stream(
         "GET", full.url + EXPORT, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120
     ) as answer:
@@ -289,7 +295,7 @@ def test_a_reader_at_4_kib_a_second_is_cut_off_within_its_deadline(full: Gunicor
 
 
 def is_idle(server: Gunicorn) -> bool:
-    """Return whether both places for exports are free."""
+    """Return whether two exports can begin at the same time."""
     with server.client() as client, client.stream("GET", EXPORT) as one:
         if one.status_code != 200:
             return False

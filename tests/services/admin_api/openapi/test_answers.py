@@ -150,9 +150,9 @@ def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def nullable(document: dict[str, Any]) -> set[str]:
-    """Return the nullable fields of responses.
+    """Return the nullable fields of responses, which are required.
 
-    They are required; those of request bodies are not.
+    Nullable fields of bodies are not.
     """
     return {
         f"{name}.{field}"

@@ -63,7 +63,7 @@ def classes(module: ModuleType) -> Iterator[type[ma.Schema]]:
 
 @pytest.mark.parametrize("module", SCHEMAS, ids=lambda module: module.__name__)
 def test_what_bodies_and_answers_hold_is_required_or_has_a_default(module: ModuleType) -> None:
-    """The fields below are optional without a default. Every other field is required or has one."""
+    """The dictionary lists the fields without a default that a body may omit."""
     optional: dict[str, Any] = {
         "Bulk": {"job_ids", "filter", "expected_count"},
         "Politeness": {"min_request_gap_seconds", "min_crawl_gap_seconds"},

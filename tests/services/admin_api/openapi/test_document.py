@@ -1,4 +1,4 @@
-"""The content of the OpenAPI document, and the page that displays it."""
+"""The OpenAPI document covers all routes, and its page displays it without other servers."""
 
 import json
 import os

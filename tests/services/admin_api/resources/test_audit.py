@@ -1,4 +1,4 @@
-"""Each change leaves an audit row with its actor and address. Without that row the change fails."""
+"""Each change leaves an audit row with its actor and address. Without the row the change fails."""
 
 from typing import Any
 

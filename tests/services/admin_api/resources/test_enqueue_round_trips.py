@@ -80,7 +80,7 @@ def test_a_list_of_subreddits_takes_one_round_trip_more(
 def test_an_enqueue_beside_another_of_the_same_subreddit_merges_into_its_job(
     client: flask.testing.FlaskClient, proxy: TcpProxy, database: Database
 ) -> None:
-    """The statement runs again after the other transaction's commit, and finds its job."""
+    """The statement runs again after the other enqueue's commit, and merges into its job."""
     enqueued(client, JOBS, {"subreddit": "other"}, status=201)
     counts = counted(proxy)
     answers: list[int] = []

@@ -272,7 +272,7 @@ def test_a_thousand_names_are_imported_at_once(client: Client) -> None:
 def test_a_filter_that_looked_at_too_many_jobs_changes_none(
     client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The filter matches few jobs, but the jobs that were not examined may match too."""
+    """The filter matches fewer jobs than the limit, but more of the unexamined jobs may match."""
     ids = made(database, *[S.FAILED] * 5)
     with database.begin() as conn:
         conn.execute(

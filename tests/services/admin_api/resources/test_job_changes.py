@@ -1,4 +1,4 @@
-"""Operators change one job over HTTP."""
+"""Operators change, retry, cancel and delete one job over HTTP."""
 
 from collections.abc import Callable
 from typing import Any

@@ -41,7 +41,7 @@ def test_an_import_refuses_each_listing_and_enqueues_the_others(client: Client) 
 
 @pytest.fixture(params=["All", "t:1337"])
 def stored(request: pytest.FixtureRequest, database_url: str) -> tuple[int, int]:
-    """Store such a name, as older releases and histories did, and a disabled schedule for it."""
+    """Store a listing's name, as older releases did, and a disabled schedule. Return both ids."""
     engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as conn:
         subreddit_id = conn.execute(

@@ -45,7 +45,10 @@ def claim(conn: Connection, name: str) -> Claim:
 
 
 def crawled(conn: Connection, name: str, *parts: MissingPart) -> Claim:
-    """Complete a crawl that gave up these parts, and return its claim."""
+    """Store the results of a crawl that gave up these parts.
+
+    Return the claim, which has not ended.
+    """
     claimed = claim(conn, name)
     at = Checkpoint(phase="done", posts=5)
     for part in parts:

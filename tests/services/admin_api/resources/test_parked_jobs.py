@@ -103,7 +103,7 @@ def test_a_reason_that_a_later_release_wrote_is_shown_as_it_is(
 def check_shown_everywhere(
     client: Client, job_id: int, *, reason: str | None, until: str | None
 ) -> None:
-    """Check the wait in the job, in lists, in the subreddit's jobs and in the explanation."""
+    """Check the wait reason in the job, in both lists and in the explanation of the job."""
     listed = got(client.get(f"{JOBS}?subreddit={NAME}"))["items"]
     beside = got(client.get(f"{SUBREDDITS}/{NAME}"))["jobs"]
     for shown in (got(client.get(f"{JOBS}/{job_id}")), listed[0], beside[0]):
@@ -196,9 +196,9 @@ def test_a_gap_that_is_taken_away_frees_the_job(client: Client, database: Databa
 def test_a_job_enqueued_while_a_pause_ends_is_not_forgotten(
     client: Client, database: Database
 ) -> None:
-    """No sweep runs.
+    """Two requests run at once, without a sweep.
 
-    In either order of the two requests, the job does not wait for the ended pause.
+    In either order, no job waits for the ended pause.
     """
     app = client.application
     for number in range(40):

@@ -27,7 +27,7 @@ TEXTS = {"date-time": "2031-05-17T09:30:00Z"}
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a value in requests: the operation, body or query, and the name."""
+    """The place of a value in requests: an operation, body or query, and the name of the value."""
 
     method: str
     path: str

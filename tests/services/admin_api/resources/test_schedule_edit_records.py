@@ -1,4 +1,4 @@
-"""An edit of a schedule writes audit rows and the ledger, keeps its response, returns warnings."""
+"""An edit of a schedule writes an audit row and ledger rows. The response may have a warning."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A token can create and revoke only tokens that have no more rights and no longer life than it."""
+"""A token can create or revoke only tokens that have no more scopes and do not live longer."""
 
 import threading
 from datetime import UTC, datetime, timedelta

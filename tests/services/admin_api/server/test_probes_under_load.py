@@ -45,10 +45,7 @@ def hanging(tmp_path: Path) -> Iterator[Gunicorn]:
 
 
 def answer(server: Gunicorn, path: str) -> tuple[int, float]:
-    """Request the path over a new connection.
-
-    Return the status and the seconds until it arrived.
-    """
+    """Request the path over a new connection. Return the reply's status and the seconds it took."""
     parts = urlsplit(server.url)
     began = time.monotonic()
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)

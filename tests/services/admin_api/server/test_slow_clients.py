@@ -72,7 +72,10 @@ def ending(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
 def slow_clients(
     server: Gunicorn, sent: bytes, *, then: bytes = b"x", number: int = MANY
 ) -> Iterator[list[socket.socket]]:
-    """Open connections that send these bytes, and then a few more bytes now and then."""
+    """Open connections and send these bytes.
+
+    Afterwards each connection sends a byte now and then.
+    """
     host, port = server.url.removeprefix("http://").split(":")
     clients = [
         socket.create_connection((host, int(port)), timeout=CUT_SECONDS) for _ in range(number)

@@ -106,7 +106,7 @@ def test_sigterm_ends_it_and_a_killed_master_takes_its_workers_along(
 def test_on_its_way_out_it_is_not_ready_and_lets_nobody_else_in(
     tmp_path: Path, database_url: str
 ) -> None:
-    """The server refuses new connections at once. On an open connection, readiness gets 503."""
+    """The server refuses new connections at once. On an open connection, /readyz returns 503."""
     server = start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
     with (
         psycopg.connect(database_url) as holder,

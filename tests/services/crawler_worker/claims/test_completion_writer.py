@@ -36,9 +36,9 @@ class Told:
         self.of.setdefault(end.claim.job_id, []).append(is_written)
 
     def wait_for(self, *claims: Claim) -> list[bool]:
-        """Wait until each of these claims has a report.
+        """Wait until the writer has reported the end of each claim, once.
 
-        Return the reports, of which each came once.
+        Return whether each was written.
         """
         wait_until(
             lambda: all(claim.job_id in self.of for claim in claims),

@@ -1,4 +1,7 @@
-"""Each crawl runs in a thread that later crawls use again. A crash ends only its own thread."""
+"""Each crawl runs in its own thread, which later crawls use again.
+
+A crash ends only this thread.
+"""
 
 import threading
 from typing import Any

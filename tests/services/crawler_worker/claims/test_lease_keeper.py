@@ -1,4 +1,4 @@
-"""An extension counts from its request, because its reply may come long after the write."""
+"""The lease counts from the request for its extension, because the reply may come much later."""
 
 import contextlib
 import threading

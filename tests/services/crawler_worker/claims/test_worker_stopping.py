@@ -1,4 +1,4 @@
-"""A worker that is stopped ends its crawls, also a crawl that never returns."""
+"""A worker that stops ends its crawls. A crawl that never returns does not block the worker."""
 
 import threading
 

@@ -418,7 +418,7 @@ def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
 def test_a_crawl_that_goes_on_at_its_posts_records_that_they_are_shown(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """A crawl that an earlier release began has no description in its checkpoint. It works too."""
+    """The second run continues a checkpoint of an earlier release, which has no description."""
     stop = threading.Event()
 
     def stopping(_query: Any) -> tuple[int, Any]:

@@ -12,9 +12,9 @@ NAMES = ("ada", "bob", "cleo")
 
 
 def in_the_phase(crawler: Crawler, *, histories: tuple[str, ...] | None = None) -> Transport:
-    """Crawl tiny_town from this phase on, with three known authors.
+    """Crawl tiny_town from the phase of author histories on.
 
-    Return the recorded requests.
+    Return the transport with its requests.
     """
     crawler.enqueue("tiny_town")
     claim = crawler.claim()

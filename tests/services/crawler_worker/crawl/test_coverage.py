@@ -1,6 +1,6 @@
-"""A subreddit records how far back it is known and which gaps remain.
+"""Crawls record how far back a subreddit is known, and gaps.
 
-Whole walks close the gaps.
+A walk of the whole listing fills gaps.
 """
 
 import threading

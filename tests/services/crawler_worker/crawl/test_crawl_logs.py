@@ -50,7 +50,7 @@ def test_a_gap_is_logged(crawler: Crawler) -> None:
 
 
 def test_a_crawl_that_could_read_everything_reports_nothing_unreadable(database: Database) -> None:
-    """A post that is gone or a hidden history stores nothing, but is no unreadable item."""
+    """A deleted post or a hidden history stores nothing, but it is not reported as unreadable."""
     reddit = ScriptedReddit([post("p1", num_comments=5, selftext="r/rust")])
     gone = always(404, {"message": "Not Found", "error": 404})
     reddit.answers["/comments/p1"] = gone

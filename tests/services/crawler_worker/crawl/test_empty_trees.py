@@ -121,9 +121,9 @@ def test_the_second_look_waits_for_no_time_and_the_third_does(
 def test_comments_that_reddit_counts_and_never_shows_cost_one_request(
     crawler: Crawler, reddit: ScriptedReddit, removed: int
 ) -> None:
-    """Removed comments are an example.
+    """An example is removed comments.
 
-    They count as missing, and the reported number seldom shrinks.
+    They count as missing, and Reddit seldom lowers the number.
     """
     reddit.trees["p1"] = SHOWN[removed:]
     for _ in range(3):

@@ -61,7 +61,7 @@ def test_a_first_crawl_has_nothing_to_miss(crawler: Crawler) -> None:
 
 
 def test_a_listing_that_shows_all_there_is_has_no_gap(crawler: Crawler) -> None:
-    """The post of the high-water mark and all older posts were deleted."""
+    """The listing ends because the post of the high-water mark and all older posts were deleted."""
     crawl_from(crawler, "python", "1")
     assert crawler.checkpoint()["gap"] is False
 

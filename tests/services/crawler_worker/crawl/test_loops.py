@@ -59,7 +59,7 @@ def that_does_not_move(things: list[Any], query: Query) -> Any:
 
 
 def the_same_items_twice(things: list[Any], query: Query) -> Any:
-    """Return pages of which each repeats half of the page before. This is no loop."""
+    """Return pages whose first half repeats the page before. This is no loop."""
     page = scripted_reddit.page(things, query)
     children = page["data"]["children"]
     if page["data"]["after"] is not None:
@@ -118,7 +118,7 @@ def test_comments_of_a_tree_that_the_listing_has_shown_count_once(
 def test_stubs_that_lead_back_are_followed_once(
     crawler: Crawler, reddit: ScriptedReddit, endless: Callable[[list[str]], list[Any]]
 ) -> None:
-    """Each reply to such a request names the same missing comments again."""
+    """Each reply names the same missing comments again, whatever the crawl requests."""
     reddit.posts[0]["data"]["num_comments"] = 500
     children = endless([f"x{n}" for n in range(10, 40)])
     shown = [comment("a1", "9999"), *children]
@@ -152,9 +152,9 @@ def test_a_walk_goes_on_after_a_restart_with_what_it_has_seen(
 def test_pages_without_items_that_lead_on_and_on_end_the_walk(
     crawler: Crawler, reddit: ScriptedReddit, kind: str
 ) -> None:
-    """Removed items may leave one or two pages empty.
+    """If Reddit leaves out items, one or two pages may be empty.
 
-    The crawl still reads the pages behind them.
+    The crawl reads the pages behind them.
     """
     things = reddit.posts if kind == "posts" else reddit.comments
     path = "/r/python/new" if kind == "posts" else "/r/python/comments"

@@ -69,7 +69,10 @@ def test_one_empty_reply_is_asked_for_again_in_place(
 def test_of_a_profile_the_second_empty_reply_is_believed(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
-    """Replies about names never contain profiles, so the crawled profile proves nothing here."""
+    """Replies about names never contain profiles.
+
+    A crawled profile cannot prove a reply complete.
+    """
     reddit.posts = [
         post(f"{900 - n}", subreddit="u_ada", selftext="r/golang", author=f"a{n}")
         for n in range(20)

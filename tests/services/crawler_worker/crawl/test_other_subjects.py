@@ -1,4 +1,4 @@
-"""The reply to another request, for example from a wrong cache entry, changes nothing."""
+"""A cache may send the reply to another request. Such a reply changes nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

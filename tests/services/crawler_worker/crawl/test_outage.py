@@ -94,7 +94,7 @@ def test_an_outage_of_an_hour_fails_nothing(
 def test_a_subreddit_that_always_fails_alone_fails_in_the_end_and_stops_nobody(
     crawler: Crawler,
 ) -> None:
-    """A probe succeeds before the circuit breaker opens."""
+    """The circuit breaker stays closed, because the probe before its opening succeeds."""
     job_id = crawler.enqueue("down_town")
     for _ in range(30):
         if not crawler.value("SELECT count(*) FROM crawl_jobs WHERE finished_at IS NULL"):

@@ -204,7 +204,7 @@ def test_content_deleted_at_reddit_is_deleted_here_when_it_is_seen_again(
 def test_a_history_that_another_crawl_has_read_meanwhile_is_not_read_again(
     crawler: Crawler,
 ) -> None:
-    """Crawls of neighbours at the same time share their most active authors."""
+    """Crawls of similar subreddits at the same time share their most active authors."""
 
     def read_all(_number: int) -> None:
         with crawler.database.begin() as conn:

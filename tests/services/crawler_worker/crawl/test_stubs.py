@@ -39,7 +39,7 @@ def thread(reddit: ScriptedReddit, of: str, *children: Any) -> None:
 
 
 def more_children(reddit: ScriptedReddit, *known: Any) -> None:
-    """Answer requests for more children with those of the known comments that are requested."""
+    """Answer /api/morechildren with the requested comments, as far as they are in `known`."""
 
     def answer(query: Query) -> tuple[int, Any]:
         asked = query["children"].split(",")

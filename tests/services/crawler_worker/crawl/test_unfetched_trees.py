@@ -44,7 +44,7 @@ def crawler(reddit: Reddit, database: Database) -> Iterator[Crawler]:
 
 
 def stop_at(crawler: Crawler, reddit: Reddit, tree: str, how: str) -> None:
-    """Crawl, and end the crawl in this way when it requests this tree."""
+    """Run a crawl that ends as `how` says when it requests the tree at `tree`."""
     crawler.enqueue("python")
     claim = crawler.claim()
     answer = reddit.answers[tree]
@@ -194,7 +194,7 @@ def test_a_tree_that_was_fetched_is_asked_for_again_when_its_number_has_changed(
 
 
 def test_comments_deleted_from_the_database_are_missing(crawler: Crawler, reddit: Reddit) -> None:
-    """A post without its comments is fetched again, whatever the job counted when it was stored."""
+    """Whether a tree is fetched again depends on the comments that are stored now."""
     crawler.crawl("python")
     crawler.rows("DELETE FROM comments WHERE post_id = 'p3' RETURNING id")
     crawler.rows("UPDATE posts SET tree_fetched_at = NULL, updated_at = now() RETURNING id")

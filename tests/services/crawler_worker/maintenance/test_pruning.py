@@ -135,9 +135,9 @@ def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, tabl
 def test_a_kind_that_fails_as_a_whole_is_logged_with_its_error(
     database: Database, table: str, actions: list[str]
 ) -> None:
-    """The error concerns no single row and is logged once.
+    """No single row causes the error, so the sweep logs it once.
 
-    The rows of the other kinds are deleted.
+    Rows of other kinds are deleted.
     """
     with database.begin() as conn:
         jobs.in_status(conn, JobStatus.SUCCEEDED)

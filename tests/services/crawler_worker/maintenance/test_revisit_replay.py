@@ -40,7 +40,10 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def observed(history: History) -> tuple[datetime, datetime]:
-    """Return the first visit, and the last time after which each rule still makes a visit."""
+    """Return when the replay begins, and when it ends.
+
+    After the end, each rule still makes a visit.
+    """
     file = recordings.folder() / "timeseries" / "snapshots.ndjson"
     first, *_, last = file.read_text().splitlines()
     begins, ends = (replayed_visits.moment(json.loads(line)["t"]) for line in (first, last))

@@ -81,7 +81,7 @@ def test_a_chunk_of_an_odd_size_is_refused_and_not_read_to_the_end(size: bytes) 
 
 @pytest.mark.parametrize("tail", [b"\0" * (1 << 20), gzip.compress(b"more", mtime=0), b"x"])
 def test_what_follows_a_compressed_reply_is_refused(tail: bytes) -> None:
-    """Otherwise the data would be copied with each piece and would count for no limit."""
+    """Further data would be copied again with each piece, and no limit would count it."""
     packed = gzip.compress(bytes(range(256)) * 1_000) + tail
 
     def answer(it: Exchange) -> None:
@@ -172,7 +172,7 @@ def test_a_second_large_reply_waits_until_the_first_is_forgotten(
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -> None:
-    """A restarting load balancer closes connections without a header in the reply, for example."""
+    """The reply does not announce the close. Load balancers that restart do the same."""
     closed = threading.Event()
 
     def answer(it: socket.socket) -> None:

@@ -29,7 +29,7 @@ def token(it: Exchange) -> None:
 
 
 def ended(database: Database, settings: RedditSettings) -> tuple[Completion, int]:
-    """Return how a job ends that uses this broken connection, and the id of the job."""
+    """Crawl over the broken connection. Return how the job ends, and its id."""
     client = RedditClient(settings, database=database, try_again_seconds=0.01)
     with database.begin() as conn:
         claim = jobs.crawling(conn)

@@ -256,10 +256,7 @@ def test_the_failure_that_opens_an_outage_makes_its_own_job_wait_too(
 def test_broken_pages_of_one_community_pause_nobody(
     reddit: FakeReddit, start: Callable[[], RedditClient], database: Database
 ) -> None:
-    """The number of failures does not matter.
-
-    When half of the last 20 replies failed, a probe follows.
-    """
+    """When half of the last 20 replies are failures, a probe of Reddit follows, which succeeds."""
     one, other = start(), start()
     ask(one)
     reddit.broken = "/r/broken/"

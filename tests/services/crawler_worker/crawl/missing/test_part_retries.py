@@ -93,7 +93,10 @@ def test_a_part_that_is_broken_for_ever_is_asked_for_ever_more_rarely(
 def test_a_page_that_is_broken_for_ever_is_asked_for_ever_more_rarely_and_skips_nothing(
     crawler: Crawler, reddit: ScriptedReddit, path: str
 ) -> None:
-    """New items are stored meanwhile. The items below the broken page are stored at the end."""
+    """New items are stored meanwhile.
+
+    Items below the broken page are stored when the page is sent again.
+    """
     reddit.answers[path] = broken
     crawler.crawl("python")
     # After its first failure, the next crawl always requests the part again.

@@ -41,7 +41,7 @@ def parts(crawler: Crawler) -> list[Any]:
 
 
 def jobs(crawler: Crawler) -> list[tuple[bool, int, list[str]]]:
-    """Return for each job whether it is incomplete, its number of parts, and the kinds listed."""
+    """Return of each job: incomplete or not, the number of parts, and the kinds of listed parts."""
     rows = crawler.rows(
         "SELECT incomplete, checkpoint FROM crawl_jobs WHERE source = 'user' ORDER BY id"
     )

@@ -192,10 +192,7 @@ def test_nothing_of_a_community_that_was_crawled_closes_no_gap(
 def test_a_listing_whose_older_posts_were_all_removed_is_complete(
     crawler: Crawler, reddit: ScriptedReddit, shown_as: str, removed: int
 ) -> None:
-    """The crawl requests the removed posts by name.
-
-    It does so once, because it stores the result.
-    """
+    """The crawl requests the removed posts by name only once, because it stores what it learns."""
     reddit.posts[:], reddit.comments[:] = posts("a", removed), []
     crawler.crawl("python")
     changes: dict[str, Any] = {"removed_by_category": "moderator"}
@@ -242,7 +239,7 @@ def circle(things: list[Any], shown: int) -> Answer:
 
 
 def lost(things: list[Any], shown: int) -> Answer:
-    """Answer with empty pages to each cursor behind the first pages."""
+    """Answer each cursor behind the first pages with an empty page."""
 
     def answer(query: Query) -> tuple[int, Any]:
         page = scripted_reddit.page(things, query)

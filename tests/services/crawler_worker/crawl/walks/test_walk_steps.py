@@ -1,4 +1,4 @@
-"""The crawl of a listing runs from the newest item and ends near the last crawl's mark."""
+"""A crawl reads a listing from the newest item and ends near the high-water mark."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -98,9 +98,9 @@ def test_a_cursor_that_leads_to_its_own_page_ends_the_walk(
 def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
     listing: ListingName, ids: str, after: str | None, anchors: tuple[str, ...]
 ) -> None:
-    """The item of a cursor may be deleted before the next request.
+    """The item of the cursor may be deleted before the next request.
 
-    The items before it can replace it.
+    Then an earlier item replaces it.
     """
     context: Any = SimpleNamespace(
         checkpoint=Checkpoint(phase=listing.value, anchors=("t3_of_the_page_before",)),

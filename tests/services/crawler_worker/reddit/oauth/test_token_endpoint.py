@@ -51,7 +51,7 @@ JSON = {"content-type": "application/json"}
     "body", [{"message": "Forbidden"}, {"message": "Forbidden", "error": 403}, {"detail": "no"}]
 )
 def test_a_gateways_refusal_is_no_fault_of_the_credentials(status: int, body: Any) -> None:
-    """The credentials are not wrong, so that a message about them would mislead."""
+    """The credentials are right. An error that blames them would mislead the operator."""
     content = json.dumps(body).encode()
     found = reply_cells.meaning_of(Endpoint.TOKEN, status, JSON, content)
     assert found is (Meaning.CLIENT_REFUSED if status == 403 else Meaning.UNKNOWN)

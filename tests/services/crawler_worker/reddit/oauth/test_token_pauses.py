@@ -75,7 +75,7 @@ def test_the_pause_doubles_from_five_seconds_to_ten_minutes_and_begins_again_aft
 def test_a_turn_outlives_the_longest_exchange_by_little(
     tokens: TokenSource, endpoint: Endpoint, database: Database
 ) -> None:
-    """A worker may die during its turn. The others then wait little more than a minute."""
+    """If a worker dies during its turn, the others wait for little more than a minute."""
     left = []
 
     def note(it: Exchange) -> None:
@@ -111,7 +111,7 @@ def test_a_token_is_replaced_a_minute_before_its_end(
 def test_a_stop_ends_the_wait_for_a_token_that_another_asks_for(
     tokens: TokenSource, endpoint: Endpoint, database: Database, *, is_of_this_process: bool
 ) -> None:
-    """The other is a thread of the same process, or another worker that fetches the token."""
+    """Another thread of this process, or another worker, has the turn to fetch the token."""
     asked, may_answer, stop = threading.Event(), threading.Event(), threading.Event()
 
     def answer_late(it: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""Each reply of the token endpoint brings a token or a failure with a meaning."""
+"""The replies of the token endpoint lead to a token or to a failure with its own meaning."""
 
 import base64
 import json

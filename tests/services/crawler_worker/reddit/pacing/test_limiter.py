@@ -1,4 +1,4 @@
-"""Replies report the budget, and workers wait for their slots in it."""
+"""Replies report Reddit's budget of requests, and each request waits for its slot in the budget."""
 
 import threading
 from types import SimpleNamespace
