@@ -406,7 +406,7 @@ def test_a_description_in_other_words_closes_no_community_that_shows_its_posts(
         found = row(crawler)
         assert found.access in ("public", "restricted")
         assert found.access_unconfirmed is None
-    # Such a description closes no subreddit that denies its posts either. Three checks decide.
+    # One denial of the posts does not close the subreddit either. Three checks decide.
     reddit.answers[NEW] = PRIVATE
     assert crawler.crawl("python") == "private"
     assert (row(crawler).access in ("public", "restricted"), row(crawler).access_unconfirmed) == (

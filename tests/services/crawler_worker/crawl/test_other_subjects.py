@@ -1,4 +1,4 @@
-"""A cache may send the reply to another request. Such a reply changes nothing."""
+"""If a cache sends the reply to another request, the wrong reply changes nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
