@@ -1,5 +1,6 @@
 """Each account becomes one author. The histories of a subreddit's most active authors are read."""
 
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Account
 from crawljobs.repository.content import authors
+from support import locks
 from support.jobs import T0
 
 DAY = timedelta(days=1)
@@ -135,3 +137,46 @@ def test_an_author_that_another_transaction_writes_to_stays_due(database: Databa
             conn.execute(text("SET LOCAL lock_timeout = '2s'"))
             authors.mark_history_fetched(conn, name="ada", now=T0)
             assert is_due(conn, "ada")
+
+
+def test_an_author_whose_item_another_transaction_stores_is_marked(database: Database) -> None:
+    with database.begin() as conn:
+        authors.ensure(conn, accounts=[Account("ada", None)])
+    with database.begin() as holder:
+        holder.execute(text("SELECT FROM authors FOR KEY SHARE"))  # as a foreign key does
+        with database.begin() as conn:
+            authors.mark_history_fetched(conn, name="ada", now=T0)
+            assert not is_due(conn, "ada")
+
+
+def test_a_page_without_the_id_of_a_new_author_keeps_the_id_of_another_page(
+    database: Database,
+) -> None:
+    """Both pages are stored at the same time, and the page without the id is the second."""
+
+    def store_second() -> None:
+        with database.begin() as conn:
+            authors.ensure(conn, accounts=[Account("ada", None)])
+
+    second = threading.Thread(target=store_second)
+    with database.begin() as conn:
+        authors.ensure(conn, accounts=[Account("ada", "t2_1")])
+        second.start()
+        locks.wait_until_blocked(database)
+    second.join(10)
+    with database.begin() as conn:
+        assert known(conn) == {"ada": "t2_1"}
+
+
+def test_the_authors_of_the_newest_items_alone_are_read(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = subreddit(conn, "here")
+    for number, name in enumerate(("oldest", "newest", "middle")):
+        write(conn, name, here)
+        conn.execute(
+            text("UPDATE posts SET created_at = :t WHERE id = :id"),
+            {"t": T0 - (number != 1) * (4 - number) * DAY, "id": name},
+        )
+    monkeypatch.setattr(authors, "RECENT", 2)
+    assert sorted(due(conn, here)) == ["middle", "newest"]

@@ -169,6 +169,15 @@ def test_the_oldest_items_that_were_reached_stay_the_oldest(conn: Connection, ou
     assert (last["trees_whole"], last["trees_not_whole"]) == (0, 0)
 
 
+def test_of_items_of_one_age_the_first_that_was_reached_stays_the_oldest(
+    conn: Connection, ours: int
+) -> None:
+    for item in ("first", "second"):
+        walk = Walk(item, T0 - DAY, WalkEnd.CAP)
+        found = recorded(conn, ours, posts=walk, comments=walk)
+    assert (found["oldest_post"], found["oldest_comment"]) == ("first", "first")
+
+
 def part(conn: Connection, subreddit_id: int, item: str, at: Any, reason: str = "trouble") -> None:
     conn.execute(
         text(

@@ -1,14 +1,15 @@
 """A comment tree is requested only if comments are missing that Reddit may still show."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import crawled_trees
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from support.crawled import comment, post, store
+from support.crawled import CREATED, comment, post, store
 
 
 def is_wanted(conn: Connection, *, shown: int = 3, at_most: int = 500) -> bool:
@@ -136,3 +137,89 @@ def test_comments_that_arrive_after_the_tree_are_missing_no_more(
     assert crawled_trees.summary(conn, subreddit_id=subreddit_id) == found
     row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
     assert tuple(row) == (1 + later, missing)
+
+
+def summary(conn: Connection) -> TreeSummary:
+    subreddit_id = conn.execute(text("SELECT id FROM subreddits WHERE name = 'python'")).scalar()
+    assert subreddit_id is not None
+    return crawled_trees.summary(conn, subreddit_id=subreddit_id)
+
+
+@pytest.mark.parametrize("shown", [None, 0])
+def test_the_tree_of_a_post_without_comments_is_whole(conn: Connection, shown: int | None) -> None:
+    store(conn, post("p1", num_comments=shown))
+    assert summary(conn) == TreeSummary(whole=1, not_whole=0)
+
+
+def test_a_tree_without_its_only_comment_is_left(conn: Connection) -> None:
+    store(conn, post("p1", num_comments=1))
+    assert summary(conn) == TreeSummary(whole=0, not_whole=1)
+    assert left(conn) == {"p1": 1}
+    store(conn, comment("c1"))
+    assert summary(conn) == TreeSummary(whole=1, not_whole=0)
+    assert left(conn) == {}
+
+
+def test_a_summary_counts_the_newest_thousand_posts_of_its_subreddit(conn: Connection) -> None:
+    """The missing comments of other posts are not counted again."""
+    day = timedelta(days=1)
+    store(
+        conn,
+        post("oldest", num_comments=1, created_at=CREATED - day),
+        post("theirs", num_comments=1, created_at=CREATED + day, subreddit="rust"),
+        post("newest", num_comments=1, created_at=CREATED + day),
+    )
+    for post_id in ("oldest", "theirs", "newest"):
+        crawled_trees.record(conn, post_id=post_id, reported=1, missing=1)
+        store(conn, comment(f"c{post_id}"[:13], post_id=post_id))
+    conn.execute(
+        text("""
+            INSERT INTO posts (id, subreddit_id, num_comments, created_at)
+            SELECT 'n' || n, subreddit_id, 2, created_at - n * interval '1 second'
+            FROM posts, generate_series(1, 999) AS n WHERE id = 'newest'
+            """)
+    )
+    assert summary(conn) == TreeSummary(whole=1, not_whole=999)
+    missing = conn.execute(text("SELECT id FROM posts WHERE comments_missing > 0 ORDER BY id"))
+    assert missing.scalars().all() == ["oldest", "theirs"]
+
+
+def test_comments_that_were_deleted_since_do_not_change_what_is_missing(conn: Connection) -> None:
+    store(conn, post("p1", num_comments=4), comment("c1"), comment("c2"))
+    crawled_trees.record(conn, post_id="p1", reported=4, missing=2)
+    conn.execute(text("DELETE FROM comments WHERE id = 'c1'"))
+    summary(conn)
+    row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
+    assert tuple(row) == (2, 2)
+
+
+def test_a_tree_is_not_recorded_while_another_transaction_holds_its_post(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        store(conn, post("p1", num_comments=1))
+    fetched = "SELECT tree_fetched_at IS NOT NULL FROM posts"
+    with database.begin() as holder:
+        holder.execute(text("SELECT FROM posts FOR UPDATE"))
+        with database.begin() as conn:
+            conn.execute(text("SET LOCAL lock_timeout = '2s'"))
+            crawled_trees.record(conn, post_id="p1", reported=1, missing=1)
+            assert conn.execute(text(fetched)).scalar_one() is False
+    with database.begin() as conn:
+        crawled_trees.record(conn, post_id="p1", reported=1, missing=1)
+        store(conn, comment("c1"))
+    with database.begin() as holder:
+        holder.execute(text("SELECT FROM posts FOR UPDATE"))
+        with database.begin() as conn:
+            conn.execute(text("SET LOCAL lock_timeout = '2s'"))
+            summary(conn)
+            missing = conn.execute(text("SELECT comments_missing FROM posts")).scalar_one()
+            assert missing == 1
+
+
+def test_the_counts_of_a_post_are_those_of_its_own_comments(conn: Connection) -> None:
+    store(conn, post("p1", num_comments=3), post("p2", num_comments=None), comment("c1"))
+    found = crawled_trees.counts(conn, post_ids=["p1", "p2", "p9"])
+    assert [(found.stored(one), found.reported(one)) for one in ("p1", "p2", "p9")] == [
+        (1, 3), (0, 0), (0, 0),
+    ]  # fmt: skip

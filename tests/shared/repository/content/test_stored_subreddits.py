@@ -156,6 +156,26 @@ def test_what_somebody_asked_for_is_no_step_away_however_it_was_found(conn: Conn
         assert conn.execute(text(depth), {"id": found}).scalar_one() == then
 
 
+def test_a_crawl_that_nothing_led_to_has_depth_0(conn: Connection) -> None:
+    (found,) = stored_subreddits.ensure(
+        conn, names=["found"], discovered_from=None, depth=2
+    ).values()
+    crawl_history.finish_crawl(conn, subreddit_id=found, marks=Marks())
+    assert row_of(conn, "found").depth == 0
+
+
+def test_the_end_of_a_crawl_starts_the_waits_for_a_private_subreddit_again(
+    conn: Connection,
+) -> None:
+    subreddit_id = known(conn)
+    assert [look(conn, subreddit_id, AccessState.PRIVATE, T0) for _ in range(2)] == [
+        7 * DAY,
+        14 * DAY,
+    ]
+    crawl_history.finish_crawl(conn, subreddit_id=subreddit_id, marks=Marks(), now=T0)
+    assert look(conn, subreddit_id, AccessState.PRIVATE, T0) == 7 * DAY
+
+
 def due(conn: Connection, subreddit_id: int, now: datetime, at_most: int = 10) -> list[str]:
     return authors.due_for_history(
         conn, subreddit_id=subreddit_id, every=30 * DAY, at_most=at_most, now=now
