@@ -59,3 +59,17 @@ def test_a_process_that_ended_is_gone_and_no_other(conn: Connection) -> None:
         seen(conn, name)
     service_instances.gone(conn, name="a")
     assert conn.execute(text("SELECT name FROM service_instances")).scalars().all() == ["b"]
+
+
+def test_a_list_has_a_hundred_processes_unless_another_number_is_given(conn: Connection) -> None:
+    for number in range(101):
+        seen(conn, f"{number:03}")
+    listed = [one.name for one in service_instances.list_instances(conn, now=T0)]
+    assert listed == [f"{number:03}" for number in range(100)]
+
+
+def test_a_heartbeat_after_the_first_keeps_the_start(conn: Connection) -> None:
+    seen(conn, "a", at=0 * SECOND, starts=True)
+    seen(conn, "a", at=9 * SECOND)
+    (found,) = service_instances.list_instances(conn, now=T0)
+    assert (found.started_at, found.seen_at) == (T0, T0 + 9 * SECOND)

@@ -25,3 +25,8 @@ def test_a_turn_that_never_ended_is_held_for_its_time(conn: Connection) -> None:
     assert take(conn, T0, task="another")
     assert not take(conn, T0 + 14 * MINUTE)
     assert take(conn, T0 + 15 * MINUTE)
+
+
+def test_a_turn_without_a_hold_is_free_an_interval_after_its_start(conn: Connection) -> None:
+    for now in (T0, T0 + 5 * MINUTE, T0 + 10 * MINUTE):
+        assert task_turns.take_turn(conn, task="prune", every=5 * MINUTE, now=now)
