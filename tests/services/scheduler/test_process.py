@@ -1,11 +1,13 @@
 """Scheduler processes run side by side, obey signals, survive kill -9 and refuse wrong settings."""
 
 import random
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from support.waiting import wait_until
 
@@ -159,6 +161,27 @@ def test_a_wrong_setting_is_named_at_the_start(start_scheduler: Start) -> None:
     scheduler = start_scheduler("postgresql://127.0.0.1:1/none", SCHEDULER_TICK_SECONDS="0")
     assert scheduler.process.wait(DEADLINE_SECONDS) == 1
     assert scheduler.log.read_text().startswith("scheduler: SCHEDULER_TICK_SECONDS='0': expected")
+
+
+def test_an_address_that_the_server_refuses_ends_the_process_with_failure(
+    database_url: str, start_scheduler: Start
+) -> None:
+    name = str(conninfo.conninfo_to_dict(database_url)["dbname"])
+    scheduler = start_scheduler(database_url.replace(name, "not_there"))
+    assert scheduler.process.wait(DEADLINE_SECONDS) == 1
+    failed = scheduler.wait_for("scheduler.start_failed")
+    assert failed["level"] == "critical"
+    assert failed["reason"].startswith("DATABASE_URL: expected an address")
+
+
+def test_a_probe_port_that_is_taken_is_named_at_the_start(
+    database_url: str, start_scheduler: Start
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        scheduler = start_scheduler(database_url, PROBE_BIND=f"127.0.0.1:{port}")
+        assert scheduler.process.wait(DEADLINE_SECONDS) == 1
+    assert f"scheduler: PROBE_BIND='127.0.0.1:{port}'" in scheduler.log.read_text()
 
 
 def test_a_rule_broken_by_the_database_ends_the_process_with_failure(

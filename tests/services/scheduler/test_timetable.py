@@ -261,12 +261,19 @@ def test_what_a_frozen_scheduler_holds_is_fired_by_another(
     frozen.execute("SELECT FROM scheduled_jobs WHERE name = 'sub1' FOR UPDATE")
     with psycopg.connect(database_url, autocommit=True) as watcher:
         frozen_session.freeze(frozen, watcher)
-    with running(database, frozen_after=timedelta(milliseconds=1)):
+    with (
+        structlog.testing.capture_logs() as logged,
+        running(database, frozen_after=timedelta(milliseconds=1)),
+    ):
         wait_until(
             lambda: fired(database) == 2,
             timeout=DEADLINE_SECONDS,
             describe="what it holds was not fired",
         )
+    ended = [line for line in logged if line["event"] == "session.ended"]
+    assert [(line["log_level"], line["application"]) for line in ended] == [
+        ("warning", "crawljobs other")
+    ]
     with pytest.raises(psycopg.OperationalError):
         frozen.execute("SELECT 1")
 
