@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawljobs.domain import access
+from crawljobs.domain import api_token
 from support import programs
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def scan(folder: Path) -> tuple[int, str]:
 
 # The values are composed here, so that this file itself contains no secret.
 PLANTED = {
-    "a token of the admin-api": access.new_token()[0],
+    "a token of the admin-api": api_token.new_token()[0],
     "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "a private key of OpenSSH": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
     "a password in an address": f"DATABASE_URL=postgresql://app:{drawn(24)}@db.example/x",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from crawljobs import settings
-from crawljobs.domain import access, cron, masking, plain_text, subreddit, trace_context, zones
+from crawljobs.domain import api_token, cron, masking, plain_text, subreddit, trace_context, zones
 from crawljobs.runtime import exception_text, log_values
 from crawljobs.settings.environment import Environment
 from support import growth
@@ -65,8 +65,8 @@ def logged(text: str) -> str:
         (short_schedule, cron.LONGEST_EXPRESSION),
         (zones.zone, growth.LONG),
         (trace_context.parse, growth.LONG),
-        (access.id_of, growth.LONG),
-        (access.digest, growth.LONG),
+        (api_token.id_of, growth.LONG),
+        (api_token.digest, growth.LONG),
         (subreddit.checked_name, growth.LONG),
         (lambda text: plain_text.one_line(text, limit=len(text)), growth.LONG),
         (lambda text: plain_text.lines(text, limit=len(text)), growth.LONG),

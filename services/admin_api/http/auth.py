@@ -11,9 +11,9 @@ import flask
 from admin_api.http import api_counters, client_address, problems, state
 from admin_api.http.request import request_id
 from admin_api.http.request.identity import BOOTSTRAP_NAME, Identity
-from crawljobs.domain import access
-from crawljobs.domain.access import Scope
+from crawljobs.domain import api_token
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.api_token import Scope
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import token_authentication
 from crawljobs.runtime import logs
@@ -34,7 +34,7 @@ PUBLIC_ENDPOINTS = frozenset(
 
 _SCHEME = "bearer "
 _HINT = "Send the header 'Authorization: Bearer <token>'; /docs describes the API."
-_HASH_OF_NO_TOKEN = access.digest("no token has this hash")
+_HASH_OF_NO_TOKEN = api_token.digest("no token has this hash")
 
 
 def token_of(authorization: str | None) -> str | None:
@@ -46,7 +46,7 @@ def token_of(authorization: str | None) -> str | None:
 
 def same_token(offered: str, expected: str) -> bool:
     """Return whether two tokens are equal. The comparison takes the same time for all tokens."""
-    return hmac.compare_digest(access.digest(offered), access.digest(expected))
+    return hmac.compare_digest(api_token.digest(offered), api_token.digest(expected))
 
 
 def require_token() -> None:
@@ -69,7 +69,7 @@ def require_token() -> None:
 def _identify(offered: str) -> Identity | None:
     if same_token(offered, state.current().settings.token):
         return Identity(BOOTSTRAP_NAME, BOOTSTRAP_NAME, frozenset(Scope))
-    token_id = access.id_of(offered)
+    token_id = api_token.id_of(offered)
     if token_id is None:
         return None
     _check_request_rate(offered)
@@ -77,11 +77,11 @@ def _identify(offered: str) -> Identity | None:
         stored = token_authentication.find(conn, token_id=token_id)
     # An unknown id gets a comparison too. Otherwise the response time would show which ids exist.
     is_equal = hmac.compare_digest(
-        access.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
+        api_token.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
     )
     if stored is None or not is_equal or not stored.token.live:
         return None
-    state.current().rates.remember(access.digest(offered))
+    state.current().rates.remember(api_token.digest(offered))
     if stored.is_stale:
         _mark_used(token_id)
     return Identity(stored.token.name, token_id, stored.token.scopes)
@@ -89,7 +89,7 @@ def _identify(offered: str) -> Identity | None:
 
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token that is known as valid exceeds its rate. Runs no query."""
-    wait = state.current().rates.take(access.digest(offered))
+    wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
         limit = state.current().settings.requests_per_second

@@ -12,7 +12,7 @@ import marshmallow as ma
 from admin_api.http import idempotency, preconditions, scopes
 from admin_api.http.request import request_body, request_parsing
 from admin_api.http.request.json_bounds import Bounds
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 

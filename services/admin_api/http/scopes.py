@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import flask
 
 from admin_api.http import auth, problems
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 

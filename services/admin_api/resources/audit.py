@@ -20,7 +20,7 @@ from admin_api.schemas.audit import (
     AuditParameters,
     ExportParameters,
 )
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.operations.audit_log import AuditFilter, AuditPage

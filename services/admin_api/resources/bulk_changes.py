@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from admin_api.http import api_counters, auth, responses, scopes, state
-from admin_api.resources import enqueueing, job_changes, job_selection
+from admin_api.resources import enqueueing, job_changes, job_conflicts, job_selection
 from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.db.database import Connection
-from crawljobs.domain.access import Scope
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.errors import Duplicate, LiveJobExists
 from crawljobs.repository.operations import audit_log
@@ -101,7 +101,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
 
 def _item(change: JobChange) -> dict[str, Any]:
     error = change.error
-    code = "ok" if error is None else job_changes.code_of(error)
+    code = "ok" if error is None else job_conflicts.code_of(error)
     status = 422 if isinstance(error, Duplicate) else 200 if error is None else _status(code)
     return {
         "id": change.job_id,

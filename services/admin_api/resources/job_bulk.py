@@ -14,7 +14,7 @@ from admin_api.schemas.bulk import (
     BulkSchema,
     BulkStatusSchema,
 )
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.operator_verbs import Verb
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from admin_api.http import api_counters, auth, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing
+from admin_api.resources import enqueueing, job_conflicts
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
 from crawljobs.db.database import Connection
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import Job, JobStatus
 from crawljobs.domain.operator_verbs import Verb
-from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
+from crawljobs.errors import IllegalTransition, LiveJobExists, NotFound
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import operator_changes
 from crawljobs.runtime import tracing
@@ -28,17 +28,7 @@ blueprint = Blueprint(
 
 # The names of the actions in the audit log.
 ACTIONS = {verb: verb.name.lower() for verb in Verb}
-_CODES: dict[type[CrawljobsError], str] = {
-    NotFound: "not_found",
-    IllegalTransition: "illegal_transition",
-    LiveJobExists: "live_job_exists",
-    Duplicate: "duplicate",
-}
 _AS_IT_IS = "The job as it is now."
-
-
-def code_of(error: CrawljobsError) -> str:
-    return _CODES[type(error)]
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
@@ -83,7 +73,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
     try:
         changed = state.current().database.run(work)
     except (NotFound, IllegalTransition, LiveJobExists) as error:
-        raise problems.Problem(code_of(error), str(error)) from None
+        raise problems.Problem(job_conflicts.code_of(error), str(error)) from None
     version = 0 if changed.after is None else changed.after.version
     return changed.after, 200, preconditions.etag(version)
 

@@ -11,7 +11,7 @@ from admin_api.resources import enqueueing
 from admin_api.schemas.bulk import ImportResultSchema, ImportSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit as subreddits
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import EnqueueResult
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository.operations import audit_log

@@ -17,7 +17,7 @@ from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
 from admin_api.schemas.stats import StatsSchema
 from crawljobs.domain import explanation
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.domain.queue_stats import QueueStats
 from crawljobs.repository.operations import audit_entry, audit_log

@@ -14,7 +14,7 @@ from admin_api.schemas.pause import (
     ResumeBodySchema,
 )
 from crawljobs.db.database import Connection
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.repository.content import stored_subreddits, subreddit_admin
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import queue_pauses

@@ -17,7 +17,7 @@ from admin_api.schemas.schedule_run import (
 )
 from crawljobs.db.database import Connection
 from crawljobs.domain import cron, job, schedule_preview
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.errors import InvalidSubredditName
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import job_reads

@@ -20,7 +20,7 @@ from admin_api.schemas.schedule_edit import (
     ToggleSchema,
 )
 from crawljobs.db.database import Connection
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.repository.schedules import schedule_changes, schedule_deletion
 from crawljobs.repository.schedules import schedule_reads as repository

@@ -17,7 +17,7 @@ from admin_api.schemas.subreddit import (
 from admin_api.schemas.subreddit_change import EnqueueNowSchema, PolitenessSchema
 from admin_api.schemas.subreddit_filter import SubredditParameters
 from crawljobs.db.database import Connection
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.domain.missing_part import STORED_MAX
 from crawljobs.domain.subreddit import AccessState

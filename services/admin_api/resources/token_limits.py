@@ -8,8 +8,8 @@ from admin_api.http import problems
 from admin_api.http.request.identity import Identity
 from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
-from crawljobs.domain import access
-from crawljobs.domain.access import Token
+from crawljobs.domain import api_token
+from crawljobs.domain.api_token import Token
 from crawljobs.repository.operations import api_tokens
 
 
@@ -42,7 +42,7 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
     Only a token with the name or the bootstrap token can create the second token. Otherwise another
     token could take the place that a rotation needs.
     """
-    live = api_tokens.live_of_name(conn, name=name, at_most=access.LIVE_PER_NAME)
+    live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:
         raise problems.Problem(
             "duplicate_name",
@@ -50,7 +50,7 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
             "another one.",
             [problems.FieldError("/name", "belongs to another token")],
         )
-    if len(live) >= access.LIVE_PER_NAME:
+    if len(live) >= api_token.LIVE_PER_NAME:
         raise problems.Problem(
             "too_many_tokens", "Revoke one of them first. GET /api/admin/tokens lists them."
         )

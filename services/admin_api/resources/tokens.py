@@ -15,8 +15,8 @@ from admin_api.schemas.token import (
     TokenSchema,
 )
 from crawljobs.db.database import Connection
-from crawljobs.domain import access
-from crawljobs.domain.access import Scope, Token
+from crawljobs.domain import api_token
+from crawljobs.domain.api_token import Scope, Token
 from crawljobs.repository.operations import api_tokens, audit_log, token_authentication
 
 PREFIX = "/api/admin/tokens"
@@ -72,7 +72,7 @@ def create_token(params: dict[str, Any]) -> responses.Response:
             f"A token cannot grant scopes that it lacks: {', '.join(sorted(missing))}.",
             [problems.FieldError("/scopes", "more scopes than your token has")],
         )
-    secret, token_id = access.new_token()
+    secret, token_id = api_token.new_token()
 
     def work(conn: Connection) -> Token:
         expires_at = token_limits.expiry_of_child(conn, identity, params["expires_at"])
@@ -80,7 +80,7 @@ def create_token(params: dict[str, Any]) -> responses.Response:
         token = api_tokens.create(
             conn,
             token_id=token_id,
-            token_hash=access.digest(secret),
+            token_hash=api_token.digest(secret),
             name=params["name"],
             scopes=scopes,
             created_by=actor.name,

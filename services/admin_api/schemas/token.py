@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import PageParameters, Timestamp, described, next_cursor
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 
 SCOPES = [scope.value for scope in Scope]
 # Reserved names, in upper and lower case. The pattern lists both cases, because JavaScript has no

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawljobs.domain.access import Scope
+from crawljobs.domain.api_token import Scope
 
 BOOTSTRAP_NAME = "bootstrap"  # name of the bootstrap token, which is set in ADMIN_API_TOKEN
 

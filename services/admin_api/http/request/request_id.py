@@ -7,7 +7,7 @@ import uuid
 
 import flask
 
-from crawljobs.domain import access
+from crawljobs.domain import api_token
 
 HEADER = "X-Request-Id"
 # Ids that clients may send. Their characters cannot break a log line, a header or a web page.
@@ -19,7 +19,7 @@ def chosen_or_new(offered: str | None) -> str:
 
     An API token is not valid as an id, because logs show ids.
     """
-    if offered is not None and _SAFE.fullmatch(offered) and access.id_of(offered) is None:
+    if offered is not None and _SAFE.fullmatch(offered) and api_token.id_of(offered) is None:
         return offered
     return uuid.uuid4().hex
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from crawljobs.db import tables
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain import names
-from crawljobs.domain.access import Scope, Token
+from crawljobs.domain.api_token import Scope, Token
 from crawljobs.repository.sql import NOW, inline, row_version
 
 _tokens = tables.api_tokens

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, not_, select, true, update
 
 from crawljobs.db.tables import api_tokens as table
-from crawljobs.domain.access import Token
+from crawljobs.domain.api_token import Token
 from crawljobs.repository.operations import api_tokens
 from crawljobs.repository.sql import NOW, inline_interval
 

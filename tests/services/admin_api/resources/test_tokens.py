@@ -13,8 +13,8 @@ from sqlalchemy import text
 from admin_api.http import auth
 from admin_api.http.login_throttle import FAILURES_ALLOWED, WINDOW_SECONDS, FailedLogins
 from crawljobs.db.database import Database
-from crawljobs.domain import access
-from crawljobs.domain.access import Scope
+from crawljobs.domain import api_token
+from crawljobs.domain.api_token import Scope
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import audit_log, token_authentication
 from support.admin_api import example_path, with_token
@@ -45,7 +45,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(client: Client, database: Data
             *conn.execute(text("SELECT l::text FROM admin_audit_log AS l")).scalars(),
         ]
         stored = conn.execute(text("SELECT token_hash FROM api_tokens")).scalar_one()
-    assert stored == access.digest(made["token"])
+    assert stored == api_token.digest(made["token"])
     assert not any(secret in row for row in rows)
     assert "create" in rows[1]
 
@@ -200,7 +200,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(
 
 def test_wrong_tokens_of_the_right_form_are_refused(client: Client, app: flask.Flask) -> None:
     made = create(client)
-    unknown, _ = access.new_token()
+    unknown, _ = api_token.new_token()
     for token in (
         unknown,
         made["token"][:-1] + ("A" if made["token"][-1] != "A" else "B"),

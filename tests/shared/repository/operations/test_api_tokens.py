@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.access import Scope, Token
+from crawljobs.domain.api_token import Scope, Token
 from crawljobs.repository.operations import api_tokens, token_authentication
 from support import locks
 from support.jobs import T0
