@@ -16,6 +16,7 @@ FEW = 8  # with fewer tests than this, the nearest test files run too
 FILES_ADDED = 4
 # No test is recorded for a schema's fields, because they are not functions. This test file compares
 # the fields of all schemas.
+SCHEMAS = "services/admin_api/schemas/"
 OF_SCHEMAS = "tests/services/admin_api/openapi/test_contract.py"
 
 
@@ -41,9 +42,11 @@ def choose(
     seconds: dict[str, float] = {}
     for function in relations.functions_using(mutant.path, mutant.definition):
         seconds |= record.tests_of.get(function, {})
+    of_schemas = [OF_SCHEMAS] if mutant.path.startswith(SCHEMAS) else []
     if not seconds:
-        files = tuple(relations.tests_near(mutant.path, mutant.definition)[:FILES_MAX])
-        return Choice(files, seconds_max, is_recorded=False)
+        near = relations.tests_near(mutant.path, mutant.definition)[:FILES_MAX]
+        files = [file for file in near if file not in of_schemas]
+        return Choice((*of_schemas, *files), seconds_max, is_recorded=False)
     nearness = relations.nearness(mutant.path, mutant.definition)
 
     def order(test: str) -> tuple[int, float, str]:
@@ -55,8 +58,7 @@ def choose(
         REST * seconds_max, sorted(ordered[len(chosen) :], key=seconds.__getitem__), seconds
     )
     # The record lacks some tests: those that use a constant or class without a call, and new tests.
-    if mutant.path.startswith("services/admin_api/schemas/"):
-        chosen.append(OF_SCHEMAS)
+    chosen += of_schemas
     covered = {test.split("::")[0] for test in chosen}
     nearest = sorted(nearness.keys() - covered, key=lambda file: (-nearness[file], file))
     if len(chosen) < FEW or not relations.is_function(mutant.path, mutant.definition):

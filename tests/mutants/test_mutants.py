@@ -131,6 +131,15 @@ def test_a_function_that_an_import_runs_is_tried_on_the_tests_of_its_constant() 
     assert "services/crawler_worker/reddit/reply_cells.py::meaning_of" in using
 
 
+def test_a_field_of_a_schema_is_tried_on_the_contract() -> None:
+    mutant = Mutant(
+        "services/admin_api/schemas/worker.py", 0, "a", "b", "c", 1, definition="WorkerSchema.role"
+    )
+    chosen = choose(mutant, record.Record(), Relations(ROOT)).tests
+    assert chosen[0] == "tests/services/admin_api/openapi/test_contract.py"
+    assert len(chosen) > 1
+
+
 def test_the_end_of_a_run_of_tests_is_judged() -> None:
     failed = "1 failed\nFAILED tests/test_a.py::test_b[with blanks] - assert 1 == 2\n"
     assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b[with blanks]")
