@@ -78,6 +78,26 @@ EQUIVALENT: dict[str, str] = {
     "low = start.replace(microsecond=0)": (
         "clocks change at whole seconds; the search for the second drops the fraction"
     ),
+    "services/admin_api/resources/job_changes.py::_change [constant] 0 -> (0 + 1) in: "
+    "version = 0 if changed.after is None else changed.after.version": (
+        "the response about a deleted job has no ETag"
+    ),
+    **{
+        "services/admin_api/resources/job_import.py::import_subreddits "
+        f'{change} in: failed = sum(item["status"] >= 400 for item in items)': (
+            "the status of an item is 200, 201 or 422"
+        )
+        for change in (
+            "[comparison] >= -> >",
+            "[constant] 400 -> (400 + 1)",
+            "[constant] 400 -> (400 - 1)",
+        )
+    },
+    "services/admin_api/resources/schedule_runs.py::run_schedule [removed raise] "
+    'raise AssertionError("the row is locked by this transaction") -> pass in: '
+    'raise AssertionError("the row is locked by this transaction")': (
+        "the transaction has locked the row, so the job exists"
+    ),
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
@@ -93,6 +113,12 @@ TUNED: dict[str, str] = {
         "characters of the input that an error repeats"
     ),
     "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
+    "services/admin_api/resources/audit.py::EXPORT_BATCH": "entries that one transaction reads",
+    "services/admin_api/resources/job_selection.py::JOBS_EXAMINED_MAX": "limits the time of a "
+    "request",
+    "services/admin_api/resources/job_bulk.py::_BY_IDS": "an example in the documentation",
+    "services/admin_api/resources/schedule_runs.py::_EPOCH": "cursors count from this time, and "
+    "any other time does as well",
 }
 
 

@@ -126,6 +126,7 @@ def _call(module: Module, node: ast.AST) -> Iterator[Change]:
         return
     if isinstance(node.func, ast.Name) and node.func.id in OPPOSITES:
         yield *module.span(node.func), OPPOSITES[node.func.id], "opposite function"
+        return  # the order of the arguments does not matter
     plain = (ast.Name, ast.Attribute)
     for left, right in zip(node.args, node.args[1:], strict=False):
         if isinstance(left, plain) and isinstance(right, plain):

@@ -24,6 +24,17 @@ def test_an_enqueued_job_and_a_merged_one_are_counted(client: Client) -> None:
     }
 
 
+def test_a_run_that_an_operator_starts_is_counted_as_a_job_of_a_schedule(client: Client) -> None:
+    asked = {"name": "nightly", "subreddit": "python", "cron_expression": "@daily"}
+    schedule = client.post("/api/admin/scheduled-jobs", json=asked).headers["Location"]
+    with counted() as grown:
+        for _ in range(2):
+            client.post(f"{schedule}/run")
+    assert grown["jobs_enqueued_total{schedule,created}"] == 1
+    assert grown["jobs_enqueued_total{schedule,merged}"] == 1
+    assert grown["audit_rows_total{run}"] == 2
+
+
 def test_jobs_that_an_operator_ends_are_counted_once(client: Client) -> None:
     ids = [
         client.post(JOBS, json={"subreddit": name}).get_json()["job"]["id"]

@@ -1,9 +1,16 @@
 """The span of a request describes the jobs that the request enqueued."""
 
+import os
 from typing import Any
 
+import flask.testing
+import pytest
+
 from admin_api.resources import enqueueing
+from crawljobs import settings
 from crawljobs.domain.job import Enqueued, EnqueueResult
+from crawljobs.runtime import tracing
+from support import collector
 
 
 class Span:
@@ -29,3 +36,30 @@ def test_a_span_counts_jobs_and_names_one_that_is_alone() -> None:
         "crawljobs.outcome": "created",
     }
     assert several.attributes == {"crawljobs.jobs": 2}
+
+
+def test_the_enqueue_of_a_request_and_of_a_run_is_a_span_that_names_the_job(
+    client: flask.testing.FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"name": "nightly", "subreddit": "rust", "cron_expression": "@daily"}
+    schedule = client.post("/api/admin/scheduled-jobs", json=asked).headers["Location"]
+    with collector.serve() as received:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+        tracing.start("test", "test-1", settings.read_tracing_settings(os.environ))
+        try:
+            ids = [
+                client.post("/api/admin/jobs", json={"subreddit": "python"}).get_json(),
+                client.post(f"{schedule}/run").get_json(),
+            ]
+        finally:
+            tracing.stop()
+        spans = [span.attributes for span in received.spans() if span.name == "enqueue"]
+    assert sorted(spans, key=lambda span: str(span["crawljobs.subreddit"])) == [
+        {
+            "crawljobs.jobs": 1,
+            "crawljobs.job.id": body["job"]["id"],
+            "crawljobs.subreddit": body["job"]["subreddit"],
+            "crawljobs.outcome": "created",
+        }
+        for body in ids
+    ]
