@@ -54,11 +54,13 @@ MENDING_SWEEPS: dict[str, Sweep] = {
             "a": job("crawling", progress_at=T0 + DAY, lease_expires_at=T0 + 2 * DAY),
             "b": job("crawling", progress_at=T0 + MINUTE + SECOND),
             "c": job("crawling", progress_at=T0 + HOUR),
+            "ended": job("crawling", progress_at=T0 + HOUR, lease_expires_at=T0 + HOUR),
         },
         {"in time": job("crawling", progress_at=T0 + MINUTE), "queued": job()},
         becomes={
             "a": {"progress_at": T0, "lease_expires_at": T0 + DAY},
             "b": {"progress_at": T0, "lease_expires_at": T0 + MINUTE},
+            "ended": {"progress_at": T0, "lease_expires_at": T0 + HOUR},
         },
     ),
     "mend last crawls": Sweep(

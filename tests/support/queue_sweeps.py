@@ -7,7 +7,28 @@ from crawljobs.repository.queue.maintenance import (
     pause_parking,
 )
 from support.jobs import T0
-from support.sweep_cases import AGING, HOUR, MINUTE, RETRY, SECOND, Sweep, job, jobs_sweep, of
+from support.sweep_cases import (
+    AGING,
+    HOUR,
+    MINUTE,
+    RETRY,
+    SECOND,
+    Sweep,
+    Values,
+    job,
+    jobs_sweep,
+    of,
+)
+
+# What a rescue writes to every job that it takes.
+_RESCUED: Values = {
+    "priority": 10,
+    "error_kind": "retryable",
+    "claim_token": None,
+    "claimed_by": None,
+    "claimed_at": None,
+    "lease_expires_at": None,
+}
 
 QUEUE_SWEEPS: dict[str, Sweep] = {
     "requeue": jobs_sweep(
@@ -27,7 +48,7 @@ QUEUE_SWEEPS: dict[str, Sweep] = {
         },
         paused={"paused": None},
         becomes={
-            "a": {"status": "queued", "wait_reason": None},
+            "a": {"status": "queued", "wait_reason": None, "visible_at": T0 - 3 * MINUTE},
             "c": {"status": "queued", "wait_reason": None, "visible_at": T0},
         },
     ),
@@ -42,12 +63,53 @@ QUEUE_SWEEPS: dict[str, Sweep] = {
             "a": job("crawling", lease_expires_at=T0 - SECOND),
             "b": job("crawling", progress_at=T0 - 15 * MINUTE - SECOND),
             "c": job("crawling", lease_expires_at=T0 - HOUR),
+            "again": job("crawling", lease_expires_at=T0 - HOUR, rescues_in_a_row=1000),
+            "last": job(
+                "crawling",
+                lease_expires_at=T0 - HOUR,
+                claimed_at=T0 + HOUR,
+                retry_count=2000,
+                retries=2000,
+            ),
         },
         {
             "at its end": job("crawling", lease_expires_at=T0),
             "slow": job("crawling", progress_at=T0 - 15 * MINUTE),
             "untouched": job("crawling", progress_at=None),
             "queued": job(),
+        },
+        becomes={
+            "a": {
+                **_RESCUED,
+                "status": "queued",
+                "wait_reason": None,
+                "visible_at": T0,
+                "retry_count": 1,
+                "retries": 1,
+                "rescues_in_a_row": 1,
+                "error_message": "the worker stopped extending its lease",
+                "finished_at": None,
+            },
+            "b": {
+                "status": "queued",
+                "error_message": "the crawl made no progress",
+            },
+            "again": {
+                **_RESCUED,
+                "status": "waiting",
+                "wait_reason": "retry",
+                "visible_at": T0 + MINUTE,
+                "rescues_in_a_row": 1000,
+                "finished_at": None,
+            },
+            "last": {
+                **_RESCUED,
+                "status": "failed",
+                "visible_at": T0,
+                "retry_count": 2001,
+                "retries": 2001,
+                "finished_at": T0 + HOUR,  # it does not end before its claim began
+            },
         },
     ),
     "age": jobs_sweep(
