@@ -161,7 +161,7 @@ def end_by_larger_budget(conn: Connection, now: datetime) -> None:
         (WaitReason.RATE_LIMIT, end_by_larger_budget),
     ],
 )
-@pytest.mark.parametrize("committed_after", [0, 4])
+@pytest.mark.parametrize("committed_after", [0, 4, 5])
 def test_a_job_deferred_after_the_end_of_its_cause_is_free_a_sweep_later(
     conn: Connection,
     reason: WaitReason,

@@ -33,8 +33,7 @@ def waits_for_never(conn: Connection, name: str, finished: timedelta = timedelta
     """Make a job that waits for the year 9999, after a job that finished at about its birth."""
     before = jobs.enqueue(conn, name)
     change(conn, before, status="succeeded", finished_at=T0 + finished)
-    job_id = jobs.enqueue(conn, name, visible_at=NEVER)
-    return job_id
+    return jobs.enqueue(conn, name, visible_at=NEVER)
 
 
 def visible_at(conn: Connection, job_id: int) -> datetime:
@@ -224,7 +223,7 @@ def test_each_time_of_a_token_that_is_ahead_is_mended_alone(
     conn: Connection, ahead: list[str], becomes: dict[str, Any] | None
 ) -> None:
     in_time = {"ask_again_at": T0 + SECOND, "refreshing_until": T0 + SECOND}
-    values = {**in_time, **{name: T0 + 400 * HOUR for name in ahead}}
+    values = {**in_time, **dict.fromkeys(ahead, T0 + 400 * HOUR)}
     conn.execute(
         text("INSERT INTO reddit_tokens (client_id, ask_again_at, refreshing_until) "
              "VALUES ('c', :ask_again_at, :refreshing_until)"), values)  # fmt: skip
