@@ -79,8 +79,8 @@ class ArrivingRequest:
         end = self.received.find(b"\r\n\r\n", max(begin, before - 3))
         if end >= 0:
             self._end_head(end + 4)
-        elif _BARE_NEWLINE.search(self.received, before) or (
-            self.received.startswith(b"\r\n", begin) and len(self.received) >= begin + 2
+        elif _BARE_NEWLINE.search(self.received, before) or self.received.startswith(
+            b"\r\n", begin
         ):
             # The head is malformed, and the parser will refuse it.
             self._body = arriving_body.Unclear()
