@@ -56,3 +56,29 @@ def test_a_check_that_succeeds_is_200_and_no_line_of_the_log() -> None:
     with structlog.testing.capture_logs() as logged:
         assert replied(check).startswith(b"HTTP/1.1 200 ")
     assert logged == []
+
+
+def kept(lines: bytes = b"", *, version: bytes = b"1.1", may_keep: bool = True) -> bool | None:
+    head = b"GET /healthz HTTP/" + version + b"\r\n" + lines + b"\r\n"
+    probe = probe_replies.parse(head, may_keep=may_keep)
+    return None if probe is None else probe.keeps
+
+
+def test_a_probe_is_kept_by_its_version_its_header_and_the_worker() -> None:
+    host = b"Host: x\r\n"
+    assert kept(host) is True
+    assert kept(host + b"Connection: Keep-Alive\r\n") is True
+    assert kept(host + b"Connection: close\r\n") is False
+    assert kept(host, version=b"1.0") is False
+    assert kept(host + b"Connection: keep-alive\r\n", version=b"1.0") is False
+    assert kept(host, may_keep=False) is False
+    assert kept(host + host, version=b"1.0") is None
+    assert kept(b"Host: x y\r\n", version=b"1.0") is None
+
+
+@pytest.mark.parametrize(("size", "is_plain"), [(2_048, True), (2_049, False)])
+def test_a_plain_probe_has_at_most_2_kib(size: int, is_plain: bool) -> None:
+    start = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: "
+    head = start + b"y" * (size - len(start) - 4) + b"\r\n\r\n"
+    assert len(head) == size
+    assert (probe_replies.parse(head, may_keep=True) is not None) is is_plain

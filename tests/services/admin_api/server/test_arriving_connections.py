@@ -1,0 +1,227 @@
+"""The times and the memory of connections whose requests arrive, and of those that leave."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from admin_api.server import arriving_connections, arriving_request, leaving_connections
+from admin_api.server import worker as worker_module
+from support.loop_worker import ALIVE, GET, Loop, is_open, loop
+
+MIB = 1024 * 1024
+BODY = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+LARGE = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1100000\r\n\r\n"
+
+
+@pytest.fixture
+def running() -> Iterator[Loop]:
+    with loop(worker_connections=100, threads=2, keepalive=60) as made:
+        yield made
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch, running: Loop) -> Callable[[float], None]:
+    """Let time pass, in steps in which the loop turns."""
+    now = [1_000.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    for module in (
+        arriving_request,
+        arriving_connections,
+        leaving_connections,
+        worker_module,
+    ):
+        monkeypatch.setattr(module, "time", clock)
+
+    def passed(seconds: float) -> None:
+        now[0] += seconds
+        running.turn()
+
+    return passed
+
+
+def status(client: socket.socket) -> int:
+    return int(client.recv(4_096).split(b" ")[1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "replied"),
+    [
+        (b"", 10.0, None),
+        (b"GET /", 10.0, 408),
+        (BODY, 5.0, "thread"),
+        (BODY + b"x", 5.125, "thread"),
+    ],
+)
+def test_a_request_that_is_late_is_refused_served_or_dropped(
+    running: Loop,
+    wait: Callable[[float], None],
+    sent: bytes,
+    seconds: float,
+    replied: int | str | None,
+) -> None:
+    """The application responds to a late body, because it checks the token first."""
+    client = running.connect(sent)
+    wait(seconds - 0.25)
+    assert is_open(client)
+    assert not running.asked
+    wait(0.25)
+    if replied is None:
+        assert client.recv(1) == b""
+        assert running.worker.nr_conns == 0
+    elif replied == "thread":
+        (conn,) = running.asked
+        assert conn.arriving.state is arriving_request.State.LATE
+    else:
+        assert status(client) == replied
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize(("sent", "seconds"), [(b"", 1.0), (b"GET /", 1.0), (BODY, 3.0)])
+def test_the_rest_of_a_request_has_little_time_while_the_worker_stops(
+    running: Loop, wait: Callable[[float], None], sent: bytes, seconds: float
+) -> None:
+    client = running.connect(sent)
+    running.worker.alive = False
+    for _ in range(2):  # the time counts from the start of the stop
+        wait(0.125)
+    wait(seconds - 0.25)
+    assert (is_open(client), len(running.asked)) == (True, 0)
+    wait(0.125)
+    if sent == BODY:
+        assert len(running.asked) == 1
+    else:
+        running.worker.make_room()  # the client has got its response
+        assert running.worker.nr_conns == 0
+
+
+def test_a_deadline_is_never_longer_while_the_worker_stops(
+    running: Loop, wait: Callable[[float], None]
+) -> None:
+    running.connect(BODY)
+    wait(4.0)
+    running.worker.alive = False
+    wait(0.75)
+    assert not running.asked
+    wait(0.25)  # 5 seconds after the head
+    assert len(running.asked) == 1
+
+
+def test_a_client_that_breaks_off_its_body_gets_its_response_from_the_application(
+    running: Loop,
+) -> None:
+    client = running.connect(BODY + b"x")
+    client.shutdown(socket.SHUT_WR)
+    running.turn()
+    (conn,) = running.asked
+    assert conn.arriving.state is arriving_request.State.BROKEN_OFF
+
+
+def test_a_client_that_closes_before_its_request_is_forgotten(running: Loop) -> None:
+    for sent in (b"", b"GET /"):
+        running.connect(sent).close()
+        running.turn()
+        assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
+
+
+def test_above_32_mib_the_request_with_the_most_bytes_is_refused(running: Loop) -> None:
+    def send(client: socket.socket, size: int) -> None:
+        client.setblocking(False)
+        left = memoryview(bytes(size))
+        while left:
+            with contextlib.suppress(BlockingIOError):
+                left = left[client.send(left) :]
+            running.turn()
+
+    clients = [running.connect(LARGE) for _ in range(32)]
+    for client in clients:
+        send(client, MIB - len(LARGE))
+    assert all(is_open(client) for client in clients)
+    send(clients[7], 1)
+    assert status(clients[7]) == 503
+    assert all(is_open(client) for client in clients if client is not clients[7])
+    send(clients[9], 1)  # there is room, because the refused request is no longer in memory
+    assert is_open(clients[9])
+
+
+def test_a_served_request_counts_until_its_response(
+    running: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arriving_connections, "HELD_BYTES_MAX", len(GET) + 9)
+    first = running.connect(GET)
+    second = running.connect(b"x" * 10)
+    assert status(second) == 503
+    running.answer()
+    for _ in range(3):
+        first.sendall(GET)
+        running.turn()
+        running.answer()
+    third = running.connect(b"GET /" + b"x" * (len(GET) + 4))
+    assert is_open(third)
+    with pytest.raises(BlockingIOError):
+        third.setblocking(False)
+        third.recv(1)
+
+
+def test_the_next_request_may_come_with_the_one_before(running: Loop) -> None:
+    client = running.connect(GET + GET + ALIVE)
+    assert len(running.asked) == 1
+    running.answer()
+    assert len(running.asked) == 1
+    running.answer()
+    assert status(client) == 200
+    assert running.open_sockets() == 1
+
+
+def test_a_client_that_waits_to_send_its_body_is_asked_for_it(running: Loop) -> None:
+    client = running.connect(BODY.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+    assert client.recv(4_096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sendall(b"123456789")
+    running.turn()
+    assert len(running.asked) == 1
+
+
+def test_a_connection_that_leaves_is_closed_when_its_client_closes(running: Loop) -> None:
+    client = running.connect(GET)
+    running.answer(keeps=False)
+    assert client.recv(1) == b""  # at once
+    client.sendall(b"x")
+    running.turn()
+    assert (running.worker.nr_conns, running.open_sockets()) == (1, 1)
+    client.close()
+    running.turn()
+    assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
+
+
+@pytest.mark.parametrize(("stops", "seconds"), [("no", 2.0), ("before", 0.5), ("meanwhile", 0.75)])
+def test_a_connection_that_leaves_is_closed_after_a_delay(
+    running: Loop, wait: Callable[[float], None], stops: str, seconds: float
+) -> None:
+    running.connect(GET)
+    running.worker.alive = stops != "before"
+    running.answer(keeps=False)
+    if stops == "meanwhile":
+        running.worker.alive = False
+        wait(0.25)
+        seconds -= 0.25
+    wait(seconds - 0.125)
+    assert running.worker.nr_conns == 1
+    wait(0.125)
+    assert running.worker.nr_conns == 0
+
+
+def test_a_client_that_goes_on_sending_is_cut_after_16_mib(running: Loop) -> None:
+    client = running.connect(GET)
+    running.answer(keeps=False)
+    client.setblocking(False)
+    sent = 0
+    with pytest.raises(OSError, match=r"Broken pipe|reset"):
+        for _ in range(40 * MIB):
+            try:
+                sent += client.send(b"x" * 65_536)
+            except BlockingIOError:
+                running.turn()
+    assert 16 * MIB < sent < 17 * MIB
+    assert running.worker.nr_conns == 0
