@@ -60,6 +60,7 @@ class Loop:
 
     def turn(self) -> None:
         """Turn the loop once: handle the events that wait, and check the deadlines."""
+        self.worker.method_queue.run_callbacks(None)
         self.worker.wait_for_and_dispatch_events(0)
         self.worker.murder_keepalived()
         self.worker.murder_pending()

@@ -14,6 +14,7 @@ import errno
 import selectors
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -34,7 +35,7 @@ from crawljobs.runtime.probes.acceptor import Acceptor
 ACCEPTED_SHARE = 1 / 16
 
 
-class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no types
+class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no types
     """Calls methods that the subclass defines, for example when a thread has sent a response."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -49,25 +50,25 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc] # the base has no type
 
     # The methods that the subclass defines.
 
+    @abstractmethod
     def collect(self, conn: Connection, *, is_readable: bool) -> None:
         """Collect the connection's next request. `is_readable` is true if bytes have arrived."""
-        raise NotImplementedError
 
+    @abstractmethod
     def responded(self, conn: Connection, *, keeps: bool) -> None:
         """Handle the end of a response. `keeps` is true if the connection may stay open."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_room(self) -> bool:
         """Close a connection that has no thread. Return False if each connection has a thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_deadlines(self) -> None:
         """Enforce the deadlines. The event loop calls this method at least once a second."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seconds_until_deadline(self) -> float | None:
         """Return how long the event loop may wait for events. None means one second."""
-        raise NotImplementedError
 
     # The methods that the subclass uses.
 
