@@ -26,10 +26,8 @@ try:
 except OSError as error:
     raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
 
-# This import must follow prepare(), because prometheus_client reads the folder's environment
+# These imports must follow prepare(), because prometheus_client reads the folder's environment
 # variable when it is imported.
-from prometheus_client import multiprocess
-
 from admin_api.http import audit_refusals, state
 from admin_api.server import allocator, metrics_server, probe_socket
 from crawljobs import settings
@@ -115,11 +113,6 @@ def when_ready(_server: object) -> None:
 
 def post_fork(_server: object, _worker: object) -> None:
     metrics_server.forget()
-
-
-def child_exit(_server: object, worker: Any) -> None:
-    if _folder is not None:
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(_server: object) -> None:

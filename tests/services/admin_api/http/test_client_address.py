@@ -60,5 +60,11 @@ def test_a_thousand_trusted_hops_end_the_walk() -> None:
     assert str(found) == "10.0.0.2"
 
 
+@pytest.mark.parametrize(("proxies", "client"), [(31, "203.0.113.5"), (32, "10.0.0.2")])
+def test_the_walk_has_at_most_32_steps(proxies: int, client: str) -> None:
+    forwarded_for = ",".join(["203.0.113.5", *["10.0.0.2"] * proxies])
+    assert str(client_address("10.0.0.1", forwarded_for, PROXIES)) == client
+
+
 def test_without_trusted_proxies_the_peer_is_the_client() -> None:
     assert str(client_address("127.0.0.1", "198.51.100.9", ())) == "127.0.0.1"

@@ -42,6 +42,16 @@ def test_the_eleventh_wrong_token_of_a_minute_has_to_wait_for_its_end() -> None:
     assert logins.record_failure(HERE) == WINDOW_SECONDS
 
 
+def test_a_client_has_10_wrong_tokens_a_minute() -> None:
+    clock = Clock()
+    logins = FailedLogins(clock)
+    assert fail(logins, 11) == [*[0.0] * 10, 60.0]
+    clock.now += 59.5
+    assert fail(logins, 1) == [0.5]
+    clock.now += 0.5
+    assert fail(logins, 11) == [*[0.0] * 10, 60.0]
+
+
 def test_a_network_of_ipv6_is_one_client_and_an_unknown_address_is_one_too() -> None:
     logins = FailedLogins(Clock())
     fail(logins, FAILURES_ALLOWED, ip_address("2001:db8::1"))

@@ -1,45 +1,17 @@
-"""The times and the memory of connections whose requests arrive, and of those that leave."""
+"""The times and the memory of connections whose requests arrive."""
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from collections.abc import Callable
 
 import pytest
 
-from admin_api.server import arriving_connections, arriving_request, leaving_connections
-from admin_api.server import worker as worker_module
-from support.loop_worker import ALIVE, GET, Loop, is_open, loop
+from admin_api.server import arriving_connections, arriving_request
+from support.loop_worker import ALIVE, GET, Loop, is_open
 
 MIB = 1024 * 1024
 BODY = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 LARGE = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1100000\r\n\r\n"
-
-
-@pytest.fixture
-def running() -> Iterator[Loop]:
-    with loop(worker_connections=100, threads=2, keepalive=60) as made:
-        yield made
-
-
-@pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch, running: Loop) -> Callable[[float], None]:
-    """Let time pass, in steps in which the loop turns."""
-    now = [1_000.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0])
-    for module in (
-        arriving_request,
-        arriving_connections,
-        leaving_connections,
-        worker_module,
-    ):
-        monkeypatch.setattr(module, "time", clock)
-
-    def passed(seconds: float) -> None:
-        now[0] += seconds
-        running.turn()
-
-    return passed
 
 
 def status(client: socket.socket) -> int:
@@ -92,8 +64,9 @@ def test_the_rest_of_a_request_has_little_time_while_the_worker_stops(
     wait(0.125)
     if sent == BODY:
         assert len(running.asked) == 1
+    elif sent:
+        assert status(client) == 408
     else:
-        running.worker.make_room()  # the client has got its response
         assert running.worker.nr_conns == 0
 
 
@@ -119,11 +92,16 @@ def test_a_client_that_breaks_off_its_body_gets_its_response_from_the_applicatio
     assert conn.arriving.state is arriving_request.State.BROKEN_OFF
 
 
-def test_a_client_that_closes_before_its_request_is_forgotten(running: Loop) -> None:
-    for sent in (b"", b"GET /"):
+def test_a_client_that_closes_before_its_request_is_forgotten(
+    running: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arriving_connections, "HELD_BYTES_MAX", 8)
+    for sent in (b"", b"GET /", b"GET /"):
         running.connect(sent).close()
         running.turn()
         assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
+    assert is_open(running.connect(b"GET /x H"))
+    assert running.open_sockets() == 1
 
 
 def test_above_32_mib_the_request_with_the_most_bytes_is_refused(running: Loop) -> None:
@@ -163,9 +141,19 @@ def test_a_served_request_counts_until_its_response(
         running.answer()
     third = running.connect(b"GET /" + b"x" * (len(GET) + 4))
     assert is_open(third)
-    with pytest.raises(BlockingIOError):
-        third.setblocking(False)
-        third.recv(1)
+    third.sendall(b"x")
+    running.turn()
+    assert status(third) == 503
+
+
+def test_an_answered_probe_counts_no_longer(running: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving_connections, "HELD_BYTES_MAX", 2 * len(ALIVE))
+    kept = running.connect()
+    for _ in range(5):
+        kept.sendall(ALIVE)
+        running.turn()
+        assert status(kept) == 200
+    assert is_open(running.connect(b"GET /" + b"x" * (2 * len(ALIVE) - 5)))
 
 
 def test_the_next_request_may_come_with_the_one_before(running: Loop) -> None:
@@ -178,53 +166,24 @@ def test_the_next_request_may_come_with_the_one_before(running: Loop) -> None:
     assert running.open_sockets() == 1
 
 
+def test_a_client_that_resets_its_connection_is_forgotten(running: Loop) -> None:
+    """A socket with unread bytes resets its connection when it is closed."""
+    waits = BODY.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    running.connect(waits).close()
+    running.turn()
+    assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
+
+
+def test_a_connection_that_broke_before_its_next_request_is_closed(running: Loop) -> None:
+    running.connect(GET + GET)
+    next(iter(running.asked)).sock.close()
+    running.answer()
+    assert (running.worker.nr_conns, len(running.asked)) == (0, 0)
+
+
 def test_a_client_that_waits_to_send_its_body_is_asked_for_it(running: Loop) -> None:
     client = running.connect(BODY.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
     assert client.recv(4_096) == b"HTTP/1.1 100 Continue\r\n\r\n"
     client.sendall(b"123456789")
     running.turn()
     assert len(running.asked) == 1
-
-
-def test_a_connection_that_leaves_is_closed_when_its_client_closes(running: Loop) -> None:
-    client = running.connect(GET)
-    running.answer(keeps=False)
-    assert client.recv(1) == b""  # at once
-    client.sendall(b"x")
-    running.turn()
-    assert (running.worker.nr_conns, running.open_sockets()) == (1, 1)
-    client.close()
-    running.turn()
-    assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
-
-
-@pytest.mark.parametrize(("stops", "seconds"), [("no", 2.0), ("before", 0.5), ("meanwhile", 0.75)])
-def test_a_connection_that_leaves_is_closed_after_a_delay(
-    running: Loop, wait: Callable[[float], None], stops: str, seconds: float
-) -> None:
-    running.connect(GET)
-    running.worker.alive = stops != "before"
-    running.answer(keeps=False)
-    if stops == "meanwhile":
-        running.worker.alive = False
-        wait(0.25)
-        seconds -= 0.25
-    wait(seconds - 0.125)
-    assert running.worker.nr_conns == 1
-    wait(0.125)
-    assert running.worker.nr_conns == 0
-
-
-def test_a_client_that_goes_on_sending_is_cut_after_16_mib(running: Loop) -> None:
-    client = running.connect(GET)
-    running.answer(keeps=False)
-    client.setblocking(False)
-    sent = 0
-    with pytest.raises(OSError, match=r"Broken pipe|reset"):
-        for _ in range(40 * MIB):
-            try:
-                sent += client.send(b"x" * 65_536)
-            except BlockingIOError:
-                running.turn()
-    assert 16 * MIB < sent < 17 * MIB
-    assert running.worker.nr_conns == 0

@@ -1,6 +1,6 @@
 """The readiness probes that wait together for one check of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,6 +22,7 @@ class Probes:
         self.replies: list[tuple[str, int, bool]] = []
         self.check: Future[None] = Future()
         self.has_drain = False
+        self.deferred: list[Callable[[], None]] = []
         self.waiting = WaitingProbes(self._reply)
 
     def _reply(self, name: str, reply: bytes, keeps: bool) -> None:
@@ -34,14 +35,24 @@ class Probes:
             drain=SimpleNamespace(has_begun=self.has_drain),
             readiness=SimpleNamespace(start_check=lambda: self.check),
         )
-        self.waiting.add(name, probe, cast(Any, state), lambda function, *given: function(*given))
+        self.waiting.add(name, probe, cast(Any, state), self._defer)
 
-    def end_check(self, error: Exception | None = None) -> None:
+    def _defer(self, function: Callable[..., None], *given: object) -> None:
+        self.deferred.append(lambda: function(*given))
+
+    def turn(self) -> None:
+        deferred, self.deferred = self.deferred, []
+        for call in deferred:
+            call()
+
+    def end_check(self, error: Exception | None = None, *, turns: bool = True) -> None:
         ended, self.check = self.check, Future()
         if error is None:
             ended.set_result(None)
         else:
             ended.set_exception(error)
+        if turns:
+            self.turn()
 
 
 @pytest.fixture
@@ -74,6 +85,23 @@ def test_the_probes_of_one_check_get_its_result_once_and_in_order(
     probes.add("d")
     probes.end_check()
     assert probes.replies[3:] == [("d", 200, True)]
+
+
+def test_a_result_is_taken_once(probes: Probes) -> None:
+    """A probe that arrives afterwards waits for the next check."""
+    for name in "ab":
+        probes.add(name)
+    probes.end_check(turns=False)
+    first, *others = probes.deferred
+    first()
+    assert [name for name, *_ in probes.replies] == ["a", "b"]
+    probes.add("c")
+    for call in others:
+        call()
+    assert len(probes.waiting) == 1
+    probes.deferred = []
+    probes.end_check(DatabaseUnavailable("no route"))
+    assert probes.replies[2:] == [("c", 503, True)]
 
 
 def test_a_process_that_stops_is_not_ready(probes: Probes) -> None:
