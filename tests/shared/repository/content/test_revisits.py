@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain import revisit
 from crawljobs.repository.content import recent_activity, revisits
 from support import crawled
@@ -74,6 +74,29 @@ def test_those_crawled_longest_ago_come_first(conn: Connection) -> None:
     assert stale(conn) == ["first", "second", "third"]
     assert stale(conn, at_most=2) == ["first", "second"]
     assert stale(conn, at_most=2, skip=1) == ["second", "third"]
+
+
+def test_those_due_longest_are_taken_first(conn: Connection) -> None:
+    for name, hours in (("second", 2), ("third", 1), ("first", 3), ("later", -1)):
+        subreddit(conn, name, next_crawl_at=T0 - hours * HOUR)
+    taken = [revisits.take_due(conn, at_most=1, now=T0) for _ in range(4)]
+    assert taken == [["first"], ["second"], ["third"], []]
+    rows = conn.execute(text("SELECT name, next_crawl_at FROM subreddits"))
+    assert {row.name: row.next_crawl_at for row in rows} == {
+        **dict.fromkeys(("first", "second", "third"), T0 + DAY),
+        "later": T0 + HOUR,
+    }
+
+
+def test_a_subreddit_that_another_transaction_has_locked_is_not_taken(database: Database) -> None:
+    with database.begin() as conn:
+        for name in ("free", "locked"):
+            subreddit(conn, name, next_crawl_at=T0)
+    with database.begin() as holder:
+        holder.execute(text("SELECT FROM subreddits WHERE name = 'locked' FOR UPDATE"))
+        with database.begin() as conn:
+            conn.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert revisits.take_due(conn, now=T0) == ["free"]
 
 
 def store(conn: Connection, subreddit: str, kind: str, times: list[datetime]) -> None:

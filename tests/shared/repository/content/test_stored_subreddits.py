@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crawljobs.db.database import Connection
+from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
@@ -39,6 +39,27 @@ def look(conn: Connection, subreddit_id: int, access: AccessState, now: datetime
     subreddit_access.record_access(conn, subreddit_id=subreddit_id, access=access, now=now)
     due = row_of(conn).next_crawl_at
     return timedelta(0) if due is None else due - now
+
+
+def test_subreddits_that_are_held_are_stored_and_locked_until_the_transaction_ends(
+    database: Database,
+) -> None:
+    with database.begin() as conn:
+        known(conn, "python")
+        known(conn, "rust")
+
+    def locked() -> list[str]:
+        with database.begin() as conn:
+            free = text("SELECT id FROM subreddits FOR NO KEY UPDATE SKIP LOCKED")
+            ids = conn.execute(free).scalars().all()
+            names = text("SELECT name FROM subreddits WHERE id <> ALL (:ids) ORDER BY name")
+            return list(conn.execute(names, {"ids": ids}).scalars())
+
+    with database.begin() as conn:
+        stored_subreddits.hold(conn, names=["Python", "new"], discovered_from=None, depth=2)
+        assert row_of(conn, "new").depth == 2
+        assert locked() == ["python"]  # other transactions do not see the new row yet
+    assert locked() == []
 
 
 def test_an_about_fills_the_row_of_a_subreddit_that_was_only_heard_of(conn: Connection) -> None:
