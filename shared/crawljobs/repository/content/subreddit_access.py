@@ -51,7 +51,7 @@ _RECORD_ACCESS = text(f"""
         next_crawl_at = CASE
             WHEN NOT is_believed THEN look.at + interval '{CONFIRM_EVERY_HOURS} hours'
             WHEN is_crawled OR :access IN ('private', 'quarantined', 'gated')
-            THEN now + least(interval '90 days', interval '7 days' * 2.0 ^
+            THEN now + interval '1 day' * least(90, 7 * 2.0 ^
                 CASE WHEN access = :access THEN looks_in_vain ELSE 0 END) END
     FROM look WHERE subreddits.id = look.id
     RETURNING is_believed
