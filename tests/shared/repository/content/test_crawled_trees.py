@@ -9,7 +9,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import crawled_trees
 from crawljobs.repository.content.crawled_trees import TreeSummary
-from support.crawled import CREATED, comment, post, store
+from support.crawled import CREATED, comment, post, store, tuples_written
 
 
 def is_wanted(conn: Connection, *, shown: int = 3, at_most: int = 500) -> bool:
@@ -191,6 +191,16 @@ def test_comments_that_were_deleted_since_do_not_change_what_is_missing(conn: Co
     summary(conn)
     row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
     assert tuple(row) == (2, 2)
+
+
+def test_a_summary_writes_no_post_whose_comments_are_all_stored(conn: Connection) -> None:
+    store(conn, post("p1", num_comments=1), comment("c1"), post("p2", num_comments=2))
+    for post_id, missing in (("p1", 0), ("p2", 2)):
+        crawled_trees.record(conn, post_id=post_id, reported=missing, missing=missing)
+    store(conn, comment("c2"))
+    before = tuples_written(conn)
+    summary(conn)
+    assert tuples_written(conn) == before
 
 
 def test_a_tree_is_not_recorded_while_another_transaction_holds_its_post(
