@@ -21,7 +21,7 @@ from admin_api.schemas.subreddit import SubredditSchema
 from admin_api.schemas.token import TokenSchema
 from admin_api.schemas.worker import WorkerSchema
 from crawljobs.domain import (
-    access,
+    api_token,
     attempt,
     explanation,
     job,
@@ -49,7 +49,7 @@ SHOWS: dict[type[ma.Schema], Any] = {
     StatsSchema: queue_stats.QueueStats,
     StoredPartSchema: missing_parts.StoredPart,
     SubredditSchema: subreddit_rows.Subreddit,
-    TokenSchema: access.Token,
+    TokenSchema: api_token.Token,
     UpcomingSchema: schedule_preview.Upcoming,
     WorkerSchema: service_instances.Instance,
 }
