@@ -14,7 +14,9 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs import errors, settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.queue.maintenance import clock_setbacks
+from crawljobs.repository.queue.maintenance import clock_setbacks, job_pruning
+from crawljobs.repository.queue.maintenance.job_maintenance import CHUNK
+from crawljobs.repository.queue.maintenance.job_pruning import Pruned
 from crawljobs.repository.schedules import ledger_pruning
 from crawljobs.repository.schedules.ledger_pruning import Orphans
 from support import jobs, schedule_rows
@@ -75,6 +77,28 @@ def test_the_pruning_logs_how_many_rows_of_each_kind_it_deleted(database: Databa
     with structlog.testing.capture_logs() as logged:
         assert maintenance(database).prune() == 0
     assert logged == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "calls", "deleted"),
+    [
+        ([(0, True), (3, False), (9, False)], 2, 3),  # the first deletes attempts alone
+        ([(CHUNK, True), (0, False), (9, False)], 2, CHUNK),
+        ([(CHUNK, False), (9, False)], 1, CHUNK),
+        ([(0, False), (9, False)], 1, 0),
+    ],
+)
+def test_old_jobs_are_deleted_until_a_chunk_says_that_none_is_left(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    chunks: list[tuple[int, bool]],
+    calls: int,
+    deleted: int,
+) -> None:
+    left = [Pruned(jobs=number, attempts=1, more=more) for number, more in chunks]
+    monkeypatch.setattr(job_pruning, "prune_finished_jobs", lambda *_, **__: left.pop(0))
+    assert maintenance(database).prune() == deleted
+    assert len(left) == len(chunks) - calls
 
 
 @pytest.mark.parametrize(
