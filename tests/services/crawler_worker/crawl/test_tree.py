@@ -194,6 +194,34 @@ def test_a_tree_is_done_when_nothing_is_left_to_ask_for(tree: Tree, is_done: boo
     assert tree.is_done is is_done
 
 
+WHOLE = Tree("p", comments=5, reported=11, is_first=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_short"),
+    [
+        ({}, True),
+        ({"reported": 10}, False),  # half of the comments are enough
+        ({"reported": None}, False),
+        ({"comments": 0, "reported": None}, False),
+        ({"comments": 0, "reported": 1}, True),
+        ({"unbrought": ("a",), "is_looked_up": True}, False),  # 6 of 11
+        ({"unbrought": ("a",), "is_looked_up": True, "reported": 13}, True),
+        # Not done yet.
+        ({"more": ("a",)}, False),
+        ({"threads": (Thread("a", 0),)}, False),
+        ({"is_first": True}, False),
+        # Other causes explain the missing comments.
+        ({"is_broken": True}, False),
+        ({"cut": 1}, False),
+    ],
+)
+def test_a_tree_is_short_with_less_than_half_of_the_reported_comments(
+    changes: dict[str, Any], is_short: bool
+) -> None:
+    assert replace(WHOLE, **changes).is_short is is_short
+
+
 def test_a_saved_tree_is_read_with_what_an_older_release_left_out() -> None:
     saved = {"post": "p", "comments": 2, "more": ["a"], "threads": [{"parent": "b", "depth": 1}]}
     assert trees.read(saved) == Tree(

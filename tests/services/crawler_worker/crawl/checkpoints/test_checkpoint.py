@@ -95,6 +95,32 @@ def test_what_most_crawls_never_need_is_left_out_of_what_is_saved() -> None:
     assert Checkpoint().saved()["v"] == 1
 
 
+def test_a_crawl_begins_with_nothing_counted_and_the_usual_pace() -> None:
+    assert Checkpoint().saved() == {
+        "v": 1,
+        "phase": "about",
+        "cursor": None,
+        "cursor_at": None,
+        "page": 0,
+        "posts": 0,
+        "comments": 0,
+        "authors": 0,
+        "requests": 0,
+        "asked_at": None,
+        "forecast": {"total": 0, "pace": 0.62},
+        "gap": False,
+        "older_in_a_row": 0,
+        "anchors": (),
+        "newest_post": None,
+        "newest_comment": None,
+        "busiest": (),
+        "tree": None,
+        "histories": None,
+    }
+    start = Checkpoint()
+    assert (start.unclear, start.empty_pages, start.given_up, start.whole) == (0, 0, 0, False)
+
+
 def test_a_phase_begins_at_the_first_page_of_its_listing() -> None:
     restarted = {
         "cursor": None,

@@ -49,6 +49,7 @@ def forecast(at: Checkpoint, marks: Marks = NEW, **chosen: Any) -> Forecast:
         ({"phase": "comments", "page": 4}, NEW, {}, 6 + 7),
         ({"phase": "comments", "page": 4}, KNOWN, {}, 1),
         ({"phase": "trees", "busiest": (("a", 1),) * 10}, KNOWN, {}, 13),
+        ({"phase": "trees", "busiest": (("a", 1),) * 18}, KNOWN, {}, 23),  # 23.4
         ({"phase": "trees", "tree": Tree("a", more=("c",) * 101)}, KNOWN, {}, 2),
         ({"phase": "trees", "tree": Tree("a", threads=(Thread("c", 1),) * 3)}, KNOWN, {}, 3),
         ({"phase": "trees", "tree": Tree("a", unbrought=("c", "d"), more=("e",))}, KNOWN, {}, 2),

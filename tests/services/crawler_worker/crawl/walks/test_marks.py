@@ -61,6 +61,44 @@ def test_ids_may_grow_over_the_years_of_a_quiet_community() -> None:
     assert newest(*(item(each, age * 365) for each, age in reversed(years))) == "1qb0000"
 
 
+def base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
+
+
+@pytest.mark.parametrize(
+    ("factor", "days", "is_newest"),
+    [
+        # Ids of one time differ by a tenth, and ids at most double in a year.
+        (1.099, 0, True),
+        (1.101, 0, False),
+        (2.19, 365, True),
+        (2.21, 365, False),
+        # 1.1 * 2**10 after ten years.
+        (1_120, 3_650, True),
+        (1_130, 3_650, False),
+    ],
+)
+def test_an_id_is_the_newest_up_to_the_growth_of_ids(
+    factor: float, days: float, is_newest: bool
+) -> None:
+    known = item("1qb0000", days)
+    higher = item(base36(int(int("1qb0000", 36) * factor)))
+    assert newest(higher, known) == (higher if is_newest else known).id
+
+
+@pytest.mark.parametrize(
+    ("higher", "is_newest"), [("zzzzzz", True), ("1000000", True), ("1000001", False)]
+)
+def test_an_id_below_all_ids_of_today_is_the_newest_without_a_comparison(
+    higher: str, is_newest: bool
+) -> None:
+    assert newest(item(higher), item("1")) == (higher if is_newest else "1")
+
+
 def test_a_page_without_items_has_no_newest() -> None:
     assert newest() is None
 

@@ -111,3 +111,30 @@ def test_a_walk_remembers_the_items_before_its_cursor_as_long_as_it_lasts(
     page = Page(Items(posts=items), after)
     step = walk_steps.after_page(context, page, items, course, (Walk(), 0))
     assert step.checkpoint.anchors == anchors
+
+
+@pytest.mark.parametrize(
+    ("known_in_a_row", "after", "is_lost", "end"),
+    [
+        # A listing that breaks off above the mark, and one that has reached known items.
+        (0, None, True, WalkEnd.LOST),
+        (1, None, True, WalkEnd.MARK),
+        (0, "t3_a", False, WalkEnd.LOOP),
+        (1, "t3_a", False, WalkEnd.MARK),
+        # Only a break makes one known item enough.
+        (24, "t3_b", False, None),
+        (25, "t3_b", False, WalkEnd.MARK),
+    ],
+)
+def test_a_broken_listing_that_has_reached_a_known_item_is_complete(
+    known_in_a_row: int, after: str | None, is_lost: bool, end: WalkEnd | None
+) -> None:
+    context: Any = SimpleNamespace(
+        checkpoint=Checkpoint(phase="posts", cursor="t3_a", older_in_a_row=known_in_a_row),
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    course = Course(ListingName.POSTS, mark=MARK)
+    step = walk_steps.after_page(
+        context, Page(Items(), after), (), course, (Walk(), 0), is_lost=is_lost
+    )
+    assert step.walk.end == end
