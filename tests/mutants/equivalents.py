@@ -98,6 +98,50 @@ EQUIVALENT: dict[str, str] = {
     'raise AssertionError("the row is locked by this transaction")': (
         "the transaction has locked the row, so the job exists"
     ),
+    "services/crawler_worker/crawl/tree_growth.py::_Growing.__init__ [removed "
+    "assignment] self.has_new = False -> pass in: self.has_new = False": (
+        "`take` sets the value before it is read"
+    ),
+    "services/crawler_worker/crawl/tree_growth.py::_Growing.__init__ [constant] False"
+    " -> True in: self.has_new = False": ("`take` sets the value before it is read"),
+    "services/crawler_worker/crawl/tree.py::Tree.without_more [comparison] > -> >= "
+    "in: while stubs and left > 0:": ("a step of no ids takes no ids from the first stub"),
+    "services/crawler_worker/crawl/trees.py::_choose [comparison] > -> >= in: if "
+    "context.checkpoint.page == 0 and room > 0:": ("a limit of 0 finds no trees"),
+    "services/crawler_worker/crawl/checkpoints/estimate.py::CAPACITY [constant] 1_000"
+    " -> (1_000 - 1) in: CAPACITY = 1_000": ("999 items fill as many pages of 100"),
+    "services/crawler_worker/crawl/walks/marks.py::newest [swapped arguments] "
+    "item.created_at, now -> now, item.created_at in: growth = SAME_TIME * A_YEAR ** "
+    "_years_between(found.created_at, item.created_at, now)": (
+        "the earlier of the two times, in whatever order they come"
+    ),
+    "services/crawler_worker/crawl/walks/walk_ends.py::_with_gap [and/or] or -> and "
+    "in: if walk.oldest is None or walk.oldest_at is None:": ("both are None, or neither is"),
+    "services/crawler_worker/crawl/politeness.py::wait [comparison] <= -> < in: if "
+    "gap <= 0 or asked_at is None:": ("without a gap there is nothing left to wait"),
+    "services/crawler_worker/crawl/crawl_finish.py::finish [comparison] > -> >= in: "
+    "later[:] = [name for name, subreddit_id in found.items() if subreddit_id > own]": (
+        "a crawl never discovers its own subreddit"
+    ),
+    "services/crawler_worker/crawl/crawl_finish.py::record_barred [constant] False ->"
+    " True in: is_believed = False": ("the transaction sets the value before it is read"),
+    "services/crawler_worker/crawl/discovery_budget.py::Spending.of [constant] 0 -> "
+    "(0 + 1) in: return cls(None, at_most=at_most, spent=0, charged=0)": (
+        "a crawl without a root charges nothing"
+    ),
+    "services/crawler_worker/crawl/missing/parts.py::GivenUp.__init__ [removed call] "
+    'super().__init__(f"{part.kind} {part.item}: {part.reason}") -> pass in: '
+    'super().__init__(f"{part.kind} {part.item}: {part.reason}")': (
+        "each caller handles the error, so nothing shows its text"
+    ),
+    "services/crawler_worker/crawl/name_checks.py::_check [arithmetic] + -> - in: "
+    "then = replace(context.checkpoint, page=context.checkpoint.page + 1)": (
+        "the next transaction begins a phase with a page count of its own"
+    ),
+    "services/crawler_worker/crawl/name_checks.py::_check [constant] 1 -> (1 + 1) in:"
+    " then = replace(context.checkpoint, page=context.checkpoint.page + 1)": (
+        "the next transaction begins a phase with a page count of its own"
+    ),
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
@@ -112,6 +156,7 @@ TUNED: dict[str, str] = {
     "shared/crawljobs/domain/cron_fields.py::interval": (
         "characters of the input that an error repeats"
     ),
+    "services/crawler_worker/crawl/walks/courses.py::ITEMS_MAX": "far above what a listing shows",
     "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
     "services/admin_api/resources/audit.py::EXPORT_BATCH": "entries that one transaction reads",
     "services/admin_api/resources/job_selection.py::JOBS_EXAMINED_MAX": "limits the time of a "

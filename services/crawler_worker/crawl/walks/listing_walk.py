@@ -53,5 +53,4 @@ def next_page(
 
 
 def _shows_something(page: Page) -> bool:
-    items = page.items
-    return bool(items.posts or items.comments or items.dropped or items.unknown)
+    return bool(page.items.posts or page.items.comments)

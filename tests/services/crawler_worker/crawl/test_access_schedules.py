@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
@@ -58,11 +59,18 @@ def test_all_schedules_follow_the_access_in_bounded_transactions(
     crawler: Crawler, reddit: ScriptedReddit
 ) -> None:
     reddit.answers[ABOUT] = BANNED
-    assert crawler.crawl("python") == "banned"
-    assert (enabled(crawler), chunks(crawler, "disable")) == (0, [CHUNK, 30])
-    del reddit.answers[ABOUT]
-    assert crawler.crawl("python") == "crawled"
+    with capture_logs() as logged:
+        assert crawler.crawl("python") == "banned"
+        assert (enabled(crawler), chunks(crawler, "disable")) == (0, [CHUNK, 30])
+        assert crawler.crawl("python") == "banned"  # no schedule is left to disable
+        del reddit.answers[ABOUT]
+        assert crawler.crawl("python") == "crawled"
     assert (enabled(crawler), chunks(crawler, "enable")) == (SCHEDULES, [CHUNK, 30])
+    changes = [line for line in logged if line["event"].startswith("schedules.")]
+    assert [(line["event"], line["count"]) for line in changes] == [
+        ("schedules.disabled", SCHEDULES),
+        ("schedules.enabled", SCHEDULES),
+    ]
 
 
 @pytest.mark.parametrize("is_back", [False, True])

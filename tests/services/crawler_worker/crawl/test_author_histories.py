@@ -1,12 +1,20 @@
 """The fifth phase of a crawl reads the histories of the most active authors, once a month."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from crawler_worker.crawl import author_histories
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
-from support.crawls import Crawler, Transport
+from crawler_worker.reddit import crawl_failures
+from crawljobs.db.database import Database
+from support import scripted_reddit
+from support.crawls import DEFAULTS, Crawler, Transport
+from support.scripted_reddit import Query, ScriptedReddit, always, listing, post
 
 NAMES = ("ada", "bob", "cleo")
 
@@ -57,11 +65,14 @@ def unread(crawler: Crawler) -> list[str]:
     return [row.name for row in rows]
 
 
-def test_the_most_active_authors_are_read_first_and_as_many_as_allowed(crawler: Crawler) -> None:
-    crawler.settings = replace(crawler.settings, user_sub_fetch_limit=2, user_sub_enqueue_max=0)
-    assert asked(in_the_phase(crawler)) == ["ada", "bob"]
-    assert unread(crawler) == ["cleo"]
-    assert crawler.checkpoint()["authors"] == 2
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_the_most_active_authors_are_read_first_and_as_many_as_allowed(
+    crawler: Crawler, limit: int
+) -> None:
+    crawler.settings = replace(crawler.settings, user_sub_fetch_limit=limit, user_sub_enqueue_max=0)
+    assert asked(in_the_phase(crawler)) == ["ada", "bob"][:limit]
+    assert unread(crawler) == [*NAMES[limit:]]
+    assert crawler.checkpoint()["authors"] == limit
 
 
 def test_those_that_the_checkpoint_names_are_read_and_no_others(crawler: Crawler) -> None:
@@ -92,3 +103,46 @@ def test_a_history_is_read_again_after_thirty_days(crawler: Crawler) -> None:
     at = Checkpoint(phase="authors").saved()
     crawler.run(crawler.claim()._replace(checkpoint=at), transport=transport)
     assert asked(transport) == ["bob"]
+
+
+@pytest.fixture
+def reddit() -> ScriptedReddit:
+    """Three authors. The first one has written most."""
+    authors = ["ada"] * 3 + ["bob"] * 2 + ["cleo"]
+    return ScriptedReddit([post(f"{900 - n}", author=name) for n, name in enumerate(authors)])
+
+
+@pytest.fixture
+def scripted(reddit: ScriptedReddit, database: Database) -> Iterator[Crawler]:
+    with scripted_reddit.serve(reddit) as url:
+        yield Crawler(database, url, replace(DEFAULTS, user_sub_enqueue_max=0))
+
+
+def test_a_checkpoint_counts_the_histories(scripted: Crawler, reddit: ScriptedReddit) -> None:
+    stop = threading.Event()
+
+    def stopping(_query: Query) -> tuple[int, Any]:
+        stop.set()
+        return 200, listing()
+
+    reddit.answers["/user/bob/overview"] = stopping
+    scripted.enqueue("python")
+    with pytest.raises(crawl_failures.Interrupted):
+        scripted.run(scripted.claim(), stop=stop)
+    at = scripted.checkpoint()
+    assert (at["phase"], at["page"], at["authors"], at["histories"]) == ("authors", 2, 2, ["cleo"])
+
+
+def test_an_author_whose_next_try_is_not_due_takes_no_place_of_others(
+    scripted: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers["/user/ada/overview"] = always(400, {"message": "Bad Request", "error": 400})
+    scripted.settings = replace(scripted.settings, user_sub_fetch_limit=1)
+    for _ in range(2):
+        scripted.crawl("python")
+    reddit.asked.clear()
+    scripted.rows("UPDATE authors SET first_seen_at = now() RETURNING id")
+    scripted.settings = replace(scripted.settings, user_sub_fetch_limit=2)
+    scripted.crawl("python")
+    paths = [path for path in reddit.asked if path.startswith("/user/")]
+    assert paths == ["/user/bob/overview", "/user/cleo/overview"]
