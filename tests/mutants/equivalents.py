@@ -142,6 +142,295 @@ EQUIVALENT: dict[str, str] = {
     " then = replace(context.checkpoint, page=context.checkpoint.page + 1)": (
         "the next transaction begins a phase with a page count of its own"
     ),
+    "services/scheduler/hints.py::Hints.__init__ [constant] 63 -> (63 + 1) in: "
+    'self._application_name = f"{name} hints"[:63]': ("Postgres cuts the name to 63 characters"),
+    "services/scheduler/hints.py::Hints.run [constant] 0 -> (0 + 1) in: failures = 0": (
+        "only the first pause is longer"
+    ),
+    "services/scheduler/hints.py::Hints._serve [constant] 1 -> (1 + 1) in: self._connections "
+    "+= 1": ("every later connection counts as reopened either way"),
+    "services/scheduler/schedule_firing.py::fire_due_schedules [removed raise] raise -> pass "
+    "in: raise": ("each schedule is then fired alone, and that raises the same error"),
+    "services/scheduler/schedule_firing.py::_fire [and/or] and -> or in: if each.outcome is "
+    "not None and each.job_id is not None": (
+        "a skipped run is then written again with the same values"
+    ),
+    "services/scheduler/__main__.py::Process.run [removed call] self._database.close() -> pass "
+    "in: self._database.close()": ("the process ends, and the server closes its connections"),
+    "services/scheduler/__main__.py::Process._stop_all [removed call] self._hints.stop() -> "
+    "pass in: self._hints.stop()": ("the thread keeps no process alive"),
+    "services/scheduler/__main__.py:: [removed call] gc.freeze() -> pass in: gc.freeze()": (
+        "only spares time at the exit"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/queue_sql.py::PAUSED_UNTIL [SQL constant] 1 -> "
+                "2 in: LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/queue_sql.py::NO_LIVE_JOB [SQL constant] 1 -> 2 "
+                "in: LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/queue_sql.py::POLITE_UNTIL [SQL constant] 1 -> "
+                "2 in: SELECT {POLITE} FROM subreddits WHERE id = {{scope}} LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_completion_sql.py::COMPLETION_STATEMENTS "
+                "[SQL constant] 1 -> 2 in: SELECT access_unconfirmed FROM subreddits WHERE id = "
+                "held.subreddit_id LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/wait_causes.py::WITHOUT_CAUSE [SQL constant] 1 "
+                "-> 2 in: SELECT * FROM crawl_jobs WHERE id = looked.id LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/pause_parking.py::park_job_of "
+                '[constant] 1 -> (1 + 1) in: conn.execute(_PARK, {"scope": subreddit_id, '
+                '"at_most": 1, "now": now})'
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/pause_parking.py::_PARK [SQL "
+                "constant] 1 -> 2 in: LIMIT 1"
+            ),
+        ),
+        "there is at most one such row",
+    ),
+    "shared/crawljobs/repository/queue/queue_sql.py::NO_PAUSES [SQL order] scope -> scope DESC "
+    'in: NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) '
+    'IS NULL"': ("any row of the table will do"),
+    "shared/crawljobs/repository/queue/queue_sql.py::NO_PAUSES [SQL comparison] > -> >= in: "
+    'NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) IS '
+    'NULL"': ("the pause of the whole queue then only makes the statement check each job"),
+    "shared/crawljobs/repository/queue/job_completion.py::complete_claims [removed continue] "
+    "continue -> pass in: continue": ("a statement without claims changes no row"),
+    "shared/crawljobs/repository/queue/job_completion_sql.py::COMPLETION_STATEMENTS [SQL "
+    "constant] 60 -> 61 in: # another table, so the job is parked for at most 60 seconds.": (
+        "the number is in a comment"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/operator_change_sql.py::_end [swapped "
+                "arguments] NOW, claimed.c.claimed_at -> claimed.c.claimed_at, NOW in: "
+                "func.greatest(NOW, claimed.c.claimed_at),"
+            ),
+            (
+                "shared/crawljobs/repository/queue/operator_change_sql.py::_end [swapped "
+                "arguments] NOW, _job.created_at -> _job.created_at, NOW in: "
+                "finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),"
+            ),
+            (
+                "shared/crawljobs/repository/queue/operator_change_sql.py::_end [swapped "
+                "arguments] _job.created_at, _job.claimed_at -> _job.claimed_at, _job.created_at "
+                "in: finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),"
+            ),
+            (
+                "shared/crawljobs/repository/queue/operator_change_sql.py::_boost [swapped "
+                "arguments] _job.priority, _job.base_priority -> _job.base_priority, _job.priority "
+                "in: .where(func.least(_job.priority, _job.base_priority) < _MAX)"
+            ),
+            (
+                "shared/crawljobs/repository/queue/operator_change_sql.py::_retry [swapped "
+                "arguments] NOW, _job.created_at -> _job.created_at, NOW in: "
+                "queued_at=func.greatest(NOW, _job.created_at),"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_stats.py::_first_queued [swapped arguments] "
+                "_IS_QUEUED, condition -> condition, _IS_QUEUED in: queued = "
+                "select(_job.queued_at).where(_IS_QUEUED, condition)"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_stats.py::_sample [swapped arguments] "
+                "_newest.c.queued_at, _newest.c.visible_at -> _newest.c.visible_at, "
+                "_newest.c.queued_at in: _newest, func.greatest(_newest.c.queued_at, "
+                '_newest.c.visible_at).label("claimable_at")'
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_explain.py::_blocked_until [swapped "
+                "arguments] _budget.paused_until, _budget.outage_until -> _budget.outage_until, "
+                "_budget.paused_until in: _blocked_until = func.greatest(_budget.paused_until, "
+                "_budget.outage_until)"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/due_schedules.py::_next [swapped arguments] "
+                "_schedule.enabled, _NOT_PASSED_OVER -> _NOT_PASSED_OVER, _schedule.enabled in: "
+                ".where(_schedule.enabled, _NOT_PASSED_OVER)"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/due_schedules.py::_SECONDS_UNTIL_NEXT_DUE "
+                "[swapped arguments] _next.c.next_run_at, _now -> _now, _next.c.next_run_at in: "
+                'func.least(func.greatest(_next.c.next_run_at, _now), _now + inline_interval("1 '
+                'day")) - _now'
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_setbacks.py::_AHEAD [swapped "
+                "arguments] _schedule.last_run_at, _schedule.updated_at -> _schedule.updated_at, "
+                "_schedule.last_run_at in: func.greatest(_schedule.last_run_at, "
+                "_schedule.updated_at)"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_setbacks.py::_MEND [swapped "
+                "arguments] _schedule.updated_at, _mended.c.now -> _mended.c.now, "
+                "_schedule.updated_at in: updated_at=func.least(_schedule.updated_at, "
+                "_mended.c.now),"
+            ),
+        ),
+        "the order of these values changes no result",
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/job_claim.py::_CLAIMED_BY_TOKEN [SQL removed "
+                "term] WHERE job.status = 'crawling' AND -> WHERE in: WHERE job.status = "
+                "'crawling' AND job.claim_token = CAST(:claim_token AS uuid)"
+            ),
+            (
+                "shared/crawljobs/repository/queue/leases.py::_SAVE_CHECKPOINT [SQL removed term] "
+                "AND status = 'crawling' ->  in: WHERE id = :job_id AND claim_token = :claim_token "
+                "AND status = 'crawling'"
+            ),
+            (
+                "shared/crawljobs/repository/queue/parked_jobs.py::_OF_SUBREDDIT [SQL removed "
+                "term] AND status = 'waiting' ->  in: WHERE subreddit_id = :subreddit_id AND "
+                "status = 'waiting' AND wait_reason IN {DERIVED}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/parked_jobs.py::_BY_POLITENESS [SQL removed "
+                "term] AND status = 'waiting' ->  in: WHERE subreddit_id = :subreddit_id AND "
+                "status = 'waiting' AND wait_reason = 'politeness'"
+            ),
+            (
+                "shared/crawljobs/repository/queue/parked_jobs.py::_SETTLE [SQL removed term] "
+                "WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' AND "
+                "wait_reason IN {DERIVED} AND visible_at > {NOW}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/parked_jobs.py::_FREE_FROM_REDDIT [SQL removed "
+                "term] WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' AND "
+                "wait_reason IN {DERIVED}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/wait_causes.py::WITHOUT_CAUSE [SQL removed "
+                "term] WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' AND "
+                "wait_reason IN {DERIVED} AND {PARKED_TOO_LONG}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/wait_causes.py::WITHOUT_CAUSE [SQL removed "
+                "term] WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' AND "
+                "wait_reason IN {DERIVED}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::BACKOFFS [SQL "
+                "removed term] WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' "
+                "AND wait_reason = 'retry' AND visible_at > {NOW}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::FOLLOW_UPS [SQL "
+                "removed term] WHERE status = 'waiting' AND -> WHERE in: WHERE status = 'waiting' "
+                "AND wait_reason = 'later' AND visible_at = '9999-12-31T00:00:00Z'"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::FOLLOW_UPS [SQL "
+                "removed term] AND status IN ('succeeded', 'failed', 'cancelled') ->  in: AND "
+                "status IN ('succeeded', 'failed', 'cancelled')"
+            ),
+        ),
+        "a constraint of the table implies the condition",
+    ),
+    "shared/crawljobs/repository/queue/wait_causes.py::_CAUSE [SQL removed coalesce] "
+    "coalesce(until, 'infinity') -> until in: SELECT 'paused', coalesce(until, 'infinity') "
+    "FROM queue_pauses": ("least() ignores a null"),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/wait_causes.py::WITHOUT_CAUSE [SQL comparison] "
+                "< -> <= in: WHERE status = 'waiting' AND visible_at < {NOW} - CAST(:grace AS "
+                "interval)"
+            ),
+            (
+                "shared/crawljobs/repository/queue/wait_causes.py::WITHOUT_CAUSE [SQL arithmetic] "
+                "- -> + in: WHERE status = 'waiting' AND visible_at < {NOW} - CAST(:grace AS "
+                "interval)"
+            ),
+        ),
+        "the whole query checks the time again",
+    ),
+    "shared/crawljobs/repository/queue/maintenance/job_maintenance.py::_RESCUE [SQL "
+    "arithmetic] + -> - in: * (1 + CAST(:jitter AS double precision) * (2 * random() - 1)),": (
+        "the random part lies around 0 either way"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_maintenance.py::_RESCUE [SQL "
+                "constant] 64 -> 65 in: CAST(:base AS double precision) * power(2, "
+                "least(retry_count, 64))"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::_BACKOFF [SQL "
+                "constant] 65 -> 66 in: CAST(:base AS double precision) * power(2, "
+                "least(greatest(retry_count, 1), 65) - 1)"
+            ),
+        ),
+        "the pause has reached its maximum long before",
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::BACKOFFS [SQL "
+                "removed term] AND visible_at > {NOW} ->  in: WHERE status = 'waiting' AND "
+                "wait_reason = 'retry' AND visible_at > {NOW}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::BACKOFFS [SQL "
+                "comparison] > -> >= in: WHERE status = 'waiting' AND wait_reason = 'retry' AND "
+                "visible_at > {NOW}"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_aging.py::_AGE [SQL removed "
+                "term] AND priority < priority_ceiling ->  in: WHERE status = 'queued' AND "
+                "priority < priority_ceiling"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/job_aging.py::_AGE [SQL comparison] "
+                "< -> <= in: WHERE status = 'queued' AND priority < priority_ceiling"
+            ),
+            (
+                "shared/crawljobs/repository/queue/maintenance/pause_parking.py::_PARK [SQL "
+                "removed term] AND status ->  in: AND status IN {LIVE}"
+            ),
+        ),
+        "another condition implies it; it is there for an index",
+    ),
+    "shared/crawljobs/repository/queue/maintenance/job_setbacks.py::FOLLOW_UPS [SQL "
+    "comparison] < -> <= in: WHERE subreddit_id = job.subreddit_id AND id < job.id": (
+        "the job itself has not finished"
+    ),
+    "shared/crawljobs/repository/queue/maintenance/job_aging.py::_AGE [SQL comparison] > -> >= "
+    "in: AND (queued_at, id) > (": ("the last job of the previous chunk has its new priority"),
+    "shared/crawljobs/repository/queue/maintenance/job_aging.py::_AGE [SQL constant] 0 -> 1 "
+    "in: coalesce(CAST(:last_id AS bigint), 0))": (
+        "every time is later than -infinity, so the id is not compared"
+    ),
+    "shared/crawljobs/repository/queue/maintenance/job_aging.py::_AGE [SQL constant] 1 -> 2 "
+    "in: FROM aged ORDER BY queued_at DESC, id DESC LIMIT 1": ("only the first row is read"),
+    "shared/crawljobs/repository/queue/maintenance/job_pruning.py::_PRUNE [SQL constant] 1 -> "
+    "2 in: SELECT id FROM crawl_job_attempts WHERE job_id = old.id LIMIT :at_most + 1": (
+        "the whole query reads no more rows either way"
+    ),
+    "shared/crawljobs/repository/queue/maintenance/job_pruning.py::_PRUNE [SQL constant] 1 -> "
+    "2 in: (SELECT place FROM found WHERE number > :at_most), :at_most + 1)": (
+        "all old jobs have a smaller place either way"
+    ),
+    "shared/crawljobs/repository/queue/maintenance/count_merging.py::_merged [swapped "
+    "arguments] _change.status, _change.change -> _change.change, _change.status in: "
+    ".returning(_change.status, _change.change)": ("the columns are read by their names"),
+    "shared/crawljobs/repository/queue/maintenance/clock_setbacks.py::_BUDGETS [SQL "
+    "comparison] > -> >= in: last_throttled_at = CASE WHEN last_throttled_at > {NOW}": (
+        "the time is replaced by itself"
+    ),
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
@@ -164,6 +453,59 @@ TUNED: dict[str, str] = {
     "services/admin_api/resources/job_bulk.py::_BY_IDS": "an example in the documentation",
     "services/admin_api/resources/schedule_runs.py::_EPOCH": "cursors count from this time, and "
     "any other time does as well",
+    "services/scheduler/timetable.py::BATCH": "schedules in a transaction",
+    "services/scheduler/hints.py::PING_SECONDS": "between two pings",
+    "services/scheduler/hints.py::DEADLINE_SECONDS": "of a reply",
+    "services/scheduler/passed_over.py::TRY_AGAIN_SECONDS": "between two tries of a schedule",
+    "services/scheduler/passed_over.py::MOST": "skipped schedules that are kept",
+    "services/scheduler/__main__.py::GRACE_SECONDS": "for a batch at the end",
+    "services/scheduler/__main__.py::POOL_SIZE": "connections",
+    "services/scheduler/scheduler_probes.py::database_of": "connections of the probes",
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/queue/parked_jobs.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/job_maintenance.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/clock_setbacks.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/job_aging.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/pause_parking.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/job_pruning.py::CHUNK",
+            "shared/crawljobs/repository/queue/maintenance/count_merging.py::CHUNK",
+            "shared/crawljobs/repository/schedules/schedule_setbacks.py::CHUNK",
+            "shared/crawljobs/repository/schedules/schedule_disabling.py::AT_MOST",
+        ),
+        "rows in a transaction",
+    ),
+    "shared/crawljobs/repository/queue/parked_jobs.py::SCAN_LIMIT": "rows that are checked",
+    "shared/crawljobs/repository/queue/job_list.py::SCAN_LIMIT": "rows that a page checks",
+    "shared/crawljobs/repository/queue/job_explain.py::PACE_SAMPLE": "attempts of a sample",
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/queue/job_explain.py::COUNT_MAX",
+            "shared/crawljobs/repository/queue/job_counts.py::COUNT_MAX",
+        ),
+        "jobs that are counted",
+    ),
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/queue/job_stats.py::SAMPLE",
+            "shared/crawljobs/repository/schedules/schedule_quota.py::RECENT_JOBS",
+        ),
+        "jobs of a sample",
+    ),
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/queue/job_enqueue.py::RUNS_MAX",
+            "shared/crawljobs/repository/queue/operator_changes.py::RACES_MAX",
+        ),
+        "tries among other transactions",
+    ),
+    "shared/crawljobs/repository/queue/job_enqueue.py::NAMES_SHOWN": "names in an error",
+    "shared/crawljobs/repository/queue/maintenance/row_isolation.py::TRANSACTIONS_MAX": (
+        "transactions in a run"
+    ),
+    "shared/crawljobs/repository/schedules/schedule_quota.py::PLAUSIBLE_REQUESTS_MAX": (
+        "requests of one crawl"
+    ),
 }
 
 
