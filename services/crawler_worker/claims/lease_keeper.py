@@ -152,7 +152,7 @@ class LeaseKeeper(threading.Thread):
                     conn, claims=[held.claim for held in claims], lease_seconds=self._lease_seconds
                 )
         except Exception as error:
-            if isinstance(error, errors.DatabaseUnavailable) or not failures.is_of_one_row(error):
+            if not failures.is_of_one_row(error):
                 raise
             return self._extend_each(direct, claims, error)
         self._reached_at = requested_at

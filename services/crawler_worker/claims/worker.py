@@ -47,8 +47,6 @@ class Worker:
         settings: QueueSettings,
         crawl: Crawl,
     ) -> None:
-        self._name = name
-        self._database = database
         self._settings = settings
         self._stopping = threading.Event()
         self._wake = threading.Event()

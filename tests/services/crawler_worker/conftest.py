@@ -36,3 +36,4 @@ def start(database: Database, database_url: str) -> Iterator[Start]:
         thread.join(10)
         worker.keeper.join(10)
         assert not thread.is_alive()
+        assert not worker.keeper.is_alive()
