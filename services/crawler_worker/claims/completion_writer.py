@@ -158,5 +158,4 @@ class CompletionWriter:
         for pending in batch:
             log.warning("completion.abandoned", job_id=pending.job_id)
             pending.not_written()
-        self._retries = []
         self._finish(len(batch))

@@ -76,7 +76,6 @@ class CrawlThreads:
         finally:
             with self._lock:
                 self._threads -= 1
-                self._done.notify_all()
 
     def _next(self) -> HeldClaim:
         """Wait for a claim, and take it."""

@@ -8,8 +8,9 @@ from sqlalchemy import make_url
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
-from support import enqueueing, probes
+from support import collector, enqueueing, probes
 from support.crew import Crew
+from support.service_process import ServiceProcess
 from support.waiting import wait_until
 
 DEADLINE_SECONDS = 30
@@ -34,7 +35,17 @@ def test_a_production_worker_that_cannot_reach_reddit_is_alive_ready_and_counts(
     crew: Crew, database: Database
 ) -> None:
     enqueue(database, "first", "second")
-    worker = crew.start("crawler_worker", **BIND)
+    with collector.serve() as received:
+        worker = crew.start("crawler_worker", OTEL_EXPORTER_OTLP_ENDPOINT=received.url, **BIND)
+        check_production_worker(crew, worker)
+        spans = {(span.service, span.name) for span in received.spans()}
+    assert {("crawler-worker", name) for name in ("claim", "crawl")} <= spans
+    assert worker.logged("worker.started", level="info")
+    assert worker.logged("worker.stopped", level="info")
+    assert not worker.logged("worker.stop_timed_out")
+
+
+def check_production_worker(crew: Crew, worker: ServiceProcess) -> None:
     url = probes.address(worker)
     wait_until(
         lambda: probes.status(url, "/readyz") == 200, timeout=DEADLINE_SECONDS, describe=crew.log

@@ -1,5 +1,9 @@
 import dataclasses
 import threading
+import time
+from collections.abc import Callable
+
+import pytest
 
 from crawler_worker.claims.held_claim import HeldClaim
 from support.claims import CLAIM
@@ -25,7 +29,7 @@ def test_a_claim_is_ours_until_shortly_before_its_lease_ends() -> None:
     clock.now += 26.9
     assert held.is_valid()
     assert not held.is_set()
-    clock.now += 0.2
+    clock.now = 100.0 + 27.0
     assert not held.is_valid()
     assert held.is_set()
 
@@ -51,7 +55,8 @@ def test_an_interrupted_claim_is_still_ours_and_a_lost_one_is_not() -> None:
     assert not held.is_valid()
 
 
-def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
+@pytest.mark.parametrize("end", [HeldClaim.interrupt, HeldClaim.mark_lost])
+def test_an_interrupt_ends_a_wait_that_has_begun(end: Callable[[HeldClaim], None]) -> None:
     """The clock interrupts the claim after the check for a stop.
 
     Only the event can end the wait.
@@ -63,7 +68,7 @@ def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
         def __call__(self) -> float:
             self.calls += 1
             if self.calls == READ_BEFORE_SLEEPING:
-                held.interrupt()
+                end(held)
             return self.now
 
     clock = InterruptingClock()
@@ -78,3 +83,25 @@ def test_an_interrupt_ends_a_wait_that_has_begun() -> None:
 def test_waiting_ends_by_itself_when_nothing_happens() -> None:
     held = HeldClaim(CLAIM, requested_at=0, lease_seconds=1e9)
     assert not held.wait(0.02)
+
+
+def test_a_wait_sleeps_until_its_end() -> None:
+    reads: list[float] = []
+
+    def clock() -> float:
+        reads.append(time.monotonic())
+        return reads[-1]
+
+    held = HeldClaim(CLAIM, requested_at=time.monotonic(), lease_seconds=60, clock=clock)
+    assert not held.wait(0.05)
+    assert reads[-1] - reads[0] >= 0.05
+    assert len(reads) < 15
+
+
+def test_a_wait_ends_with_the_lease() -> None:
+    held = HeldClaim(CLAIM, requested_at=time.monotonic(), lease_seconds=0.1)
+    results: list[bool] = []
+    waiting = threading.Thread(target=lambda: results.append(held.wait(3_600)), daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert results == [True]

@@ -68,7 +68,12 @@ def test_a_slow_answer_makes_neither_the_lease_nor_the_reach_longer(
     assert keeper._extend(direct, [held]) == []
     assert clock.now == requested_at + SLOW
     usable = LEASE * (1 - MARGIN)
-    for seconds, still in ((SLOW, True), (usable - 0.1, True), (usable + 0.1, False)):
+    for seconds, still in (
+        (SLOW, True),
+        (usable - 0.1, True),
+        (usable, False),
+        (usable + 0.1, False),
+    ):
         clock.now = requested_at + seconds
         assert (held.is_valid(), keeper.can_extend()) == (still, still), seconds
 

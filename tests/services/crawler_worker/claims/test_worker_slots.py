@@ -1,12 +1,9 @@
-"""How many jobs the claim loop claims, when it ends by itself, and what a stop waits for."""
+"""How many jobs the claim loop claims, and when it ends by itself."""
 
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.worker import Worker
@@ -15,7 +12,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from support.claims import CLAIM
 from support.waiting import wait_until
-from support.worker_thread import QUICK, Gate, Start, enqueue, job_of, wait_for
+from support.worker_thread import QUICK, Start, enqueue, job_of, wait_for
 
 SLOTS = 3
 
@@ -138,85 +135,3 @@ def test_claims_of_ended_crawls_are_no_longer_extended(database: Database, start
     for job_id in enqueue(database, "python", "rust"):
         wait_for(database, job_id, JobStatus.SUCCEEDED)
     wait_until(lambda: not running.keeper.all_held(), timeout=10, describe="no claim")
-
-
-def test_a_stop_interrupts_crawls_at_once(database: Database, start: Start) -> None:
-    gate = Gate()
-    (job_id,) = enqueue(database, "python")
-    running = start(gate, DRAIN_SECONDS="60")
-    assert gate.begun.wait(10)
-    running.stop()
-    wait_for(database, job_id, JobStatus.QUEUED)
-    assert gate.stopped == [job_id]
-
-
-class Ending:
-    """A crawl that ends by itself soon after the worker has interrupted it."""
-
-    def __init__(self) -> None:
-        self.begun = threading.Event()
-        self.interrupted = threading.Event()
-        self.go_on = threading.Event()
-
-    def __call__(self, held: HeldClaim) -> str:
-        self.begun.set()
-        held.wait(20)
-        self.interrupted.set()
-        self.go_on.wait(20)
-        return "crawled"
-
-
-@pytest.fixture
-def held_commits(database: Database) -> Iterator[threading.Event]:
-    """Commits of completions wait for this event, if a test clears it."""
-    go_on = threading.Event()
-    go_on.set()
-
-    def hold(_: object) -> None:
-        if threading.current_thread().name == "completion-writer":
-            go_on.wait(20)
-
-    event.listen(database._engine, "commit", hold)
-    yield go_on
-    go_on.set()
-    event.remove(database._engine, "commit", hold)
-
-
-def test_a_stop_waits_for_the_last_page_of_a_crawl_and_for_its_completion(
-    database: Database, database_url: str, held_commits: threading.Event
-) -> None:
-    crawl = Ending()
-    (job_id,) = enqueue(database, "python")
-    worker = Worker(
-        name="w",
-        database=database,
-        direct_url=database_url,
-        settings=settings.read_queue_settings({**QUICK, "DRAIN_SECONDS": "60"}),
-        crawl=crawl,
-    )
-    loop = threading.Thread(target=worker.run)
-    loop.start()
-    assert crawl.begun.wait(10)
-    held_commits.clear()
-    worker.stop()
-    assert crawl.interrupted.wait(10)
-    crawl.go_on.set()
-    wait_until(lambda: worker._writer.backlog() == 1, timeout=10, describe="a completion")
-    assert loop.is_alive()
-    held_commits.set()
-    loop.join(10)
-    worker.keeper.join(10)
-    assert (loop.is_alive(), worker.keeper.is_alive()) == (False, False)
-    assert job_of(database, job_id).status is JobStatus.SUCCEEDED
-    assert worker.keeper.all_held() == []
-
-
-def test_a_stop_releases_claims_whose_reply_was_lost_if_there_is_time(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    released: list[bool] = []
-    monkeypatch.setattr(worker._claiming, "release_unanswered", lambda: released.append(True))
-    worker._release_unanswered(time.monotonic() - 1)
-    assert released == []
-    worker._release_unanswered(time.monotonic() + 60)
-    assert released == [True]
