@@ -106,3 +106,14 @@ def is_open(client: socket.socket) -> bool:
         return False
     finally:
         client.settimeout(5)
+
+
+def has_bytes(client: socket.socket) -> bool:
+    """Return whether the worker has sent bytes that the client has not read."""
+    client.setblocking(False)
+    try:
+        return client.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return False
+    finally:
+        client.settimeout(5)

@@ -111,10 +111,11 @@ def test_a_client_that_is_gone_takes_no_place(of_ten: Loop) -> None:
     assert gone.fileno() == -1
 
 
-def test_a_connection_that_broke_is_not_kept(of_ten: Loop) -> None:
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_connection_that_broke_is_closed_at_once(of_ten: Loop, keeps: bool) -> None:
     of_ten.connect(GET)
     next(iter(of_ten.asked)).sock.close()
-    of_ten.answer(keeps=True)
+    of_ten.answer(keeps=keeps)
     assert of_ten.worker.nr_conns == 0
     assert not of_ten.worker.keepalived_conns
 
