@@ -100,7 +100,11 @@ def test_a_client_that_closes_before_its_request_is_forgotten(
         running.connect(sent).close()
         running.turn()
         assert (running.worker.nr_conns, running.open_sockets()) == (0, 0)
-    assert not has_bytes(running.connect(b"GET /x H"))
+    client = running.connect(b"GET /x H")
+    assert not has_bytes(client)
+    client.sendall(b"T")
+    running.turn()
+    assert status(client) == 503
 
 
 def test_above_32_mib_the_request_with_the_most_bytes_is_refused(running: Loop) -> None:

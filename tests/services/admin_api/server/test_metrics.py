@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from admin_api.server import metrics_folder
+from admin_api.server import metrics_folder, metrics_server
 from support import admin_api, probes
 from support.admin_api import Gunicorn
 from support.waiting import wait_until
@@ -121,6 +122,7 @@ def test_the_folder_is_made_and_emptied_before_it_is_used(tmp_path: Path) -> Non
     folder = tmp_path / "new" / "metrics"
     variables = {"PROBE_BIND": "127.0.0.1:0", metrics_folder.NAME: str(folder)}
     assert metrics_folder.prepare(variables) == folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700  # for this user alone
     (folder / "counter_1.db").write_bytes(b"of a process that was killed")
     metrics_folder.prepare(variables)
     assert list(folder.iterdir()) == []
@@ -137,6 +139,11 @@ def test_a_file_whose_process_was_killed_as_it_opened_it_is_skipped(server: Guni
         assert probes.status(metrics_url(server), "/metrics") == 200
     finally:
         empty.unlink()
+
+
+def test_a_file_that_is_gone_has_no_content(tmp_path: Path) -> None:
+    """Its process has just ended."""
+    assert not metrics_server._has_content(tmp_path / "counter_1.db")
 
 
 def test_a_second_master_keeps_the_files_of_the_running_workers(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import structlog
 
 from admin_api.server import open_files
 from support.admin_api import TOKEN, Gunicorn, start_gunicorn
@@ -69,11 +70,26 @@ def test_idle_connections_leave_files_for_requests_and_probes(server: Gunicorn) 
 
 @pytest.mark.parametrize(
     ("limit", "threads", "allowed"),
-    [(1024, 8, 400), (resource.RLIM_INFINITY, 8, 400), (64, 8, 20), (1024, 256, 400), (16, 8, 8)],
+    [
+        (1024, 8, 400),
+        (resource.RLIM_INFINITY, 8, 400),
+        (64, 8, 20),
+        (1024, 256, 400),
+        (16, 8, 8),
+        (444, 8, 400),
+        (443, 8, 399),
+        (53, 8, 9),
+        (52, 8, 8),
+        (51, 8, 8),
+    ],
 )
 def test_the_limit_bounds_the_connections(
     monkeypatch: pytest.MonkeyPatch, limit: int, threads: int, allowed: int
 ) -> None:
     monkeypatch.setattr(open_files.resource, "getrlimit", lambda _: (limit, limit))
     settings = types.SimpleNamespace(worker_connections=400, threads=threads)
-    assert open_files.allowed_connections(settings) == allowed
+    with structlog.testing.capture_logs() as logged:
+        assert open_files.allowed_connections(settings) == allowed
+    about = {"open_files": limit, "wanted": 400, "allowed": allowed}
+    line = {"event": "connections.limited", "log_level": "warning", **about}
+    assert logged == ([] if allowed == 400 else [line])

@@ -1,5 +1,7 @@
 """The master's requests for its workers' probes, over a local socket."""
 
+import os
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from admin_api.server import probe_socket
+from crawljobs.runtime.probes import readiness
 
 
 @contextmanager
@@ -51,4 +54,27 @@ def test_the_page_shows_the_reply_of_a_worker(
 
 
 def test_a_missing_socket_is_a_failed_probe(tmp_path: Path) -> None:
-    assert probe_socket.page(tmp_path / "probes.sock", "/readyz")().status == 503
+    answer = probe_socket.page(tmp_path / "probes.sock", "/readyz")()
+    assert answer.status == 503
+    assert answer.body == b"no worker answered: [Errno 2] No such file or directory\n"
+
+
+def test_a_silent_worker_is_a_failed_probe_before_kubernetes_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert readiness.DEADLINE_SECONDS < probe_socket.ANSWER_SECONDS < 3
+    monkeypatch.setattr(probe_socket, "ANSWER_SECONDS", 0.05)
+    path = tmp_path / "probes.sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        answer = probe_socket.page(path, "/readyz")()
+    assert (answer.status, answer.body) == (503, b"no worker answered: timed out\n")
+
+
+@pytest.mark.parametrize(("size", "has_room"), [(100, True), (101, False)])
+def test_a_socket_has_a_path_of_at_most_100_bytes(size: int, has_room: bool) -> None:
+    folder = Path("/") / ("é" * ((size - 13) // 2) + "x" * ((size - 13) % 2))
+    path = folder / "probes.sock"
+    assert len(os.fsencode(path)) == size
+    assert probe_socket.socket_in(folder) == (path if has_room else None)
