@@ -431,6 +431,183 @@ EQUIVALENT: dict[str, str] = {
     "comparison] > -> >= in: last_throttled_at = CASE WHEN last_throttled_at > {NOW}": (
         "the time is replaced by itself"
     ),
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.__init__ [removed "
+    "assignment] self._body_since = 0.0 -> pass in: self._body_since = 0.0": (
+        "the end of the head sets it before it is read"
+    ),
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.__init__ [constant] "
+    "0.0 -> (0.0 * 2 + 0.1) in: self._body_since = 0.0": (
+        "the end of the head sets it before it is read"
+    ),
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.__init__ [removed "
+    "assignment] self._head_end = 0 -> pass in: self._head_end = 0": (
+        "the end of the head sets it before it is read"
+    ),
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.__init__ [constant] 0 "
+    "-> (0 + 1) in: self._head_end = 0": "the end of the head sets it before it is read",
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.waits_to_send "
+    '[constant] 2 -> (2 + 1) in: is_http_1_1 = self.received[: self.received.find(b"\\r\\n", '
+    '2)].endswith(b" HTTP/1.1")': "no line of a request ends within its first three bytes",
+    "services/admin_api/server/arriving_request.py::ArrivingRequest.waits_to_send "
+    '[constant] 2 -> (2 - 1) in: is_http_1_1 = self.received[: self.received.find(b"\\r\\n", '
+    '2)].endswith(b" HTTP/1.1")': "no line of a request ends within its first three bytes",
+    "services/admin_api/server/arriving_request.py::ArrivingRequest._find_end_of_head "
+    '[constant] 3 -> (3 + 1) in: end = self.received.find(b"\\r\\n\\r\\n", max(begin, before - '
+    "3))": "the search begins a byte earlier and finds the same",
+    "services/admin_api/server/arriving_request.py::ArrivingRequest._find_end_of_head "
+    "[comparison] >= -> > in: if end >= 0:": "a head does not begin with its end",
+    "services/admin_api/server/arriving_request.py::ArrivingRequest._find_end_of_head "
+    "[constant] 0 -> (0 + 1) in: if end >= 0:": "a head does not begin with its end",
+    "services/admin_api/server/arriving_body.py::Chunks.__init__ [removed assignment] "
+    "self.is_too_large = False -> pass in: self.is_too_large = False": (
+        "each search sets it before it is read"
+    ),
+    "services/admin_api/server/arriving_body.py::Chunks.__init__ [constant] False -> True "
+    "in: self.is_too_large = False": "each search sets it before it is read",
+    "services/admin_api/server/arriving_body.py::Chunks._find [comparison] >= -> > in: if "
+    "(end if end >= 0 else len(received)) - self._place > _LINE_BYTES:": (
+        "a head comes before each body, so no line ends at 0"
+    ),
+    "services/admin_api/server/arriving_body.py::Chunks._find [constant] 0 -> (0 + 1) in: "
+    "if (end if end >= 0 else len(received)) - self._place > _LINE_BYTES:": (
+        "a head comes before each body, so no line ends at 0"
+    ),
+    "services/admin_api/server/arriving_body.py::Chunks._find [comparison] < -> <= in: if "
+    "end < 0:": "a head comes before each body, so no line ends at 0",
+    "services/admin_api/server/arriving_body.py::Chunks._find [constant] 0 -> (0 + 1) in: "
+    "if end < 0:": "a head comes before each body, so no line ends at 0",
+    "services/admin_api/server/arriving_body.py::Chunks._find [removed assignment] "
+    "self._searched = max(self._place, len(received) - 1) -> pass in: self._searched = "
+    "max(self._place, len(received) - 1)": "only spares another search of the same line",
+    "services/admin_api/server/arriving_body.py::Chunks._find [opposite function] max -> "
+    "min in: self._searched = max(self._place, len(received) - 1)": (
+        "only spares another search of the same line"
+    ),
+    "services/admin_api/server/arriving_body.py::Chunks._find [constant] 1 -> (1 + 1) in: "
+    "self._searched = max(self._place, len(received) - 1)": (
+        "the search begins a byte earlier and finds the same"
+    ),
+    "services/admin_api/server/arriving_body.py::Chunks._take_size [constant] 0 -> (0 + 1) "
+    "in: length = int(size[1], 16) if size else 0": "a line without a size makes the end unclear",
+    "services/admin_api/server/gunicorn_worker.py::GunicornWorker.keep [constant] False -> "
+    "True in: conn.sock.setblocking(False)": "the loop sets it again before it reads",
+    "services/admin_api/server/gunicorn_worker.py::GunicornWorker.unregister [swapped "
+    "arguments] OSError, KeyError -> KeyError, OSError in: with "
+    "contextlib.suppress(OSError, KeyError, ValueError):": (
+        "the order of the errors does not matter"
+    ),
+    "services/admin_api/server/gunicorn_worker.py::GunicornWorker.unregister [swapped "
+    "arguments] KeyError, ValueError -> ValueError, KeyError in: with "
+    "contextlib.suppress(OSError, KeyError, ValueError):": (
+        "the order of the errors does not matter"
+    ),
+    "services/admin_api/server/allocator.py::bound [swapped arguments] OSError, "
+    "AttributeError -> AttributeError, OSError in: with contextlib.suppress(OSError, "
+    "AttributeError):": "the order of the errors does not matter",
+    "services/admin_api/server/gunicorn_worker.py::GunicornWorker._open [constant] False "
+    "-> True in: self.collect(conn, is_readable=False)": "without bytes, a read changes nothing",
+    "services/admin_api/server/gunicorn_worker.py::GunicornWorker.handle_request [removed "
+    'raise] raise BrokenPipeError(errno.EPIPE, "the client did not read the response") '
+    'from error -> pass in: raise BrokenPipeError(errno.EPIPE, "the client did not read '
+    'the response") from error': "gunicorn closes the connection in the same way",
+    "services/admin_api/server/worker.py::Worker.__init__ [constant] 0.0 -> (0.0 * 2 + "
+    "0.1) in: self._swept_at = 0.0": "the first check comes later than either",
+    "services/admin_api/server/worker.py::Worker.check_deadlines [comparison] < -> <= in: "
+    "if now - self._swept_at < SWEEP_SECONDS:": (
+        "two times of the clock never differ by exactly this"
+    ),
+    "services/admin_api/server/worker.py::Worker.make_room [comparison] < -> <= in: if "
+    "kept is not None and (arriving is None or kept.waits_since < arriving.waits_since):": (
+        "of two that waited equally long, either may close"
+    ),
+    "services/admin_api/server/leaving_connections.py::LeavingConnections.add [removed "
+    "call] conn.sock.setblocking(False) -> pass in: conn.sock.setblocking(False)": (
+        "the loop reads only when bytes have arrived"
+    ),
+    "services/admin_api/server/leaving_connections.py::LeavingConnections.add [constant] "
+    "False -> True in: conn.sock.setblocking(False)": (
+        "the loop reads only when bytes have arrived"
+    ),
+    "services/admin_api/server/arriving_connections.py::ArrivingConnections.add [constant] "
+    "False -> True in: conn.sock.setblocking(False)": (
+        "the loop reads only when bytes have arrived"
+    ),
+    "services/admin_api/server/leaving_connections.py::LeavingConnections.add [constant] 0 "
+    "-> (0 + 1) in: self._discarded[conn] = 0": "a byte of 16 MiB",
+    "services/admin_api/server/leaving_connections.py::LeavingConnections._discard "
+    "[comparison] > -> >= in: if not piece or self._discarded[conn] > LINGER_BYTES:": (
+        "a byte of 16 MiB"
+    ),
+    "services/admin_api/server/connection.py::Connection.__init__ [removed assignment] "
+    "self.arrived_at = 0.0 -> pass in: self.arrived_at = 0.0": (
+        "each request sets it before a thread reads it"
+    ),
+    "services/admin_api/server/connection.py::Connection.__init__ [constant] 0.0 -> (0.0 * "
+    "2 + 0.1) in: self.arrived_at = 0.0": "each request sets it before a thread reads it",
+    "services/admin_api/server/connection.py::Connection.__init__ [constant] 0.0 -> (0.0 * "
+    "2 + 0.1) in: self.waits_since = 0.0": (
+        "each connection gets its time before it is compared with others"
+    ),
+    "services/admin_api/server/connection.py::Connection.init [removed assignment] "
+    "self.arriving.received = bytearray() -> pass in: self.arriving.received = bytearray()": (
+        "only frees memory while the thread works"
+    ),
+    "services/admin_api/server/metrics_server.py::_has_content [constant] 0 -> (0 + 1) in: "
+    "return file.stat().st_size > 0": "a file that is not empty has more than one byte",
+    "services/admin_api/server/metrics_server.py::forget [removed call] _running.clear() "
+    "-> pass in: _running.clear()": "a process calls this once",
+    "services/admin_api/gunicorn_conf.py::_probes [and/or] and -> or in: _probes = "
+    "probe_socket.socket_in(_folder) if _probed_at and _folder else None": (
+        "both are there, or neither"
+    ),
+    "services/admin_api/gunicorn_conf.py::when_ready [and/or] or -> and in: if _probed_at "
+    "is None or _folder is None:": "both are there, or neither",
+    "services/admin_api/gunicorn_conf.py::_refuse_unusable_database [constant] 1 -> (1 + "
+    "1) in: address.url, pool_size=1, application_name=NAME, pooled=address.pooled, "
+    "limits=limits": "one connection is used",
+    "services/admin_api/gunicorn_conf.py::on_starting [removed call] "
+    'importlib.import_module("admin_api.app") -> pass in: '
+    'importlib.import_module("admin_api.app")': "only lets the processes share memory",
+    "services/admin_api/gunicorn_conf.py::on_starting [removed call] gc.freeze() -> pass "
+    "in: gc.freeze()": "only lets the processes share memory",
+    "services/admin_api/gunicorn_conf.py::on_exit [constant] True -> False in: "
+    "shutil.rmtree(_folder, ignore_errors=True)": (
+        "only another program can remove the folder before"
+    ),
+    "services/admin_api/http/audit_refusals.py::_write [constant] True -> False in: "
+    "problem = response.get_json(silent=True) or {}": "each of these responses holds valid JSON",
+    "services/admin_api/http/refusal_counts.py::RefusalCounts.opens_window [swapped "
+    "arguments] now, now -> now, now in: before = window.count or RefusalCount(key, actor, "
+    "status, 0, now, now)": "both are the same",
+    "services/admin_api/http/quotas.py::StoredResponses.seconds_until_room [comparison] > "
+    "-> >= in: return missing / self._per_day * DAY_SECONDS if self._per_day and missing > "
+    "0 else 0.0": "0 seconds either way",
+    "services/admin_api/http/problems.py::respond_to_http_exception [constant] 500 -> (500 "
+    "+ 1) in: status = error.code or 500": "every exception that Werkzeug raises has a code",
+    "services/admin_api/http/request/request_body.py::_chunks [constant] False -> True in: "
+    'ends_by_itself = environ.get("wsgi.input_terminated", False)': "gunicorn always sets it",
+    "services/admin_api/http/request/request_body.py::_chunks [constant] 1 -> (1 + 1) in: "
+    "left = (most + 1 if ends_by_itself else 0) if announced is None else announced": (
+        "either is more than allowed"
+    ),
+    "services/admin_api/http/request/request_body.py::_chunks [constant] 0 -> (0 + 1) in: "
+    "left = (most + 1 if ends_by_itself else 0) if announced is None else announced": (
+        "a request without a body has no byte"
+    ),
+    "services/admin_api/http/request/request_body.py::_chunks [opposite function] min -> "
+    'max in: chunk = environ["wsgi.input"].read(min(_CHUNK_BYTES, left))': (
+        "the body ends at its own length"
+    ),
+    "services/admin_api/http/request/request_body.py::refuse_large [constant] 0 -> (0 + 1) "
+    "in: if (flask.request.content_length or 0) > most:": "the limit is larger than either",
+    "services/admin_api/http/request/json_bounds.py::check [comparison] <= -> < in: if "
+    "_at_most(text) <= values_max and _openings(text) <= DEPTH_MAX:": (
+        "a text at the limit is counted exactly afterwards"
+    ),
+    "services/admin_api/http/request/json_bounds.py::_check_depth [comparison] > -> >= in: "
+    "if opened > values_max:": "only refuses a text earlier",
+    "services/admin_api/http/request/json_bounds.py::_check_depth [removed raise] raise "
+    "_too_many(values_max) -> pass in: raise _too_many(values_max)": "only refuses a text earlier",
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
@@ -506,6 +683,24 @@ TUNED: dict[str, str] = {
     "shared/crawljobs/repository/schedules/schedule_quota.py::PLAUSIBLE_REQUESTS_MAX": (
         "requests of one crawl"
     ),
+    "services/admin_api/server/arriving_request.py::SMALL_READ_BYTES": "bytes of one copy",
+    "services/admin_api/server/arriving_connections.py::PIECE_BYTES": "bytes that are read at once",
+    "services/admin_api/server/leaving_connections.py::PIECE_BYTES": "bytes that are read at once",
+    "services/admin_api/server/leaving_connections.py::LINGER_BYTES": "limits what is thrown away",
+    "services/admin_api/server/connection.py::SEND_BUFFER_BYTES": "holds most responses",
+    "services/admin_api/server/worker.py::SWEEP_SECONDS": "between two checks of the deadlines",
+    "services/admin_api/gunicorn_conf.py::SWITCH_SECONDS": "between two turns of threads",
+    "services/admin_api/gunicorn_conf.py::timeout": "until a process that hangs is killed",
+    "services/admin_api/gunicorn_conf.py::graceful_timeout": "until a stopping process is killed",
+    "services/admin_api/gunicorn_conf.py::keepalive": "until an idle connection is closed",
+    "services/admin_api/gunicorn_conf.py::worker_connections": "fewer than the open files",
+    "services/admin_api/http/quotas.py::TOKENS_MAX": "limits the memory",
+    "services/admin_api/http/login_throttle.py::CLIENTS_MAX": "limits the memory",
+    "services/admin_api/http/audit_refusals.py::PATH_MAX_CHARACTERS": "longer than any path",
+    "services/admin_api/http/audit_refusals.py::CHECK_INTERVAL_SECONDS": "between two writes",
+    "services/admin_api/http/audit_refusals.py::STOP_SECONDS": "longest wait for the last write",
+    "services/admin_api/http/request/request_body.py::_CHUNK_BYTES": "bytes that are read at once",
+    "services/admin_api/http/streaming.py::RETRY_AFTER_SECONDS": "advice to the client",
 }
 
 
