@@ -700,7 +700,6 @@ TUNED: dict[str, str] = {
     "services/admin_api/http/audit_refusals.py::CHECK_INTERVAL_SECONDS": "between two writes",
     "services/admin_api/http/audit_refusals.py::STOP_SECONDS": "longest wait for the last write",
     "services/admin_api/http/request/request_body.py::_CHUNK_BYTES": "bytes that are read at once",
-    "services/admin_api/http/streaming.py::RETRY_AFTER_SECONDS": "advice to the client",
 }
 
 

@@ -8,11 +8,13 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from admin_api.http import state
 from crawljobs.db.database import Database
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.repository.operations import audit_log, idempotency_keys
 from crawljobs.repository.queue import job_list
 from support.admin_api import with_token
+from support.counted import counted
 
 JOBS = "/api/admin/jobs"
 BODY = {"subreddit": "python"}
@@ -145,3 +147,33 @@ def test_a_bulk_answer_is_repeated_whole(client: Client) -> None:
     assert first.status_code == 207
     again = client.post(f"{JOBS}/bulk/cancel", json=asked, headers=KEY)
     assert (again.status_code, again.json) == (207, first.json)
+
+
+def test_the_answer_to_a_token_is_repeated_too(client: Client, app: flask.Flask) -> None:
+    made = client.post("/api/admin/tokens", json={"name": "robot", "scopes": ["jobs"]}).json
+    assert made is not None
+    robot = with_token(app, made["token"])
+    first = robot.post(JOBS, json=BODY, headers=KEY)
+    again = robot.post(JOBS, json=BODY, headers=KEY)
+    assert (again.status_code, again.data) == (first.status_code, first.data)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_token_without_room_waits_and_the_operator_does_not(
+    client: Client, app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = client.post("/api/admin/tokens", json={"name": "robot", "scopes": ["jobs"]}).json
+    assert made is not None
+    stored = state.of(app).stored_responses
+    monkeypatch.setattr(stored, "seconds_until_room", lambda _token: 0.5)
+    with counted() as grown:
+        refused = with_token(app, made["token"]).post(JOBS, json=BODY, headers=KEY)
+        assert code(refused) == (429, "too_many_keys")
+        assert refused.headers["Retry-After"] == "1"
+        assert client.post(JOBS, json=BODY, headers=KEY).status_code == 201
+    assert grown["api_throttled_total{answers}"] == 1
+
+
+@pytest.mark.parametrize("key", ["!", "x" * 255, "~", '"quoted"'])
+def test_a_key_has_1_to_255_visible_characters(client: Client, key: str) -> None:
+    assert client.post(JOBS, json=BODY, headers={"Idempotency-Key": key}).status_code == 201

@@ -105,3 +105,13 @@ def test_the_first_use_of_a_token_is_noted(app: flask.Flask) -> None:
     assert first is not None
     assert admin_api.with_token(app, made["token"]).get(JOBS).status_code == 200
     assert last_used() == first  # a use that follows at once is not
+
+
+def test_an_export_too_many_is_counted(app: flask.Flask) -> None:
+    exports = state.of(app).exports
+    while exports.begin("bootstrap", is_exempt=True):
+        pass
+    with counted() as grown:
+        answer = admin_api.with_token(app).get("/api/admin/audit-log/export?format=jsonl")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
+    assert grown["api_throttled_total{exports}"] == 1

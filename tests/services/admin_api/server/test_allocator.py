@@ -81,5 +81,5 @@ def test_a_process_shares_its_arenas_and_returns_freed_memory(tmp_path: Path) ->
     )
     found = json.loads(done.stdout)
     assert found["have_own_pages"] == [False, True]  # those of 256 KiB and more
-    assert 131_072 < found["most_kept"] < 262_144  # at the end of the heap
+    assert 200_000 < found["most_kept"] < 262_144  # at the end of the heap
     assert found["arenas"] == 2  # of 8 threads

@@ -82,3 +82,16 @@ def test_a_plain_probe_has_at_most_2_kib(size: int, is_plain: bool) -> None:
     head = start + b"y" * (size - len(start) - 4) + b"\r\n\r\n"
     assert len(head) == size
     assert (probe_replies.parse(head, may_keep=True) is not None) is is_plain
+
+
+def test_a_probe_is_measured_from_its_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    times = iter((1_000.0, 1_000.25))
+    monkeypatch.setattr(probe_replies, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    monkeypatch.setattr(
+        probe_replies.api_counters, "observe_request", lambda **given: seen.append(given)
+    )
+    probe = probe_replies.parse(HEAD, may_keep=True)
+    assert probe is not None
+    probe_replies.ready(probe, None)
+    assert seen == [{"route": "/readyz", "method": "GET", "status": 200, "seconds": 0.25}]
