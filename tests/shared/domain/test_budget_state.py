@@ -120,3 +120,62 @@ def test_a_probe_under_way_and_replies_that_failed_are_told() -> None:
     found = budget_state.at(row, NOW)
     assert (found.probing, found.failed_replies, found.last_accepted_at) == (True, 3, T0)
     assert not budget_state.at(row, NOW + SECOND).probing
+
+
+@pytest.mark.parametrize(
+    ("idle", "in_use"),
+    [(timedelta(days=1), False), (timedelta(days=1) - SECOND, True)],
+)
+def test_a_client_id_counts_as_in_use_for_a_day(idle: timedelta, in_use: bool) -> None:
+    assert budget_state.at(replace(IDLE, next_slot_at=NOW - idle), NOW).in_use is in_use
+
+
+@pytest.mark.parametrize(
+    ("window", "spent"),
+    [
+        (None, (0, 0)),
+        (WINDOW - 10 * MINUTE, (0, 0)),
+        (WINDOW, (400, 30)),
+        (WINDOW + 10 * MINUTE, (970, 0)),
+    ],
+)
+def test_a_window_shows_the_requests_of_other_programs(
+    window: datetime | None, spent: tuple[int, int]
+) -> None:
+    found = budget_state.at(replace(IDLE, window_started_at=window), NOW)
+    assert (found.reserved, found.others) == spent
+
+
+def test_no_request_remains_of_a_window_that_is_overdrawn() -> None:
+    assert budget_state.at(replace(IDLE, reserved=969), NOW).remaining == 1
+    assert budget_state.at(replace(IDLE, reserved=970), NOW).remaining == 0
+    assert budget_state.at(replace(IDLE, reserved=1_000), NOW).remaining == 0
+
+
+def test_a_pause_that_ends_now_is_over() -> None:
+    row = replace(IDLE, outage_until=NOW, paused_reason="outage", paused_detail="HTTP 500")
+    found = budget_state.at(row, NOW)
+    assert (found.state, found.paused_until) == (BudgetState.PROBE_DUE, None)
+    assert (found.next_probe_at, found.detail) == (NOW, "HTTP 500")
+
+
+def test_of_two_pauses_the_later_end_counts_and_a_later_slot_counts_too() -> None:
+    row = replace(IDLE, outage_until=NOW + MINUTE, paused_until=NOW + 3 * MINUTE)
+    found = budget_state.at(row, NOW)
+    assert (found.paused_until, found.next_slot_at) == (NOW + 3 * MINUTE, NOW + 3 * MINUTE)
+    reserved = budget_state.at(replace(row, next_slot_at=NOW + 5 * MINUTE), NOW)
+    assert reserved.next_slot_at == NOW + 5 * MINUTE
+
+
+@pytest.mark.parametrize(("seconds", "in_a_row"), [(599, 2), (600, 0)])
+def test_a_series_of_429s_ends_a_window_after_the_last_pause(seconds: int, in_a_row: int) -> None:
+    ended = NOW - timedelta(seconds=seconds)
+    row = replace(
+        IDLE, throttles_in_a_row=2, last_throttled_at=ended - 9 * MINUTE, paused_until=ended
+    )
+    assert budget_state.at(row, NOW).throttles_in_a_row == in_a_row
+
+
+def test_a_probe_that_reddit_answered_shows_accepted_credentials() -> None:
+    unused = replace(IDLE, window_started_at=None, probe_good_at=NOW - MINUTE)
+    assert budget_state.at(unused, NOW).credentials is Credentials.ACCEPTED

@@ -77,3 +77,34 @@ def test_a_job_paused_for_ever_has_no_end_in_sight() -> None:
 )
 def test_a_checkpoint_of_another_shape_shows_no_progress(checkpoint: Any) -> None:
     assert of_job(replace(JOB, checkpoint=checkpoint)) == Progress()
+
+
+@pytest.mark.parametrize(
+    ("requests", "total", "pace", "end"),
+    [
+        (4, 24, 0.5, timedelta(seconds=10)),
+        (4, 24, 0, timedelta(0)),
+        (30, 24, 2, timedelta(0)),  # more requests than the forecast
+        (0, 1, 366 * 86_400, timedelta(days=366)),
+        (0, 1, 366 * 86_400 + 1, None),  # too far ahead
+    ],
+)
+def test_the_end_of_a_crawl_follows_from_its_pace(
+    requests: int, total: int, pace: float, end: timedelta | None
+) -> None:
+    forecast = {"total": total, "pace": pace}
+    shown = of_job(replace(JOB, checkpoint={"requests": requests, "forecast": forecast}))
+    assert (shown.done, shown.total) == (requests, max(total, requests))
+    assert shown.eta == (None if end is None else NOW + end)
+
+
+@pytest.mark.parametrize("forecast", [{"total": 5, "pace": True}, {"total": 0, "pace": 1.0}])
+def test_a_forecast_without_a_total_or_a_pace_counts_as_none(forecast: dict[str, Any]) -> None:
+    assert of_job(replace(JOB, checkpoint={"forecast": forecast})) == Progress()
+
+
+def test_a_count_of_one_is_shown() -> None:
+    counts = {"page": 1, "posts": 1, "comments": 1, "authors": 1, "requests": 1, "given_up": 1}
+    assert of_job(replace(JOB, checkpoint=counts)) == Progress(
+        page=1, posts=1, comments=1, authors=1, requests=1, done=1, missing_parts=1
+    )

@@ -90,3 +90,36 @@ def test_the_rate_is_that_of_the_newest_items() -> None:
     assert revisit.per_day(28, NOW - 3 * DAY, now=NOW) == 2
     assert revisit.per_day(revisit.NEWEST_ITEMS, NOW - DAY, now=NOW) == revisit.NEWEST_ITEMS
     assert revisit.per_day(revisit.NEWEST_ITEMS, NOW, now=NOW) > 1e6
+
+
+def test_a_rate_of_200_items_counts_from_the_oldest_and_of_199_over_two_weeks() -> None:
+    assert revisit.per_day(199, NOW - DAY, now=NOW) == pytest.approx(199 / 14)
+    assert revisit.per_day(200, NOW - DAY, now=NOW) == 200
+
+
+@pytest.mark.parametrize(
+    ("rate", "hour", "hours"),
+    [
+        (80, 12, 15),  # a visit in less than 16 hours stays where it is
+        (75, 12, 9),  # a visit in 16 hours moves to 21:00
+        (75, 13, 8),  # at least 8 hours lie before the visit
+        (75, 14, 31),
+    ],
+)
+def test_a_visit_moves_to_the_best_hour_from_16_hours_on(
+    rate: float, hour: int, hours: int
+) -> None:
+    now = NOW.replace(hour=hour, minute=0)
+    at = revisit.next_visit(Activity(rate, EVENING), now=now, policy=POLICY)
+    assert at == now + hours * HOUR
+
+
+def test_a_visit_at_the_last_possible_time_does_not_come_a_day_earlier() -> None:
+    policy = replace(POLICY, items=30, capacity=33)
+    at = revisit.next_visit(Activity(24, EVENING), now=NOW, policy=policy)
+    assert at == NOW + 33 * HOUR
+
+
+def test_one_new_item_a_day_has_an_interval_of_its_own() -> None:
+    assert revisit.interval(1, policy=replace(POLICY, items=5)) == 5 * DAY
+    assert revisit.interval(0.5, policy=replace(POLICY, items=5)) == 10 * DAY

@@ -150,3 +150,21 @@ def test_a_new_schedule_is_due_at_its_next_time() -> None:
     assert NOON < edit.next_run_at < NOON + timedelta(minutes=10)
     assert edit.spec.cron_expression == "@hourly"
     assert edit.runs_per_day == 24
+
+
+def test_a_tick_that_is_due_at_the_time_of_the_edit_is_given_up() -> None:
+    edit = edited(schedule(), NOON + HOUR, enabled=False)
+    assert edit.given_up == (Ticks(NOON + HOUR, NOON + HOUR, 1),)
+    just_before = edited(schedule(), NOON + HOUR - timedelta(microseconds=1), enabled=False)
+    assert just_before.given_up == ()
+
+
+def test_neither_a_new_schedule_nor_a_disabled_one_counts_as_mended() -> None:
+    assert not schedule_edit.first(ORDER, schedule_id=1, now=NOON).mends
+    broken = schedule(timezone="Mars/Olympus", disabled_reason="no such zone")
+    assert not edited(broken, NOON, enabled=False).mends
+
+
+def test_another_spread_of_a_disabled_schedule_leaves_it_without_a_due_time() -> None:
+    edit = edited(schedule(None, enabled=False), NOON + HOUR, spread_seconds=600)
+    assert (edit.next_run_at, edit.given_up) == (None, ())

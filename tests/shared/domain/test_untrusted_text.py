@@ -97,3 +97,40 @@ def test_a_full_name_must_be_of_the_kind_asked_for() -> None:
     assert untrusted_text.full_name("t3_abc", kinds=("t3",)) == "t3_abc"
     assert untrusted_text.full_name("t1_abc", kinds=("t3",)) is None
     assert untrusted_text.full_name("t3_", kinds=("t3",)) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_time"),
+    [(0.001, True), (4_102_444_799, True), (4_102_444_800, False), (4_102_444_801, False)],
+)
+def test_a_time_lies_between_1970_and_2100(seconds: float, is_time: bool) -> None:
+    assert (untrusted_text.time(seconds) is not None) is is_time
+
+
+@pytest.mark.parametrize(
+    ("value", "ratio"), [(-1, 0.0), (0, 0.0), (0.05, 0.05), (0.97, 0.97), (1, 1.0), (7.5, 1.0)]
+)
+def test_a_ratio_is_limited_to_0_and_1(value: float, ratio: float) -> None:
+    assert untrusted_text.ratio(value) == ratio
+
+
+def test_a_number_of_any_size_is_limited() -> None:
+    assert untrusted_text.integer(10**400) == 2**63 - 1
+    assert [untrusted_text.count(value) for value in (0, 1, 10**400)] == [0, 1, 2**63 - 1]
+
+
+def test_only_true_is_a_flag() -> None:
+    assert [untrusted_text.flag(value) for value in (True, False, 1, "true", None)] == (
+        [True, False, False, False, False]
+    )
+
+
+def test_usable_names_and_ids_stay_as_they_are() -> None:
+    for name in ("a", "Some-user_1", "x" * 64):
+        assert untrusted_text.account_name(name) == name
+    for item_id in ("0", "abc9z", "z" * 13):
+        assert untrusted_text.base36(item_id) == item_id
+    for name in ("ab", "_x", "t:reddit.com", "x" * 24):
+        assert untrusted_text.subreddit_name(name) == name
+    for refused in ("a", "x" * 25, "-ab", 7):
+        assert untrusted_text.subreddit_name(refused) is None
