@@ -608,6 +608,25 @@ EQUIVALENT: dict[str, str] = {
     "if opened > values_max:": "only refuses a text earlier",
     "services/admin_api/http/request/json_bounds.py::_check_depth [removed raise] raise "
     "_too_many(values_max) -> pass in: raise _too_many(values_max)": "only refuses a text earlier",
+    "shared/crawljobs/domain/job_progress.py::_forecast [constant] 0.0 -> (0.0 * 2 + 0.1) in: "
+    "return None, 0.0": "without a total, the pace is not used",
+    "shared/crawljobs/domain/job_progress.py::_forecast [constant] 0.0 -> (0.0 * 2 + 0.1) in: "
+    "return (total, float(pace)) if math.isfinite(pace) and pace >= 0 else (None, 0.0)": (
+        "without a total, the pace is not used"
+    ),
+    "shared/crawljobs/domain/job_progress.py::_count [comparison] > -> >= in: return value if "
+    "isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0": (
+        "the result of 0 is 0 either way"
+    ),
+    "shared/crawljobs/domain/schedule_edit.py::edited [swapped arguments] spec.cron_expression, "
+    "before.cron_expression -> before.cron_expression, spec.cron_expression in: "
+    "if _same_text(spec.cron_expression, before.cron_expression):": ("the comparison is symmetric"),
+    "shared/crawljobs/domain/schedule_edit.py::overdue [swapped arguments] due.due_at, due.due_at "
+    "-> due.due_at, due.due_at in: return (*due.missed, Ticks(due.due_at, due.due_at, 1))": (
+        "both arguments are the same"
+    ),
+    "shared/crawljobs/domain/schedule.py::_missed [swapped arguments] tick, tick -> tick, tick in: "
+    "missed.append(Ticks(tick, tick, 1))": "both arguments are the same",
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
