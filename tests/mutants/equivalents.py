@@ -628,6 +628,149 @@ EQUIVALENT: dict[str, str] = {
     "shared/crawljobs/domain/schedule.py::_missed [swapped arguments] tick, tick -> tick, tick in: "
     "missed.append(Ticks(tick, tick, 1))": "both arguments are the same",
 }
+# Beginnings of fingerprints: all mutants that begin so have the same reason.
+ALIKE: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/content/covered_items.py::_stored_below [swapped",
+            "shared/crawljobs/repository/content/crawl_history.py::_BEFORE_CRAWL [swapped",
+            "shared/crawljobs/repository/content/refreshes.py::_due [swapped",
+            "shared/crawljobs/repository/paging.py::page_of [swapped",
+            "shared/crawljobs/repository/content/subreddit_page.py::_WALK [swapped",
+            "shared/crawljobs/repository/operations/frozen_sessions.py::_END [swapped",
+            "shared/crawljobs/repository/operations/idempotency_keys.py::_FIND [swapped",
+            "shared/crawljobs/repository/operations/service_instances.py::_LIST [swapped",
+        ),
+        "its columns are read by their names",
+    ),
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/content/authors.py::_ENSURE [SQL constant] 1",
+            "shared/crawljobs/repository/content/authors.py::ACTIVE [SQL constant] 1",
+            "shared/crawljobs/repository/content/crawled_trees.py::_WANTING [SQL constant] 1",
+            (
+                "shared/crawljobs/repository/content/discovery_candidates.py::_CANDIDATES "
+                "[SQL constant] 1"
+            ),
+            "shared/crawljobs/repository/content/stored_subreddits.py::_ENSURE [SQL constant] 1",
+            "shared/crawljobs/repository/content/stored_subreddits.py::_UPSERT [SQL constant] 1",
+        ),
+        "the key is unique, so there is at most one row",
+    ),
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/reddit_api/reddit_outages.py::_PAUSE [constant] 30",
+            "shared/crawljobs/repository/reddit_api/reddit_pauses.py::_PAUSE [constant] 30",
+            "shared/crawljobs/repository/reddit_api/token_turns.py::_POSTPONE [constant] 30",
+            (
+                "shared/crawljobs/repository/content/subreddit_access.py::_RECORD_ACCESS "
+                "[SQL constant] 30"
+            ),
+        ),
+        "the limit only prevents an overflow; the longest wait is reached much earlier",
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "services/crawler_worker/maintenance/chunked_sweeps.py::ChunkedSweeps.run "
+                "[comparison]"
+            ),
+            (
+                "services/crawler_worker/maintenance/clock_mending.py::ClockMending._mend "
+                "[comparison] <="
+            ),
+            "services/crawler_worker/maintenance/rescuing.py::Rescuing._rescue_all [comparison]",
+        ),
+        "no two readings of the monotonic clock are equal",
+    ),
+    **dict.fromkeys(
+        (
+            "shared/crawljobs/repository/operations/audit_page.py::_first_id_at [arithmetic] - ",
+            "shared/crawljobs/repository/operations/audit_page.py::_first_id_at [constant] 63",
+            "shared/crawljobs/repository/operations/audit_page.py::_first_id_at [constant] 1 ",
+        ),
+        "the number is larger than any id",
+    ),
+    "shared/crawljobs/repository/operations/audit_page.py::_ID_RANGES [comparison] < ": (
+        "the exact time is compared as well"
+    ),
+    "shared/crawljobs/repository/operations/audit_page.py::_first_id_at [swapped": (
+        "the range of ids has a minute to spare"
+    ),
+    (
+        "shared/crawljobs/repository/operations/audit_page.py::page_statement [comparison] "
+        '== -> != in: if walked == ("request_id"'
+    ): ("OFFSET 0 only changes the plan"),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/operations/audit_log.py::list_entries "
+                "[constant] 1 -> (1 + 1) in: tuple(given)"
+            ),
+            (
+                "shared/crawljobs/repository/content/subreddit_admin.py::list_subreddits "
+                '[constant] 1 -> (1 + 1) in: "limit"'
+            ),
+        ),
+        "the page is cut at its own limit",
+    ),
+    "shared/crawljobs/repository/paging.py::page_of [comparison] <": (
+        "a full page continues after its last row, not at the end of the scan"
+    ),
+    "shared/crawljobs/repository/operations/idempotency_keys.py::_TAKE [constant] 0": (
+        "any seed will do"
+    ),
+    (
+        "shared/crawljobs/repository/content/crawled_trees.py::_wanted [SQL least/greatest] "
+        "least -> greatest in: SELECT FROM comments"
+    ): ("the count is compared with the smaller number anyway"),
+    "shared/crawljobs/repository/content/crawled_trees.py::_RECOUNT [SQL order] id ": (
+        "the statement waits for no row that another transaction has locked"
+    ),
+    "shared/crawljobs/repository/content/missing_parts.py::_delete_other_page [opposite": (
+        "a listing has at most one missing part"
+    ),
+    "shared/crawljobs/repository/reddit_api/reply_failures.py::_opens [constant] 32": (
+        "the remembered replies take 20 bits"
+    ),
+    "shared/crawljobs/repository/reddit_api/token_turns.py::postpone [constant] 0.0": (
+        "the shortest wait is some seconds"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "services/crawler_worker/maintenance/pruning.py::_Jobs.__init__ [removed "
+                "assignment] self._in_chunk"
+            ),
+            (
+                "services/crawler_worker/maintenance/pruning.py::_Jobs.__init__ [constant] 0 "
+                "-> (0 + 1) in: self._in_chunk"
+            ),
+            (
+                "services/crawler_worker/maintenance/pruning.py::_Orphans.__init__ [removed "
+                "assignment] self.more"
+            ),
+            "services/crawler_worker/maintenance/pruning.py::_Orphans.__init__ [constant] True",
+        ),
+        "each chunk sets the value before it is read",
+    ),
+    "services/crawler_worker/maintenance/pruning.py::_Jobs.__call__ [constant] 1 -> (1 + 1)": (
+        "any number below that of a full chunk ends the sweep"
+    ),
+    (
+        "shared/crawljobs/repository/content/page_storage/crawled_edges.py::count_ctes [SQL "
+        "order] author_id"
+    ): ("any order that all transactions share will do"),
+    "shared/crawljobs/repository/gauge_query.py::_schedules [constant] 1": (
+        "only the number of rows is read"
+    ),
+    "shared/crawljobs/repository/sql.py::CLOCK [constant] True": (
+        "only avoids a warning about a join without a condition"
+    ),
+    "shared/crawljobs/repository/sql.py::_item_type [removed raise]": (
+        "each caller passes an array; anything else fails either way"
+    ),
+}
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
 TUNED: dict[str, str] = {
@@ -719,6 +862,39 @@ TUNED: dict[str, str] = {
     "services/admin_api/http/audit_refusals.py::CHECK_INTERVAL_SECONDS": "between two writes",
     "services/admin_api/http/audit_refusals.py::STOP_SECONDS": "longest wait for the last write",
     "services/admin_api/http/request/request_body.py::_CHUNK_BYTES": "bytes that are read at once",
+    "shared/crawljobs/repository/content/authors.py::RECENT": "items whose authors are read",
+    "shared/crawljobs/repository/content/discovery_candidates.py::AUTHORS_MAX": (
+        "authors that are read"
+    ),
+    "shared/crawljobs/repository/content/discovery_candidates.py::EDGES_MAX": (
+        "subreddits that are read for each author"
+    ),
+    "shared/crawljobs/repository/content/discovery_candidates.py::EVIDENCE_MAX": (
+        "names that are read"
+    ),
+    "shared/crawljobs/repository/content/covered_items.py::SCAN_LIMIT": (
+        "older items that are checked"
+    ),
+    "shared/crawljobs/repository/content/listing_gaps.py::GAPS_MAX": (
+        "gaps that are kept for a subreddit"
+    ),
+    "shared/crawljobs/repository/content/revisits.py::CHUNK": "subreddits a transaction",
+    "shared/crawljobs/repository/operations/audit_log.py::SCAN_LIMIT": "entries that a page reads",
+    "shared/crawljobs/repository/reddit_api/budget_overview.py::CLIENTS_MAX": (
+        "client ids that the overview shows"
+    ),
+    "shared/crawljobs/repository/gauges.py::SCHEDULES_MAX": "the counts of schedules stop there",
+    "services/crawler_worker/maintenance/pruning.py::CHUNKS_MAX": "chunks a run",
+    "services/crawler_worker/maintenance/refresher.py::TURN": "longer than a batch can take",
+    "services/crawler_worker/maintenance/clock_mending.py::KIND_SECONDS": (
+        "other sweeps of the thread wait as long"
+    ),
+    "services/crawler_worker/maintenance/requeueing.py::SWEEP_SECONDS": (
+        "other sweeps of the thread wait as long"
+    ),
+    "services/crawler_worker/maintenance/rescuing.py::RESCUE_SECONDS": (
+        "other sweeps of the thread wait as long"
+    ),
 }
 
 
@@ -728,4 +904,8 @@ def reason(mutant: Mutant) -> str | None:
         tuned = TUNED.get(f"{mutant.path}::{mutant.definition}")
         if tuned:
             return f"tuned: {tuned}"
-    return EQUIVALENT.get(mutant.fingerprint())
+    fingerprint = mutant.fingerprint()
+    for beginning, why in ALIKE.items():
+        if fingerprint.startswith(beginning):
+            return why
+    return EQUIVALENT.get(fingerprint)
