@@ -209,7 +209,7 @@ def test_an_unavailable_database_ends_the_correction(
     assert len(tried) == 1
 
 
-@pytest.mark.parametrize(("seconds", "is_free"), [(8, False), (16.1, True)])
+@pytest.mark.parametrize(("seconds", "is_free"), [(0, False), (16.1, True)])
 def test_the_times_are_corrected_by_one_worker_in_each_interval(
     database: Database, seconds: float, is_free: bool
 ) -> None:

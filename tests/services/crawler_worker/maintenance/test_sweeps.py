@@ -210,6 +210,16 @@ def test_a_sweep_ends_after_so_many_chunks(
     assert swept == 3 * job_maintenance.CHUNK
 
 
+def test_counts_are_merged_until_a_chunk_is_not_full(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = [count_merging.CHUNK, count_merging.CHUNK, 3, 1]
+    monkeypatch.setattr(count_merging, "merge_counts", lambda _: chunks.pop(0))
+    maintenance = Maintenance(database, settings.read_queue_settings({}))
+    assert maintenance.merge_counts() == 2 * count_merging.CHUNK + 3
+    assert chunks == [1]
+
+
 def test_requeueing_that_fails_at_the_end_requeued_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,25 @@ def test_a_summary_counts_the_newest_thousand_posts_of_its_subreddit(conn: Conne
     assert missing.scalars().all() == ["oldest", "theirs"]
 
 
+@pytest.mark.parametrize(("number", "is_whole"), [(1_000, True), (1_001, False)])
+def test_the_stored_comments_of_a_post_are_counted_up_to_a_thousand(
+    conn: Connection, number: int, is_whole: bool
+) -> None:
+    """A larger tree counts as whole after it was fetched."""
+    store(conn, post("p1", num_comments=number))
+    conn.execute(
+        text("""
+            INSERT INTO comments (id, post_id, parent_id, subreddit_id, created_at)
+            SELECT 'c' || n, 'p1', 't3_p1', subreddit_id, created_at
+            FROM posts, generate_series(1, :number) AS n
+            """),
+        {"number": number},
+    )
+    assert summary(conn) == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))
+    crawled_trees.record(conn, post_id="p1", reported=number, missing=0)
+    assert summary(conn) == TreeSummary(whole=1, not_whole=0)
+
+
 def test_comments_that_were_deleted_since_do_not_change_what_is_missing(conn: Connection) -> None:
     store(conn, post("p1", num_comments=4), comment("c1"), comment("c2"))
     crawled_trees.record(conn, post_id="p1", reported=4, missing=2)
