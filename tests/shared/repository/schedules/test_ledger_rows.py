@@ -1,0 +1,246 @@
+"""The rows of the ledger: what is written, listed, counted and deleted, at the bounds."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.schedule import RunOutcome, Ticks
+from crawljobs.repository.schedules import (
+    ledger_pruning,
+    manual_run,
+    schedule_changes,
+    schedule_ledger,
+    schedule_quota,
+    schedule_reads,
+)
+from crawljobs.repository.schedules.schedule_ledger import Run
+from support import jobs
+from support import schedule_rows as rows
+from support.counted import counted
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "run"),
+    [
+        (Ticks(NOON, NOON, 1), Run(7, NOON, RunOutcome.MISSED, None, 1)),
+        (Ticks(NOON, NOON + HOUR, 2), Run(7, NOON, RunOutcome.MISSED, NOON + HOUR, 2)),
+    ],
+)
+def test_missed_due_times_are_one_row_with_their_number_and_range(ticks: Ticks, run: Run) -> None:
+    assert schedule_ledger.missed_run(7, ticks) == run
+
+
+def test_rows_are_written_in_one_order_and_only_new_ones_are_returned(conn: Connection) -> None:
+    runs = [
+        Run(schedule_id, NOON + hours * HOUR, RunOutcome.ENQUEUED)
+        for schedule_id, hours in ((9, 1), (8, 2), (9, 0), (8, 3))
+    ]
+    assert schedule_ledger.record_runs(conn, runs=runs[:1], now=NOON) == {(9, NOON + HOUR)}
+    written = schedule_ledger.record_runs(conn, runs=runs, now=NOON)
+    assert written == {(8, NOON + 2 * HOUR), (9, NOON), (8, NOON + 3 * HOUR)}
+    found = conn.execute(
+        text("SELECT scheduled_job_id, due_at, ticks FROM scheduled_job_runs ORDER BY id")
+    )
+    assert [tuple(row) for row in found] == [
+        (9, NOON + HOUR, 1),
+        (8, NOON + 2 * HOUR, 1),
+        (8, NOON + 3 * HOUR, 1),
+        (9, NOON, 1),
+    ]
+
+
+def test_only_missed_due_times_of_new_rows_are_counted() -> None:
+    runs = [
+        Run(1, NOON, RunOutcome.MISSED, NOON + HOUR, 5),
+        Run(1, NOON + 2 * HOUR, RunOutcome.ENQUEUED),
+        Run(2, NOON, RunOutcome.MISSED, None, 1),
+    ]
+    recorded = {(1, NOON), (1, NOON + 2 * HOUR)}
+    assert schedule_ledger.missed_ticks(runs, recorded) == 5
+
+
+def test_given_up_due_times_are_counted_after_the_commit(database: Database) -> None:
+    ticks = [Ticks(NOON, NOON + HOUR, 2), Ticks(NOON + 2 * HOUR, NOON + 2 * HOUR, 1)]
+
+    def give_up(conn: Connection) -> None:
+        schedule_ledger.give_up(conn, schedule_id=7, ticks=ticks, now=NOON)
+
+    for expected in ({"schedule_ticks_total{missed}": 3, "schedule_missed_total{}": 3}, {}):
+        with counted() as grown:
+            database.run(give_up)
+        assert {name: n for name, n in grown.items() if "schedule" in name} == expected
+
+
+def test_a_page_of_the_ledger_has_a_hundred_rows_before_its_start(conn: Connection) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome, job_id, manual) "
+            "SELECT 7, CAST(:noon AS timestamptz) - n * interval '1 minute', 'enqueued', n, n = 1 "
+            "FROM generate_series(0, 101) n"
+        ),
+        {"noon": NOON},
+    )
+    page = schedule_ledger.list_runs(conn, schedule_id=7)
+    assert [run.due_at for run in page] == [NOON - n * MINUTE for n in range(100)]
+    assert [(run.job_id, run.manual) for run in page[:3]] == [(0, False), (1, True), (2, False)]
+    rest = schedule_ledger.list_runs(conn, schedule_id=7, before=page[-1].due_at)
+    assert [run.due_at for run in rest] == [NOON - 100 * MINUTE, NOON - 101 * MINUTE]
+
+
+def test_a_page_before_1970_is_not_shown_again(conn: Connection) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome) "
+            "VALUES (7, '1900-01-01 00:00+00', 'missed'), (7, '1971-01-01 00:00+00', 'missed')"
+        )
+    )
+    page = schedule_ledger.list_runs(conn, schedule_id=7)
+    assert [run.due_at.year for run in page] == [1971, 1970]
+    assert schedule_ledger.list_runs(conn, schedule_id=7, before=page[-1].due_at) == []
+
+
+def run_ids(conn: Connection) -> list[int]:
+    found = conn.execute(text("SELECT scheduled_job_id FROM scheduled_job_runs ORDER BY 1"))
+    return list(found.scalars())
+
+
+def orphans(conn: Connection, *schedule_ids: int) -> None:
+    """Insert two ledger rows for each of these schedules, which do not exist."""
+    for schedule_id in schedule_ids:
+        runs = [Run(schedule_id, NOON + n * HOUR, RunOutcome.MISSED) for n in range(2)]
+        schedule_ledger.record_runs(conn, runs=runs, now=NOON)
+
+
+def test_the_rows_of_each_deleted_schedule_are_deleted_from_the_smallest_id(
+    conn: Connection,
+) -> None:
+    orphans(conn, 1, 2, 3)
+    first = ledger_pruning.prune_runs_of_deleted(conn, scan_limit=2)
+    assert (first.deleted, first.beyond) == (4, 2)
+    assert run_ids(conn) == [3, 3]
+    last = ledger_pruning.prune_runs_of_deleted(conn, beyond=2, scan_limit=2)
+    assert (last.deleted, last.beyond) == (2, 3)
+    end = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, scan_limit=2)
+    assert (end.deleted, end.beyond) == (0, None)
+
+
+def test_a_call_that_deleted_as_many_rows_as_it_may_is_repeated(conn: Connection) -> None:
+    orphans(conn, 4, 5)
+    first = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, at_most=2)
+    assert (first.deleted, first.beyond) == (2, 3)
+    again = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, at_most=3)
+    assert again.deleted == 2
+    assert again.beyond in (4, 5)
+
+
+def test_rows_that_another_transaction_holds_stay_for_the_next_call(database: Database) -> None:
+    with database.begin() as conn:
+        orphans(conn, 4, 5)
+    with database.begin() as holder, database.begin() as conn:
+        holder.execute(text("SELECT FROM scheduled_job_runs WHERE scheduled_job_id = 4 FOR UPDATE"))
+        conn.execute(text("SET LOCAL lock_timeout = '2s'"))
+        assert ledger_pruning.prune_runs_of_deleted(conn).deleted == 2
+        assert run_ids(conn) == [4, 4]
+
+
+def test_a_run_by_hand_has_three_retries_unless_asked_otherwise(conn: Connection) -> None:
+    made = rows.create(conn, now=NOON)
+    rows.create(conn, "other", now=NOON)
+    enqueued = manual_run.run_now(conn, schedule=made, now=NOON)
+    assert jobs.job(conn, enqueued.job_id).max_retries == 3
+    assert rows.count(conn, "scheduled_jobs", "last_run_at IS NOT NULL") == 1
+
+
+def test_an_edit_that_means_the_same_writes_nothing(conn: Connection) -> None:
+    made = rows.create(conn, now=NOON, cron_expression="0 6 * * *")
+    order = replace(made.spec(), cron_expression="  0   6 * * * ")
+    changed = schedule_changes.change_schedule(conn, before=made, order=order, now=NOON + HOUR)
+    assert changed == made
+    assert rows.reload(conn, made) == made
+
+
+def test_an_edit_to_an_unknown_subreddit_is_no_taken_name(conn: Connection) -> None:
+    made = rows.create(conn, now=NOON)
+    order = replace(made.spec(), subreddit_id=2**40)
+    with pytest.raises(IntegrityError, match="subreddit_id"):
+        schedule_changes.change_schedule(conn, before=made, order=order, now=NOON)
+
+
+def test_a_subreddit_of_a_schedule_is_new_at_depth_0_and_must_have_a_proper_name(
+    conn: Connection,
+) -> None:
+    known = schedule_changes.subreddit_id_of(conn, subreddit="python")
+    depth = conn.execute(text("SELECT depth FROM subreddits")).scalar_one()
+    assert depth == 0
+    conn.execute(text("UPDATE subreddits SET name = 'b.b:b'"))
+    with pytest.raises(errors.InvalidSubredditName):
+        schedule_changes.subreddit_id_of(conn, subreddit=known)
+
+
+def test_schedules_are_filtered_by_state_and_subreddit(conn: Connection) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO subreddits (id, name) OVERRIDING SYSTEM VALUE "
+            "VALUES (1, 'Python'), (2, 'rust')"
+        )
+    )
+    for number, subreddit_id, enabled, reason in (
+        (1, 1, True, None), (2, 1, False, "no cron"), (3, 2, True, None), (4, 2, False, None),
+    ):  # fmt: skip
+        conn.execute(
+            text(
+                "INSERT INTO scheduled_jobs (id, name, subreddit_id, cron_expression, enabled, "
+                "next_run_at, disabled_reason) OVERRIDING SYSTEM VALUE "
+                "VALUES (:id, :name, :of, '@daily', :enabled, :at, :reason)"
+            ),
+            {"id": number, "name": f"s{number}", "of": subreddit_id, "enabled": enabled,
+             "at": NOON, "reason": reason},
+        )  # fmt: skip
+
+    def ids(**filters: object) -> list[int]:
+        found = schedule_reads.list_schedules(conn, limit=100, **filters)  # type: ignore[arg-type]
+        return [one.id for one in found]
+
+    assert ids() == [1, 2, 3, 4]
+    assert ids(after_id=2) == [3, 4]
+    assert ids(enabled=True) == [1, 3]
+    assert ids(broken=True) == [2]
+    assert ids(broken=False) == [1, 3, 4]
+    assert ids(subreddit_id=2) == [3, 4]
+    assert ids(subreddit="PYTHON") == [1, 2]
+    assert ids(subreddit="golang") == []
+    assert ids(subreddit="python", enabled=False) == [2]
+
+
+def test_a_crawl_without_a_request_counts_and_a_client_id_of_yesterday_does_not(
+    conn: Connection,
+) -> None:
+    made = rows.create(conn, "hourly")
+    for requests in (0, 10):
+        conn.execute(
+            text(
+                "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, "
+                "finished_at, checkpoint) VALUES (:id, 'succeeded', 1, 1, 'user', now(), "
+                "jsonb_build_object('requests', CAST(:requests AS int)))"
+            ),
+            {"id": made.subreddit_id, "requests": requests},
+        )
+    conn.execute(
+        text(
+            "INSERT INTO reddit_budgets (client_id, next_slot_at, requests_per_window, "
+            "window_seconds) VALUES ('one', :noon, 60, 60), ('two', :yesterday, 60, 60)"
+        ),
+        {"noon": NOON, "yesterday": NOON - 24 * HOUR},
+    )
+    quota = schedule_quota.estimate(conn)
+    assert quota.estimated_requests_per_day == 24 * 5
+    assert quota.daily_request_budget == int(86_400 * 0.97)
