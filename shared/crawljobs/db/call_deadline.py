@@ -10,7 +10,10 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 def begin(seconds: float) -> None:
-    """Set the deadline to `seconds` from now. No database call starts or continues after it."""
+    """Set the deadline to `seconds` from now.
+
+    No database call starts or continues after the deadline.
+    """
     _until.set(time.monotonic() + seconds)
 
 

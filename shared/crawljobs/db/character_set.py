@@ -1,4 +1,4 @@
-"""Refuse a database whose encoding or locale would change names and texts.
+"""Refuse a database whose encoding or locale would alter stored names and texts.
 
 Names of subreddits are unique in lower case. So the database's indexes and this code must convert
 a name to the same lower case. With a Turkish or Azeri locale, `lower('I')` is not `i`.
@@ -44,7 +44,7 @@ def check_letters(lowers_as_we_do: object, name: str) -> None:
 
 
 def check(connection: psycopg.Connection[Any]) -> None:
-    """Check encoding and lower case over a driver's connection. Raises UnusableDatabase."""
+    """Call `check_encoding` and `check_letters` for the database of this connection."""
     check_encoding(connection)
     (answer,) = connection.execute(LOWERS_AS_WE_DO).fetchone() or (None,)
     check_letters(answer, connection.info.dbname)

@@ -24,20 +24,20 @@ T = TypeVar("T")
 # long work between two statements of a transaction. A process that freezes there keeps rows locked,
 # so the limit is shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
-SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # libpq supports no shorter timeout
+SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
 # A connection that was idle for longer than this is pinged before its next use (decision 70).
 SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return the settings of a session. Each session sets them, because its role may have none."""
+    """Return the settings that each session sets, because its role may not have these settings."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
-        # Each statement takes milliseconds. By default, Postgres compiles a long statement when it
-        # overestimates the rows. The compilation takes more than a second (decision 113).
+        # JIT compilation takes more than a second, but each statement takes only milliseconds.
+        # Postgres would compile a statement whose number of rows it overestimates (decision 113).
         "jit": "off",
     }
 
@@ -52,7 +52,7 @@ def _parameters(
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms until a write fails in a network without replies
+        "tcp_user_timeout": 15_000,  # ms until a write fails if the network sends no replies
     }
     if not pooled:
         own = conninfo.conninfo_to_dict(url).get("options") or ""
@@ -71,7 +71,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     reply_seconds = BACKGROUND_TIMEOUTS.reply
     liveness: ServerLiveness | None = None
-    alive_at = -math.inf  # when the pool last got the connection back, by the monotonic clock
+    alive_at = -math.inf  # when the connection last returned to the pool, by the monotonic clock
     has_been_used = False
 
     def may_be_dead(self) -> bool:
@@ -151,5 +151,6 @@ def connect(
         raise
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
-        connection.prepare_threshold = None  # a pooler may use another session for each statement
+        # No prepared statements, because a pooler may use another session for each statement.
+        connection.prepare_threshold = None
     return connection

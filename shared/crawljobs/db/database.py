@@ -179,10 +179,10 @@ class Database:
         connection.reply_seconds = self._limits.reply
 
     def _on_checkin(self, connection: BoundedConnection | None, *_: object) -> None:
-        if connection is not None:  # None: the pool has discarded it
+        if connection is not None:  # None: the pool has discarded the connection
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
-            connection.reply_seconds = self._limits.ping  # limits the ping at the next checkout
+            connection.reply_seconds = self._limits.ping  # limit for the ping at the next checkout
 
 
 def _refuse_late() -> None:

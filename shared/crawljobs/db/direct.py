@@ -44,7 +44,7 @@ class DirectConnection:
         """Yield the connection for one statement. Raises DatabaseUnavailable."""
         with _translated():
             yield self._conn
-            self._conn.commit()  # autocommit: this only resets the state that SQLAlchemy keeps
+            self._conn.commit()  # sends no COMMIT in autocommit mode, but resets SQLAlchemy's state
 
     def listen(self, channel: str) -> None:
         """Subscribe to the notifications of this channel."""

@@ -13,7 +13,7 @@ import psycopg
 
 from crawljobs.domain import plain_text
 
-TEXT_MAX = 300  # characters
+TEXT_MAX = 300  # characters of a sentence that describes an error
 
 # Beginnings of the SQLSTATEs whose messages quote values or parts of a statement.
 _QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
@@ -56,7 +56,8 @@ _CONNECTION_FAILURES = (
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
 )
-# The pattern matches only a host that was resolved, so it cannot match a part of a password.
+# libpq writes `at "..."` only for a host name that it has resolved. So the pattern cannot match a
+# part of a password.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )

@@ -19,12 +19,12 @@ PASSING_STATES = (
 )
 PASSING_CLASSES = ("08", "53")
 
-# The class of the errors of statements, for callers that do not import SQLAlchemy.
+# The exception class for failed statements, for callers that do not import SQLAlchemy.
 StatementError = DBAPIError
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the SQLSTATE of the error, or None if it has none, such as for a failed connection."""
+    """Return the error's SQLSTATE, or None without one. A failed connection has no SQLSTATE."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 

@@ -20,7 +20,7 @@ _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 def check_schema(conn: Connection) -> None:
     """Raise UnknownSchema unless this code can run on the database's revision of the schema."""
-    may_read = conn.execute(_MAY_READ).scalar_one()  # None: the table does not exist
+    may_read = conn.execute(_MAY_READ).scalar_one()  # None: no table alembic_version
     if may_read is False:
         raise errors.UnknownSchema(
             "this role may not read the schema's revision: run `python -m migrations roles`"
@@ -59,7 +59,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether `revision` is newer than this code, but its comment allows this code."""
+    """Return whether `revision` is newer than this code, but `comment` allows this code."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

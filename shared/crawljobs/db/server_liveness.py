@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from crawljobs import errors
 
-# A dead database must be detected within 2 s, so the sum of the first two is less (decision 56).
-LATE_SECONDS = 0.4  # wait of a connection before the query is sent; most replies come sooner
+# A dead database must be detected within 2 s (decision 56). So LATE_SECONDS and ANSWER_SECONDS
+# together are less than 2 s.
+LATE_SECONDS = 0.4  # a connection waits this time before the query; most replies come sooner
 ANSWER_SECONDS = 1.2
-AGAIN_SECONDS = 1.0  # between two queries
+AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query
 # Only an error within this time comes from the server. A later error may be one of the client's own
 # timeouts (timeouts.PROBE_TIMEOUTS), and the shortest of these timeouts is 0.7 s.
 OWN_LIMIT_SECONDS = 0.6
@@ -32,7 +33,7 @@ class ServerLiveness:
         self._lock = threading.Lock()
         self._is_asking = False
         self._asked_at = self._ended_at = -math.inf
-        self._silent_since: float | None = None  # time of the first query without an answer
+        self._silent_since: float | None = None  # start of the first unanswered query
 
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends the query.

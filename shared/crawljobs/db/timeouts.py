@@ -10,20 +10,20 @@ class Timeouts:
     """Timeouts in seconds. The server applies `statement` and `lock`, so both are below `reply`."""
 
     connect: float = 5.0
-    pool: float = 5.0  # for a free connection in the pool
+    pool: float = 5.0  # limits the wait for a free connection of the pool
     statement: float = 30.0
     lock: float = 5.0
     reply: float = 35.0
-    ping: float = 35.0  # for the reply to the ping before a connection is used again
-    conflicts: float = 60.0  # after this, a transaction with a conflict is not tried again
+    ping: float = 35.0  # limits the wait for the reply to a ping, which checks an idle connection
+    conflicts: float = 60.0  # after this time, a transaction with a conflict is not tried again
 
 
-# For background work, which can wait.
+# The timeouts of background work, which can wait.
 BACKGROUND_TIMEOUTS = Timeouts()
-# For requests whose callers wait. A ping and a connect together take less than 2 s, the time in
-# which a silent database must be detected.
+# The timeouts of requests whose callers wait. A ping and a connect together take less than 2 s, the
+# time in which a silent database must be detected.
 INTERACTIVE_TIMEOUTS = Timeouts(
     connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8
 )
-# For queries that only check whether the server answers.
+# The timeouts of queries that only check whether the server answers.
 PROBE_TIMEOUTS = replace(INTERACTIVE_TIMEOUTS, statement=1.0, reply=1.5)

@@ -20,8 +20,8 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-CHUNK_ROWS = 10_000  # writers to the audit log wait about 0.2 s for each chunk
-LOCK_SECONDS = 1  # longest wait for the table's lock; meanwhile, writers wait too
+CHUNK_ROWS = 10_000  # while a chunk of rows moves, writers to the audit log wait about 0.2 s
+LOCK_SECONDS = 1  # the longest wait for the audit log's table lock; meanwhile writers wait too
 YOUNGEST_DAYS = 1
 
 _IS_OLD_ENOUGH = text(
@@ -43,7 +43,7 @@ class ArchiveRefused(errors.CrawljobsError):
 
 @dataclass(frozen=True)
 class Archived:
-    """Describes an archive table. `sha256` is the hash of its rows as text lines, sorted by id."""
+    """Describes an archive table. `sha256` is the hash of the table's rows, in the order of ids."""
 
     table: str
     rows: int
@@ -55,8 +55,8 @@ class Archived:
 def archive(database: Database, *, before: datetime, chunk_rows: int = CHUNK_ROWS) -> Archived:
     """Move all audit rows older than `before`, then record the archive in the audit log.
 
-    Returns a description of the archive table. After an interruption, a call with the same time
-    moves the remaining rows. Raises ArchiveRefused if `before` is less than one day ago.
+    Returns a description of the archive table. After an interruption, another call with the same
+    `before` moves the remaining rows. Raises ArchiveRefused if `before` is less than one day ago.
     """
     name = f"until_{before:%Y%m%d_%H%M%S}"
     table = f"{SCHEMA}.{name}"
@@ -113,7 +113,10 @@ def _finish(conn: Connection, table: str, before: datetime) -> Archived:
 
 
 def _digest(conn: Connection, table: str) -> str:
-    """Return the SHA-256 hash of the rows. `sha256sum` prints the same hash for psql's output."""
+    """Return the SHA-256 hash of the rows as lines of text, in the order of ids.
+
+    If psql prints the rows as text in this order, `sha256sum` computes the same hash of the output.
+    """
     digest = hashlib.sha256()
     query = text(f"SELECT archived::text FROM {table} AS archived ORDER BY id")  # noqa: S608
     rows = conn.execute(query.execution_options(stream_results=True, yield_per=1_000))

@@ -44,7 +44,8 @@ _CATALOGUE = {
         SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
         FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
         WHERE nspname = :schema AND prokind IN ('f', 'p')""",
-    # tgenabled is O: fires except in a replica session; A: always; R: only in one; D: never.
+    # The value of tgenabled shows when the trigger fires. O: except in replica sessions; R: only in
+    # replica sessions; A: always; D: never.
     "trigger": """
         SELECT format('%s (fires: %s)', pg_get_triggerdef(pg_trigger.oid, true), tgenabled)
         FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid

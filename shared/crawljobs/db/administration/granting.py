@@ -39,8 +39,8 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
     PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services lose
-    such rights too. Without `revoke`, a service loses only rights on a whole table that `grants`
-    limits to some columns. No release needs such a right on the other columns.
+    such rights too. Without `revoke`, a service loses only one kind of right: a right on a whole
+    table that `grants` limits to some columns. No release needs the right on the other columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():
@@ -57,7 +57,7 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     ]
     for group in _by_statement(surplus):
         yield _change(conn, "REVOKE", "FROM", group)
-    if surplus:  # read again, because a REVOKE on a table also revokes rights on its columns
+    if surplus:  # read the rights again: a REVOKE on a table also revokes rights on its columns
         have = rights.granted(conn, names)
     for group in _by_statement(right for right in wanted - have if right[1] in there):
         yield _change(conn, "GRANT", "TO", group)
@@ -68,14 +68,17 @@ def _is_narrowed(right: Right) -> bool:
 
 
 def _by_statement(changes: Iterable[Right]) -> Iterator[list[Right]]:
-    """Yield one group of rights for each statement. Rights on a table's columns form one group."""
+    """Group the rights so that one statement can change each group. Yields the groups.
+
+    Rights of one role on columns of one table form a group. Any other right is a group of its own.
+    """
     ordered = sorted(changes)
     for _, group in groupby(ordered, key=lambda right: (right[0].split(" ")[0], right[1:])):
         yield [*group]
 
 
 def _change(conn: Connection, verb: str, preposition: str, group: list[Right]) -> str:
-    """Execute a GRANT or REVOKE, and return it. Several rights must be on columns of one table."""
+    """Execute and return a GRANT or REVOKE of one group of rights from `_by_statement`."""
     privilege, place, role = group[0]
     if len(group) > 1:
         columns = ", ".join(right[0].partition("(")[2].rstrip(")") for right in group)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # The kinds of roles. The name of a role is the installation's prefix, `_` and the kind.
-OWNER = "owner"  # owns the tables and migrates them
+OWNER = "owner"  # this role owns the tables and migrates them
 ADMIN_API = "admin_api"
 CRAWLER_WORKER = "crawler_worker"
 SCHEDULER = "scheduler"
-METRICS = "metrics"  # for KEDA and other programs that only read metrics from the database
+METRICS = "metrics"  # KEDA and other programs use this role to read metrics from the database
 SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS)
 ROLES = (OWNER, *SERVICES)
 

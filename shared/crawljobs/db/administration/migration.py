@@ -116,7 +116,7 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # Alembic doubles each %, because drivers need it
+    return written.getvalue().replace("%%", "%")  # Alembic doubles each % for drivers
 
 
 def _config(

@@ -51,7 +51,7 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """The result of the check. `differences` are faults. `notes` name protection not set up yet."""
+    """The result of the check. `differences` are faults; `notes` are protections not set up yet."""
 
     differences: list[str]
     notes: list[str]

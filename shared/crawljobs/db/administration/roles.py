@@ -21,7 +21,8 @@ from crawljobs.db.database import Database
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import jitter
 
-# SQLSTATEs when two runs create or change a role at the same time. The failed run starts again.
+# If two runs create or change a role at the same time, one run fails with one of these SQLSTATEs.
+# The failed run starts again.
 _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
@@ -85,7 +86,7 @@ def set_up(
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *memberships.make(conn, names)]
-        # The previous release may need PUBLIC's right to connect, until the roles have rights.
+        # The previous release may need PUBLIC's right to connect, until the roles have their own.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
             *granting.open_database(conn, names, revoke=closes),

@@ -13,7 +13,7 @@ api_tokens = Table(
     "api_tokens",
     metadata,
     Column("id", Text, primary_key=True),  # the public part of the token
-    Column("name", Text, nullable=False),  # the actor in the audit log
+    Column("name", Text, nullable=False),  # the audit log shows this name as the actor
     Column("token_hash", LargeBinary, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
@@ -43,7 +43,7 @@ api_tokens = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("scope", Text, primary_key=True),  # the token that sent the key, and the route
+    Column("scope", Text, primary_key=True),  # token and route of the request
     Column("key", Text, primary_key=True),
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),

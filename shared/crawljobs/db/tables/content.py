@@ -35,8 +35,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # A state other than `access` that Reddit showed, but that too few checks have confirmed. The
-    # other two columns: how many checks showed this state, and when the last of these checks was.
+    # Reddit showed this state, which differs from `access`, but too few checks have confirmed it.
+    # The next columns: how many checks showed the state, and the time of the last of these checks.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),
@@ -48,20 +48,20 @@ subreddits = Table(
     # The number of consecutive crawls that confirmed `access` and could not read the subreddit.
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
     # The next columns show how complete the stored content was after the last crawl. The tables in
-    # `coverage.py` list the content that is missing now.
+    # `coverage.py` show which content is missing now.
     Column("missing_parts", Integer, nullable=False, server_default="0"),
     Column("gaps", Integer, nullable=False, server_default="0"),
     Column("oldest_post", Text),  # id of the oldest post that a crawl has reached in the listing
     Column("oldest_post_at", Timestamp),
     Column("oldest_comment", Text),
     Column("oldest_comment_at", Timestamp),
-    Column("posts_walk_end", Text),  # why the last read of the whole listing of posts ended
+    Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    Column("trees_whole", Integer),  # complete comment trees of new posts; null: never counted
+    Column("trees_whole", Integer),  # complete trees of the newest posts; null: never counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # when a crawl last missed items since the crawl before it
-    Column("min_request_gap_seconds", Double),  # null: the worker's setting applies
-    Column("min_crawl_gap_seconds", Double),  # null: no minimum
+    Column("gap_at", Timestamp),  # when a crawl last missed items newer than the previous crawl
+    Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting
+    Column("min_crawl_gap_seconds", Double),  # between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
@@ -122,14 +122,14 @@ posts = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # may be null for an edited post: Reddit may not send the time
+    Column("edited_at", Timestamp),  # null also for an edited post if Reddit sent no time
     Column("deleted_at", Timestamp),  # when a crawl found that the post was deleted
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
     # When the comment tree was last fetched (null: never), and numbers of comments at that time.
     Column("tree_fetched_at", Timestamp),
-    Column("comments_reported", BigInteger),  # the number that Reddit reported
+    Column("comments_reported", BigInteger),  # the number of comments that Reddit reported
     Column("comments_stored", BigInteger),
     Column("comments_missing", BigInteger),  # comments that exist at Reddit but are not stored
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
@@ -160,7 +160,7 @@ comments = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # may be null if edited, because Reddit may not send the time
+    Column("edited_at", Timestamp),  # null also for an edited comment if Reddit sent no time
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),

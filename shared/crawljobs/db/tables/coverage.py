@@ -44,7 +44,7 @@ crawl_gaps = Table(
     ),
     Column("listing", Text, primary_key=True),
     Column("from_item", Text, primary_key=True),  # id of the item at the older end, in base 36
-    Column("from_at", Timestamp),  # null: the item is not stored
+    Column("from_at", Timestamp),  # time of `from_item`; null: that item is not stored
     Column("to_item", Text, nullable=False),  # id of the item at the newer end
     Column("to_at", Timestamp, nullable=False),
     Column("found_at", Timestamp, nullable=False, server_default=NOW),

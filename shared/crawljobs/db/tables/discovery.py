@@ -15,7 +15,7 @@ discovery_evidence = Table(
         "found_in", BigInteger, ForeignKey("subreddits.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("name", Text, primary_key=True),  # in lower case
-    Column("mentions", Integer, nullable=False, server_default="0"),  # posts and comments
+    Column("mentions", Integer, nullable=False, server_default="0"),  # in posts and comments
     # Posts that were copied from the subreddit with this name.
     Column("crossposts", Integer, nullable=False, server_default="0"),
     Column("first_at", Timestamp, nullable=False, server_default=NOW),

@@ -42,7 +42,7 @@ crawl_jobs = Table(
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
-    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # aging starts here
+    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # start of aging
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("finished_at", Timestamp),
     Column("retry_count", Integer, nullable=False, server_default="0"),
@@ -64,13 +64,13 @@ crawl_jobs = Table(
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
     Column("rerun_visible_at", Timestamp),  # the earliest start that a rerun request allows
-    Column("traceparent", Text),  # W3C trace context of the request
+    Column("traceparent", Text),  # W3C trace context of the enqueue request
     Column("rerun_traceparent", Text),  # W3C trace context of the rerun request
     # The crawl gave up optional parts, such as a comment tree.
     Column("incomplete", Boolean, nullable=False, server_default=text("false")),
     # An operator woke or retried the job, so the job ignores the minimum time between two crawls.
     Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
-    Column("outcome", Text),  # for a succeeded job: crawled, no_budget or an access state
+    Column("outcome", Text),  # of a succeeded job: crawled, no_budget or an access state
     Column("error_kind", Text),
     Column("error_message", Text),
     one_of(

@@ -35,7 +35,7 @@ scheduled_jobs = Table(
     Column("max_retries", SmallInteger),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
-    Column("misfire_deadline_seconds", Integer),  # null: the default of the policy
+    Column("misfire_deadline_seconds", Integer),  # null: the policy's default deadline
     Column("spread_seconds", Integer, nullable=False, server_default="0"),
     Column("runs_per_day", Double),  # null: not computed when the row was written
     # The intervals of an @every expression are counted from this time.
@@ -51,7 +51,7 @@ scheduled_jobs = Table(
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
     CheckConstraint("NOT enabled OR next_run_at IS NOT NULL", name="enabled_has_next_run"),
     one_of("misfire_policy", "fire_once", "skip", name="misfire_policy"),
-    # 366 days: the longest interval of a schedule
+    # 31,622,400 s are 366 days: the longest interval between two due times of a schedule.
     CheckConstraint("misfire_deadline_seconds BETWEEN 1 AND 31622400", name="misfire_deadline"),
     CheckConstraint("spread_seconds BETWEEN 0 AND 86400", name="spread"),
     CheckConstraint("runs_per_day >= 0 AND runs_per_day <= 1440", name="runs_per_day"),
