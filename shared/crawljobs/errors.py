@@ -61,7 +61,7 @@ class SettingsError(CrawljobsError):
 
 
 class UnusableDatabase(SettingsError):
-    """The encoding or locale of the database would change names. The message gives a remedy."""
+    """The database's encoding or locale would alter stored names. The message gives a remedy."""
 
 
 class DatabaseUnavailable(CrawljobsError):

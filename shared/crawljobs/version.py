@@ -1,3 +1,6 @@
-"""The version, as in pyproject.toml. It is stored here, as images have no package metadata."""
+"""The version. It equals the version in pyproject.toml.
+
+It is repeated here, because container images contain no package metadata.
+"""
 
 VERSION = "0.1.0"

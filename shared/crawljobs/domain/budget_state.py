@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for a day after its last request
+IN_USE_WITHIN = timedelta(days=1)  # a client id is in use for this time after its last request
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -144,9 +144,9 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 
 
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
-    """Return whether a window has passed since the last 429 and its pause.
+    """Return whether a window has passed since the last 429 reply and since the end of its pause.
 
-    Then the next 429 is counted as the first of a new series.
+    Then the next 429 reply counts as the first of a new series.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
@@ -164,8 +164,8 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
     """Return whether Reddit accepts the credentials.
 
-    A worker reserves requests only when it has a token. So if the row has a window, Reddit has
-    issued a token.
+    Only a worker with a token reserves requests, and only a reservation creates a window. So a row
+    with a window proves that Reddit has issued a token.
     """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED

@@ -13,7 +13,8 @@ from crawljobs.domain.transitions import Transition
 
 ERROR_MESSAGE_MAX = 2_000  # characters; an error message may quote untrusted text of any length
 
-# After these outcomes no follow-up job is made, because another crawl would have the same outcome.
+# After these outcomes, a rerun request makes no follow-up job: a new crawl would have the same
+# outcome.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
 # The outcome of the attempt, by the verb that ends the claim.
@@ -26,7 +27,7 @@ ATTEMPTS = {
 }
 
 
-class Completion(NamedTuple):  # a NamedTuple for the same reason as Claim
+class Completion(NamedTuple):  # each job needs one; a NamedTuple is created faster than a dataclass
     """How one claim ends.
 
     Create it by a function of this module: completed, failed, retried, deferred or released.

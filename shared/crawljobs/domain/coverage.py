@@ -24,7 +24,7 @@ class WalkEnd(StrEnum):
     FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
     LIMIT = "limit"  # the walk has read as many items as the settings allow
-    LOST = "lost"  # the listing left out items that exist, or all items used as cursor were deleted
+    LOST = "lost"  # the listing left out items that exist, or the items of all cursors were deleted
     LOOP = "loop"  # the listing led back to pages that the walk had read
 
 

@@ -25,8 +25,9 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 
-# This is enough for a list of all 60 minutes. Longer input would only cost parsing time.
-LONGEST_EXPRESSION = 256  # characters
+# This length is enough for a list of all 60 minutes. A longer expression would only cost parsing
+# time.
+LONGEST_EXPRESSION = 256  # characters of an expression
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
     """Return the first due time later than `after`, in UTC. `@every` counts from `anchor`.
 
     If the clock skips an hour, a fixed time in that hour is due right after the hour. If the clock
-    repeats an hour, a fixed time in that hour is due only the first time. Raises InvalidCron if the
-    calendar has no later date.
+    repeats an hour, a fixed time in that hour is due only the first time. Raises InvalidCron if no
+    later date matches the expression.
     """
     after = after.astimezone(UTC)
     try:
@@ -127,7 +128,7 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time. Searches the periods between two clock changes one by one."""
+    """Return the first due time. Searches each period between two clock changes, in their order."""
     start, last = after, after
     while True:
         offset = zones.offset_at(cron.zone, start)

@@ -13,7 +13,7 @@ from crawljobs import errors
 SHORTEST_EVERY = timedelta(seconds=60)
 LONGEST_EVERY = timedelta(days=366)
 
-_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}  # in seconds
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}  # seconds in each unit
 _EVERY = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in _UNITS))
 
 _FIELDS = {

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from cronsim import CronSim
 
-_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}  # in seconds
+_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}  # seconds
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September"]
 _MONTHS += ["October", "November", "December"]
@@ -24,7 +24,7 @@ _EVERY_DATE = range(1, 32)
 _EVERY_MONTH = range(1, 13)
 _EVERY_WEEKDAY = range(1, 8)
 
-LISTED = 8  # times of a day; a longer list is hard to read
+LISTED = 8  # a sentence lists at most this number of times of a day; more are hard to read
 _RUN = 3  # the least number of consecutive values that are written as "a through c"
 _STEPS = 4  # the least number of values at equal distances that are written as "every second"
 
@@ -87,7 +87,10 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
 
 
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
-    """Return the minutes as text, and whether they repeat at one interval, also across hours."""
+    """Return the minutes as text, and whether the interval between them is always the same.
+
+    The interval from the last minute of an hour to the first minute of the next hour counts too.
+    """
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True
     step = _step(minutes)
@@ -104,7 +107,7 @@ def _days(sim: CronSim) -> str | None:
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # one matching field is enough, and one of the fields matches every day
+        return None  # a day matches if one field matches, and one field matches every day
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:
@@ -185,7 +188,10 @@ def _runs(numbers: list[int], word: Callable[[int], str]) -> list[str]:
 
 
 def _step(numbers: list[int]) -> int | None:
-    """Return the distance of neighbours. None if it varies, or for fewer than _STEPS numbers."""
+    """Return the distance between neighbouring numbers, or None if the distance varies.
+
+    Also returns None for fewer than _STEPS numbers.
+    """
     steps = {after - before for before, after in itertools.pairwise(numbers)}
     return steps.pop() if len(numbers) >= _STEPS and len(steps) == 1 else None
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-# A subreddit must reach one of these numbers. Most mentions are required, because anyone can write
-# a mention. On one page of a listing, several mentions by the same author count once.
+# A subreddit must reach one of these numbers. The number for mentions is the highest, because
+# anyone can write a mention. On one page of a listing, several mentions by the same author count
+# once.
 AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3

@@ -18,7 +18,7 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-DETAIL_SHOWN = 300  # characters; the rest of a worker's error message is not shown
+DETAIL_SHOWN = 300  # characters of a worker's error message; the rest is not shown
 
 _ANSWERED_429 = "Reddit answered 429"
 _REFUSED = {
@@ -33,12 +33,12 @@ class Surroundings:
 
     now: datetime
     paused: bool  # whether the whole queue is paused
-    paused_until: datetime | None  # None: no pause, or a pause that an operator must end
+    paused_until: datetime | None  # None: no pause, or a pause without an end
     subreddit_paused: bool
     subreddit_paused_until: datetime | None
     reddit_until: datetime | None  # until then no worker sends a request to Reddit
     workers_alive: int
-    ahead: int  # jobs that workers claim before this job
+    ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
     starts_per_minute: float  # claims that ended recently, per minute
     reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
@@ -59,7 +59,7 @@ class Condition:
 class Explanation:
     summary: str
     conditions: tuple[Condition, ...]
-    position: int | None  # in the queue: 1 is claimed next; None: the job is not queued
+    position: int | None  # place in the queue: 1 is claimed next; None: the job is not queued
     position_at_least: bool  # true: counting stopped at a limit, so the position may be higher
     waits_for: str | None
     until: datetime | None
@@ -198,7 +198,7 @@ def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
 def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
     """Return the start, estimated from the jobs ahead and the recent claim rate.
 
-    None if no estimate is possible.
+    Returns None if no estimate is possible.
     """
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None

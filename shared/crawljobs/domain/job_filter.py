@@ -12,14 +12,14 @@ ALL = frozenset(JobStatus)
 
 
 class JobSort(StrEnum):
-    """The order of a job list. Each order uses an index. Some indexes have only certain states."""
+    """The order of a job list. Some orders need an index that has only jobs in certain states."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"
-    ENDED_LAST = "-finished_at"  # finished jobs only
-    ENDED_FIRST = "finished_at"  # finished jobs only
+    ENDED_LAST = "-finished_at"  # the list has only finished jobs
+    ENDED_FIRST = "finished_at"  # the list has only finished jobs
     CLAIM_ORDER = "-priority"  # queued jobs only, in the order in which workers claim them
-    DUE_FIRST = "visible_at"  # waiting jobs only
+    DUE_FIRST = "visible_at"  # the list has only waiting jobs
 
 
 _ELIGIBLE: dict[JobSort, frozenset[JobStatus]] = {
@@ -44,7 +44,7 @@ class JobFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     error_kind: ErrorKind | None = None
-    error_text: str | None = None  # a part of the error message; upper and lower case are equal
+    error_text: str | None = None  # a part of the error message; the case does not matter
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None

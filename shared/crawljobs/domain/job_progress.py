@@ -12,7 +12,7 @@ from crawljobs.domain import missing_part
 from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.missing_part import MissingPart
 
-LONGEST_ETA = timedelta(days=366)  # if a crawl needs longer, its end is shown as unknown
+LONGEST_ETA = timedelta(days=366)  # the end of a crawl that needs more time is shown as unknown
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ LONGEST_LOOK = timedelta(days=14)
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # The delay for a part that the settings now exclude from the crawl.
 POSTPONED = LONGEST_LOOK
-# If `next_look_at` is further in the future than this, it was written before the database's clock
+# If `next_look_at` is more than this time in the future, it was written before the database's clock
 # was set back.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
-LISTED_MAX = 50  # parts that the details of a job list; the count of missing parts has no limit
+LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
 STORED_MAX = 500  # parts stored for one subreddit; the parts that failed last are kept
-ITEM_MAX = 100  # characters of `item`
+ITEM_MAX = 100  # the most characters of `item`
 
 
 class PartKind(StrEnum):
@@ -75,7 +75,7 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. After one failure it always does."""
+        """Return whether a crawl requests the part now. After one failure, each crawl does."""
         # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

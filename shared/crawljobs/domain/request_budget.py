@@ -22,13 +22,14 @@ LEFT_TO_OTHERS_SHARE = 0.9
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
-# A background crawl reserves a slot only if not more than this number of requests wait before it.
+# A background crawl reserves a slot only if at most this number of waiting requests are before it.
 # Without this limit, many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
 # A background crawl may always reserve a slot that starts within this time.
 QUEUE_SECONDS = 0.25
 
-# If the next slot is later than this, the job is deferred, so that its worker can run another job.
+# If the next slot is more than this time away, the job is deferred, so that its worker can run
+# another job.
 LONGEST_SLOT_WAIT_SECONDS = 30.0
 
 # The first pause after a 429 reply without a duration. The pause doubles with each 429 in a row, up
@@ -55,7 +56,7 @@ LONGEST_OUTAGE_SECONDS = 300.0
 # A worker that probes Reddit must report the result within this time. Otherwise another worker may
 # probe.
 PROBE_SECONDS = 90.0
-# The shortest time between the starts of two probes after unclear replies, by any of the workers.
+# After unclear replies, the workers together start at most one probe in this time.
 PROBE_EVERY_SECONDS = 1.0
 
 
@@ -89,7 +90,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """The rate-limit headers of a reply. They count the requests of all programs in the window."""
+    """The rate-limit headers of a reply. The counts include the requests of other programs."""
 
     used: int
     remaining: int

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from crawljobs.domain.job import ErrorKind
 
-# A job with the wait reason `unclear` waits 1, 2, 4, ... minutes, and then 4 hours each time. These
+# A job with the wait reason `unclear` waits 1, 2, 4, ... minutes, each time at most 4 hours. These
 # waits do not count towards `max_retries`. After 13 waits, about a day, the job fails.
 UNCLEAR_FIRST_SECONDS, UNCLEAR_LONGEST_SECONDS = 60.0, 14_400.0
 UNCLEAR_DEFERRALS_MAX = 13
@@ -20,7 +20,7 @@ class RetryPolicy:
 
     base_seconds: float = 60.0
     max_hours: float = 24.0
-    jitter: float = 0.2  # the share of the delay by which it may be shorter or longer at random
+    jitter: float = 0.2  # the delay is shorter or longer by a random share, at most this share
 
 
 @dataclass(frozen=True)

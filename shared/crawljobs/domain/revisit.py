@@ -77,7 +77,7 @@ def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> d
 
 
 def best_hour(by_hour: Sequence[int]) -> int | None:
-    """Return the hour (UTC) at which posts are youngest on average, or None for too few posts."""
+    """Return the hour (UTC) at which posts are youngest on average. None: too few posts."""
     if sum(by_hour) < RHYTHM_ITEMS_MIN:
         return None
 

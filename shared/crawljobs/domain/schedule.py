@@ -13,7 +13,7 @@ from crawljobs.domain.due_times import DueTimes, offset_of
 # schedule has its own deadline. Otherwise a restart of the scheduler would lose ticks.
 ON_TIME = timedelta(minutes=5)
 
-LONGEST_DEADLINE = timedelta(days=366)  # the longest interval of `@every`
+LONGEST_DEADLINE = timedelta(days=366)  # as long as the longest interval of `@every`
 
 # Up to this number, each missed tick gets its own row in the ledger (the table of all due times).
 # A higher number of missed ticks gets one row with their count.
@@ -150,7 +150,7 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """Return the `count` due times from `first` to the last one before `latest`."""
+    """Return the `count` due times from `first` to the last due time before `latest`."""
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

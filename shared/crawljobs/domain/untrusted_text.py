@@ -55,7 +55,7 @@ def time(value: object) -> datetime | None:
     """Return a number of seconds since 1970 as a time in UTC, or None if it is out of range."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not TIME_MIN < value < TIME_MAX:  # false for NaN too
+    if not TIME_MIN < value < TIME_MAX:  # for NaN, the comparison is false
         return None
     return datetime.fromtimestamp(value, UTC)
 

@@ -14,7 +14,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# A deployment may start the services at the same time as the database and the migrations.
+# The wait for the database and its schema is long, because a deployment may start the services at
+# the same time as the database and the migrations.
 SCHEMA_DEADLINE_SECONDS = 120.0
 CHECK_SECONDS = 0.5  # seconds between two checks
 
@@ -29,10 +30,11 @@ def wait_for_schema(
 ) -> None:
     """Return when the schema is supported, or when `stop` is set.
 
-    `setting` is the name of the setting that holds the address. Raises UnknownSchema or
+    `setting` names the setting that holds the database address. Raises UnknownSchema or
     DatabaseUnavailable after the deadline. Raises SettingsError at once if the server refuses the
-    address, such as for a wrong password. With `waits_for_roles`, it waits instead, because the
-    role may still be created. Raises UnusableDatabase if encoding or locale would change names.
+    connection, for example because of a wrong password. If `waits_for_roles` is true, the function
+    keeps waiting in that case, because the role may still be created. Raises UnusableDatabase if
+    the database's encoding or locale would alter stored names.
     """
     deadline = time.monotonic() + deadline_seconds
     logged = None
@@ -92,7 +94,7 @@ def check_direct_address(
 def warn_of_needless_rights(database: Database) -> None:
     """Log a warning if the database role of this process may change rows of the audit log.
 
-    This happens if all services use the same role, because no service roles were created.
+    The role has this right if no service roles were created, so that all services use one role.
     """
     with database.read() as conn:
         if schema.may_rewrite_audit_log(conn):
