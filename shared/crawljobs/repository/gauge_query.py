@@ -44,11 +44,11 @@ _ZERO = inline_number(0)
 
 
 def _longest(since: Any) -> Any:
-    """Return the seconds since the earliest time of this column, or 0 if there is no time."""
+    """Return the seconds since the earliest time in this column, or 0 if the column has no time."""
     return func.coalesce(func.max(extract("epoch", _now - since)), _ZERO)
 
 
-# Few jobs are crawling: at most as many as all workers can crawl at the same time.
+# Reads all crawling jobs. They are few: at most as many as all workers can crawl at the same time.
 _CRAWLING = select(
     _longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
     func.count().filter(crawl_jobs.c.lease_expires_at < _now).label("expired_leases"),
@@ -129,7 +129,8 @@ _usable = func.greatest(
     inline_number(1),
     func.floor(_budget.requests_per_window * cast(bindparam("share"), Double)),
 )
-# The requests spent in the present window. It is full if the stored window begins in the future.
+# The requests spent in the present window. If the stored window begins in the future, the present
+# window is full.
 _spent = case(
     (_budget.window_started_at > _now, _usable),
     (_window_end > _now, _budget.reserved),

@@ -17,7 +17,7 @@ from crawljobs.repository import gauge_query
 from crawljobs.repository.queue import job_counts, parked_jobs
 
 SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
-ALIVE_WITHIN = timedelta(seconds=60)  # longer than the time between two heartbeats of a worker
+ALIVE_WITHIN = timedelta(seconds=60)  # after this time without a heartbeat, a worker is dead
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,12 @@ def record(
     soonest_retry: timedelta,
     now: datetime | None = None,
 ) -> None:
-    """Store how far back the crawl read both listings.
+    """Store how far back the crawl read the listings of posts and of comments.
 
     A walk is the reading of one listing, page by page. A walk that has not ended changes nothing.
-    If `trees` is None, the stored counts of comment trees stay. The next crawl is due at the latest
-    when the first missing part is due, but not before `soonest_retry` has passed.
+    If `trees` is None, the stored counts of comment trees stay. A missing part may make the next
+    crawl due earlier: when the part is due, but not before `soonest_retry` has passed. Parts that
+    are missing because the crawl had sent all its requests do not count.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

@@ -21,7 +21,7 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.coverage import ListingName
 from crawljobs.repository.sql import inline_time
 
-SCAN_LIMIT = 1_000  # older stored items that are checked: as many as a listing of Reddit shows
+SCAN_LIMIT = 1_000  # at most this number of stored items is checked: as many as a listing shows
 
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 
@@ -29,7 +29,7 @@ _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
     """Return a query for the stored items that are older than `before`, the newest first.
 
-    The lower bound is the oldest item that crawls have reached in this listing. Still older items
+    The result ends at the oldest item that crawls have reached in this listing. Still older items
     come from other requests. The inner LIMIT limits the cost if all items of a range are removed.
     """
     oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()

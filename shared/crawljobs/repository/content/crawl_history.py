@@ -115,9 +115,10 @@ def finish_crawl(
 ) -> None:
     """Record a finished crawl. Its newest post and comment become the new high-water marks.
 
-    A mark of None keeps the stored mark. `gap` is true if the crawl left a range below the marks
-    unread. `depth` is the depth of the job. The smaller of this depth and the stored depth is kept.
-    So a subreddit that a user requested has depth 0, even if discovery found it first.
+    A mark of None keeps the stored mark. `gap` is true if the crawl missed items between the old
+    marks and the items that it read. `depth` is the depth of the job. The smaller of this depth and
+    the stored depth is kept. So a subreddit that a user requested has depth 0, even if discovery
+    found it first.
     """
     conn.execute(
         _FINISH_CRAWL,

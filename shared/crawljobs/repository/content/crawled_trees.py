@@ -20,9 +20,9 @@ _COUNTS = text("""
 def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a request for this post's tree may return missing comments.
 
-    Fewer comments are stored than Reddit shows, and the tree was not fetched since the number grew.
-    The number of comments in the post's row does not decide, because author histories and refreshes
-    change that number at any time.
+    It is true if fewer comments are stored than Reddit shows, and the tree was not fetched since
+    Reddit's number grew. The condition uses `comments_reported`, the number at the last fetch. It
+    does not use `num_comments`, which author histories and refreshes change at any time.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -40,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# Runs after the comments are written, although posts come before comments in the order of locks. So
-# it skips a post that another transaction has locked. The post's tree then counts as not fetched.
+# Locks the post after the comments were written, although posts come first in the order of locks.
+# So this skips a post that another transaction has locked. Its tree then counts as not fetched.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -51,10 +51,11 @@ _RECORD = text(f"""
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
-NEWEST = 1_000  # posts; as many as a listing of Reddit shows
+NEWEST = 1_000  # only this number of newest posts is checked: as many as a listing shows
 STORED_SCAN_LIMIT = 1_000  # the count of a post's stored comments stops at this number
 
-# Other requests may have stored comments since the tree was fetched. They are no longer missing.
+# Other requests may have stored comments since the tree was fetched. These comments are no longer
+# missing.
 _RECOUNT = text(f"""
     UPDATE posts SET
         comments_missing = greatest(0, comments_missing - (now.count - comments_stored)),
@@ -142,8 +143,8 @@ def left(
 ) -> dict[str, int]:
     """Return the newest stored posts of a subreddit whose comment trees should be fetched.
 
-    The result maps at most `limit` post ids to their numbers of comments, the largest first. Posts
-    in `without` are left out. A crawl fetches at most `at_most` comments of one tree.
+    The result maps at most `limit` post ids to the posts' numbers of comments, the largest number
+    first. Posts in `without` are left out. A crawl fetches at most `at_most` comments of one tree.
     """
     values = {
         "subreddit_id": subreddit_id,

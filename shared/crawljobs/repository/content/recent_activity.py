@@ -28,7 +28,7 @@ _AT = bindparam("now", type_=Timestamp)
 
 
 def _newest(item: FromClause) -> Subquery:
-    """Return the times of at most `newest` items: the newest ones that are at most `within` old."""
+    """Return the creation times of the newest items, at most `newest`, all at most `within` old."""
     return (
         select(item.c.created_at)
         .where(

@@ -61,7 +61,8 @@ _missing_posts = (
     .where(_of_subreddit, missing_parts.c.kind == inline(PartKind.POSTS))
     .exists()
 )
-# Counts the rows, at most STORED_MAX. The column `missing_parts` is out of date during a crawl.
+# Counts the rows of missing parts, because the column `missing_parts` is out of date during a
+# crawl. A subreddit has at most STORED_MAX such rows.
 _missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).scalar_subquery()
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Text, cast, func
 from crawljobs.db import tables
 from crawljobs.repository.sql import inline_time
 
-LONGEST_JSON = 200_000  # characters; a CHECK of the table allows 65,536 bytes
+LONGEST_JSON = 200_000  # characters of JSON; a CHECK of the table allows only 65,536 bytes
 DEEPEST_JSON = 50
-LONGEST_NUMBER = 30  # digits
+LONGEST_NUMBER = 30  # digits of a number in JSON
 
 # A time that a Python datetime cannot hold is replaced by an early or late day that it can hold.
 # JSON is read as text. The driver's JSON reader would fail for a number with thousands of digits,

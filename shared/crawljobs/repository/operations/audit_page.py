@@ -59,8 +59,8 @@ _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),
     "until": _log.c.id < _first_id_at(_UNTIL + _MARGIN),
 }
-# For each index, its columns before the id. A page reads the first index for which all these
-# columns have a filter.
+# The columns of each index, without the id at its end. A page reads the first index of which all
+# these columns have a filter.
 _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
 
 
@@ -77,7 +77,7 @@ def page_statement(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # a partial index leaves out refused requests
+        walked = (*walked, "changes_only")  # the partial index has no refused requests
     ranges = [_CONDITIONS[name](_log) for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if continues:

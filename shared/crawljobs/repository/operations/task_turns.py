@@ -21,8 +21,8 @@ _TAKE_TURN = (
         set_={"last_run_at": insert(_runs).excluded.last_run_at},
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
-            # A later time was written before the clock was set back. The margin of 1 minute allows
-            # for turns that are taken at the same time.
+            # A last_run_at further in the future was written before the clock was set back. The
+            # margin of 1 minute allows for turns that are taken at the same time.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )
@@ -42,8 +42,8 @@ def take_turn(
 ) -> bool:
     """Take the turn to run `task`, and return whether the caller has the turn.
 
-    All processes together get one turn in each interval `every`. `hold` is the additional time
-    for which no other process gets the turn, unless end_turn is called earlier.
+    All processes together get one turn in each interval `every`. `hold` is the longest time that
+    the task may take: the interval begins after this time, or when end_turn is called.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None

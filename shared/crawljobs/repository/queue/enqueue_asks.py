@@ -14,7 +14,7 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """One subreddit name of an enqueue request. `place` is the index of the result for the name."""
+    """One subreddit name of an enqueue request. `place` is the index of the name's result."""
 
     place: int
     request: EnqueueRequest

@@ -25,7 +25,7 @@ _PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="
 
 
 def insert_jobs(rows: str) -> str:
-    """Return an INSERT of one job for each row of the query `rows`. Its table alias is `job`.
+    """Return an INSERT of one job for each row of the query `rows`. The new job's alias is `job`.
 
     `rows` has the columns subreddit_id, priority, ceiling, source, schedule, depth, due (the
     requested time), polite (the end of the minimum gap between crawls), now, retries and trace.

@@ -38,8 +38,8 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-COUNT_MAX = 10_000  # both counts of the jobs that are claimed before the job stop at this number
-PACE_SAMPLE = 200  # newest attempts from which the number of starts per minute is computed
+COUNT_MAX = 10_000  # the two counts of jobs that are claimed before the job stop at this number
+PACE_SAMPLE = 200  # the number of newest attempts that give the rate of starts per minute
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
 _now = CLOCK.c.now

@@ -119,7 +119,7 @@ class PageShape:
     sort: JobSort
     statuses: tuple[JobStatus, ...]
     given: tuple[str, ...]
-    continues: bool  # the page starts after the position `after_0`, `after_1` ...
+    continues: bool  # true: the page starts after the position (`after_0`, `after_1`, ...)
     limit: int
     scan_limit: int
 
@@ -136,7 +136,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
             # Without OFFSET 0, the planner could choose the index of the page's order. It would
             # read most of that index before it finds these few jobs.
             return jobs.offset(inline_number(0))
-        # Each branch is sorted and limited, so the merge reads at most `scan_limit` jobs of it.
+        # Each branch is sorted and limited, so the merge reads at most `scan_limit` of its jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
@@ -194,7 +194,7 @@ def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, Colu
 
 
 def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
-    """Yield a condition for each index range: together, all jobs after the previous page."""
+    """Yield a condition for each index range. The ranges have all jobs after the previous page."""
     if not shape.continues:
         yield true()
         return

@@ -25,7 +25,7 @@ _FOREIGN = (
     "version",
     "waits_until",
     "scheduled_job_id",
-)  # fields of a Job that are not read from a column of its row
+)  # fields of a Job that are not read from the column with the field's name
 # Null if the schedule was deleted: the jobs of a deleted schedule keep its id in their column.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id

@@ -50,7 +50,7 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
 }
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # locks in the same order as an enqueue
+LOCK = READ.with_for_update(of=crawl_jobs)  # an enqueue locks in the same order
 
 
 def _change(verb: Verb) -> Update:

@@ -41,8 +41,8 @@ _BY_POLITENESS = text(f"""
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
     """)
 
-# Checks the most recently parked jobs first. If a cause ended while a job was being parked, that
-# job is one of them.
+# Checks the most recently parked jobs first, because a cause may have ended while its job was being
+# parked.
 _SETTLE = text(f"""
     WITH settled AS (
         UPDATE crawl_jobs AS job SET {SETTLED}

@@ -90,9 +90,9 @@ def pause(
         _STORE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
-    if scope == EVERYTHING:  # queued jobs stay queued; the claim statement checks this pause
+    if scope == EVERYTHING:  # the jobs stay queued, because each claim checks this pause
         return
-    # Parks only this job: park_paused_jobs would also delete this pause if its end is in the past.
+    # Parks only this job. park_paused_jobs would also delete a pause whose end is in the past.
     pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 

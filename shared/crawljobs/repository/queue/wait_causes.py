@@ -30,9 +30,10 @@ _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# REDDIT is the reason why no client id may send requests to Reddit, and the time from which one of
-# them may. It has no row if at least one client id may send requests. A client id that was not used
-# for one day does not count. _SLOT_NEAR is the time from which a worker may reserve the next slot.
+# The query REDDIT returns the reason why no client id may send requests to Reddit, and the first
+# time at which a client id may send them. It returns no row if a client id may send requests now. A
+# client id that was not used for one day does not count. _SLOT_NEAR is the time from which a worker
+# may reserve the next slot.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
@@ -60,7 +61,8 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause that is in force for the row `job`. Not for jobs that wait for `later` or a retry.
+# The first cause that is in force for the row `job`. Do not use this for jobs that wait for `later`
+# or for a retry.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)

@@ -25,7 +25,7 @@ from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.sql import NOW, inline, inline_number, interval_of, seconds
 
-DETAIL_MAX = 500  # characters, the same limit as in the CHECK constraint of the table
+DETAIL_MAX = 500  # characters of paused_detail; the table's CHECK constraint has the same limit
 
 _budget = reddit_budgets.c
 _ZERO = inline_number(0)
@@ -81,7 +81,7 @@ _PAUSE = (
     .on_conflict_do_update(
         index_elements=[_budget.client_id],
         set_={
-            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # marks the client id as used
+            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # the client id is in use
             "outage_until": NOW + interval_of(_doubled),
             "outages_in_a_row": func.least(_row, inline_number(30)),
             "paused_reason": _new.paused_reason,
@@ -159,6 +159,6 @@ def pause(
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
-    """Return the pause of an open breaker, even if the pause is over; None for a closed breaker."""
+    """Return the pause of an open breaker, even after its end. None for a closed breaker."""
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))

@@ -105,9 +105,9 @@ def reserve_slot(
 ) -> Slot:
     """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    With `longest_queue`, about this number of other slots may be before the slot. If the slot is
-    too far away, or Reddit has an outage, the slot is returned with `taken` false and spends no
-    budget.
+    With `longest_queue`, the slot may have about this number of other slots before it, but not
+    more. If the slot is too far away, or Reddit has an outage, the function returns the slot with
+    `taken` false. Such a slot spends no budget.
     """
     values = {
         "client_id": client_id,

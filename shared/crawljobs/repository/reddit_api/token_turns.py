@@ -116,7 +116,7 @@ def postpone(
 ) -> float:
     """End the turn, and return the seconds until a worker may request a token again.
 
-    The wait is `first` seconds. If `throttled` is true, because Reddit replied with status 429, the
+    The wait is `first` seconds. `throttled` is true if Reddit replied with status 429. Then the
     wait doubles with each 429 in a row, up to `longest` seconds.
     """
     values = {

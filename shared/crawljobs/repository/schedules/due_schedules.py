@@ -77,7 +77,7 @@ _SECONDS_UNTIL_NEXT_DUE = select(
     )
 ).select_from(CLOCK.join(_next, true()))
 
-REASON_MAX = 500  # characters; a longer disabled_reason is cut
+REASON_MAX = 500  # characters of a disabled_reason; a longer text is cut
 
 
 @dataclass(frozen=True)

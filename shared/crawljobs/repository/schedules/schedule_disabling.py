@@ -20,7 +20,7 @@ from crawljobs.repository.schedules import (
 )
 from crawljobs.repository.sql import NOW, texts
 
-AT_MOST = 100  # schedules per transaction; the caller repeats the call until fewer are changed
+AT_MOST = 100  # schedules per call; the caller repeats the call until fewer schedules change
 
 _schedule = scheduled_jobs.c
 _SCHEDULES = (

@@ -20,8 +20,8 @@ from crawljobs.domain.schedule_limit import Quota
 from crawljobs.repository import finished_jobs
 from crawljobs.repository.sql import inline, inline_interval, inline_number
 
-# The estimate reads the RECENT_JOBS newest finished jobs. They are enough for an average. They are
-# also few enough to be read at each edit of a schedule.
+# The estimate reads the RECENT_JOBS newest finished jobs. They are enough for an average, and few
+# enough to be read at each edit of a schedule.
 RECENT_JOBS = 2_000
 PLAUSIBLE_REQUESTS_MAX = 100_000  # requests of one crawl; a larger number is ignored
 
@@ -106,7 +106,8 @@ _ESTIMATE = (
 def estimate(conn: Connection) -> Quota:
     """Return the estimated requests and the budget. Reads every enabled schedule once.
 
-    A client id adds no budget if another client id was used more than one day after it.
+    The budget leaves out a client id whose last use is over one day before the newest use of any
+    client id.
     """
     row = conn.execute(
         _ESTIMATE,

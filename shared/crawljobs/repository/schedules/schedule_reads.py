@@ -21,8 +21,8 @@ from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.sql import inline, inline_time
 
-# A datetime cannot hold an infinite time, which an operator may have written. One of these times
-# replaces it.
+# An operator may have written an infinite time, which a datetime cannot hold. One of these times
+# replaces the infinite time.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 
@@ -32,7 +32,7 @@ def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _column(name: str) -> ColumnElement[Any]:
-    if name == "subreddit":  # the row may have been deleted by hand
+    if name == "subreddit":  # its row may have been deleted by hand
         return func.coalesce(subreddits.c.name, inline("")).label(name)
     column = scheduled_jobs.c[name]
     return bounded(column).label(name) if name.endswith("_at") else column

@@ -36,17 +36,18 @@ def store(
     discovered_from: int | None = None,
     depth: int = 0,
 ) -> Stored:
-    """Store posts and comments, their authors, the counts of both, and subreddit descriptions.
+    """Store posts and comments, their authors, each author's counts, and subreddit descriptions.
 
     Returns how many rows were written. An item that is equal to its stored row is not written.
-    `known_subreddits` maps lower-case names to ids. Other subreddits of the items are inserted with
-    `discovered_from` and `depth`.
+    `known_subreddits` maps lower-case names to ids. If the items belong to other subreddits, these
+    are inserted with `discovered_from` and `depth`.
     """
     posts = list({post.id: post for post in items.posts}.values())
     comments = list({comment.id: comment for comment in items.comments}.values())
     written: list[Post | Comment] = [*posts, *comments]
     author_ids: dict[str, int] = {}
-    # Every worker locks authors first, then subreddits, then items. Otherwise two could deadlock.
+    # Every worker locks authors first, then subreddits, then items. Otherwise two workers could
+    # deadlock.
     for accounts_batch in _batches(_accounts(items)):
         author_ids |= authors.ensure(conn, accounts=accounts_batch)
     names = {item.subreddit.lower(): item.subreddit for item in written}

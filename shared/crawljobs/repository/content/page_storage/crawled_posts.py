@@ -65,9 +65,9 @@ def upsert(
 ) -> Written:
     """Store posts with distinct ids, and return how many rows were written.
 
-    Both mappings have lower-case names as keys. New posts are counted for their authors and as
-    evidence. If `counts` is given, it collects these counts. Otherwise the statement adds them to
-    the stored counts.
+    Both mappings have lower-case names as keys. New posts count for their authors, and as evidence
+    for discovery. If `counts` is given, it collects these counts. Otherwise the statement adds
+    these counts to the stored counts.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS

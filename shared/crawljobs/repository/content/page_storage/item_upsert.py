@@ -22,11 +22,11 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class ItemColumns:
-    """The columns of a post or comment. The item has an attribute of the same name for each.
+    """The columns of a post or comment. For each column, the item has an attribute with its name.
 
-    The columns in `keys` never change. A later reply of Reddit may change the columns in `content`.
-    `evidence` has columns that the statement reads but the table does not store, with their types.
-    Only `subreddit_id` and `author_id` are no attributes: the caller passes these ids.
+    The exceptions are `subreddit_id` and `author_id`: the caller passes these ids. The columns in
+    `keys` never change. A later reply of Reddit may change the columns in `content`. `evidence` has
+    columns, with their types, that the statement reads but the table does not store.
     """
 
     table: Table

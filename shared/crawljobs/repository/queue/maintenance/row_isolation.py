@@ -21,10 +21,10 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-TRANSACTIONS_MAX = 1_000  # in one run; an endless run would keep other sweeps from running
-PASSED_OVER_MAX = 50  # skipped rows; if more rows fail, the cause is not a single row
-RETRY_SKIPPED_SECONDS = 30.0  # time until skipped rows are tried again
-REPORT_AGAIN_SECONDS = 3_600.0  # time until the same failure of a row is logged again
+TRANSACTIONS_MAX = 1_000  # transactions of one run; an endless run would stop the other sweeps
+PASSED_OVER_MAX = 50  # rows that are skipped; if more rows fail, the cause is not a single row
+RETRY_SKIPPED_SECONDS = 30.0  # skipped rows are tried again after this time
+REPORT_AGAIN_SECONDS = 3_600.0  # the same failure of a row is logged again after this time
 _SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it after a success
 
 
@@ -54,7 +54,7 @@ class RowIsolation:
         self._clock = clock
         self._passed_over = 0  # how many rows are skipped, because their change failed
         self._retry_skipped_at = clock()
-        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # times of log lines
+        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # when logged
 
     def run(
         self,
