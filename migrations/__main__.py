@@ -20,7 +20,7 @@ from crawljobs.runtime import logs, startup
 
 SCRIPTS = Path(__file__).parent
 NAME = "migrations"
-LINE_MAX = 4_000  # characters
+LINE_MAX = 4_000  # characters of a printed line
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,7 +114,7 @@ def _sql(given: argparse.Namespace) -> int:
 
 def _tell(lines: Iterable[str]) -> None:
     for line in lines:
-        # A line may contain names from the database, with control characters.
+        # A line may contain names from the database. `lines` removes their control characters.
         sys.stdout.write(plain_text.lines(line, limit=LINE_MAX) + "\n")
 
 
@@ -132,7 +132,10 @@ def _database() -> Iterator[Database]:
 
 
 def _url() -> str:
-    """Return the direct address. A pooler could give the session of a lock to another client."""
+    """Return the direct address, because a migration holds a lock in its session.
+
+    A pooler could give this session to another client.
+    """
     return settings.read_database_settings(os.environ).direct_url
 
 
@@ -172,5 +175,5 @@ def _add_deadline(parser: argparse.ArgumentParser, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # exempt the imported modules from the costly collection at exit
+    gc.freeze()  # the garbage collection at exit skips the imported modules, which saves time
     sys.exit(main())

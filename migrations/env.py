@@ -24,7 +24,7 @@ log = logs.get_logger("migrations")
 # wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
-TURN_DEADLINE_SECONDS = 600.0  # the default, if the caller sets no deadline
+TURN_DEADLINE_SECONDS = 600.0  # the wait for the turn, if the caller sets no deadline
 # A long limit, because an index of a large table takes long. TCP detects a server that is gone.
 REPLY_SECONDS = 6 * 3600.0
 
@@ -39,7 +39,7 @@ def _url() -> str:
 
 @contextmanager
 def _turn(url: str) -> Iterator[None]:
-    """Wait until no other process migrates, and keep other processes from migrating in the block.
+    """Wait until no other process migrates, and let no other process migrate during the block.
 
     An advisory lock of a transaction marks the turn, so the turn ends if the process dies. The
     transaction has no snapshot. Otherwise CREATE INDEX CONCURRENTLY in the block would wait for the

@@ -20,7 +20,7 @@ log = logs.get_logger(__name__)
 # The interval between two updates of the row. After three missed updates, operators see the process
 # as gone.
 BEAT_SECONDS = 20.0
-JITTER = 0.2  # the share of BEAT_SECONDS by which an interval is longer or shorter at random
+JITTER = 0.2  # each interval differs from BEAT_SECONDS at random, at most by this share
 # The limit for deleting the row at shutdown. If the row stays, operators soon see the process as
 # gone.
 STOP_SECONDS = 0.2
@@ -82,7 +82,7 @@ class Heartbeat:
         except errors.DatabaseUnavailable as error:
             log.debug("heartbeat.write_failed", reason=str(error))
             return False
-        except Exception:  # such as a missing right, which an administrator may still grant
+        except Exception:  # for example: a right is missing, which an administrator may still grant
             log.exception("heartbeat.failed")
             return False
         return True

@@ -79,7 +79,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # do not replace the hook of a test runner
+    if sys.unraisablehook is sys.__unraisablehook__:  # keeps the hook of a test runner
         sys.unraisablehook = _log_unraisable
 
 

@@ -11,7 +11,7 @@ from crawljobs.settings.environment import Environment
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-TOKEN_MIN = 32  # characters; a shorter token could be guessed
+TOKEN_MIN = 32  # characters of the token; a shorter token could be guessed
 # A token that contains one of these words was probably copied from an example.
 _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "secret", "password")
 

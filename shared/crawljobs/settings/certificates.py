@@ -15,7 +15,7 @@ from crawljobs.settings.environment import Environment
 class Trust:
     """The trusted certificates: a PEM file, or a folder of files whose names are hashes.
 
-    Without both, the certificate authorities that browsers trust are used.
+    If both are None, the certificate authorities that browsers trust are used.
     """
 
     file: str | None = None

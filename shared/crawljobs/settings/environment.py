@@ -16,7 +16,7 @@ from crawljobs import errors
 SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
 # An absolute path of short names. A secret has another form.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
-_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the most frequent wrong address
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the most frequent mistake
 # This pattern is stricter than the standard for URLs. It refuses addresses that two parsers could
 # read differently.
 _ADDRESS = re.compile(
@@ -139,7 +139,7 @@ class Environment:
 
 
 def _shown_path(name: str, path: str) -> str:
-    """Return the name of the setting with its path. Leaves out a path that may be a secret."""
+    """Return NAME_FILE with its path. Leaves out the path if it may be a secret."""
     return f"{name}_FILE={path!r}" if _PATH.fullmatch(path) else f"{name}_FILE"
 
 
@@ -154,7 +154,7 @@ def _encodable(name: str, secret: str) -> str:
 
 
 def is_this_machine(host: str) -> bool:
-    """Return whether the host is localhost or a loopback address. It must have no brackets."""
+    """Return whether the host is localhost or a loopback address. Pass IPv6 without brackets."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -14,7 +14,7 @@ MOST = 65_535
 @dataclass(frozen=True)
 class ProbeAddress:
     host: str
-    port: int  # 0: any free port; the log shows which port is used
+    port: int  # 0: the system chooses a free port, which the log shows
 
 
 def read_probe_address(variables: Mapping[str, str]) -> ProbeAddress | None:

@@ -16,7 +16,7 @@ _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 @dataclass(frozen=True)
 class RoleSettings:
     prefix: str
-    # The password by the suffix of the role's name. A role without an entry keeps its password.
+    # The keys are the suffixes of the roles' names. A role without an entry keeps its password.
     passwords: Mapping[str, str] = field(repr=False)
 
 

@@ -20,7 +20,7 @@ _COUNTS = text("""
 def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a request for this post's tree may return missing comments.
 
-    It is true if fewer comments are stored than Reddit shows, and the tree was not fetched since
+    True if fewer comments are stored than Reddit shows, and the tree was not fetched since
     Reddit's number grew. The condition uses `comments_reported`, the number at the last fetch. It
     does not use `num_comments`, which author histories and refreshes change at any time.
     """

@@ -48,7 +48,7 @@ class Health:
     def check_alive(self) -> None:
         """Raise NotWell if a watched part has not reported for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
-            return  # startup and shutdown have other deadlines, which end the process
+            return  # at startup and shutdown, other deadlines end the process
         for name, watched in self._watched.items():
             silent = watched.seconds_since_beat()
             if silent > watched.limit:

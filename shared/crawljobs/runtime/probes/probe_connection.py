@@ -32,7 +32,8 @@ class ProbeConnection:
     def awaited(self) -> int:
         """The selector events to wait for, or 0 while the page is built.
 
-        Otherwise the selector would report a client that has closed as readable again and again.
+        While the page is built, the client may close the connection. With events other than 0, the
+        selector would then report the connection as readable all the time.
         """
         if self._rest:
             return selectors.EVENT_WRITE

@@ -16,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-WAITING_MAX = 128  # requests that wait for one page; clients that have left count too
+WAITING_MAX = 128  # requests that may wait for one page; requests of clients that left count too
 NO_THREAD = b"no thread can be started\n"
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
@@ -103,7 +103,7 @@ class Pages:
 
 
 def _parsed(head: bytes) -> tuple[bytes, str, Answer | None]:
-    """Return the method, the path, and the reply if the request is refused, else None."""
+    """Return the method, the path, and a reply that refuses the request (None: not refused)."""
     first, *fields = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
     line = _LINE.fullmatch(first)
     if line is None or b"\r\n\r\n" not in head:

@@ -31,15 +31,15 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 log = logs.get_logger(__name__)
 
 CONNECTIONS_MAX = 64  # open connections; before another one opens, the oldest one is closed
-# New connections in one turn of the loop. So a new connection has at least three more turns before
-# it can become the oldest and be closed.
+# The limit of new connections in one turn of the loop. So a new connection has at least three more
+# turns before it can become the oldest connection and be closed.
 ACCEPTED_MAX = 16
 TURN_SECONDS = 0.2  # the longest time between two checks of the deadlines
 FAILED_TURN_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
-    """The server of the probe pages. It serves from `start` until `close`.
+    """The server of the probe pages. It serves them from `start` until `close`.
 
     The constructor raises SettingsError if the address cannot be used.
     """
@@ -111,7 +111,7 @@ class ProbeServer:
                 for key, events in self._selector.select(TURN_SECONDS):
                     key.data(events)
                 self._close_expired()
-            except Exception:  # continue, because the probes must work as long as the process runs
+            except Exception:  # continue, because probes must work until the process ends
                 left_out = self._failures.lines_left_out()
                 if left_out is not None:
                     log.exception("probes.failed", lines_left_out=left_out)

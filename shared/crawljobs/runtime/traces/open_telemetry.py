@@ -121,7 +121,7 @@ def _parent_span(parent: TraceContext, is_remote: bool) -> trace.Span:
 
 
 class _Exporter(SpanExporter):
-    """Sends spans. Logs one line when spans are lost, and one when spans are accepted again."""
+    """Sends spans. Logs a line when spans are lost, and a line when spans are accepted again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter

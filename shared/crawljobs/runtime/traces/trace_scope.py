@@ -21,7 +21,7 @@ current: ContextVar[HasContext | None] = ContextVar("span", default=None)
 def add_ids(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Add the ids of the current span to a log line. This is a structlog processor.
 
-    It makes the ids of a span only when a line is written.
+    The ids of a span are created only when a line is written.
     """
     span = current.get()
     if span is not None:

@@ -40,7 +40,7 @@ class Span:
 
     @property
     def context(self) -> TraceContext:
-        """The ids of the span. They are made at the first access, as most spans need no ids."""
+        """The ids of the span. The first access creates them, because most spans need no ids."""
         if self._context is None:
             self._context = self._recorded.context if self._recorded else self._new_context()
         return self._context
@@ -57,7 +57,7 @@ class Span:
             self._recorded.set_attributes(attributes)
 
     def fail(self, error: str) -> None:
-        """Mark the span as failed. `error` is the error's class, as its message may be secret."""
+        """Mark the span as failed. `error` is the error's class: its message may be secret."""
         if self._recorded is not None:
             self._recorded.fail(error)
 
