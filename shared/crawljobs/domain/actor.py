@@ -17,4 +17,4 @@ class Actor:
     request_id: str | None = None
     peer_address: str | None = None  # IP address of the other end of the TCP connection
     client_address: str | None = None  # IP address of the client, behind the trusted proxies
-    token_id: str | None = None  # None: ADMIN_API_TOKEN, or a process
+    token_id: str | None = None  # None: the actor is ADMIN_API_TOKEN or a process

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """A waiting job's priority rises by `step` after the time `after`, then after each `every`."""
+    """A job's priority rises by `step` when the job has waited `after`, then once in each `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)
@@ -18,7 +18,7 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """Return the priority of a job after its wait. It rises to `ceiling` at most.
+    """Return the priority of a job after its wait. The priority rises to `ceiling` at most.
 
     A base priority above `ceiling` stays. The result does not depend on earlier results, so several
     processes may compute it any number of times.

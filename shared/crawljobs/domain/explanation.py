@@ -36,7 +36,7 @@ class Surroundings:
     paused_until: datetime | None  # None: no pause, or a pause without an end
     subreddit_paused: bool
     subreddit_paused_until: datetime | None
-    reddit_until: datetime | None  # until then no worker sends a request to Reddit
+    reddit_until: datetime | None  # before this time no worker sends a request to Reddit
     workers_alive: int
     ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit

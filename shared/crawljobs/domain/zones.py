@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crawljobs import errors
 
-# Names in the zone folder of a host that are no places. They have another meaning on each host.
+# Names in a host's zone folder that are not names of places. Their meaning depends on the host.
 _NOT_A_PLACE = frozenset({"localtime", "Factory"})
 
 # The step of the search for a clock change. No zone changes its clock forward and back within one
@@ -76,7 +76,7 @@ def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime | Non
 
 
 def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: timedelta) -> datetime:
-    """Return the instant of the clock change. `low` is before it, and has the offset `offset`.
+    """Return the instant of the clock change. `low` is before the change, at the offset `offset`.
 
     `high` is after the change. It is a whole second; with a fraction the loop would never end.
     """

@@ -100,9 +100,9 @@ def begin(
 ) -> Span:
     """Start a span and return it. The caller must end the span.
 
-    The parent of the span is `parent`, which is a span of another process. Without `parent`, it is
-    `under`, a span of this process, or else this thread's current span. Without any of these, the
-    span starts a new trace.
+    The parent of the span is `parent`, which is a span of another process. Without `parent`, the
+    parent is `under`, which is a span of this process. Without both, the parent is this thread's
+    current span. Without a current span, the span starts a new trace.
     """
     recorder = _recorder
     if recorder is None:

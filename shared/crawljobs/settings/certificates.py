@@ -1,4 +1,4 @@
-"""The trusted certificates, from SSL_CERT_FILE or SSL_CERT_DIR, as OpenSSL reads them."""
+"""Read the trusted certificates from SSL_CERT_FILE or SSL_CERT_DIR, in the same way as OpenSSL."""
 
 from __future__ import annotations
 

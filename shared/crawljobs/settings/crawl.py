@@ -1,4 +1,4 @@
-"""Settings of a crawl: how much it reads, how often it sends requests, and discovery."""
+"""Settings of a crawl (how much it reads, how often it sends requests) and of discovery."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ class TracingSettings:
 
 
 def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | None:
-    """Return None without an address, or if OTEL_SDK_DISABLED is true. Raises SettingsError."""
+    """Return the settings, or None if no collector is set or OTEL_SDK_DISABLED is true.
+
+    Raises SettingsError.
+    """
     env = Environment(variables)
     if env.flag("OTEL_SDK_DISABLED", default=False):
         return None

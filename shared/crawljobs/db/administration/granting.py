@@ -15,7 +15,7 @@ from crawljobs.db.administration.rights import Names, Right
 
 
 def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
-    """Allow the roles to connect, and the owner to create objects. Yields each statement.
+    """Allow the roles to connect, and the owner to create objects. Yields the executed statements.
 
     With `revoke`, PUBLIC loses its rights on the database. Then other roles can no longer connect
     or create temporary tables.

@@ -78,9 +78,9 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "api_tokens": {"UPDATE": ("revoked_at", "revoked_by", "last_used_at")},
 }
 
-# The share of the server's connections that a role's sessions may use together. The sum is above 1
-# on purpose, so that one role can use connections that other roles leave free. No role can use all
-# connections.
+# The share of the server's connections that a role's sessions may use together. The sum of the
+# shares is above 1, so that a role can use connections that other roles leave free. No role can use
+# all connections.
 CONNECTION_SHARES: Mapping[str, float] = {
     ADMIN_API: 0.4,
     CRAWLER_WORKER: 0.7,

@@ -159,8 +159,8 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
     ),
-    # All other queued jobs. Lists, and the query for the oldest queued job, read this index and
-    # crawl_jobs_climbing_idx.
+    # Queued jobs that have reached their priority ceiling, so aging ignores them. Lists of queued
+    # jobs, and the query for the oldest queued job, read this index and crawl_jobs_climbing_idx.
     Index(
         "crawl_jobs_at_ceiling_idx",
         "queued_at",

@@ -46,7 +46,7 @@ def _of(row: str) -> str:
 
 
 def _merged(row: str) -> str:
-    """Return the values of a row. A null means an unknown value, so the stored value stays."""
+    """Return the values to store. If a value of `row` is null (unknown), the stored value stays."""
     return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
 
 

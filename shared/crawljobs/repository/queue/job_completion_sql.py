@@ -76,9 +76,9 @@ def _completion_statement(
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
-    # jobs. That index has the claims of all workers, and entries of recently completed claims. The
-    # subqueries hide the array lengths from the planner. Otherwise a new plan for one row would
-    # look cheaper than the generic plan at each execution.
+    # jobs, which is slower: it has the claims of all workers, and entries of completed claims. The
+    # subqueries hide the array lengths from the planner. Otherwise Postgres would make a new plan
+    # at each execution, because a plan for one row would look cheaper than the generic plan.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]

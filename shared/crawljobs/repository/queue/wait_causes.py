@@ -49,11 +49,11 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# True if the waits for Reddit ended after the last claim of the row `job` began. Then the job does
-# not wait for its visible_at. The end of the waits frees only jobs that are already waiting, and
-# this job may have been deferred just after the end. The margin is for a claim that began after
-# waits_ended_at but before that time was committed, because the claim still met the cause. Later
-# claims begin after the margin, so one end of the waits frees a job only a few times.
+# True if the waits for Reddit ended after the job's last claim began. Then the job does not wait
+# for its visible_at. The end of the waits freed only the jobs that were waiting at that time. This
+# job may have been deferred just afterwards. The margin is for a claim that began after
+# waits_ended_at, but before that value was committed: such a claim still met the cause. Later
+# claims begin after the margin. So one end of the waits frees a job only a few times.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets

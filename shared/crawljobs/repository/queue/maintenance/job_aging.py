@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The last job that the aging sweep has changed. The sweep goes from the longest wait down."""
+    """The last job that the aging sweep has changed. The sweep begins with the longest wait."""
 
     queued_at: datetime
     job_id: int
