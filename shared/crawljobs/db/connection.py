@@ -36,8 +36,8 @@ def session_settings(limits: Timeouts) -> dict[str, str]:
         "lock_timeout": f"{1000 * limits.lock:g}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
-        # JIT compilation takes more than a second, but each statement takes only milliseconds.
-        # Postgres would compile a statement whose number of rows it overestimates (decision 113).
+        # Each statement takes only milliseconds, but its JIT compilation takes more than a second.
+        # By default, Postgres compiles a statement if it expects many rows (decision 113).
         "jit": "off",
     }
 

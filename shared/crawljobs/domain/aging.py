@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """A job's priority rises by `step` when the job has waited `after`, then once in each `every`."""
+    """A job's priority rises by `step` when the job has waited `after`, then once per `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)

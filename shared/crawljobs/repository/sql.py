@@ -43,7 +43,7 @@ _now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
 # is volatile.
 NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
 
-# The same time as a table: it has one row, with the column `now`.
+# A table with one row and the column `now`, which has the value of NOW.
 CLOCK = _now.table_valued(column("now", Timestamp), joins_implicitly=True).render_derived(
     name="clock"
 )

@@ -51,7 +51,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # A call below the level returns at once and runs no processor.
+        # A call for a line below the chosen level returns at once and runs no processor.
         wrapper_class=structlog.make_filtering_bound_logger(chosen.level),
         cache_logger_on_first_use=True,
     )

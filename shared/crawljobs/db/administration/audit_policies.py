@@ -65,7 +65,7 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Another installation may use this database. Its policies have this form and are no fault.
+        # Policies of this form that belong to another installation in this database are no fault.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

@@ -50,7 +50,7 @@ def _merged(row: str) -> str:
     return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
 
 
-# The values for a new subreddit if its description does not report these fields.
+# A new subreddit gets these values if its description does not report the fields.
 _OF_NEW = {"over_18": "false", "access": "'restricted'"}
 
 

@@ -85,7 +85,8 @@ def page_statement(
     rest = [name for name in given if name not in walked]
     entries = select(*(_log.c[name] for name in _READ)).where(*ranges)
     if walked == ("request_id",):
-        # Without OFFSET 0, the planner could read the index of ids instead of these few entries.
+        # Without OFFSET 0, the planner could read the index of ids instead of the few entries of
+        # the request.
         entries = entries.offset(inline_number(0))
     inner = entries.subquery("walked")
     walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit))

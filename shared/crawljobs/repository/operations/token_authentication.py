@@ -40,7 +40,7 @@ class StoredToken:
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, even if it is expired or revoked; None if none exists."""
+    """Return the token with this id, even if it is expired or revoked. None: no such token."""
     row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
     return (
         None if row is None else StoredToken(api_tokens.to_token(row), row.token_hash, row.is_stale)

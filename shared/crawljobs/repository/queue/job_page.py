@@ -133,8 +133,8 @@ def page_statement(shape: PageShape) -> Select[Any]:
     def branch(source: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
         jobs = select(*(source.c[name] for name in names)).where(condition)
         if any(name in shape.given for name in _READ_WHOLE):
-            # Without OFFSET 0, the planner could choose the index of the page's order. It would
-            # read most of that index before it finds these few jobs.
+            # Without OFFSET 0, Postgres could read the index of the page's order. It would read
+            # most of that index before it finds the few jobs of a subreddit or schedule.
             return jobs.offset(inline_number(0))
         # Each branch is sorted and limited, so the merge reads at most `scan_limit` of its jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))

@@ -14,7 +14,7 @@ from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 # subquery once. It cannot use a bare clock_timestamp() in an index condition, because that function
 # is volatile.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
-# The same time for a FROM clause or a list of columns. Each use computes the time again.
+# The value of NOW, for a FROM clause or a list of columns. Each use computes the value again.
 CLOCK = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 CHANNEL = "crawl_jobs"  # NOTIFY channel; a message means that a job may be claimable
@@ -47,7 +47,7 @@ PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED
 
 # The time until which a job is parked if the cause of its wait ends at `until`.
 PARKED_UNTIL = f"least({{until}}, {{now}} + interval '{PARKED_MAX_SECONDS} seconds')"
-# For a row of subreddits: the end of the minimum gap after its last crawl, or null without a gap.
+# For a row of subreddits: the end of the minimum gap after the last crawl. Null: there is no gap.
 POLITE = (
     "CASE WHEN min_crawl_gap_seconds > 0 "
     "THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END"

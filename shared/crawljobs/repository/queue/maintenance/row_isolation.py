@@ -68,7 +68,7 @@ class RowIsolation:
 
         Returns the number of changed rows. Calls `then` after each commit. With `follows`, each
         chunk starts after the last changed row, so `skip` counts only the rows after that row.
-        Raises an error that is not caused by a single row. Raises the error of a row only if more
+        Raises any error that is not caused by a single row. Raises the error of a row only if more
         than PASSED_OVER_MAX rows fail.
         """
         self._retry_skipped_rows_when_due()
