@@ -134,8 +134,8 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
     """Return the reason why the workers pause or must probe first, or None if they do neither.
 
-    OUTAGE stands for a missing reason, which an older release leaves, and for an unknown reason,
-    which a later release may store.
+    Returns OUTAGE if the row has no reason, because an older release stores none. Also returns
+    OUTAGE for an unknown reason, which a later release may store.
     """
     if row.outage_until is not None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)

@@ -25,7 +25,7 @@ _END = select(_sessions.c.application_name, _sessions.c.ended)
 def end_frozen_sessions(
     conn: Connection, *, silence: timedelta = timedelta(seconds=IDLE_IN_TRANSACTION_SECONDS)
 ) -> list[str]:
-    """End the services' sessions that stopped within a statement: no data came for `silence`.
+    """End the services' sessions that sent a part of a statement, and then no data for `silence`.
 
     Returns the application names of the ended sessions. Postgres rolls their transactions back.
     """

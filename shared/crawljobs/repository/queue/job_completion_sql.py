@@ -70,9 +70,9 @@ def _completion_statement(
 ) -> CompletionStatement:
     """Return the statement that completes claims with this verb.
 
-    It never waits for a row lock, so the order of its locks does not matter. Where the condition
-    `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it notifies
-    idle workers. With `streaks`, equal deferrals in a row are counted in one attempt row.
+    The statement never waits for a row lock, so the order of its locks does not matter. Where the
+    condition `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it
+    notifies idle workers. With `streaks`, one attempt row counts equal deferrals in a row.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling

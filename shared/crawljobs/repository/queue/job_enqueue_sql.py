@@ -30,13 +30,14 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# True if the request changes the wait of the live job. The request is then for now, and the job
-# waits for `later`, for a pause or for politeness. The request does not end the wait for a retry.
+# True if the request is for now, and the live job waits for `later`, for a pause or for politeness.
+# Then the request replaces the job's wait. A request does not replace the wait for a retry.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
-# The source and the trace of a rerun come from the request with the higher priority. A request for
-# now uses created_at, because the visible_at of a parked job is only the next check of its cause.
+# The source and the trace of a rerun come from the request with the higher priority. A rerun
+# that is requested for now may start at created_at. The visible_at of a parked job is not used,
+# because it is only the time of the next check.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),

@@ -118,8 +118,8 @@ _SURROUNDINGS = select(
 def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> Surroundings:
     """Return the pauses, Reddit's state, the number of workers and the queue ahead of the job.
 
-    `ahead` is the number of queued jobs that would be claimed before this job. It is computed even
-    if this job is not queued.
+    `ahead` is the number of queued jobs that would be claimed before this job. This number is
+    computed even if this job is not queued.
     """
     row = conn.execute(
         _SURROUNDINGS,

@@ -152,7 +152,8 @@ def waiting_without_cause(
 ) -> list[WaitingWithoutCause]:
     """Return jobs that wait although their cause is over (invariant I11), the most overdue first.
 
-    A cause that ended less than `grace` ago still counts, because the sweep may not have run yet.
+    A cause that ended less than `grace` ago counts as a cause, because the sweep may still free the
+    job.
     """
     rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "scan_limit": scan_limit, "now": now})
     return [

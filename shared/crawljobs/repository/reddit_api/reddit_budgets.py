@@ -92,7 +92,7 @@ def learn_from_reply(
     report: BudgetReport,
     now: datetime | None = None,
 ) -> None:
-    """Store the window's budget and the requests of other programs, which the reply reports.
+    """Store what a reply's rate-limit headers show: the budget and other programs' requests.
 
     `slot` is the reserved slot of the request. The number of reserved slots never decreases. If no
     requests remain, the window may be overspent, so the reply does not raise the budget. Writes
