@@ -632,6 +632,28 @@ EQUIVALENT: dict[str, str] = {
 ALIKE: dict[str, str] = {
     **dict.fromkeys(
         (
+            (
+                "shared/crawljobs/repository/content/coverage.py::_RECORD [swapped arguments] "
+                "_subreddit.next_crawl_at"
+            ),
+            (
+                "shared/crawljobs/repository/content/coverage.py::_RECORD [swapped arguments] "
+                "_subreddit.oldest_post_at"
+            ),
+            (
+                "shared/crawljobs/repository/content/coverage.py::_RECORD [swapped arguments] "
+                "_subreddit.oldest_comment_at"
+            ),
+            "shared/crawljobs/repository/reddit_api/reddit_budgets.py::_seen [swapped",
+            "shared/crawljobs/repository/reddit_api/reddit_budgets.py::_LEARN [swapped",
+            "shared/crawljobs/repository/reddit_api/reddit_outages.py::_PAUSE [swapped",
+            "shared/crawljobs/repository/reddit_api/reddit_pauses.py::_PAUSE_LEFT [swapped",
+            "shared/crawljobs/repository/reddit_api/reddit_pauses.py::_series_has_ended [swapped",
+        ),
+        "the largest or the smallest of two values does not depend on their order",
+    ),
+    **dict.fromkeys(
+        (
             "shared/crawljobs/repository/content/covered_items.py::_stored_below [swapped",
             "shared/crawljobs/repository/content/crawl_history.py::_BEFORE_CRAWL [swapped",
             "shared/crawljobs/repository/content/refreshes.py::_due [swapped",

@@ -30,7 +30,6 @@ ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
     ast.Pow: ("**", "*"),
 }
 OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
-SYMMETRIC = {"greatest", "least"}  # SQL functions for which the order of arguments does not matter
 
 
 def changes(module: Module) -> Iterator[Change]:
@@ -128,8 +127,6 @@ def _call(module: Module, node: ast.AST) -> Iterator[Change]:
     if isinstance(node.func, ast.Name) and node.func.id in OPPOSITES:
         yield *module.span(node.func), OPPOSITES[node.func.id], "opposite function"
         return  # the order of the arguments does not matter
-    if isinstance(node.func, ast.Attribute) and node.func.attr in SYMMETRIC:
-        return
     plain = (ast.Name, ast.Attribute)
     for left, right in zip(node.args, node.args[1:], strict=False):
         if isinstance(left, plain) and isinstance(right, plain):
