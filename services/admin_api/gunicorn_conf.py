@@ -26,8 +26,8 @@ try:
 except OSError as error:
     raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
 
-# These imports must follow prepare(), because prometheus_client reads the folder's environment
-# variable when it is imported.
+# When prometheus_client is imported, it reads the environment variable that prepare() sets. So
+# prepare() must run before these imports.
 from admin_api.http import audit_refusals, state
 from admin_api.server import allocator, metrics_server, probe_socket
 from crawljobs import settings
@@ -79,10 +79,10 @@ preload_app = False  # False, because each process must make its own connection 
 proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # less than the 30 s that a container usually gets to stop
-keepalive = 5  # seconds that an idle connection stays open
+keepalive = 5  # An idle connection stays open for this many seconds.
 # Python switches threads this often, so that busy threads delay probes only briefly.
 SWITCH_SECONDS = 0.001
-worker_connections = 400  # per process; less than the usual limit of 1,024 open files
+worker_connections = 400  # limit for each process; below the usual limit of 1,024 open files
 control_socket_disable = True
 # gunicorn trusts no proxy's headers. The setting TRUSTED_PROXIES decides about client addresses.
 forwarded_allow_ips = ""
@@ -131,7 +131,8 @@ def post_worker_init(worker: Any) -> None:
 
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
-    # A longer connect timeout would start a thread, and no thread may exist at the fork.
+    # With a shorter connect timeout, a thread would open the connection. No thread may exist when
+    # gunicorn forks its workers.
     limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits

@@ -89,7 +89,9 @@ def _record(response: flask.Response) -> flask.Response:
         request.method in CHANGING_METHODS
         and request.endpoint is not None
         and 400 <= response.status_code < 500
-        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS  # audit rows would add load
+        # Audit rows for the status 429 would add load, so a refusal for too many requests gets no
+        # row.
+        and response.status_code != HTTPStatus.TOO_MANY_REQUESTS
         and "identity" in flask.g
     ):
         _write(request, response)
@@ -142,7 +144,7 @@ def _write(request: flask.Request, response: flask.Response) -> None:
 
 
 def _resource(conn: Connection, arguments: dict[str, Any]) -> tuple[str, str | None]:
-    """Return the type and the id of the resource that the request's path names."""
+    """Return the resource type and the id that the path of the request contains."""
     parameter = next((name for name in _RESOURCE_TYPES if name in arguments), None)
     if parameter is None:
         return "request", None

@@ -38,10 +38,11 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 def client_address(
     peer: str | None, forwarded_for: str | None, trusted: Sequence[Network]
 ) -> Address | None:
-    """Return the client's address: the last one in X-Forwarded-For that is no trusted proxy.
+    """Return the last address in X-Forwarded-For that does not belong to a trusted proxy.
 
-    If the peer is no trusted proxy, return its address. A trusted proxy has seen the returned
-    address. The client can forge any address to the left of the returned address.
+    If the peer is no trusted proxy, return the peer's address. The returned address is reliable,
+    because a trusted proxy or this server has seen it. The client can forge every address to the
+    left of the returned address.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

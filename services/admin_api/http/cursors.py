@@ -47,7 +47,8 @@ class CursorSigner:
             self._token,
             # The signing key depends on the list and its filters.
             salt=f"crawljobs cursor\0{scope}",
-            # \uXXXX escapes would make names longer by half.
+            # Escapes (\uXXXX) would make a cursor longer if it contains a name with special
+            # characters.
             serializer_kwargs={"ensure_ascii": False},
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )

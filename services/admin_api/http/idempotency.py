@@ -44,7 +44,7 @@ PARAMETER: dict[str, Any] = {
 
 
 def repeatable(view: View, *, secret: bool = False) -> View:
-    """Return a view that accepts Idempotency-Key. A `secret` response is not stored."""
+    """Return a view that accepts Idempotency-Key. If the response is `secret`, it is not stored."""
 
     @functools.wraps(view)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -88,9 +88,9 @@ def repeatable(view: View, *, secret: bool = False) -> View:
 
 
 def _check_room_for_key() -> None:
-    """Raise a Problem if the token has no room for another key. Call this before the effect.
+    """Raise a Problem if the token may not store another key. Call this before the view runs.
 
-    Without a stored key, a repeated request would take effect twice.
+    If the view ran and its key could not be stored, a repeated request would take effect twice.
     """
     identity = auth.current_identity()
     wait = state.current().stored_responses.seconds_until_room(identity.key)

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_network
 
 from admin_api.http.client_address import Address
 
-FAILURES_ALLOWED = 10  # wrong tokens of one client within WINDOW_SECONDS
+FAILURES_ALLOWED = 10  # the number of wrong tokens that one client may send within WINDOW_SECONDS
 WINDOW_SECONDS = 60.0
 CLIENTS_MAX = 10_000  # above this number, the least recently seen client is forgotten
 IPV6_PREFIX = 64  # bits; a client may own all addresses with the same prefix

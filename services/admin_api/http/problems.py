@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # most failovers and full connection pools end within this time
+RETRY_AFTER_SECONDS = 2  # within this time, most failovers end and most full pools have room again
 INSTANCE_MAX_CHARACTERS = 500
 
 
@@ -138,7 +138,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """Return the problem for clients. The cause may name hosts, so only the log has it."""
+    """Return the problem for clients. Only the log has the cause, which may name hosts."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

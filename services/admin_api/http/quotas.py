@@ -95,7 +95,7 @@ class StoredResponses:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """Return the seconds until a key without a response fits, or 0 if it fits now."""
+        """Return the seconds until a key without a response can be stored; 0 means now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0

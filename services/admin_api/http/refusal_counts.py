@@ -17,7 +17,8 @@ from typing import Any
 from crawljobs.domain.actor import Actor
 
 WINDOW_SECONDS = 600.0
-# Windows of one token, each for a route and a code; further refusals share one window.
+# The limit of windows for one token. A window is for one route and one error code. At the limit,
+# all further refusals of the token share one window.
 KEYS_PER_TOKEN = 20
 KEYS_MAX = 2_000  # windows of all tokens; above this number, the oldest window ends early
 

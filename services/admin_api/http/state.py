@@ -21,7 +21,10 @@ _KEY = "admin_api"
 
 @dataclass
 class Drain:
-    """Holds whether the process stops. It then finishes running requests and accepts no others."""
+    """Holds whether the process is stopping.
+
+    A stopping process finishes the running requests and accepts no further requests.
+    """
 
     has_begun: bool = False
 

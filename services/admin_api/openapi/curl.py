@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Any
 
-SERVER = "http://127.0.0.1:8000"  # the docs page replaces this with the address of its own server
+SERVER = "http://127.0.0.1:8000"  # The docs page puts its own server's address in this place.
 # The path of a file with the line `Authorization: Bearer TOKEN`. A token in the command line would
 # be visible to all users of the machine.
 HEADER_FILE = "$ADMIN_API_HEADER"

@@ -21,7 +21,10 @@ from crawljobs.runtime import tracing
 def apply(
     params: dict[str, Any], verb: Verb | None, *, points: int | None = None
 ) -> responses.Response:
-    """Apply a verb to the selected jobs. None wakes waiting jobs and retries finished jobs."""
+    """Apply a verb to the selected jobs.
+
+    If the verb is None, wake the selected waiting jobs and retry the selected finished jobs.
+    """
     actor = auth.current_actor()
     dry_run: bool = params["dry_run"]
     if dry_run or "filter" in params:
@@ -68,7 +71,7 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """Write audit rows for the request and each changed job, unless no job needs a change."""
+    """Write an audit row for the request and for each changed job, or no row without a change."""
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]

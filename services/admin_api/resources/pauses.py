@@ -74,7 +74,8 @@ def pause(params: dict[str, Any]) -> Pause:
             until=params["until"],
         )
         after = queue_pauses.get_pause(conn, scope=scope)
-        if after is None:  # `until` is past by the database's clock; the error rolls back
+        # By the database's clock, `until` is in the past. The error rolls the transaction back.
+        if after is None:
             raise problems.refuse_value(
                 "/until", "expected a time in the future; resume ends a pause"
             )

@@ -39,8 +39,8 @@ def expiry_of_child(
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
     """Raise a Problem if the name belongs to another token, or already has two live tokens.
 
-    Only a token with the name or the bootstrap token can create the second token. Otherwise another
-    token could take the place that a rotation needs.
+    Only the bootstrap token, or the token that has the name, may create the second token with this
+    name. Otherwise another token could take the place that a rotation needs.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:

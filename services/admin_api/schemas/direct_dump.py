@@ -28,7 +28,7 @@ class DirectDump(ma.Schema):
 
     @functools.cached_property
     def _plan(self) -> list[tuple[str, str, Callable[..., Any] | None]]:
-        """Return key, attribute and converter of each field. None as converter: copy the value."""
+        """Return each field's key, attribute and converter. The converter None means a copy."""
         return [
             (
                 field.data_key or name,

@@ -21,7 +21,7 @@ from admin_api.schemas.progress import ProgressOfJob
 from crawljobs.domain import job
 
 STATUSES = [status.value for status in job.JobStatus]
-SUCCESS = "success"  # filters accept it as a synonym of `succeeded`
+SUCCESS = "success"  # a synonym of `succeeded` that filters accept
 
 
 class EnqueueSchema(ma.Schema):

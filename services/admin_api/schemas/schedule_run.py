@@ -16,7 +16,7 @@ from admin_api.schemas.fields import (
 from admin_api.schemas.schedule_edit import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
-PREVIEW_MAX = 100  # due times; more would take too long to compute
+PREVIEW_MAX = 100  # limit of due times in a preview; more would take too long to compute
 
 
 class RunParameters(PageParameters):

@@ -1,4 +1,4 @@
-"""Makes glibc return freed memory to the system. By default, each thread's arena keeps it."""
+"""Makes glibc return freed memory to the system. By default, glibc keeps it for each thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 
 ARENAS = 2
-LARGE_BYTES = 256 * 1024  # a freed block above this size returns to the system at once
+LARGE_BYTES = 256 * 1024  # A freed block above this size returns to the system at once.
 # Constants of <malloc.h>.
 _M_ARENA_MAX = -8
 _M_MMAP_THRESHOLD = -3

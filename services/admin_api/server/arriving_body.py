@@ -26,7 +26,7 @@ class BodyEnd(Protocol):
 
 
 class Unclear:
-    """A body with an ambiguous end. It counts as complete: the parser refuses it at once."""
+    """A body with an ambiguous end. It counts as complete, so the parser refuses it at once."""
 
     is_too_large = False
     is_clear = False
@@ -51,7 +51,7 @@ class Chunks:
 
     The checks are as strict as RFC 9112, because gunicorn's parser does not check a body that no
     view reads. Otherwise a proxy could find a different end than this server. The server could then
-    take a part of the body for a request (request smuggling).
+    treat a part of the body as a further request (request smuggling).
     """
 
     def __init__(self, begin: int) -> None:

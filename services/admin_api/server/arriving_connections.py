@@ -91,7 +91,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the connection's request from the held bytes. It is no longer in memory."""
+        """Subtract the size of the request from the held bytes, because it has left the memory."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 
@@ -103,7 +103,7 @@ class ArrivingConnections:
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # the application checks the token before it responds
+                self._serve(conn)  # the application must check the token before it responds
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, http_rules
 
-HEAD_BYTES = 32 * 1024  # limit of a request head; browsers and proxies send less
+HEAD_BYTES = 32 * 1024  # Limit of a request head. Browsers and proxies send less.
 # The head must arrive within this time after the client connects, or after the first byte on a
 # connection that stayed open.
 HEAD_SECONDS = 10.0

@@ -9,8 +9,8 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes
 
-SEND_SECONDS = 5.0  # limit for sending one piece of a response
-SEND_BUFFER_BYTES = 256 * 1024  # holds most responses, so that no thread waits for a slow client
+SEND_SECONDS = 5.0  # limit for sending one piece of a response, in seconds
+SEND_BUFFER_BYTES = 256 * 1024  # fits most responses, so that threads rarely wait for clients
 
 
 class Connection(TConn):  # type: ignore[misc] # the base has no types

@@ -31,7 +31,7 @@ from admin_api.server.connection import SEND_SECONDS, Connection
 from crawljobs.runtime.probes.acceptor import Acceptor
 
 # One iteration of the event loop accepts at most this share of the allowed connections. With a
-# larger share, the worker could close connections for new ones before it has read their requests.
+# larger share, new connections could displace others whose requests are not read yet.
 ACCEPTED_SHARE = 1 / 16
 
 
@@ -64,7 +64,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @abstractmethod
     def check_deadlines(self) -> None:
-        """Enforce the deadlines. The event loop calls this method at least once a second."""
+        """Handle connections that are past their deadlines. Called at least once a second."""
 
     @abstractmethod
     def seconds_until_deadline(self) -> float | None:
@@ -149,7 +149,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
         if self.alive:
             return
         for listener in self.sockets:
-            listener.close()  # new clients get an error at once instead of waiting for the exit
+            listener.close()  # new clients then get an error at once and need not wait for the exit
         if self.application_state is not None:
             self.application_state.drain.has_begun = True
 

@@ -1,4 +1,4 @@
-"""Closes connections after their last response, when the client has closed or after a delay.
+"""Closes a connection after its last response: when the client closes it, or after a delay.
 
 An immediate close sends a TCP reset if bytes from the client are still in transit. A reset can
 destroy the response before the client has read it.

@@ -1,7 +1,8 @@
 """The folder through which the processes of one admin-api share their metrics.
 
-prometheus_client reads the folder's environment variable when it is imported. The variable must be
-set before, so this module imports nothing that imports prometheus_client.
+An environment variable names the folder. prometheus_client reads the variable when
+prometheus_client is imported. prepare() must set the variable first, so this module imports nothing
+that imports prometheus_client.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ SECOND_MASTER = "GUNICORN_PID"
 
 
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
-    """Create, empty and return the folder, or return None without PROBE_BIND. Raises OSError.
+    """Create, empty and return the folder. Without PROBE_BIND, return None. Raises OSError.
 
-    Files of killed processes would otherwise count in the new metrics. If gunicorn starts a second
+    Otherwise the metrics would include the files of killed processes. If gunicorn starts a second
     master beside a running one (SIGUSR2), the files stay, because the running workers use them.
     """
     if not variables.get("PROBE_BIND", "").strip():

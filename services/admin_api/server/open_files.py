@@ -20,7 +20,10 @@ CONNECTIONS_MIN = 8
 
 
 def allowed_connections(cfg: Any) -> int:
-    """Return gunicorn's setting, or less (at least CONNECTIONS_MIN) if the file limit is low."""
+    """Return gunicorn's setting. If the limit of open files is low, return a lower number.
+
+    The result is at least CONNECTIONS_MIN.
+    """
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

@@ -33,7 +33,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 def response_to(error: BaseException) -> bytes:
     """Log the error, and return a response as bytes. The caller must then close the connection.
 
-    Neither the response nor the log contains the request, because a malformed header may hold the
+    Neither the response nor the log contains the request, because a malformed header may contain a
     token.
     """
     refused = error if isinstance(error, Refused) else _refused(error)

@@ -13,11 +13,12 @@ from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.leaving_connections import STOP_LINGER_SECONDS, LeavingConnections
 from admin_api.server.waiting_probes import WaitingProbes
 
-# Shares of the allowed connections (worker_connections). The remaining share is for connections
-# without a complete request.
-# Requests that have a thread or wait for one. Above this share the worker refuses new requests.
+# The two constants below are shares of the allowed connections (worker_connections). The rest is
+# for connections without a complete request. This share is for requests that have a thread or wait
+# for a thread. Above it, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database. Above this share the oldest probe gets a response.
+# This share is for readiness probes that wait for the database. Above it, the oldest probe gets a
+# response.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

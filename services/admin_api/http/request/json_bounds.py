@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 NUMBER_CHARACTERS = 64  # limit of a number's characters; no field of the API needs more
-DEPTH_MAX = 16  # levels of nested lists and objects
+DEPTH_MAX = 16  # Limit of the levels of nested lists and objects.
 # Possessive quantifiers do not backtrack, so each byte is read once.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -39,7 +39,10 @@ def check(text: bytes, values_max: int) -> None:
 
 
 def _at_most(text: bytes) -> int:
-    """Return an upper bound of the values. A list of n values has n - 1 commas and counts too."""
+    """Return an upper bound for the number of values.
+
+    A list of n items has n - 1 commas and one bracket. The list itself is a value too.
+    """
     return text.count(b",") + _openings(text) + 1
 
 

@@ -40,7 +40,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object. Raises ValueError for a repeated key, which parsers treat differently."""
+    """Return the object. Raises ValueError for a repeated key, on which JSON parsers disagree."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("an object has the same key twice")

@@ -1,4 +1,4 @@
-"""Reads the request body, up to a size limit. server/worker.py has received the body before."""
+"""Returns the request body, up to a size limit. server/worker.py has received its bytes before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class BodyTooLarge(Exception):
 
 
 def read() -> bytes:
-    """Return the body, also in later calls. Raises a Problem if it is too large, late or broken."""
+    """Return the body. Raises a Problem if it is too large, late or broken.
+
+    Later calls return the same body.
+    """
     if _NAME not in flask.g:
         setattr(flask.g, _NAME, _read())
     body: bytes = flask.g.get(_NAME)
