@@ -8,5 +8,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from onebox.command_line import command
 
-    gc.freeze()  # otherwise the collection at exit would check all imported modules, which is slow
+    gc.freeze()  # otherwise the garbage collection at exit would scan all modules, which is slow
     command(prog_name="./run demo")

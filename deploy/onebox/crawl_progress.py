@@ -13,7 +13,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 LISTED = 100  # jobs per request, the newest first
 TEXT_MAX = 120  # characters of a text from the API
 USER = "user"  # the source of jobs that users request
-UNTIL_RESUMED = 9999  # the year of `waiting_until` during a pause that only an operator ends
+UNTIL_RESUMED = 9999  # the year that `waiting_until` has in a pause that only an operator ends
 SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
@@ -64,7 +64,7 @@ class JobView:
 
     @property
     def note(self) -> str:
-        """The text of the last column. It has an error only while the error is the latest event."""
+        """Return the text of the last column. It has an error only if this is the latest event."""
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):

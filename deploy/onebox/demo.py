@@ -100,7 +100,7 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     if given is None:
         token = folder.token()
         return token, f"{folder.admin_token}; for curl: -H @{folder.admin_header}"
-    folder.admin_header.unlink(missing_ok=True)  # the file holds a token of an earlier run
+    folder.admin_header.unlink(missing_ok=True)  # it holds the token of an earlier run
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
@@ -115,7 +115,7 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
     except ApiRefusedError as error:
-        if error.status != 409:  # 409: an earlier run of the demo has created the schedule
+        if error.status != 409:  # an earlier run of the demo has created the schedule
             raise
     return jobs
 

@@ -12,7 +12,7 @@ from onebox.postgres.demo_database import DemoDatabase
 from onebox.processes.child import Child
 from onebox.processes.supervisor import Supervisor
 
-LOOK_SECONDS = 1.0  # between two checks of the pauses and of the restarted processes
+LOOK_SECONDS = 1.0  # interval of the checks of pauses and restarted processes
 PROBE_SECONDS = 1.0
 
 

@@ -23,7 +23,7 @@ from onebox.processes.roll_call import RollCall
 from onebox.processes.supervisor import Supervisor
 from onebox.stop_request import StopRequest
 
-READY_SECONDS = 60.0  # enough time for the imports of all processes on an overloaded machine
+READY_SECONDS = 60.0  # sufficient for the start of all processes on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
 

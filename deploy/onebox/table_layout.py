@@ -10,7 +10,7 @@ GAP = 2  # cells of a terminal between two columns
 
 @dataclass(frozen=True)
 class Column:
-    """A column. Its texts are truncated to no less than `least` cells. None: no truncation."""
+    """A column. Its texts keep at least `least` cells. If `least` is None, no text is truncated."""
 
     name: str
     least: int | None = None
@@ -27,7 +27,7 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # if still too wide
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # left out if the table is still too wide
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:

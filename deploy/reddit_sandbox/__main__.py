@@ -94,5 +94,5 @@ def _moment(text: str) -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # otherwise the collection at exit would check all imported modules, which is slow
+    gc.freeze()  # otherwise the garbage collection at exit would scan all modules, which is slow
     sys.exit(main())

@@ -23,8 +23,8 @@ from reddit_sandbox.options import Options
 from reddit_sandbox.request_log import Entry
 
 # The sandbox refuses longer request lines, as Reddit's cache does.
-LONGEST_URL = 8_000  # bytes of path and query
-LONGEST_BODY = 1_000_000  # bytes
+LONGEST_URL = 8_000  # limit of path and query in bytes
+LONGEST_BODY = 1_000_000  # Limit of the body in bytes.
 # Recorded replies with these statuses, or with a status of 5xx, had no rate-limit headers.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 

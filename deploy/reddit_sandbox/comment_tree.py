@@ -9,9 +9,9 @@ from reddit_sandbox.community import Comment, Community
 from reddit_sandbox.item import Item
 from reddit_sandbox.world import World
 
-LIMIT = 200  # comments of a page, without a requested limit
-HIGHEST_LIMIT = 500  # comments
-DEEPEST = 10  # levels
+LIMIT = 200  # comments in a reply, if the request has no limit
+HIGHEST_LIMIT = 500  # the largest number of comments that a request can get
+DEEPEST = 10  # the largest depth of a tree, in levels
 
 _BY_SCORE: Callable[[Comment], float] = lambda each: -each.score  # noqa: E731
 ORDERS: dict[str, Callable[[Comment], float]] = {

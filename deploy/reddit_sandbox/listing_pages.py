@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from reddit_sandbox.community import DAY, Post
 from reddit_sandbox.item import Item
 
-PAGE = 25  # items of a page, without a requested limit
-LONGEST_PAGE = 100  # items
+PAGE = 25  # items of a page, if the request has no limit
+LONGEST_PAGE = 100  # The largest number of items that a request can get.
 # The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
 # In the order `hot`, ten times the score counts as much as being this many seconds newer.

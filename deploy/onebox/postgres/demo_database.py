@@ -18,7 +18,7 @@ from onebox.postgres.server_options import Options
 
 NAME = "crawljobs"
 SHOWN_MAX = 500  # characters of an address
-MAX_CONNECTIONS = 200  # a worker process uses about a dozen
+MAX_CONNECTIONS = 200  # a worker process uses about a dozen connections
 
 
 class DemoDatabase:
@@ -31,7 +31,7 @@ class DemoDatabase:
         self._folder = folder
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
-        self.own_urls: dict[str, str] = {}  # an address per service; empty if external
+        self.own_urls: dict[str, str] = {}  # one for each service; none for an external database
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()
@@ -115,7 +115,7 @@ class DemoDatabase:
             ) from error
 
     def connected(self) -> list[str]:
-        """Return the application names of the database's sessions; none if it is unreachable."""
+        """Return the names (application_name) of all sessions, or no names without a connection."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
             with psycopg.connect(

@@ -15,11 +15,11 @@ from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
 READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
-PORT_TRIES = 5  # another process may take the chosen port before Postgres does
+PORT_TRIES = 5  # Another process may take the chosen port first.
 # The sessions of a killed server end after a moment. Until then, a start on the same data fails.
 SESSIONS_TRIES = 50
 SESSIONS_SECONDS = 0.2
-FAST_SECONDS = 20  # after SIGINT, for the end of all sessions and a checkpoint
+FAST_SECONDS = 20  # time from SIGINT until all sessions have ended and a checkpoint is written
 QUIT_SECONDS = 5
 LOG_BYTES = 2**20  # the start renames a longer log to NAME.log.1
 PORT_FILE = "crawljobs_port"

@@ -25,7 +25,7 @@ def link_lifetime(data: Path, folder: Path) -> None:
     try:
         marker.unlink(missing_ok=True)
         os.link(draft, marker)
-    except OSError:  # hard links do not cross file systems: store only the path
+    except OSError:  # no hard links between two file systems: store only the path
         marker.write_text(f"{data}\n")
     draft.replace(other)
 

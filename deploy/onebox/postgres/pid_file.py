@@ -62,7 +62,9 @@ def _replace_pid(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        return True  # assumed without /proc, because two servers would destroy the cluster
+        # Without /proc the answer is not known. The function assumes a running server, because two
+        # servers would destroy the cluster.
+        return True
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:

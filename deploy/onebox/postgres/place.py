@@ -24,7 +24,7 @@ def place(data: Path, user: SystemUser | None) -> Path:
     try:
         data.parent.mkdir(mode=0o700 if user is None else 0o711, parents=True, exist_ok=True)
         if data.is_symlink() and not data.exists():
-            data.unlink()  # the link's target was deleted, so the demo starts with a new cluster
+            data.unlink()  # the target of the link was deleted, so the demo creates a new cluster
         if not os.access(data.parent, os.W_OK):
             raise PermissionError(13, "Permission denied")
         if data.exists():

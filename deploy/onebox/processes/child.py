@@ -24,7 +24,7 @@ class Spec:
     role: str
     number: int
     command: Sequence[str | Path]
-    env: Mapping[str, str] = field(repr=False)  # it holds secrets
+    env: Mapping[str, str] = field(repr=False)  # no repr, because the variables hold secrets
     stop_seconds: float
     death_signal: int = signal.SIGKILL
     pass_fds: Sequence[int] = ()

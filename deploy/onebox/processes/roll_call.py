@@ -29,7 +29,7 @@ class RollCall:
     def check(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
         """Return whether each child has a session now or had one at an earlier check.
 
-        Raises OneboxError if a child has none within the time limit.
+        Raises OneboxError after the time limit if a child has had no session.
         """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:

@@ -23,7 +23,7 @@ SANDBOX_RATE_LIMIT = (
     100_000  # requests in 10 minutes: 100 times Reddit's limit, so that the demo never waits
 )
 SANDBOX_STOP_SECONDS = 3
-PROBES = "127.0.0.1:0"  # 0: each process chooses a free port and writes it to its log
+PROBES = "127.0.0.1:0"  # port 0: each process chooses a free port and logs it
 CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # the roles that connect to Reddit
 NOT_INHERITED = frozenset(
     {
@@ -152,4 +152,4 @@ def _drain_seconds(environment: Mapping[str, str]) -> float:
     try:
         return min(float(environment["DRAIN_SECONDS"]), 3600.0)
     except ValueError:
-        return float(DRAIN_SECONDS)  # no error here, because the worker reports the wrong value
+        return float(DRAIN_SECONDS)  # the worker itself refuses an invalid value
