@@ -16,10 +16,11 @@ from crawljobs.runtime.probes.probe_server import ProbeServer
 from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
-# The claim loop may wait this many seconds for an unreachable database, in addition to the pauses
-# between its polls.
+# The claim loop counts as stuck after two poll intervals plus this many seconds. The loop may need
+# this time while the database is unreachable.
 LOOP_LATE_SECONDS = 90.0
-# The lease keeper may need this many seconds to connect again, in addition to one lease.
+# The lease keeper counts as stuck after one lease duration plus this many seconds. The keeper may
+# need this time to connect to the database again.
 KEEPER_LATE_SECONDS = 15.0
 
 

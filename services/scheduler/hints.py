@@ -20,7 +20,7 @@ log = logs.get_logger(__name__)
 
 PING_SECONDS = 30.0  # time between pings, because only a round trip detects a broken connection
 DEADLINE_SECONDS = 5.0
-RECONNECT_SECONDS = 0.1  # the first pause; each failure doubles it
+RECONNECT_SECONDS = 0.1  # the first pause before a new connection; each failure doubles it
 RECONNECT_MAX_SECONDS = 30.0
 STEADY_SECONDS = 10.0  # a connection that lasts this long resets the pause
 

@@ -17,7 +17,7 @@ from scheduler.firing_results import Stuck
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-MOST = 1_000  # skipped schedules at most; beyond this, the oldest one is tried again
+MOST = 1_000  # limit of skipped schedules; above it, the oldest one is tried again
 
 
 class PassedOver:

@@ -21,8 +21,8 @@ from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# After a tick and this time without a step, the loop counts as dead. A batch on an overloaded
-# database, and the longest backoff, are shorter.
+# The loop counts as dead if it makes no step for one tick plus this time. A batch on an overloaded
+# database takes less time, and so does the longest pause after a failure.
 LATE_SECONDS = 90.0
 
 

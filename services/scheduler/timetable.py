@@ -20,10 +20,10 @@ from scheduler.passed_over import PassedOver
 
 log = logs.get_logger(__name__)
 
-BATCH = 100  # schedules in a transaction; after a crash, at most one batch is repeated
+BATCH = 100  # schedules in one transaction; a crash repeats at most one batch
 # The shortest pause. Another scheduler may have locked due schedules, and may have died since.
 LEAST_PAUSE_SECONDS = 0.1
-BACKOFF_SECONDS = 0.5  # after a database failure; each further failure doubles it
+BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
 
 

@@ -32,7 +32,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction. Each float is the time since the claim, in s."""
+    """Count the completions of one transaction, each with its time since the claim in seconds."""
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)

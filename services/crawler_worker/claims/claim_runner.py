@@ -81,7 +81,7 @@ class ClaimRunner:
             log.warning("claim.lost", job_id=claim.job_id)
             held.mark_lost()
             return None
-        except Exception as error:  # also for bugs, because each claim must be completed
+        except Exception as error:  # catches bugs too, because each claim must be completed
             if not isinstance(error, errors.CrawljobsError):
                 log.exception("job.crashed", job_id=claim.job_id)
             done = stopped_crawl.completion_after(error, claim, self._retry)

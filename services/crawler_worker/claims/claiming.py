@@ -22,8 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# The server may still execute a COMMIT that had no reply. After this many leases, each lease that
-# this COMMIT could have created has expired, so its claim token is forgotten (decision 27).
+# The server may still execute a COMMIT that had no reply. After this many lease durations, every
+# lease that such a COMMIT could create has expired. Then the worker forgets the claim token of the
+# COMMIT (decision 27).
 UNANSWERED_LEASES = 2
 
 
@@ -96,7 +97,10 @@ class Claiming:
         return requested_at, claimed
 
     def _pass_over(self, error: Exception) -> None:
-        """Skip the queue's first job, because its claim fails and it would block all other jobs."""
+        """Skip one more job at the front of the queue.
+
+        The claim of this job fails, so the job would block all other jobs.
+        """
         if not self._skip:
             self._reset_skip_at = time.monotonic() + RETRY_SKIPPED_SECONDS
         self._skip += 1

@@ -46,7 +46,8 @@ def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[Pend
             log.exception("completion.failed", job_id=batch[0].job_id)
             batch[0].not_written()
             return []
-        # Each completion is written alone, so that a faulty completion blocks no other completion.
+        # If the batch fails, each completion is written alone. Then a faulty completion blocks no
+        # other completion.
         return [again for pending in batch for again in _write_verb(database, [pending])]
     return _report(batch, results)
 

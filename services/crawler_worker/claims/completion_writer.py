@@ -23,7 +23,7 @@ PAUSE_MAX_SECONDS = 1.0
 
 
 class CompletionWriter:
-    """Writes completions in a thread. A batch has the completions submitted during the last write.
+    """Writes completions in a thread. Completions that arrive during a write form the next batch.
 
     The thread tries each completion until the database accepts or refuses it, also after an outage.
     If the job was rescued in the meantime, its claim token has changed and the write has no effect.
@@ -33,7 +33,7 @@ class CompletionWriter:
     def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
         self._database = database
         self._on_written = on_written
-        # A float closes the writer. It is the monotonic time at which the thread gives up.
+        # A number in the queue closes the writer: the monotonic time at which the thread gives up.
         self._queue: queue.SimpleQueue[PendingCompletion | float] = queue.SimpleQueue()
         self._unwritten = 0
         self._less_unwritten = threading.Condition()
@@ -83,7 +83,8 @@ class CompletionWriter:
             while batch := self._next_batch():
                 self._write(batch)
                 self._on_written()
-        except Exception:  # has_stopped then stops the worker
+        # The thread then ends. The claim loop reads `has_stopped` and stops the worker.
+        except Exception:
             log.exception("completion_writer.crashed")
         finally:
             self.has_stopped = True

@@ -42,7 +42,7 @@ class HeldClaim:
         self._fence_at = requested_at + lease_seconds * (1 - MARGIN)
 
     def extended(self, requested_at: float) -> None:
-        """Record that the lease was extended. `requested_at` is the monotonic time before that."""
+        """Record that the lease was extended by a statement that began after `requested_at`."""
         self._fence_at = requested_at + self._lease_seconds * (1 - MARGIN)
 
     def mark_lost(self) -> None:

@@ -19,10 +19,10 @@ from crawljobs.runtime import backoff, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-# If another transaction has locked a job's row, the extension is tried this often in one interval
-# between two regular extensions.
+# If another transaction has locked a job's row, the extension is tried again, this often before the
+# next regular extension.
 LOCKED_TRIES = 10
-RECONNECT_SECONDS = 0.05  # the first pause; each next pause is twice as long, up to the maximum
+RECONNECT_SECONDS = 0.05  # the first pause between two tries; each next pause is twice as long
 RECONNECT_MAX_SECONDS = 2.0
 
 
@@ -93,7 +93,7 @@ class LeaseKeeper(threading.Thread):
         self._last_beat_at = time.monotonic()
         try:
             self._keep()
-        except Exception:  # has_stopped then stops the worker
+        except Exception:  # the worker reads `has_stopped`, and then stops
             log.exception("keeper.crashed")
         finally:
             self.has_stopped = True
@@ -124,7 +124,7 @@ class LeaseKeeper(threading.Thread):
             if self._reached_at is not None:
                 metrics.db_reconnects.inc()
             locked = self._extend(direct, self.all_held())
-            self._on_work()  # poll once, because each NOTIFY before this LISTEN was lost
+            self._on_work()  # jobs may exist, because NOTIFYs before this LISTEN were lost
             extend_all_at = time.monotonic() + self._every
             while not self._stopping.is_set():
                 now = self._last_beat_at = time.monotonic()
@@ -162,7 +162,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # not completed meanwhile
+            elif not held.completing and held in self.all_held():  # the claim is not completed
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

@@ -21,7 +21,7 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-POLL_JITTER = 0.2  # share of the poll interval; it spreads the polls of several workers
+POLL_JITTER = 0.2  # The polls of several workers differ by up to this share of the interval.
 # A NOTIFY is sent only if the queue was empty, so one NOTIFY may stand for several jobs. After a
 # NOTIFY or a claim, the worker polls at this interval. The interval doubles with each further poll,
 # up to the configured poll interval.
@@ -117,7 +117,7 @@ class Worker:
         if not self.keeper.can_extend():
             return 0  # a new claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
-            return 0  # jobs that are already claimed start first
+            return 0  # Jobs that are already claimed start first.
         # A crawl that lost its claim uses no slot, because it ends soon or hangs.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
@@ -163,7 +163,7 @@ class Worker:
 
     def _release_unanswered(self, until: float) -> None:
         if time.monotonic() > until:
-            return  # the database is unreachable
+            return  # the database is unreachable, so no release can succeed
         try:
             self._claiming.release_unanswered()
         except errors.DatabaseUnavailable as error:

@@ -158,8 +158,11 @@ class CrawlContext(CrawlState):
         crawl_log.part_given_up(self.claim, part)
 
     def save_requests(self) -> None:
-        """Save the number and the time of requests that stored no page. They count against the
-        limit of requests, and the next request must keep the minimum time after them."""
+        """Save the number of requests and the time of the last one, if no page saved them.
+
+        Otherwise the next attempt could make too many requests, and could make its first request
+        too early.
+        """
         if self.checkpoint.requests > self._requests_saved:
             self.store(self.checkpoint)
 

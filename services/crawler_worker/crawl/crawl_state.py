@@ -72,7 +72,7 @@ class CrawlState:
         return new_items.has_new(self.checkpoint, self.marks)
 
     def forecast(self, at: Checkpoint) -> Forecast:
-        """Return the expected number of requests and the seconds for each, at this checkpoint."""
+        """Return the expected number of requests and the seconds per request at this checkpoint."""
         return estimate.forecast(
             at,
             marks=self.marks,

@@ -17,7 +17,7 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
-PRIORITY = 0  # the lowest priority: crawls that were requested run first
+PRIORITY = 0  # the lowest priority, so that requested crawls run first
 
 
 def crawl(context: CrawlContext) -> None:
@@ -40,8 +40,9 @@ def crawl(context: CrawlContext) -> None:
 def is_wanted(context: CrawlContext) -> bool:
     """Return whether this crawl discovers subreddits.
 
-    A crawl without new items does not, because the last crawl has found the same names. But if the
-    last crawl could not check the names, this crawl does.
+    A crawl discovers subreddits if it has seen new items. Without new items, the last crawl has
+    found the same names already. But if the last crawl could not check the names, this crawl
+    discovers subreddits in any case.
     """
     settings = context.settings
     is_missing = bool(context.parts.due(PartKind.NAMES, now=context.now()))
@@ -94,9 +95,10 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
 def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The last name in the request is the crawled subreddit. A reply without this subreddit is empty
-    or cut off, and would record existing names as missing for good. Reddit never returns a profile
-    by its name. So the crawl of a profile accepts a second empty reply.
+    The last name in the request is the crawled subreddit, which exists. A reply without this
+    subreddit is empty or cut off. Such a reply must not count, because it would record existing
+    names as missing for good. Reddit never returns a profile by its name. So the crawl of a profile
+    accepts a second empty reply.
     """
     own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)

@@ -22,7 +22,8 @@ from crawljobs.repository.content import crawled_trees
 def crawl(context: CrawlContext) -> None:
     """Read the listing of posts page by page, store each page, and move on to the comments."""
     settings = context.settings
-    by_age = settings.posts_sort == "new"  # only the order "new" is by age and has a mark
+    # The posts have a high-water mark only in the order "new", because only "new" sorts by age.
+    by_age = settings.posts_sort == "new"
     mark = context.marks.post if by_age else None
     listing_walk.resume(
         context, restarted=replace(context.checkpoint, posts=0, posts_walk=NOT_WALKED)

@@ -61,7 +61,7 @@ def _choose(context: CrawlContext) -> None:
         if counts.stored(post) < shown and post not in not_yet:
             chosen.setdefault(post, shown)
     room = MOST - len(chosen.keys() - set(again))
-    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has already chosen
+    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has already chosen the trees
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
     context.move_to(replace(context.checkpoint, busiest=tuple(chosen.items())))
 
@@ -111,9 +111,10 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
     """Return the tree as a part to give up if it has too few comments. Otherwise return None.
 
-    A tree with less than half of the comments that Reddit reports contradicts the listing of posts.
-    After SHORT_TREE_TRIES tries the tree is accepted. The number of missing comments is stored with
-    the post, and the tree is requested again if Reddit reports more comments.
+    The listing of posts states how many comments a post has. If the tree has less than half of this
+    number, it contradicts the listing. After SHORT_TREE_TRIES tries the tree is accepted. Then the
+    number of missing comments is stored with the post. The tree is requested again if Reddit
+    reports more comments.
     """
     if not tree.is_short:
         return None

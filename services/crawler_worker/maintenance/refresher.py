@@ -20,7 +20,7 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 TASK = "refresh"
-BATCH = 100  # Reddit's maximum of full names in one request
+BATCH = 100  # Reddit accepts at most this many full names in one request.
 # The pause after a batch of any worker. One request in 6 s uses at most 10 % of Reddit's budget, so
 # the crawls can use the rest.
 EVERY = timedelta(seconds=6)
@@ -63,7 +63,9 @@ class Refresher(threading.Thread):
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
                 log.warning("refresh.postponed", reason=str(error))
                 pause = PAUSE_AFTER_ERROR_SECONDS
-            except Exception:  # go on, because this thread copies Reddit's deletions
+            # The thread continues after any error, because it must go on to copy Reddit's
+            # deletions.
+            except Exception:
                 log.exception("refresh.failed")
                 pause = PAUSE_AFTER_ERROR_SECONDS
 

@@ -24,7 +24,7 @@ RESCUE_SECONDS = 5.0  # time limit of one run, because requeue waits in the same
 
 
 class Rescuing:
-    """Rescues jobs, but not within one lease after this process could not reach the database."""
+    """Rescues jobs, except during one lease after this process failed to reach the database."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, stopping: threading.Event

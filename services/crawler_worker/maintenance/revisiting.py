@@ -73,7 +73,7 @@ class Revisiting:
                 PRIORITY,
                 JobSource.STALE,
                 max_retries=self._max_retries,
-                depth=None,  # keep the stored depth, so that discovery reaches no further
+                depth=None,  # None keeps the stored depth, so that discovery does not reach further
             )
             enqueued[:] = job_enqueue.enqueue(conn, [request])
             return len(found)

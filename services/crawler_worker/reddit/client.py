@@ -29,7 +29,7 @@ from crawljobs.settings import RedditSettings
 THROTTLES_IN_PLACE = 3
 # The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3
-TRY_AGAIN_SECONDS = 1.0  # pause before the second try; each next pause is twice as long
+TRY_AGAIN_SECONDS = 1.0  # Pause before the second try. Each next pause is twice as long.
 # A job that could not connect to Reddit waits this long. No attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 

@@ -153,4 +153,4 @@ class CredentialsRefused(Outage):
 
 
 class Interrupted(CrawljobsError):
-    """The crawl must stop. Its job is released, and later continues from its checkpoint."""
+    """The crawl must stop. Its job is released, and the next attempt uses the checkpoint."""

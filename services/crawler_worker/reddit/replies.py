@@ -12,7 +12,7 @@ from crawler_worker.reddit.exchange import decoding
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this; the next 429 extends the wait
+RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this limit; the next 429 adds more time
 REASON_SHOWN = 60  # the maximum number of characters that a message quotes from a reply
 
 _ACCESS = {
@@ -48,14 +48,14 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # the message of the JSON decoder is more exact
+            raise  # the decoder's own error has a more exact message
     raise found
 
 
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """Return the failure that a reply to a request for `url` means, if it lacks the content."""
+    """Return the failure that a reply without the requested content means. `url` was requested."""
     meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:

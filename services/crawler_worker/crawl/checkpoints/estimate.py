@@ -1,4 +1,4 @@
-"""Estimates the number of a crawl's requests and the seconds for each request, for display."""
+"""Estimates for display how many requests a crawl makes, and the seconds per request."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ SECONDS_PER_REQUEST = 0.62
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`total` is the expected number of the crawl's requests, and `pace` the seconds for each."""
+    """`total` is the expected number of the crawl's requests. `pace` is the seconds per request."""
 
     total: int = 0
     pace: float = SECONDS_PER_REQUEST

@@ -30,7 +30,7 @@ class Seen:
         return self
 
     def new_of(self, ids: Iterable[str]) -> list[str]:
-        """Return those of `ids` that are not in the set, in their order and without duplicates."""
+        """Return the given ids that are not in the set, in their order and without duplicates."""
         return [item_id for item_id in dict.fromkeys(ids) if item_id not in self._ids]
 
     @property

@@ -22,7 +22,8 @@ def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
 
     A denial is confirmed if it equals the stored access state or an earlier denial. A subreddit
     that was never crawled counts as gone after a confirmed denial, and its schedules are disabled.
-    So one wrong reply must not be enough, nor may two replies that contradict each other.
+    So one wrong reply must not confirm a denial, and two different denials must not confirm it
+    either.
 
     Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and the
     errors of `CrawlContext.request`.

@@ -1,4 +1,4 @@
-"""The plan of a walk, which reads a listing page by page: the items at which it may stop."""
+"""The plan of a walk, which reads a listing page by page. The plan says where a walk may stop."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
-    `mark` is the high-water mark or None: earlier crawls have seen all items older than the mark.
-    With `is_whole`, the walk does not stop at the mark. With `is_short`, an earlier walk failed
-    after its first pages, and `mark` is the newest item of these pages. So this walk does not reach
-    the high-water mark. Omitted older items can be detected only if the listing is sorted `by_age`.
+    `mark` is the high-water mark: earlier crawls have seen all items older than the mark. With
+    `is_whole`, the walk does not stop at the mark. With `is_short`, `mark` is another item: the
+    newest item of an earlier walk that failed after its first pages. A walk that stops there does
+    not reach the high-water mark. Omitted older items can be detected only if the listing is sorted
+    `by_age`.
     """
 
     listing: ListingName
@@ -40,7 +41,7 @@ def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> 
     """Return the plan for a walk of this listing.
 
     If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl has
-    seen. Then the high-water mark does not move. But if the next try of the page is due, or if the
+    seen, and the high-water mark does not move. But if the next try of the page is due, or if the
     walk must read the whole listing, the walk requests the page again.
     """
     whole = context.checkpoint.whole

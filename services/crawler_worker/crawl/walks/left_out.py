@@ -28,9 +28,10 @@ ASKED_MAX = 100  # Reddit's maximum number of names in one request
 def stored_below(
     context: CrawlContext, listing: ListingName, walk: Walk, at: Checkpoint
 ) -> list[str]:
-    """Return the ids of stored items that are older than this walk, but that an earlier walk read.
+    """Return the ids of stored items that an earlier walk read and this walk did not reach.
 
-    The newest item is first. Items that are known as removed or deleted are not included.
+    They are older than the last item of this walk. The newest item is first. Items that are known
+    as removed or deleted are not included.
     """
     seen = Seen(at.seen)
     found = context.read(

@@ -38,9 +38,9 @@ def next_step(
 ) -> tuple[Page, Step]:
     """Return the next page of a walk, and the state of the walk after this page.
 
-    `so_far` is the walk before this page, and the number of its distinct items. If the listing ends
-    before items that it returned to earlier crawls, the page is requested a second time. Raises
-    GivenUp for a page that is not required.
+    `so_far` is a pair: the walk before this page, and the number of its distinct items. A listing
+    may end too early, without items that earlier crawls received. Then the page is requested again.
+    Raises GivenUp for a page that is not required.
     """
 
     def step_of() -> tuple[Page, Step]:
@@ -58,7 +58,7 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """Return the ids of older items that are stored, if the listing ends at this page."""
+    """If the listing ends at this page, return the ids of stored older items, otherwise no ids."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)
@@ -96,8 +96,9 @@ def finish(
 ) -> None:
     """Store the last page of a walk. `mark` is the high-water mark of the last crawl.
 
-    A walk has not seen all older items if it failed, or if it stopped before the failure of an
-    earlier walk. Then the mark does not move, so that a later walk reaches these items.
+    A walk has not seen all older items in two cases: the walk failed, or it stopped at an item of
+    an earlier walk that failed. Then the mark does not move, so that a later walk reaches the older
+    items.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)
@@ -127,7 +128,7 @@ def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None)
     if walk.end not in _CUT or mark is None:
         return then
     if walk.oldest is None or walk.oldest_at is None:
-        return replace(then, gap=True)  # no item was returned: the gap's newer end is unknown
+        return replace(then, gap=True)  # without an item, the gap's newer end is unknown
     if not reddit_items.is_newer(walk.oldest, mark):
         return then
     gap = Gap(name, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)

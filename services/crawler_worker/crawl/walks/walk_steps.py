@@ -59,7 +59,7 @@ def after_page(
 ) -> Step:
     """Return the state of the walk after this page with these items.
 
-    `so_far` is the walk before this page, and the number of its distinct items.
+    `so_far` is a pair: the walk before this page, and the number of its distinct items.
     """
     walk, before = so_far
     at = context.checkpoint
@@ -96,7 +96,7 @@ def _end(
 ) -> WalkEnd | None:
     """Return the reason why the walk ends after this page, or None if the walk continues.
 
-    `place` is the number of distinct items and the number of pages so far.
+    `place` is a pair: the number of distinct items and the number of pages so far.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)

@@ -27,8 +27,8 @@ def _is_due(context: CrawlContext) -> bool:
         return False  # the crawl would fail at the same page again
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # An older release crawled the subreddit and recorded no walk of the whole listings. Not all
-    # these subreddits may be due at once. So each crawl decides at random, and the probability is
-    # the share of the interval that has passed. Most subreddits are due within two intervals.
+    # An older release crawled the subreddit and recorded no walk of the whole listings. These
+    # subreddits must not all be due at once. So each crawl decides at random, and the probability
+    # is the share of the interval that has passed. Most subreddits are due within two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share

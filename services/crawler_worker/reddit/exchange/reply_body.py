@@ -13,7 +13,7 @@ from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeRepli
 
 # Only this much of a reply is kept if its status is not 200. The reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
-LARGE_SECONDS = 20.0  # limit for the rest of a large reply, because other threads wait for its end
+LARGE_SECONDS = 20.0  # limit for reading the rest of a large reply, because other threads wait
 PIECE_BYTES = 64 * 1024
 OK = 200
 GZIP = 16 + zlib.MAX_WBITS
@@ -41,10 +41,12 @@ def _pieces(
     most = good_max if response.status == OK else ERROR_MAX_BYTES
     size = received = 0
     while piece := response.read(PIECE_BYTES, decode_content=False):
-        received += len(piece)  # also limited, because compressed data may decompress to nothing
+        # The received bytes are limited too, because compressed data may decompress to nothing.
+        received += len(piece)
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            if unpack.unused_data:  # unused_data would grow without limit
+            # Bytes after the end of the compressed data would grow without limit.
+            if unpack.unused_data:
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)
         if max(size, received) > most:

@@ -26,7 +26,7 @@ from crawljobs.runtime import tracing
 from crawljobs.settings import RedditSettings
 from crawljobs.settings.certificates import BROWSERS_TRUST
 
-EXCHANGE_SECONDS = 60.0  # from the DNS lookup to the last byte
+EXCHANGE_SECONDS = 60.0  # The limit for an exchange, from the DNS lookup to the last byte.
 # A tree of 500 long comments has 3 MiB. A page of 100 posts with 40,000 characters each has 8 MiB.
 # If a text contains an emoji, each of its characters uses 4 bytes of memory.
 REPLY_MAX_BYTES = 8 * 1024 * 1024

@@ -82,7 +82,7 @@ class SharedToken:
         return token, lives
 
     def forget(self, token: str) -> None:
-        """Delete the stored token if it is this one."""
+        """Delete the stored token if it equals this token."""
         self._database.run(
             lambda conn: reddit_tokens.forget(conn, client_id=self._client_id, token=token)
         )

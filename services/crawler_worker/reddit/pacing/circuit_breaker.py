@@ -44,7 +44,7 @@ class CircuitBreaker:
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether one more failed reply would pause all workers. If so, probe before it."""
+        """Return whether one more failure would pause all workers. In this case, probe first."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
