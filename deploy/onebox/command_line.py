@@ -14,7 +14,7 @@ from onebox.demo_errors import OneboxError
 from onebox.processes import services
 from onebox.stop_request import StopAskedError, StopRequest
 
-MESSAGE_MAX = 4_000  # characters
+MESSAGE_MAX = 4_000  # limit of an error message in characters
 DEFAULT_DATA = services.ROOT / ".onebox"
 
 
@@ -92,7 +92,7 @@ def command(**options: object) -> None:
     except BrokenPipeError:  # the reader of standard output has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # such as a full disk
+    except OSError as error:  # for example, the disk is full
         message = f"{error.filename or 'The demo'}: {error.strerror or error}"
         click.echo(plain_text.lines(message, limit=MESSAGE_MAX), err=True)
         sys.exit(1)

@@ -10,8 +10,8 @@ from onebox.api_client import ApiClient
 
 CRAWLED = "crawled"  # the outcome of a crawl of an accessible subreddit
 FINAL = ("succeeded", "failed", "cancelled")
-LISTED = 100  # jobs per request, the newest first
-TEXT_MAX = 120  # characters of a text from the API
+LISTED = 100  # limit of jobs in one request, which returns the newest jobs
+TEXT_MAX = 120  # limit of a displayed text in characters
 USER = "user"  # the source of jobs that users request
 UNTIL_RESUMED = 9999  # the year that `waiting_until` has in a pause that only an operator ends
 SOURCE_ORDER = ("schedule", "stale", "discovery")
@@ -80,8 +80,8 @@ class JobView:
 class Snapshot:
     """The jobs that the demo displays at one moment."""
 
-    asked: list[JobView]  # requested by the demo at its start
-    own: list[JobView]  # requested by users after the demo's jobs, or before them and still live
+    asked: list[JobView]  # jobs that the demo requested at its start
+    own: list[JobView]  # jobs of users that are newer than the demo's jobs, or older and still live
     others: list[JobView]  # all other live jobs
 
     @property

@@ -28,7 +28,7 @@ PRIORITY = 60  # the usual priority of a user's request
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
 NEW_ITEMS_PER_MINUTE = 6  # the sandbox adds posts, so that later crawls find new items
 SHOW_SECONDS = 0.2
-LINE_MAX = 4_000  # characters
+LINE_MAX = 4_000  # limit of a printed line in characters
 SHOW_IDLE_SECONDS = 1.0
 
 

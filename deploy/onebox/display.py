@@ -15,7 +15,7 @@ from onebox.crawl_progress import JobView, Snapshot
 OTHERS_SHOWN = 12
 OWN_SHOWN = 12
 NOTES_SHOWN = 4
-LINE_WIDTH = 160  # characters of a line outside a terminal
+LINE_WIDTH = 160  # width of a line in characters, if the output is no terminal
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling": "cyan"}
 
 

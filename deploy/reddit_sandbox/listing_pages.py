@@ -11,7 +11,8 @@ PAGE = 25  # items of a page, if the request has no limit
 LONGEST_PAGE = 100  # The largest number of items that a request can get.
 # The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
-# In the order `hot`, ten times the score counts as much as being this many seconds newer.
+# In the order `hot`, a score that is ten times higher counts as much as a creation that is this
+# many seconds later.
 HOT_SECONDS = 45_000
 
 PERIODS = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reddit_sandbox import keys, words
 
-# So large that two communities of a theme have some of their authors in common, but not all.
+# A pool is so large that two communities of a theme have some authors in common, but not all.
 POOL_PER_THEME = 500
 LONGEST_NAME = 20
 

@@ -21,7 +21,7 @@ MOST_CHILDREN = 100
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>")
 @blueprint.get("/r/<name>/comments/<post_id>/<slug>/<comment_id>")
 def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -> flask.Response:
-    """Return a post and its comments; with a comment id, only this comment and its replies."""
+    """Return a post and its comments. A comment id selects one comment with its replies."""
     world, args = sandbox.current().world, flask.request.args
     item = _post(post_id, name)
     home, post = item.community, item.what

@@ -36,7 +36,7 @@ class Troubles:
         self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
 
     def _count(self, name: str, what: str = "") -> int:
-        """Count this request, and return how many equal requests there were, with this request."""
+        """Count this request. Return how many equal requests there were, including this request."""
         with self._lock:
             key = (name.lower(), what)
             self._asked[key] = count = self._asked.get(key, 0) + 1

@@ -93,7 +93,7 @@ class WrongReplies:
                 return None
             self._replies += 1
             kind, left = self._pages.pop(page, (None, 0))
-            if left == 0:  # otherwise the page is still wrong, or its good reply is due
+            if left == 0:  # else: another wrong reply, or the good reply, is due
                 kind, left = self._begin_one(endpoint)
             left -= 1
             if left > 0:

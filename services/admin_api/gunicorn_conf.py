@@ -97,8 +97,8 @@ def on_starting(_server: object) -> None:
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
-    # Otherwise garbage collections would write to the shared memory, and Linux would copy the
-    # memory for each process (decision 72).
+    # Otherwise garbage collections would write to the memory that the processes share. Then Linux
+    # would copy this memory for each process (decision 72).
     gc.freeze()
 
 

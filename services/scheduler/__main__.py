@@ -135,5 +135,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # exempt the imported modules from the costly collection at exit
+    gc.freeze()  # exempt the imported modules from the slow garbage collection at exit
     sys.exit(main())

@@ -17,7 +17,7 @@ from onebox.postgres.reddit_pauses import RedditPauses
 from onebox.postgres.server_options import Options
 
 NAME = "crawljobs"
-SHOWN_MAX = 500  # characters of an address
+SHOWN_MAX = 500  # limit of a displayed address in characters
 MAX_CONNECTIONS = 200  # a worker process uses about a dozen connections
 
 

@@ -13,7 +13,7 @@ _REFUSED = {
 }
 _OVER_429 = "the pause after Reddit's 429 is over: the workers send requests again"
 _ACCEPTED = "Reddit accepts the workers again"
-DETAIL_SHOWN = 120  # characters of the error that caused the pause
+DETAIL_SHOWN = 120  # limit of the displayed error text in characters
 
 
 class RedditPauses:
@@ -21,7 +21,7 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # for each pause in force: the sentence to show at its end
+        self._in_force: set[str] = set()  # the sentence to show at the end of each pause in force
         self.ended: list[str] = []  # sentences about the pauses that had ended at the last `read`
 
     def read(self, url: str) -> list[str]:

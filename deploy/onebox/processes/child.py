@@ -10,7 +10,7 @@ from pathlib import Path
 from crawljobs.domain import plain_text
 
 TAIL_BYTES = 4096
-NOTE_MAX = 500  # characters
+NOTE_MAX = 500  # limit of a note in characters
 
 
 @dataclass(frozen=True)

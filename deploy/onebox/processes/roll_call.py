@@ -33,7 +33,7 @@ class RollCall:
         """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:
-            for word in session.split():  # a session's name is such as `crawljobs worker-1 keeper`
+            for word in session.split():  # a session's name contains a child's name
                 self._missing.pop(word, None)
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]

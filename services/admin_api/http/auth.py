@@ -105,7 +105,7 @@ def _mark_used(token_id: str) -> None:
         state.current().database.run(
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
-    except DatabaseUnavailable as error:  # a read-only database still serves read requests
+    except DatabaseUnavailable as error:  # read requests still work with a read-only database
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )

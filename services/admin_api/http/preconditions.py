@@ -34,7 +34,7 @@ def parameter(*, required: bool) -> dict[str, Any]:
 
 
 def check(version: int, *, required: bool) -> None:
-    """Raise a Problem if If-Match names another version, or is `required` and absent."""
+    """Raise a Problem if If-Match names another version, or is absent although it is `required`."""
     request = flask.request
     if "If-Match" not in request.headers:
         if required:

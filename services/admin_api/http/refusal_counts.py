@@ -20,7 +20,7 @@ WINDOW_SECONDS = 600.0
 # The limit of windows for one token. A window is for one route and one error code. At the limit,
 # all further refusals of the token share one window.
 KEYS_PER_TOKEN = 20
-KEYS_MAX = 2_000  # windows of all tokens; above this number, the oldest window ends early
+KEYS_MAX = 2_000  # limit of windows of all tokens; above it, the oldest window ends early
 
 OTHERS = ("other", "other", "other")
 

@@ -63,7 +63,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         """Document the problem responses with the content type of problems."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # other responses use the class attribute again
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the attribute of the class now applies again
 
     def _register_pagination_header(self) -> None:
         """Document no pagination header, because the lists of this API use cursors."""

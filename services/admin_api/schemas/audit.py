@@ -38,7 +38,7 @@ def _filters() -> dict[str, fields.Field[Any]]:
 
 AuditParameters = PageParameters.from_dict(_filters(), name="AuditParameters")
 
-EXPORT_MAX = 100_000  # entries in one response; `cursor` leads to the further entries
+EXPORT_MAX = 100_000  # limit of entries in one response; `cursor` leads to further entries
 
 ExportParameters = ma.Schema.from_dict(
     {

@@ -33,7 +33,8 @@ def check(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> None:
         raise Refused(HTTPStatus.BAD_REQUEST, "The Host header is not a valid host name.")
     codings = [value.lower() for name, value in headers if name == "TRANSFER-ENCODING"]
     if codings not in ([], ["chunked"]):
-        # gunicorn's parser does not decode other transfer codings, such as gzip.
+        # gunicorn's parser decodes only chunked bodies. It does not decode other transfer codings,
+        # such as gzip.
         raise Refused(HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding must be 'chunked'.")
 
 

@@ -15,7 +15,7 @@ log = logs.get_logger(__name__)
 
 # Files that a worker itself opens: sockets, pipes, logs, metrics, traces. An idle worker has 17.
 OWN_FILES = 28
-FILES_PER_THREAD = 2  # a database connection, and a selector while it opens
+FILES_PER_THREAD = 2  # one for a database connection, one for a selector during connecting
 CONNECTIONS_MIN = 8
 
 

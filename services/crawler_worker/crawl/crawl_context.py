@@ -96,7 +96,7 @@ class CrawlContext(CrawlState):
         self.move_to(replace(self.checkpoint, requests=self.checkpoint.requests + 1))
 
     def _wait_politely(self) -> None:
-        """Wait for the minimum time after the last request, which may be of an earlier crawl."""
+        """Wait for the minimum time after the last request, even if an earlier crawl made it."""
         asked_at = self.last_crawled_at
         if self.checkpoint.asked_at is not None:
             asked_at = datetime.fromisoformat(self.checkpoint.asked_at)

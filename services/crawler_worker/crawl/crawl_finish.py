@@ -40,8 +40,9 @@ def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
 
     `left` are parts that the crawl could not request, because it had used up its requests.
 
-    Jobs must be locked in the order of their subreddit ids, also this crawl's own job. So the
-    discovered jobs with lower ids are enqueued before the own job is locked, and the others after.
+    All jobs must be locked in the order of their subreddit ids, and this crawl's own job is one of
+    them. So discovered jobs with lower ids are enqueued before the own job is locked. Discovered
+    jobs with higher ids are enqueued afterwards.
     """
     marks = _marks(context.checkpoint)
     done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)

@@ -60,7 +60,7 @@ class CrawlState:
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Keep this access state, which was stored as confirmed."""
+        """Keep this access state in memory, after it was stored as confirmed."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:

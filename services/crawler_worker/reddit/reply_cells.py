@@ -115,7 +115,7 @@ def _json_shape(body: object) -> Shape:
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """Return a tuple with the JSON value, or None if it is invalid or too long for an error."""
+    """Return the JSON value in a tuple, or None if the body is invalid or too long for an error."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

@@ -25,7 +25,7 @@ def parsed_json(body: bytes, values_max: int) -> Any:
         )
     except json_bounds.TooManyValues as error:
         raise invalid([problems.FieldError("", str(error))]) from None
-    except ValueError as error:  # also raised for bytes that are not UTF-8
+    except ValueError as error:  # ValueError is also raised for bytes that are not UTF-8
         raise problems.Problem("invalid_json", str(error)[:MAX_MESSAGE_CHARACTERS]) from None
     unusable = [
         problems.FieldError(pointer_to(path), f"holds {fault}") for path, fault in _unusable(value)

@@ -13,8 +13,8 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# A walk stops after this many known items in a row. One is not enough, because sticky posts and
-# posts that were approved late are not in the order of age.
+# A walk stops after this many known items in a row. One known item is not enough, because sticky
+# posts and posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
 # The number of last items of a page that are kept as cursors. The page after a cursor is empty if
 # the item of the cursor was deleted in the meantime. Then another cursor is tried.
@@ -111,8 +111,10 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk with this page. Its last item is the oldest, because pinned items and items
-    that were approved late come earlier in the page."""
+    """Return the walk with this page. The last item of the page is the oldest.
+
+    Pinned items and items that were approved late come earlier in the page.
+    """
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk
     return replace(walk, oldest=items[-1].id, oldest_at=items[-1].created_at)

@@ -11,8 +11,8 @@ from typing import Any
 
 from crawler_worker.reddit import crawl_failures
 
-DEPTH_MAX = 200  # nested brackets; a comment tree with 10 levels nests about 50 deep
-DIGITS_MAX = 25  # an int8 has 19 digits; int() raises an error for thousands of digits
+DEPTH_MAX = 200  # limit of nested brackets; a comment tree with 10 levels nests about 50 deep
+DIGITS_MAX = 25  # limit of a number's digits; an int8 has 19, and int() refuses thousands
 TOO_LARGE = int("9" * DIGITS_MAX)
 
 # A tree of 500 comments has 34,000 values. A value of 3 characters may use 200 bytes of memory.

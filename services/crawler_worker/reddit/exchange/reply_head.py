@@ -9,7 +9,7 @@ import http.client
 import re
 from typing import Any
 
-HEAD_MAX_BYTES = 64 * 1024  # includes informational replies; Reddit sends about 3 KiB
+HEAD_MAX_BYTES = 64 * 1024  # limit of a head, with informational replies; Reddit sends about 3 KiB
 SWITCHING_PROTOCOLS = 101
 
 # Python's int() accepts "-1". The standard library would then read until the connection closes.

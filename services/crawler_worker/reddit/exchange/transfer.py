@@ -171,6 +171,6 @@ def _origin(url: str) -> str:
 
 
 def _put_back(response: urllib3.BaseHTTPResponse) -> None:
-    """Return the connection to its pool. Only after a whole reply, the connection is used again."""
+    """Return the connection to its pool. Close it before, unless its reply was read to the end."""
     response.close()
     response.release_conn()

@@ -8,7 +8,7 @@ from crawler_worker.reddit.items import about_parsing, author_parsing, removal_m
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Comment
 
-CATEGORY_MAX = 300  # characters of a removal category
+CATEGORY_MAX = 300  # limit of a removal category in characters
 
 Data = dict[str, Any]
 

@@ -15,7 +15,7 @@ from crawljobs.db.database import Database
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
-POLL_SECONDS = 0.05  # between two checks whether another thread or worker has renewed the token
+POLL_SECONDS = 0.05  # time between checks whether another thread or worker renewed the token
 
 
 class TokenSource:

@@ -63,8 +63,8 @@ class CircuitBreaker:
     def take_probe(self, since: float) -> ProbeTurn:
         """Take the turn to probe after an unclear reply, which came `since` seconds ago.
 
-        If workers pause, return the pause instead. If a probe that began after the reply has
-        succeeded, return this result instead.
+        If workers pause, return the pause instead. If another probe began after this reply and has
+        succeeded already, return its result instead.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)

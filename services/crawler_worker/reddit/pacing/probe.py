@@ -19,7 +19,7 @@ from crawljobs.domain.request_budget import PausedReason, Slot
 
 # Requests a subreddit that has existed since the start of Reddit. The reply is small (decision 31).
 REQUEST = Request("GET", "/api/info", {"id": "t5_6"})
-POLL_SECONDS = 0.2  # between two checks whether another worker has finished its probe
+POLL_SECONDS = 0.2  # time between two checks whether another worker has finished its probe
 
 
 class Probe:
