@@ -92,7 +92,7 @@ def command(**options: object) -> None:
     except BrokenPipeError:  # the reader of standard output has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # for example, the disk is full
+    except OSError as error:  # an error of the system, such as a full disk
         message = f"{error.filename or 'The demo'}: {error.strerror or error}"
         click.echo(plain_text.lines(message, limit=MESSAGE_MAX), err=True)
         sys.exit(1)

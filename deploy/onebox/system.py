@@ -56,7 +56,10 @@ class System:
         return f"http://{HOST}:{self.api_port}"
 
     def start(self) -> None:
-        """Start all processes. Return when the admin-api answers; others may still be starting."""
+        """Start all processes, and return as soon as the admin-api answers.
+
+        The other processes may still be starting.
+        """
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:

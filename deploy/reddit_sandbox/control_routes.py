@@ -111,7 +111,7 @@ def replies() -> dict[str, object]:
 
 @blueprint.post("/replies")
 def replace_reply() -> tuple[dict[str, object], int]:
-    """Replace the replies to requests whose path and query start with `path`; status 0 ends this.
+    """Replace the replies to requests whose path and query start with `path`. Status 0 ends this.
 
     An example of the body: {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
     """

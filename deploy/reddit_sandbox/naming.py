@@ -58,7 +58,7 @@ PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs
 # With these scripts, a community has unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-# The number of posts of a community with this script.
+# The number of posts of a community, by its script.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT

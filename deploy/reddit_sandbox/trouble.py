@@ -21,7 +21,8 @@ BOMB_BYTES = 128 * 1024 * 1024
 # Far more than the 1,000 levels that Python's JSON parser accepts.
 DEEP_LEVELS = 100_000
 
-# Replacements that make a reply invalid JSON, although many parsers accept NaN and Infinity.
+# Each pair puts NaN or Infinity in place of a number. Many parsers accept them, but they are not
+# valid JSON.
 _NOT_NUMBERS = (
     (b'"upvote_ratio": 0.', b'"upvote_ratio": NaN, "was": 0.'),
     (b'"controversiality": 0', b'"controversiality": -Infinity'),

@@ -171,7 +171,7 @@ class World:
     def _is_kept(self, item: Item) -> bool:
         """Return whether the author's history has the item.
 
-        As on Reddit, it has removed posts but no removed comments.
+        As on Reddit, a history has removed posts but no removed comments.
         """
         state = item.what.state
         if state == community_module.REMOVED and isinstance(item.what, Comment):

@@ -50,7 +50,8 @@ def fire_due_schedules(
     decided: list[tuple[DueSchedule, Firing]] = []
     results: list[Fired | Disabled | Stuck] = []
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
-    # Sorted in the order in which enqueueing locks rows, so that two schedulers cannot deadlock.
+    # The schedules are sorted in the order in which enqueueing locks rows. Otherwise two schedulers
+    # could deadlock.
     for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
         try:
             decided.append((item, _decide(item)))

@@ -121,7 +121,7 @@ class Timetable:
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
     def _mend(self) -> None:
-        """Once a tick, correct due times that are wrong since the database's clock was set back."""
+        """Once a tick, correct due times if the database's clock was set back after their write."""
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
         try:

@@ -84,7 +84,7 @@ def export_entries(params: dict[str, Any]) -> flask.Response:
         "audit log export", {name: params[name] for name in params if name != "format"}
     )
     filters = _filters(params)
-    # An error of the first batch can still give a problem, because the response has not started.
+    # If the first batch fails, the client gets a problem, because no response has started.
     export = _Export(page, filters, _page(filters, page.last_id, page.limit))
     write = _csv if params["format"] == "csv" else _json_lines
     response = streaming.response(write(export), mimetype=_TYPES[params["format"]])

@@ -39,7 +39,7 @@ class Timestamp(fields.AwareDateTime):
             raise ma.ValidationError("expected an RFC 3339 time, such as 2031-05-17T09:30:00Z")
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):  # for example 30 February, or the year 10000 in UTC
+        except (ValueError, OverflowError):  # a time that does not exist, such as 30 February
             raise ma.ValidationError("no such time") from None
 
 

@@ -24,7 +24,7 @@ _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
-    """Observe the duration of the claim statement, and the time that each job was claimable."""
+    """Observe the duration of the claim statement, and how long each job was claimable before."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()

@@ -13,7 +13,10 @@ from crawljobs.repository.content import discovery
 
 
 class Spending:
-    """Counts the requests that a crawl takes from its root's budget. Requested crawls take none."""
+    """Counts the requests that a crawl takes from its root's budget.
+
+    The crawl of a requested subreddit takes no requests from the budget.
+    """
 
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root

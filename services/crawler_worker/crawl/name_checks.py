@@ -119,9 +119,9 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 
 
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
-    """Return the best candidates for a crawl, as {name: subreddit id}.
+    """Return the discovered names that are the best to crawl, as {name: subreddit id}.
 
-    There are no more candidates than the limit of live discovery jobs allows.
+    There are no more names than the limit of live discovery jobs allows.
     """
     if not is_wanted(context) or not context.can_discover(conn):
         return {}

@@ -15,8 +15,8 @@ from crawljobs.repository.content import missing_parts
 from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.queue import leases
 
-# The largest depth of a discovered subreddit: the number of discoveries that lead to it from the
-# subreddit that a user or a schedule requested.
+# The largest depth of a discovered subreddit. A subreddit that a user or a schedule requested has
+# depth 0, and each discovery adds 1.
 DEPTH_MAX = 1_000
 
 Write = Callable[[Connection], object]

@@ -13,8 +13,8 @@ from crawljobs.settings import CrawlSettings
 # If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
 OF_THREAD = "/"
 COMMENT = "t1_"
-# The maximum number of threads that are requested below comments that were requested by name. Each
-# thread costs a request.
+# The maximum number of threads below comments that were requested by name. Each thread costs a
+# request.
 SOUGHT_BELOW = 20
 
 

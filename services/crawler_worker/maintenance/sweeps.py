@@ -112,8 +112,10 @@ class Maintenance:
         return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
-        """Add the count changes of finished jobs, which triggers insert, to the stored counts.
-        RowIsolation is not needed, because no single row can make this statement fail."""
+        """Add the stored changes of job counts to the stored counts. Triggers store these changes.
+
+        RowIsolation is not needed, because no single row can make this statement fail.
+        """
         merged = 0
         while not self._stopping.is_set():
             count = self._database.run(count_merging.merge_counts)

@@ -45,7 +45,7 @@ class UpstreamTrouble(CrawlFailure):
 
 
 class Cause(StrEnum):
-    """The step at which a connection failed, or the reason."""
+    """The step at which a connection failed, or the reason of the failure."""
 
     CERTIFICATE = "certificate"
     NETWORK = "network"

@@ -1,6 +1,6 @@
 """Finds the meaning of a reply in the table `crawljobs.domain.reply_meaning`.
 
-A cell of the table is an endpoint, a status, a content type and the shape of the body.
+A cell of the table combines an endpoint, a status, a content type and the shape of the body.
 """
 
 from __future__ import annotations

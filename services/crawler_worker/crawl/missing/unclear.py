@@ -18,8 +18,8 @@ def deferral(
     """Count the deferral, and return the failure that the crawl must raise.
 
     The job waits, and no attempt is charged. After a day of deferrals the job fails. If Reddit
-    rejects the request and the subreddit was never crawled, the job fails at once. Perhaps there is
-    no subreddit of this name. Raises ClaimLost and DatabaseUnavailable.
+    rejects the request and the subreddit was never crawled, the job fails at once, because the
+    subreddit may not exist. Raises ClaimLost and DatabaseUnavailable.
     """
     if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
         context.save_requests()

@@ -19,9 +19,11 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
-# After these ends items are missing, unless the walk reached the high-water mark of the last crawl.
+# If a walk ends for one of these reasons, items are missing, unless the walk reached the high-water
+# mark of the last crawl.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
-# At these ends Reddit has not returned all items. So a later crawl reads the listing again.
+# If a walk ends for one of these reasons, Reddit has not returned all items. So a later crawl reads
+# the listing again.
 _BROKEN: dict[WalkEnd | None, str] = {
     WalkEnd.LOST: "the listing ended before items that it returned earlier",
     WalkEnd.LOOP: "the listing leads back to pages that it has returned",

@@ -68,7 +68,8 @@ def token_of(content: bytes) -> tuple[str, float]:
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
     """Return the failure that `error` in a token reply means.
 
-    OAuth sends a word, 400 or 401 if it refuses the credentials. A gateway sends other numbers.
+    If Reddit refuses the credentials, `error` is a word, 400 or 401. Other numbers come from a
+    gateway.
     """
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")

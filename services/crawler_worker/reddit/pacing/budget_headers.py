@@ -18,7 +18,7 @@ def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
     """
     try:
         used = float(headers["x-ratelimit-used"])
-        remaining = float(headers["x-ratelimit-remaining"])  # for example "997.0"
+        remaining = float(headers["x-ratelimit-remaining"])  # a decimal number, for example "997.0"
         reset = float(headers["x-ratelimit-reset"])
     except (KeyError, ValueError):
         return None
