@@ -30,7 +30,7 @@ def stored_below(
 ) -> list[str]:
     """Return the ids of stored items that an earlier walk read and this walk did not reach.
 
-    They are older than the last item of this walk. The newest item is first. Items that are known
+    They are older than the oldest item of this walk. The newest item is first. Items that are known
     as removed or deleted are not included.
     """
     seen = Seen(at.seen)
