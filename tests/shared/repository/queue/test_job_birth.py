@@ -99,13 +99,17 @@ def test_a_follow_up_becomes_claimable_when_the_crawl_ends(conn: Connection) -> 
     assert born(conn, made) == (JobStatus.QUEUED, None, 9 * SECOND)
 
 
-def test_of_two_reruns_with_one_priority_the_first_source_counts(conn: Connection) -> None:
+@pytest.mark.parametrize(("second", "priority"), [(29, 30), (30, 30), (31, 31)])
+def test_of_two_reruns_the_source_of_the_higher_priority_or_the_first_counts(
+    conn: Connection, second: int, priority: int
+) -> None:
     claim = jobs.crawling(conn)
     jobs.enqueue(conn, priority=30, source=JobSource.SCHEDULE)
-    jobs.enqueue(conn, priority=30, source=JobSource.DISCOVERY)
+    jobs.enqueue(conn, priority=second, source=JobSource.DISCOVERY)
     jobs.complete(conn, claim=claim, outcome="crawled", now=T0)
     made = jobs.job(conn, follow_up(conn, claim.job_id))
-    assert (made.source, made.priority) == (JobSource.SCHEDULE, 30)
+    expected = JobSource.DISCOVERY if second > 30 else JobSource.SCHEDULE
+    assert (made.source, made.priority) == (expected, priority)
 
 
 @pytest.mark.parametrize("name", ["python", "rust"])

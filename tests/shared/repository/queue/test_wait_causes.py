@@ -180,3 +180,66 @@ def test_a_queued_job_keeps_the_time_at_which_it_became_claimable(conn: Connecti
     assert {job.status for job in seen.values()} == {JobStatus.QUEUED}
     assert seen[due].visible_at == T0 + SECOND
     assert seen[freed].visible_at == T0 + 9 * SECOND
+
+
+IN_A_MINUTE = T0 + 60 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("reason", "begun", "pause_ends", "gap", "clients", "seconds"),
+    [
+        (None, False, "never", 900, [(50, None, 0)], None),  # it is queued
+        ("later", False, "never", 900, [(500, None, 0)], 60),
+        ("retry", True, 300, 900, [(500, None, 0)], 60),
+        ("paused", False, 300, 900, [], 300),
+        ("paused", False, 20, 900, [], 20),
+        ("paused", False, "never", 900, [], None),
+        ("paused", False, None, 900, [], 60),  # its pause is gone
+        ("politeness", False, 300, 900, [], 900),
+        ("politeness", False, None, 20, [], 60),
+        ("politeness", True, None, 900, [], 60),  # its crawl has begun
+        ("outage", False, 300, 900, [(500, None, 0)], 500),
+        ("outage", False, None, None, [(20, None, 0)], 60),
+        ("rate_limit", False, None, None, [(200, 500, 0)], 500),
+        ("rate_limit", False, None, None, [(None, None, SLOT_WAIT + 400)], 400),
+        ("rate_limit", False, None, None, [(500, None, 0), (None, 200, 0)], 200),
+        ("rate_limit", False, None, None, [(500, None, 0), (None, None, -86_400)], 500),
+        ("rate_limit", False, None, None, [], 60),
+    ],
+)
+def test_the_end_of_a_wait_is_that_of_its_cause(
+    conn: Connection,
+    reason: str | None,
+    *,
+    begun: bool,
+    pause_ends: int | str | None,
+    gap: int | None,
+    clients: list[Client],
+    seconds: int | None,
+) -> None:
+    job_id = jobs.enqueue(conn)
+    budgets(conn, clients)
+    for name, ends in (("python", pause_ends), ("rust", 5)):
+        if ends is not None:
+            until = None if ends == "never" else T0 + int(ends) * SECOND
+            insert = "INSERT INTO queue_pauses (scope, reason, paused_by, until) "
+            values = {"scope": scope_of(conn, name), "until": until}
+            conn.execute(text(insert + "VALUES (:scope, 'r', 'ops', :until)"), values)
+    conn.execute(
+        text("UPDATE subreddits SET last_crawled_at = :now, min_crawl_gap_seconds = :gap"),
+        {"now": T0, "gap": gap},
+    )
+    conn.execute(
+        text(
+            "UPDATE crawl_jobs SET status = :status, wait_reason = :reason, visible_at = :at, "
+            "error_kind = :kind"
+        ),
+        {
+            "status": "queued" if reason is None else "waiting",
+            "reason": reason,
+            "at": IN_A_MINUTE,
+            "kind": "retryable" if begun else None,
+        },
+    )
+    expected = None if seconds is None else T0 + seconds * SECOND
+    assert jobs.job(conn, job_id).waits_until == expected
