@@ -627,6 +627,156 @@ EQUIVALENT: dict[str, str] = {
     ),
     "shared/crawljobs/domain/schedule.py::_missed [swapped arguments] tick, tick -> tick, tick in: "
     "missed.append(Ticks(tick, tick, 1))": "both arguments are the same",
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/parked_jobs.py::_SETTLE [SQL constant] 1 -> 2 "
+                "in: LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_enqueue_sql.py::_ASKED [SQL constant] 1 -> "
+                "2 in: FROM subreddits WHERE lower(name) = key LIMIT 1"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_enqueue_sql.py::_SEEN [SQL constant] 1 -> 2 "
+                "in: WHERE subreddit_id = known_id AND status IN {LIVE} LIMIT 1"
+            ),
+        ),
+        "there is at most one such row",
+    ),
+    "shared/crawljobs/repository/queue/parked_jobs.py::_FREE_FROM_REDDIT [SQL removed term] "
+    "AND wait_reason ->  in: WHERE status = 'waiting' AND wait_reason IN {DERIVED}": (
+        "another condition implies it; it is there for an index"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/queue_pauses.py::_PAUSES [swapped arguments] "
+                "_pause.reason, _pause.until -> _pause.until, _pause.reason in: _pause.reason,"
+            ),
+            (
+                "shared/crawljobs/repository/queue/queue_pauses.py::_PAUSES [swapped arguments] "
+                "_pause.until, _pause.paused_by -> _pause.paused_by, _pause.until in: _pause.until,"
+            ),
+            (
+                "shared/crawljobs/repository/queue/queue_pauses.py::_PAUSES [swapped arguments] "
+                "_pause.paused_by, _pause.paused_at -> _pause.paused_at, _pause.paused_by in: "
+                "_pause.paused_by,"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_ledger.py::_LIST [swapped "
+                "arguments] _run.outcome, _run.job_id -> _run.job_id, _run.outcome in: "
+                "_run.outcome,"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_ledger.py::_LIST [swapped "
+                "arguments] _run.job_id, _run.manual -> _run.manual, _run.job_id in: _run.job_id,"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_ledger.py::_RECORD_RUNS [swapped "
+                "arguments] _run.scheduled_job_id, _run.due_at -> _run.due_at, "
+                "_run.scheduled_job_id in: .returning(_run.scheduled_job_id, _run.due_at)"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/schedule_quota.py::_recent [swapped "
+                "arguments] _job.c.subreddit_id, _job.c.status -> _job.c.status, "
+                "_job.c.subreddit_id in: _job.c.subreddit_id,"
+            ),
+        ),
+        "the columns are read by their names",
+    ),
+    "shared/crawljobs/repository/schedules/schedule_ledger.py::_LIST [comparison] < -> <= in: "
+    "_run.due_at < _before,": ("the bounded time is compared as well"),
+    "shared/crawljobs/repository/queue/job_enqueue_sql.py::_HINT [SQL order] DESC ->  in: "
+    "ORDER BY priority DESC, created_at, id LIMIT 1": ("any row of the table will do"),
+    "shared/crawljobs/repository/queue/job_enqueue_sql.py::_OF_UNKNOWN [SQL removed term] AND "
+    'is_new ->  in: FROM made JOIN asked ON key COLLATE "C" = made_key COLLATE "C" AND is_new': (
+        "only new names are inserted"
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/job_enqueue_sql.py::_OF_UNKNOWN [SQL removed "
+                "term] WHERE is_new AND -> WHERE in: SELECT name, origin, depth FROM asked WHERE "
+                "is_new AND (SELECT count(*) FROM merged) >= 0"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_enqueue_sql.py::_OF_UNKNOWN [SQL and/or] "
+                "AND -> OR in: SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT "
+                "count(*) FROM merged) >= 0"
+            ),
+        ),
+        "a stored name conflicts, and then nothing is inserted",
+    ),
+    "shared/crawljobs/repository/queue/enqueue_asks.py::waves [constant] 1 -> (1 + 1) in: "
+    "requested[key] += 1": ("the groups only need different keys"),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/job_counts.py::_live [constant] 1 -> (1 + 1) "
+                'in: jobs = select(inline_number(1).label("one")).where(_job.status == '
+                "inline(status))"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_counts.py::_queued [swapped arguments] "
+                "_job.created_at, _job.id -> _job.id, _job.created_at in: "
+                ".order_by(_job.priority.desc(), _job.created_at, _job.id)"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_explain.py::_queued [constant] 1 -> (1 + 1) "
+                'in: _queued = select(inline_number(1).label("one")).where(_job.status == '
+                'inline("queued"))'
+            ),
+            (
+                "shared/crawljobs/repository/schedules/ledger_pruning.py::_PRUNE_DELETED [SQL "
+                "constant] 1 -> 2 in: WHERE NOT EXISTS (SELECT 1 FROM scheduled_jobs WHERE id = "
+                "seen.id)"
+            ),
+            (
+                "shared/crawljobs/repository/schedules/ledger_pruning.py::_PRUNE_DELETED [SQL "
+                "constant] 1 -> 2 in: RETURNING 1"
+            ),
+        ),
+        "only the number of rows counts",
+    ),
+    **dict.fromkeys(
+        (
+            (
+                "shared/crawljobs/repository/queue/job_counts.py::_queued [constant] 1 -> (1 + 1) "
+                "in: .limit(inline_number(COUNT_MAX + 1))"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_explain.py::_higher [constant] 1 -> (1 + 1) "
+                "in: _higher = count_up_to(COUNT_MAX + 1, _queued.where(_job.priority > _PRIORITY))"
+            ),
+            (
+                "shared/crawljobs/repository/queue/job_explain.py::_older [constant] 1 -> (1 + 1) "
+                "in: COUNT_MAX + 1,"
+            ),
+        ),
+        "a count above the maximum is shown as the maximum",
+    ),
+    "shared/crawljobs/repository/queue/job_stats.py::_each_oldest [comparison] < -> <= in: "
+    "_first_queued(_job.priority < _job.priority_ceiling),": (
+        "a job in both ranges is the oldest of both"
+    ),
+    "shared/crawljobs/repository/schedules/schedule_changes.py::create_schedule [constant] 0 "
+    "-> (0 + 1) in: made = schedule_edit.first(order, schedule_id=0, now=at)": (
+        "a spread due time is computed again with the id"
+    ),
+    "shared/crawljobs/repository/schedules/schedule_changes.py::create_schedule [and/or] and "
+    "-> or in: if order.spread_seconds and order.enabled:": (
+        "the same due time is then written again"
+    ),
+    "shared/crawljobs/repository/schedules/schedule_changes.py::_hinted [removed raise] raise "
+    'AssertionError("the row is locked by this transaction") -> pass in: raise '
+    'AssertionError("the row is locked by this transaction")': (
+        "the transaction has locked the row, so the schedule exists"
+    ),
+    "shared/crawljobs/repository/schedules/manual_run.py::run_now [removed call] "
+    "names.checked_name(schedule.subreddit) -> pass in: names.checked_name(schedule.subreddit)": (
+        "the enqueue checks the name too"
+    ),
 }
 # Beginnings of fingerprints: all mutants that begin so have the same reason.
 ALIKE: dict[str, str] = {
@@ -916,6 +1066,12 @@ TUNED: dict[str, str] = {
     ),
     "services/crawler_worker/maintenance/rescuing.py::RESCUE_SECONDS": (
         "other sweeps of the thread wait as long"
+    ),
+    "shared/crawljobs/repository/schedules/schedule_changes.py::_duplicate": (
+        "characters of the input that an error repeats"
+    ),
+    "shared/crawljobs/repository/queue/queue_pauses.py::list_pauses": (
+        "pauses that are listed at most"
     ),
 }
 

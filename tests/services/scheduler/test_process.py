@@ -144,6 +144,8 @@ def test_sigterm_does_not_wait_for_a_transaction_that_hangs(
     code, seconds = scheduler.terminate()
     assert code == 0
     assert seconds < AT_ONCE_SECONDS
+    last = scheduler.log_lines()[-1]
+    assert (last["action"], last["level"]) == ("scheduler.drain_abandoned", "warning")
     assert one(sql, "SELECT count(*) FROM scheduled_job_runs") == 0
 
 

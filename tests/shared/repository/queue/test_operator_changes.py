@@ -147,3 +147,86 @@ def test_a_job_that_does_not_exist_cannot_be_locked(conn: Connection) -> None:
     job_id = jobs.enqueue(conn)
     assert operator_changes.lock_job(conn, job_id=job_id) == jobs.job(conn, job_id)
     assert operator_changes.lock_job(conn, job_id=UNKNOWN) is None
+
+
+@pytest.mark.parametrize(
+    ("verb", "points", "before", "after"),
+    [
+        (Verb.BOOST, 5, (100, 100), (100, 100)),
+        (Verb.BOOST, 5, (100, 90), (100, 95)),
+        (Verb.BOOST, 5, (60, 50), (65, 55)),
+        (Verb.CHANGE_PRIORITY, 50, (50, 50), (50, 50)),
+        (Verb.CHANGE_PRIORITY, 50, (60, 50), (50, 50)),
+        (Verb.CHANGE_PRIORITY, 50, (50, 60), (50, 50)),
+    ],
+)
+def test_a_job_that_has_its_new_priority_already_is_not_written(
+    conn: Connection, verb: Verb, points: int, before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    job_id = jobs.enqueue(conn)
+    other = jobs.job(conn, jobs.enqueue(conn, "other"))
+    conn.execute(
+        text("UPDATE crawl_jobs SET priority = :p, base_priority = :b WHERE id = :id"),
+        {"p": before[0], "b": before[1], "id": job_id},
+    )
+    writes = (
+        "CREATE TEMP TABLE writes (id bigint);"
+        "CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO writes VALUES (NEW.id); RETURN NULL; END';"
+        "CREATE TRIGGER note AFTER UPDATE ON crawl_jobs FOR EACH ROW "
+        "EXECUTE FUNCTION pg_temp.note()"
+    )
+    conn.exec_driver_sql(writes)
+    change = operator_changes.change(conn, verb=verb, job_id=job_id, points=points, now=T0)
+    assert change.changes_nothing is (before == after)
+    found = jobs.job(conn, job_id)
+    assert (found.priority, found.base_priority) == after
+    written = conn.execute(text("SELECT id FROM writes")).scalars().all()
+    assert written == ([] if before == after else [job_id])
+    assert jobs.job(conn, other.id) == other
+
+
+def test_a_retried_job_has_no_failure_and_no_rescue_on_its_account(conn: Connection) -> None:
+    job_id = jobs.in_status(conn, JobStatus.FAILED)
+    conn.execute(
+        text(
+            "UPDATE crawl_jobs SET retry_count = 5, rescues_in_a_row = 4, outcome = 'x', "
+            "priority = 70, created_at = :at"
+        ),
+        {"at": T0 + SECOND},
+    )
+    operator_changes.change(conn, verb=Verb.RETRY, job_id=job_id, now=T0)
+    columns = "retry_count, rescues_in_a_row, outcome, priority, visible_at, queued_at"
+    found = conn.execute(text(f"SELECT {columns}, gap_waived FROM crawl_jobs")).one()
+    # It is not queued before it was made, also when the clock was set back.
+    assert tuple(found) == (0, 0, None, 50, T0, T0 + SECOND, True)
+
+
+@pytest.mark.parametrize("verb", [Verb.CANCEL, Verb.GIVE_UP])
+def test_only_the_claim_of_an_ended_job_becomes_an_attempt(conn: Connection, verb: Verb) -> None:
+    waiting = jobs.in_status(conn, JobStatus.WAITING, "waiting")
+    ended, other = (jobs.crawling(conn, name) for name in ("ended", "other"))
+    before = T0 - 60 * SECOND  # the clock was set back
+    ids = [waiting, ended.job_id]
+    operator_changes.change_many(conn, verb=verb, job_ids=ids, now=before)
+    attempts = conn.execute(
+        text("SELECT job_id, worker, started_at, ended_at, outcome FROM crawl_job_attempts")
+    ).all()
+    assert [tuple(row) for row in attempts] == [(ended.job_id, "worker-1", T0, T0, "cancelled")]
+    for job_id in ids:
+        job = jobs.job(conn, job_id)
+        assert job.status is (JobStatus.CANCELLED if verb is Verb.CANCEL else JobStatus.FAILED)
+        assert (job.finished_at, job.claimed_by, job.wait_reason) == (T0, None, None)
+    assert jobs.job(conn, other.job_id).status is JobStatus.CRAWLING
+
+
+def test_a_deleted_job_takes_only_its_own_attempts_with_it(conn: Connection) -> None:
+    gone, kept = (jobs.in_status(conn, JobStatus.FAILED, name) for name in ("gone", "kept"))
+    live = jobs.enqueue(conn, "live")
+    changes = operator_changes.change_many(conn, verb=Verb.DELETE, job_ids=[gone, live], now=T0)
+    assert kinds(changes) == [None, errors.IllegalTransition]
+    assert (changes[0].before is None, changes[0].after) == (False, None)
+    assert not changes[0].changes_nothing
+    for column, table in (("job_id", "crawl_job_attempts"), ("id", "crawl_jobs")):
+        found = conn.execute(text(f"SELECT {column} FROM {table} ORDER BY 1")).scalars().all()
+        assert found == ([kept] if table == "crawl_job_attempts" else [kept, live])
