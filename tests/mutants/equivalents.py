@@ -780,6 +780,12 @@ EQUIVALENT: dict[str, str] = {
 }
 # Beginnings of fingerprints: all mutants that begin so have the same reason.
 ALIKE: dict[str, str] = {
+    "shared/crawljobs/repository/content/page_storage/item_upsert.py::rows_of [constant] False": (
+        "Postgres refuses NaN in JSON too"
+    ),
+    "services/crawler_worker/maintenance/priority_aging.py::age [constant] 0": (
+        "only the place of the first chunk is read"
+    ),
     **dict.fromkeys(
         (
             (

@@ -12,7 +12,7 @@ from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import queue_pauses
-from crawljobs.repository.queue.maintenance import job_maintenance
+from crawljobs.repository.queue.maintenance import clock_setbacks, job_maintenance
 from crawljobs.repository.queue.maintenance.row_isolation import TRANSACTIONS_MAX
 from support import jobs
 
@@ -65,3 +65,28 @@ def test_a_backlog_without_end_is_left_for_the_next_turn(
     monkeypatch.setattr(rescuing, "RESCUE_SECONDS", 0.0)
     getattr(Maintenance(database, settings.read_queue_settings({})), sweep)()
     assert 0 < len(chunks) < TRANSACTIONS_MAX
+
+
+@pytest.mark.parametrize(("is_stopping", "rescued"), [(False, 1), (True, 0)])
+def test_a_rescue_continues_after_a_full_chunk_unless_the_worker_stops(
+    database: Database, monkeypatch: pytest.MonkeyPatch, is_stopping: bool, rescued: int
+) -> None:
+    one = job_maintenance.Rescued(1, JobStatus.QUEUED)
+    chunks = [[one] * job_maintenance.CHUNK, [one]]
+    monkeypatch.setattr(job_maintenance, "rescue_stuck_jobs", lambda *_, **__: chunks.pop(0))
+    maintenance = Maintenance(database, settings.read_queue_settings({}))
+    if is_stopping:
+        maintenance._stopping.set()
+    assert maintenance.rescue() == job_maintenance.CHUNK + rescued
+
+
+def test_all_wrong_times_of_a_kind_are_corrected_in_chunks(database: Database) -> None:
+    count = clock_setbacks.CHUNK + 1
+    with database.begin() as conn:
+        conn.execute(
+            text("INSERT INTO service_instances (name, role, version, details, seen_at) "
+                 "SELECT 'w' || n, 'scheduler', '1', '{}', now() + interval '400 days' "
+                 "FROM generate_series(1, :count) AS n"),
+            {"count": count},
+        )  # fmt: skip
+    assert Maintenance(database, settings.read_queue_settings({})).mend() == count

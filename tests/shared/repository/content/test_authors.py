@@ -180,3 +180,15 @@ def test_the_authors_of_the_newest_items_alone_are_read(
         )
     monkeypatch.setattr(authors, "RECENT", 2)
     assert sorted(due(conn, here)) == ["middle", "newest"]
+
+
+def test_what_an_author_writes_elsewhere_does_not_count(conn: Connection) -> None:
+    there, here = subreddit(conn, "there"), subreddit(conn, "here")
+    write(conn, "ada", here, posts=1)
+    write(conn, "bob", here, posts=2)
+    conn.execute(
+        text("INSERT INTO author_subreddits SELECT id, :there, 9, 9, :t, :t FROM authors "
+             "WHERE name = 'ada'"),
+        {"there": there, "t": T0},
+    )  # fmt: skip
+    assert due(conn, here) == ["bob", "ada"]

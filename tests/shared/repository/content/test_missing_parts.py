@@ -15,7 +15,7 @@ from crawljobs.domain.missing_part import (
     PartKind,
     PartReason,
 )
-from crawljobs.repository.content import missing_parts
+from crawljobs.repository.content import crawl_history, missing_parts
 from support.jobs import T0
 
 HOUR = timedelta(hours=1)
@@ -222,3 +222,19 @@ def test_parts_are_listed_by_their_next_look_and_no_more_than_asked_for(
     missing_parts.record(conn, subreddit_id=ours, part=early)
     found = missing_parts.list_parts(conn, subreddit_id=ours, at_most=2)
     assert [(one.kind, one.item) for one in found] == [("tree", "z"), ("comments", "cursor")]
+
+
+def test_the_next_crawl_finds_its_own_parts_in_the_order_of_their_requests(
+    conn: Connection, ours: int, theirs: int
+) -> None:
+    fill(conn, theirs)
+    assert crawl_history.load_crawl_history(conn, subreddit_id=ours).missing_parts == ()
+    parts = [
+        part(PartKind.TREE, "b", next_look_at=T0 + HOUR, seen_to="1", failures=3),
+        part(PartKind.TREE, "a", next_look_at=T0),
+        part(PartKind.HISTORY, "c", next_look_at=T0 - HOUR, reason=PartReason.REFUSED),
+    ]
+    for one in parts:
+        missing_parts.record(conn, subreddit_id=ours, part=one)
+    found = crawl_history.load_crawl_history(conn, subreddit_id=ours).missing_parts
+    assert list(found) == [parts[2], parts[1], parts[0]]

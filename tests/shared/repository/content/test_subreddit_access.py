@@ -49,7 +49,7 @@ def test_a_crawled_subreddit_is_inaccessible_after_three_outcomes_in_sixteen_hou
     ours, theirs = subreddit(conn), subreddit(conn, name="rust")
     assert look(conn, ours, 0) == (False, "public", 1, 8)
     assert look(conn, ours, 7.9) == (False, "public", 1, 8)  # too soon to count
-    assert look(conn, ours, 8) == (False, "public", 2, 16)
+    assert [look(conn, ours, 8) for _ in range(2)] == [(False, "public", 2, 16)] * 2
     assert look(conn, ours, 15.9) == (False, "public", 2, 16)
     assert look(conn, ours, 16) == (True, "private", 0, 16 + 7 * 24)
     assert look(conn, ours, 17) == (True, "private", 0, 17 + 14 * 24)

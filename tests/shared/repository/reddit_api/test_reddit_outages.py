@@ -86,6 +86,15 @@ def test_failures_older_than_20_replies_are_forgotten(budget: Connection) -> Non
     assert not reserve(budget).outage
 
 
+@pytest.mark.parametrize(("good_replies", "opens"), [(10, True), (11, False)])
+def test_the_last_twenty_replies_count(budget: Connection, good_replies: int, opens: bool) -> None:
+    for _ in range(9):
+        failed(budget)
+    for _ in range(good_replies):
+        good(budget)
+    assert failed(budget) == (pytest.approx(30) if opens else 0)
+
+
 def test_a_trouble_in_every_third_reply_opens_nothing(budget: Connection) -> None:
     for _ in range(40):
         assert failed(budget) == 0
