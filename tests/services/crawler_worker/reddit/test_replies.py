@@ -156,6 +156,37 @@ def test_an_unclear_reply_shows_its_status_type_and_begin() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"reason": "private", "error": 403}', "private"),
+        (b'{"reason": 7}', "no reason given"),
+        (b'{"message": "Forbidden"}', "no reason given"),
+        (b"[]", "no reason given"),
+        (b"null", "no reason given"),
+        (b"", "no reason given"),
+        (b" \n", "no reason given"),
+        (b" Access denied\n", "Access denied"),
+        (b"a\tb\x00c", "a b c"),
+        (b'{"reason": ', '{"reason":'),
+    ],
+)
+@pytest.mark.parametrize(
+    ("content_type", "shown"),
+    [
+        ("Text/HTML; charset=utf-8", "text/html"),
+        ("", "without a content type"),
+        ("text html", "without a content type"),
+    ],
+)
+def test_an_unclear_reply_shows_its_reason_or_its_begin(
+    body: bytes, words: str, content_type: str, shown: str
+) -> None:
+    error = replies.failure(Endpoint.MORE_CHILDREN, 302, {"content-type": content_type}, body)
+    says = "a reply that says nothing about the requested page"
+    assert str(error) == f"302 {shown}: {says} ({words})"
+
+
+@pytest.mark.parametrize(
     ("path", "endpoint"),
     [
         ("/r/python/about", Endpoint.ABOUT),

@@ -143,8 +143,14 @@ def test_a_connect_ends_with_its_exchange_and_within_its_own_time(
 
 
 def test_a_name_is_looked_up_within_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    released, daemons = threading.Event(), []
+
+    def late(*_: object, **__: object) -> list[object]:
+        daemons.append(threading.current_thread().daemon)
+        released.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
     for seconds, resolve in ((LEFT_SECONDS, 60.0), (60.0, LEFT_SECONDS)):
         monkeypatch.setattr(sockets, "RESOLVE_SECONDS", resolve)
         with (
@@ -154,6 +160,16 @@ def test_a_name_is_looked_up_within_its_own_time(monkeypatch: pytest.MonkeyPatch
         ):
             sockets.connect("reddit.test", 443)
     released.set()
+    assert daemons == [True, True]  # a process that ends does not wait for the resolver
+
+
+def test_a_connection_sends_small_requests_at_once(plain: Ends) -> None:
+    assert plain.client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_the_last_fraction_of_a_second_before_the_deadline_is_used() -> None:
+    with exchange_deadline.limit(0.5):
+        assert 0 < exchange_deadline.left() <= 0.5
 
 
 def test_a_deadline_moves_forward_and_never_back() -> None:

@@ -52,6 +52,12 @@ def test_gzip_is_asked_for_under_our_own_name() -> None:
     assert asked[0]["user-agent"] == "tests"
 
 
+def test_a_request_shows_no_token_and_no_body() -> None:
+    headers = {"Authorization": "bearer hush"}
+    request = transfer.Request("POST", "https://reddit.test/", headers, b"secret=hush")
+    assert "hush" not in repr(request)
+
+
 def test_a_redirect_is_not_followed() -> None:
     asked: list[str] = []
 

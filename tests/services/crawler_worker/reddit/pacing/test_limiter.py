@@ -1,6 +1,7 @@
 """Replies report Reddit's budget of requests, and each request waits for its slot in the budget."""
 
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawljobs.db.database import Database
 from crawljobs.domain.request_budget import BudgetReport, Slot
 from crawljobs.repository.reddit_api import reddit_pauses
+from crawljobs.runtime import jitter
 
 CLIENT_ID = "tests"
 RUNNING = threading.Event()
@@ -118,6 +120,89 @@ def test_a_slot_that_was_overslept_is_not_spent_from_the_next_window(
 
     limiter.wait_for_slot(Overslept())
     assert len(slept) == 2  # the limiter waited again, for a new slot
+
+
+@pytest.mark.parametrize(("draw", "pause", "resume_in"), [(0.0, 0.4, 30.0), (1.0, 1.2, 60.0)])
+def test_background_requests_poll_and_return_at_random_times(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    draw: float,
+    pause: float,
+    resume_in: float,
+) -> None:
+    monkeypatch.setattr(jitter, "uniform", lambda least, most: least + draw * (most - least))
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=2)
+    limiter.wait_for_slot(RUNNING)
+    limiter.has_replied()
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET next_slot_at = now() + interval '1.5 s'"))
+    stop = Polls()
+    with pytest.raises(crawl_failures.SlotTooLate) as caught:
+        limiter.wait_for_slot(stop, in_background=True)
+    assert stop.waits[0] == pytest.approx(pause)
+    assert caught.value.resume_in == pytest.approx(resume_in)
+
+
+class Polls(threading.Event):
+    """Remembers its waits. `after` is called in the first one."""
+
+    def __init__(self, after: Callable[[], object] = lambda: None, *, is_told: bool = False):
+        super().__init__()
+        self.waits: list[float] = []
+        self._after, self._is_told = after, is_told
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        if len(self.waits) == 1:
+            self._after()
+        return self._is_told
+
+    def scouting(self) -> int:
+        return self.waits.count(limiters.SCOUT_POLL_SECONDS)
+
+
+ENDS: dict[str, Callable[[Limiter], object]] = {
+    "a reply": lambda limiter: limiter.learn(Slot(0.0, taken=True), {}),
+    "a failure": lambda limiter: limiter.has_replied(),
+    "a 429": lambda limiter: limiter.pause_all(0.0),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_other_requests_wait_only_until_the_first_one_has_ended(
+    database: Database, end: str
+) -> None:
+    limiter = Limiter(database, client_id=CLIENT_ID)
+    limiter.wait_for_slot(RUNNING)
+    second = Polls(lambda: ENDS[end](limiter))
+    limiter.wait_for_slot(second)
+    assert second.scouting() == 1
+
+
+def test_other_requests_wait_two_seconds_for_the_first_reply(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+
+    def tick() -> float:
+        clock.now += 0.25
+        return float(clock.now)
+
+    limiter = Limiter(database, client_id=CLIENT_ID)
+    limiter.wait_for_slot(RUNNING)
+    with monkeypatch.context() as patched:
+        patched.setattr(limiters, "time", SimpleNamespace(monotonic=tick))
+        second = Polls()
+        limiter.wait_for_slot(second)
+    # One look at the clock gives the end. Seven more lie before it.
+    assert second.scouting() == 7
+    third = Polls()
+    limiter.wait_for_slot(third)
+    assert third.scouting() == 0
+    with pytest.raises(crawl_failures.Interrupted, match="first reply"):
+        other = Limiter(database, client_id=CLIENT_ID)
+        other.wait_for_slot(RUNNING)
+        other.wait_for_slot(Polls(is_told=True))
 
 
 @pytest.mark.parametrize(
