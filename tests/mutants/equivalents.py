@@ -948,6 +948,53 @@ ALIKE: dict[str, str] = {
     "shared/crawljobs/repository/sql.py::_item_type [removed raise]": (
         "each caller passes an array; anything else fails either way"
     ),
+    "services/crawler_worker/reddit/pacing/pause_reports.py::PauseLog.__init__ "
+    "[constant] 0.0 -> (0.0 * 2 + 0.1) in: self._logged_until = 0.0": (
+        "either lies before each time of the monotonic clock"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::_TlsSocket.do_handshake "
+    "[constant] False -> True in: def do_handshake(self, block: bool = False) -> "
+    "None:": ("a timeout is never 0, so `block` changes nothing"),
+    "services/crawler_worker/reddit/exchange/sockets.py::connect [constant] 1 -> (1 +"
+    " 1) in: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)": (
+        "every number but 0 sets the option"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::connect [removed call] "
+    "sock.close() -> pass in: sock.close()": ("a socket without a reference closes itself"),
+    "services/crawler_worker/reddit/pacing/limiter.py::_too_late [constant] 0.0 -> "
+    "(0.0 * 2 + 0.1) in: pause = jitter.uniform(*BACKGROUND_PAUSE_SECONDS) if "
+    "in_background else 0.0": ("the slot is further away than either"),
+    "services/crawler_worker/reddit/oauth/token.py::TokenSource.__init__ [removed "
+    "assignment] self._expires_at = 0.0 -> pass in: self._expires_at = 0.0": (
+        "without a token the time is not read"
+    ),
+    "services/crawler_worker/reddit/oauth/token.py::TokenSource.__init__ [constant] "
+    "0.0 -> (0.0 * 2 + 0.1) in: self._expires_at = 0.0": ("without a token the time is not read"),
+    "services/crawler_worker/reddit/oauth/token.py::TokenSource.__init__ [constant] "
+    "0.0 -> (0.0 * 2 + 0.1) in: self._refused_until = 0.0": (
+        "either lies before each time of the monotonic clock"
+    ),
+    "services/crawler_worker/reddit/oauth/token.py::TokenSource.__init__ [removed "
+    'assignment] self._refusal = "" -> pass in: self._refusal = ""': (
+        "the text is set together with the time before which it is read"
+    ),
+    "services/crawler_worker/reddit/crawl_failures.py::UpstreamTrouble.__init__ "
+    "[removed call] super().__init__(message) -> pass in: super().__init__(message)": (
+        "`__new__` of the exception keeps the message too"
+    ),
+    "services/crawler_worker/reddit/crawl_failures.py::Deferred.__init__ [removed "
+    "call] super().__init__(message) -> pass in: super().__init__(message)": (
+        "`__new__` of the exception keeps the message too"
+    ),
+    "services/crawler_worker/reddit/exchange/decoding.py::_has_too_many_values "
+    '[comparison] <= -> < in: if text.count(",") + text.count("[") + text.count("{") '
+    "<= VALUES_MAX:": ("the slower search gives the same answer"),
+    "services/crawler_worker/reddit/exchange/reply_body.py::_pieces [constant] 1 -> "
+    "(1 + 1) in: piece = unpack.decompress(piece, most - size + 1)": (
+        "one byte beyond the limit is refused, and two are"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer.py::CLIENT_ERRORS [constant] "
+    "400 -> (400 - 1) in: CLIENT_ERRORS = 400": ("no reply has the status 399"),
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
@@ -963,6 +1010,69 @@ TUNED: dict[str, str] = {
         "characters of the input that an error repeats"
     ),
     "services/crawler_worker/crawl/walks/courses.py::ITEMS_MAX": "far above what a listing shows",
+    "services/crawler_worker/reddit/pacing/limiter.py::SCOUT_POLL_SECONDS": (
+        "between two checks for the first reply"
+    ),
+    "services/crawler_worker/reddit/pacing/limiter.py::LONG_SLEEP_SECONDS": (
+        "a pause seldom begins during so short a wait"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::CONNECT_SECONDS": (
+        "longer than a good connection takes"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::RESOLVE_SECONDS": (
+        "longer than a good look-up takes"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::READ_SECONDS": (
+        "longer than a good reply pauses"
+    ),
+    "services/crawler_worker/reddit/exchange/sockets.py::ADDRESSES_MAX": ("more than a host has"),
+    "services/crawler_worker/reddit/exchange/reply_body.py::LARGE_SECONDS": (
+        "longer than a good reply takes"
+    ),
+    "services/crawler_worker/reddit/exchange/reply_body.py::PIECE_BYTES": (
+        "bytes that are read at once"
+    ),
+    "services/crawler_worker/reddit/exchange/large_replies.py::LARGE_BYTES": (
+        "memory of the replies that are read at once"
+    ),
+    "services/crawler_worker/reddit/exchange/large_replies.py::RESUME_SECONDS": (
+        "until another crawl has stored its reply"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer.py::EXCHANGE_SECONDS": (
+        "longer than a good exchange takes"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer.py::REPLY_MAX_BYTES": (
+        "more than a good reply has"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer.py::THREADS": ("connections that are kept"),
+    "services/crawler_worker/reddit/exchange/decoding.py::DEPTH_MAX": (
+        "deeper than a good reply nests"
+    ),
+    "services/crawler_worker/reddit/exchange/decoding.py::DIGITS_MAX": (
+        "more than a number that is stored has"
+    ),
+    "services/crawler_worker/reddit/exchange/decoding.py::LARGE_BYTES": (
+        "memory of the replies that are decoded at once"
+    ),
+    "services/crawler_worker/reddit/exchange/decoding.py::decode": (
+        "characters of the reply that an error shows"
+    ),
+    "services/crawler_worker/reddit/exchange/transfer_failures.py::DETAIL_MAX": (
+        "characters of a text that an error shows"
+    ),
+    "services/crawler_worker/reddit/exchange/reply_head.py::HEAD_MAX_BYTES": (
+        "more than a good head has"
+    ),
+    "services/crawler_worker/reddit/exchange/reply_head.py::_LINE_MAX": (
+        "more than a good line has"
+    ),
+    "services/crawler_worker/reddit/replies.py::REASON_SHOWN": (
+        "characters of the reply that an error shows"
+    ),
+    "services/crawler_worker/reddit/oauth/token_endpoint.py::REPLY_MAX_BYTES": (
+        "more than a good reply has"
+    ),
+    "services/crawler_worker/reddit/items/item_parsing.py::DEPTH_MAX": ("deeper than a tree is"),
     "services/admin_api/http/streaming.py::PIECE_BYTES": "bytes that are sent at once",
     "services/admin_api/resources/audit.py::EXPORT_BATCH": "entries that one transaction reads",
     "services/admin_api/resources/job_selection.py::JOBS_EXAMINED_MAX": "limits the time of a "

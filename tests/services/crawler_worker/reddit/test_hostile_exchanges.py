@@ -18,6 +18,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 def test_informational_replies_are_skipped_and_no_reply_is_taken_for_the_next_one() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    hints += b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 199 Unknown\r\n\r\n"
     ports: set[int] = set()
 
     def answer(it: Exchange) -> None:
