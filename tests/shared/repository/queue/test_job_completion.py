@@ -180,6 +180,23 @@ def test_found_claims_are_locked_and_in_claim_order(database: Database) -> None:
         assert result == [WriteResult.LOCKED]
 
 
+def test_a_claim_passes_jobs_that_other_transactions_hold_or_claim(database: Database) -> None:
+    with database.begin() as conn:
+        for name in ("held", "taken", "free"):
+            jobs.enqueue(conn, name)
+    with database.begin() as holder, database.begin() as other, database.begin() as conn:
+        holder.execute(
+            text(
+                "SELECT FROM crawl_jobs WHERE subreddit_id = "
+                "(SELECT id FROM subreddits WHERE name = 'held') FOR UPDATE"
+            )
+        )
+        for transaction, name in ((other, "taken"), (conn, "free")):
+            transaction.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert [claim.subreddit for claim in jobs.claim_all(transaction, at_most=1)] == [name]
+        assert jobs.claim_all(conn) == []
+
+
 def test_a_claim_says_since_when_its_job_was_claimable(conn: Connection) -> None:
     jobs.enqueue(conn, "now")
     jobs.enqueue(conn, "later", visible_at=T0 + MINUTE)

@@ -150,6 +150,14 @@ def test_the_next_looks_are_spread_over_a_day(conn: Connection) -> None:
     assert T0 + 20 * HOUR < max(looks) <= T0 + 24 * HOUR
 
 
+def test_what_may_be_many_rows_is_mended_in_pieces(conn: Connection) -> None:
+    whole = {"reddit_budgets", "reddit_tokens"}
+    assert set(clock_setbacks.IN_PIECES) == clock_setbacks.MENDS.keys() - whole
+    for number in range(3):
+        change(conn, jobs.enqueue(conn, f"sub{number}"), queued_at=T0 + 9 * HOUR)
+    assert [mend(conn, "queued", at_most=2) for _ in range(3)] == [2, 1, 0]
+
+
 _AHEAD = {
     "next_slot_at": T0 + 400 * HOUR,
     "window_started_at": T0 + 400 * HOUR,
