@@ -1,4 +1,4 @@
-"""Hear the hints that a transaction sends to idle workers."""
+"""Receive the hints that a transaction sends to idle workers."""
 
 from collections.abc import Callable
 

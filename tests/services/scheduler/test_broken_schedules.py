@@ -1,4 +1,4 @@
-"""Which errors turn a schedule off, with which reason, and which errors are raised."""
+"""An error of a schedule's own data disables the schedule. Any other error is raised."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -54,7 +54,7 @@ def fire(conn: Connection, now: datetime = NOON + HOUR) -> list[Fired | Disabled
         (OperationalError("SELECT", {}, psycopg.OperationalError("connection lost")), False),
     ],
 )
-def test_an_error_of_the_row_is_told_from_one_that_affects_every_schedule(
+def test_only_the_error_of_a_row_is_the_fault_of_its_schedule(
     error: DBAPIError | errors.CrawljobsError, expected: bool
 ) -> None:
     assert broken_schedules.is_rows_own_fault(error) is expected
@@ -146,7 +146,7 @@ def test_a_schedule_whose_times_are_beyond_the_calendar_is_disabled_and_the_othe
     assert not rows.reload(conn, bad).enabled
 
 
-def test_the_audit_log_tells_what_the_scheduler_disabled(conn: Connection) -> None:
+def test_the_audit_log_shows_what_the_scheduler_disabled(conn: Connection) -> None:
     made = rows.make(conn, now=NOON, cron_expression="no cron", disabled_reason="an old reason")
     fire(conn)
     of_it = audit_log.AuditFilter(resource_type="scheduled_job", resource_id=str(made.id))

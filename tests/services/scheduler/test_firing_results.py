@@ -1,4 +1,4 @@
-"""What a firing leaves in the metrics and in its trace."""
+"""A firing is counted in the metrics, and its span is sent."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def test_the_delay_of_a_firing_is_measured_and_is_never_negative(
 
 
 class Sent:
-    """Stands for the recorder of OpenTelemetry. Notes the spans that are sent."""
+    """Replaces the recorder of OpenTelemetry, and keeps the spans that are sent."""
 
     def __init__(self) -> None:
         self.spans: list[dict[str, object]] = []

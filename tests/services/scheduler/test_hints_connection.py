@@ -1,4 +1,4 @@
-"""The connection of the hints: its pauses, its name, its end and its metric."""
+"""The connection that receives hints: its pauses, its name, its end and its metric."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ CUT = NAMED.replace("application_name", "pg_terminate_backend(pid)", 1)
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list["Noted"]:
-    """The connections that the hints open."""
+    """Return the list of the connections that a Hints object opens."""
     made: list[Noted] = []
 
     class Ours(Noted):
@@ -33,7 +33,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list["Noted"]:
 
 
 class Noted(DirectConnection):
-    """The real connection. Notes whether it was closed, and may refuse to listen."""
+    """The real connection. It counts calls of `close`, and may refuse to listen."""
 
     refuses = False
     closed = 0
@@ -87,7 +87,7 @@ def test_only_a_connection_after_the_first_counts_as_reopened(
         )
 
     listener = Hints(database_url, name="x" * 80, on_hint=lambda: heard.append(1))
-    assert listener.daemon  # it does not keep a process alive
+    assert listener.daemon  # the thread keeps no process alive
     with counted() as grown, psycopg.connect(database_url, autocommit=True) as sql:
         listener.start()
         wait_for(1)

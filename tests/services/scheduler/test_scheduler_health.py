@@ -1,4 +1,4 @@
-"""The scheduler's liveness and its metric of the last tick, with a loop that stands still."""
+"""The liveness check and the metric of the last tick, while the scheduler's loop stands still."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ def test_the_loop_is_dead_a_minute_and_a_half_after_its_tick(
         stopping=threading.Event(),
         tick_seconds=tick_seconds,
     )
-    health.check_alive()  # nothing is expected of it before it has started
+    health.check_alive()  # the loop is not checked before the process has started
     health.has_started()
     if alive:
         health.check_alive()

@@ -1,4 +1,4 @@
-"""The steps of the loop: when it beats, mends, sleeps and tries again."""
+"""The loop of the scheduler: its beats, its repairs, its sleeps and its tries after failures."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Recorded(Database):
-    """The real database. `before` runs before each transaction and may raise."""
+    """Uses the real database. It calls `before` before each transaction. `before` may raise."""
 
     def __init__(self, database: Database, before: Callable[[], None]) -> None:
         self._real = database
@@ -49,7 +49,7 @@ class Recorded(Database):
 
 
 class Sleeps(threading.Event):
-    """Records each sleep of the loop. Something wakes the loop at once, and `last` stops it."""
+    """Records each sleep of the loop, and ends it at once. The sleep number `last` sets `stop`."""
 
     def __init__(self, stop: threading.Event, *, last: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Sleeps(threading.Event):
 
 
 def run_until(database: Database, sleeps: int, **options: Any) -> list[float | None]:
-    """Run the loop until it slept so often, and return its pauses."""
+    """Run the loop for this number of sleeps, and return the lengths of the sleeps."""
     stop = threading.Event()
     calls = []
 
@@ -93,7 +93,7 @@ def unmended(database: Database) -> int:
         return rows.count(conn, "scheduled_jobs", "next_run_at > now() + interval '2 hours'")
 
 
-def test_without_settings_the_loop_looks_once_a_minute_and_a_job_gets_three_retries(
+def test_without_settings_the_loop_runs_once_a_minute_and_a_job_gets_three_retries(
     database: Database,
 ) -> None:
     assert run_until(database, sleeps=3) == [60.0, 60.0, 60.0]
@@ -104,7 +104,7 @@ def test_without_settings_the_loop_looks_once_a_minute_and_a_job_gets_three_retr
         assert conn.execute(text("SELECT max_retries FROM crawl_jobs")).scalar_one() == 3
 
 
-def test_the_loop_says_how_long_it_sleeps_after_a_failure(
+def test_the_loop_logs_how_long_it_sleeps_after_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def away() -> None:
@@ -131,7 +131,7 @@ def test_the_first_pause_after_a_failure_is_half_a_second_and_the_longest_a_quar
     assert 7.5 <= backoff_seconds(1_000) <= 15.0
 
 
-def test_each_step_of_the_loop_is_a_beat(database: Database, clock: Clock) -> None:
+def test_each_step_of_the_loop_sets_the_time_of_its_beat(database: Database, clock: Clock) -> None:
     looped = Timetable(database, stop=threading.Event())
     clock.now += 7
     assert looped.seconds_since_beat() == 7

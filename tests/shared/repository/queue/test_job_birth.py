@@ -1,4 +1,4 @@
-"""Whether a new job is queued or waits, at the exact ends of each cause."""
+"""A new job is queued, or waits for a cause until the exact time when the cause ends."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_a_job_for_this_moment_is_queued(
 @pytest.mark.parametrize(
     ("gap", "ago", "waits"),
     [
-        (10, 10, None),  # it ends now
+        (10, 10, None),  # the gap ends now
         (10, 9, 1),
         (1, 0, 1),
         (90, 0, 60),  # parked for a minute at most
@@ -154,7 +154,7 @@ def test_a_merge_shows_the_live_job_and_not_the_finished_ones(conn: Connection) 
 
 
 class Fruitless:
-    """Stands for an enqueue statement that finds each job changed by another transaction."""
+    """Replaces the enqueue statement: another transaction changes each job all the time."""
 
     def __init__(self) -> None:
         self.runs = 0

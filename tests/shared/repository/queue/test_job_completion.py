@@ -1,4 +1,4 @@
-"""The result of each completion, and what a worker finds after a lost reply."""
+"""Each completion has a result. After a lost reply, a worker finds its claims again."""
 
 import uuid
 from datetime import timedelta
@@ -36,7 +36,7 @@ def test_each_completion_has_its_own_result_in_the_given_order(database: Databas
         locked, stale = (claims[0], claims[4]), (claims[2], claims[5])
         for claim in stale:
             jobs.release(conn, claim=claim, now=T0)
-        jobs.claim_all(conn)  # the stale claims' jobs are crawled again
+        jobs.claim_all(conn)  # claims the jobs of the stale claims again
     one, two, three, four, five, six, seven = claims
     completions = [
         completion.completed(one, "crawled"),
@@ -197,7 +197,7 @@ def test_a_claim_passes_jobs_that_other_transactions_hold_or_claim(database: Dat
         assert jobs.claim_all(conn) == []
 
 
-def test_a_claim_says_since_when_its_job_was_claimable(conn: Connection) -> None:
+def test_a_claim_has_the_time_when_its_job_became_claimable(conn: Connection) -> None:
     jobs.enqueue(conn, "now")
     jobs.enqueue(conn, "later", visible_at=T0 + MINUTE)
     job_maintenance.requeue_due_jobs(conn, now=T0 + HOUR)

@@ -47,7 +47,7 @@ def values_of(dice: random.Random, number: int) -> dict[str, Any]:
 
 
 class World:
-    """Jobs of every kind, and a plain answer to each question."""
+    """Inserts jobs of every kind, and keeps them for the expected lists."""
 
     def __init__(self, conn: Connection) -> None:
         dice = random.Random(3)

@@ -23,7 +23,7 @@ def stats(conn: Connection) -> QueueStats:
 
 
 def insert(conn: Connection, name: str, *, waited: float | None = None, **values: Any) -> None:
-    """Insert a job. `waited` is how long it was claimable before its claim."""
+    """Insert a job that was claimable for `waited` seconds before its claim."""
     conn.execute(text("INSERT INTO subreddits (name) VALUES (:name)"), {"name": name})
     columns, marks = ", ".join(values), ", ".join(f":{key}" for key in values)
     job_id = conn.execute(
@@ -80,7 +80,7 @@ def test_a_wait_begins_when_the_job_becomes_claimable(conn: Connection) -> None:
         ({}, False, 0),
         ({0: None}, True, 0),
         ({0: T0 + SECOND}, True, 0),
-        ({0: T0}, False, 0),  # it ends now
+        ({0: T0}, False, 0),  # the pause ends now
         ({1: None}, False, 1),
         ({1: None, 2: T0 + SECOND, 3: T0, 0: T0 + HOUR}, True, 2),
     ],
@@ -128,7 +128,10 @@ def test_a_count_of_live_jobs_stops_at_its_maximum(
     }
     assert found.capped == (limited if is_capped else set())
     read = conn.execute(job_counts._live(JobStatus.WAITING)).one()
-    assert tuple(read) == ("waiting", min(count, 4))  # it reads one job more than it shows
+    assert tuple(read) == (
+        "waiting",
+        min(count, 4),
+    )  # the statement reads one job more than is shown
 
 
 def test_a_long_queue_is_counted_up_to_ten_thousand_jobs_ahead(conn: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The result of a change for each job, and changes beside enqueues of the same subreddits."""
+"""An operator's change has a result for each job, also while other transactions enqueue."""
 
 from dataclasses import replace
 
@@ -33,12 +33,12 @@ def kinds(changes: list[JobChange]) -> list[type[Exception] | None]:
     return [None if one.error is None else type(one.error) for one in changes]
 
 
-def test_a_change_without_an_effect_is_told_from_an_error(conn: Connection) -> None:
+def test_a_change_without_an_effect_is_no_error(conn: Connection) -> None:
     job = jobs.job(conn, jobs.enqueue(conn))
     other = replace(job, priority=99)
     assert JobChange(1, before=job, after=job).changes_nothing
     assert not JobChange(1, before=job, after=other).changes_nothing
-    assert not JobChange(1, before=job).changes_nothing  # it was deleted
+    assert not JobChange(1, before=job).changes_nothing  # the job was deleted
     assert not JobChange(1, error=errors.NotFound("no")).changes_nothing
 
 
@@ -76,7 +76,7 @@ def test_of_several_finished_jobs_of_a_subreddit_the_newest_is_retried(conn: Con
     assert queued == {newest, alone, live}
 
 
-def test_a_preview_tells_the_results_and_changes_no_job(conn: Connection) -> None:
+def test_a_preview_shows_the_results_and_changes_no_job(conn: Connection) -> None:
     job_id = jobs.in_status(conn, JobStatus.FAILED)
     before = jobs.job(conn, job_id)
     changes = operator_changes.change_many(
@@ -87,7 +87,7 @@ def test_a_preview_tells_the_results_and_changes_no_job(conn: Connection) -> Non
     assert jobs.job(conn, job_id) == before
 
 
-def test_a_live_job_that_is_enqueued_meanwhile_refuses_only_its_own_subreddit(
+def test_a_job_that_is_enqueued_during_the_change_refuses_only_its_own_subreddit(
     conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = (jobs.in_status(conn, JobStatus.FAILED, name) for name in ("python", "rust"))
@@ -96,7 +96,7 @@ def test_a_live_job_that_is_enqueued_meanwhile_refuses_only_its_own_subreddit(
     looks: list[list[int]] = []
 
     def too_early(conn: Connection, job_ids: list[int]) -> dict[int, errors.CrawljobsError]:
-        """Look before the live job is there, the first time."""
+        """At the first call, return no live job, as if the live job did not exist yet."""
         looks.append(job_ids)
         return {} if len(looks) == 1 else look(conn, job_ids)
 
@@ -198,7 +198,7 @@ def test_a_retried_job_has_no_failure_and_no_rescue_on_its_account(conn: Connect
     operator_changes.change(conn, verb=Verb.RETRY, job_id=job_id, now=T0)
     columns = "retry_count, rescues_in_a_row, outcome, priority, visible_at, queued_at"
     found = conn.execute(text(f"SELECT {columns}, gap_waived FROM crawl_jobs")).one()
-    # It is not queued before it was made, also when the clock was set back.
+    # The clock was set back, and queued_at must not be earlier than created_at.
     assert tuple(found) == (0, 0, None, 50, T0, T0 + SECOND, True)
 
 

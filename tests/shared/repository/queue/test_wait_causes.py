@@ -1,4 +1,4 @@
-"""The exact times at which a cause begins and ends to make a job wait."""
+"""A job waits for a cause until the exact time when the cause ends."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ def budgets(conn: Connection, clients: list[Client]) -> None:
         ([], None, 0),
         ([(None, None, 0)], None, 0),
         ([(None, 40, 0)], WaitReason.RATE_LIMIT, 40),
-        ([(None, 0, 0)], None, 0),  # it ends now
+        ([(None, 0, 0)], None, 0),  # the pause ends now
         ([(50, None, 0)], WaitReason.OUTAGE, 50),
         ([(0, 40, 0)], WaitReason.RATE_LIMIT, 40),  # the outage ends now
         ([(10, 40, 0)], WaitReason.OUTAGE, 40),  # the later end counts
@@ -148,7 +148,7 @@ def test_the_most_overdue_jobs_come_first_also_when_few_are_read(conn: Connectio
 
 
 def parked_until(conn: Connection, name: str, until: datetime) -> None:
-    """Park a job for a pause, and let it wait for too long."""
+    """Park a job for a pause, and set its visible_at to a time that is too late."""
     queue_pauses.pause(conn, scope=scope_of(conn, name), reason="r", paused_by="ops", now=T0)
     job_id = jobs.enqueue(conn, name)
     assert jobs.job(conn, job_id).wait_reason is WaitReason.PAUSED
@@ -188,16 +188,16 @@ IN_A_MINUTE = T0 + 60 * SECOND
 @pytest.mark.parametrize(
     ("reason", "begun", "pause_ends", "gap", "clients", "seconds"),
     [
-        (None, False, "never", 900, [(50, None, 0)], None),  # it is queued
+        (None, False, "never", 900, [(50, None, 0)], None),  # the job is queued
         ("later", False, "never", 900, [(500, None, 0)], 60),
         ("retry", True, 300, 900, [(500, None, 0)], 60),
         ("paused", False, 300, 900, [], 300),
         ("paused", False, 20, 900, [], 20),
         ("paused", False, "never", 900, [], None),
-        ("paused", False, None, 900, [], 60),  # its pause is gone
+        ("paused", False, None, 900, [], 60),  # the pause was deleted
         ("politeness", False, 300, 900, [], 900),
         ("politeness", False, None, 20, [], 60),
-        ("politeness", True, None, 900, [], 60),  # its crawl has begun
+        ("politeness", True, None, 900, [], 60),  # the crawl has begun
         ("outage", False, 300, 900, [(500, None, 0)], 500),
         ("outage", False, None, None, [(20, None, 0)], 60),
         ("rate_limit", False, None, None, [(200, 500, 0)], 500),

@@ -1,4 +1,4 @@
-"""The scheduler locks due schedules, disables them and turns them on and off with a subreddit."""
+"""Due schedules are locked. Schedules are disabled and enabled with their subreddit."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of the ledger: what is written, listed, counted and deleted, at the bounds."""
+"""Rows of the ledger are written, listed, counted and deleted at exact limits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -114,7 +114,7 @@ def run_ids(conn: Connection) -> list[int]:
 
 
 def orphans(conn: Connection, *schedule_ids: int) -> None:
-    """Insert two ledger rows for each of these schedules, which do not exist."""
+    """Insert two ledger rows for each of these schedule ids. Schedules may not exist."""
     for schedule_id in schedule_ids:
         runs = [Run(schedule_id, NOON + n * HOUR, RunOutcome.MISSED) for n in range(2)]
         schedule_ledger.record_runs(conn, runs=runs, now=NOON)
@@ -131,6 +131,16 @@ def test_the_rows_of_each_deleted_schedule_are_deleted_from_the_smallest_id(
     assert (last.deleted, last.beyond) == (2, 3)
     end = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, scan_limit=2)
     assert (end.deleted, end.beyond) == (0, None)
+
+
+def test_a_call_goes_on_after_the_last_schedule_of_the_call_before(conn: Connection) -> None:
+    kept = rows.create(conn, now=NOON).id
+    orphans(conn, kept, kept + 5)
+    first = ledger_pruning.prune_runs_of_deleted(conn, beyond=kept - 1, scan_limit=1)
+    assert (first.deleted, first.beyond) == (0, kept)
+    second = ledger_pruning.prune_runs_of_deleted(conn, beyond=kept, scan_limit=1)
+    assert (second.deleted, second.beyond) == (2, kept + 5)
+    assert run_ids(conn) == [kept, kept]
 
 
 def test_a_call_that_deleted_as_many_rows_as_it_may_is_repeated(conn: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Aging goes on after its last job, and raises a job by a step at its exact times."""
+"""Aging continues after the last job of a chunk, and raises each job at exact times."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Which times of jobs and subreddits the repair after a set-back clock changes, at its bounds."""
+"""After the clock was set back, a repair changes the times that exceed their exact limits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ def change(conn: Connection, job_id: int, **values: Any) -> None:
 
 
 def waits_for_never(conn: Connection, name: str, finished: timedelta = timedelta()) -> int:
-    """Make a job that waits for the year 9999, after a job that finished at about its birth."""
+    """Make a job that waits for the year 9999. An older job of its subreddit has finished."""
     before = jobs.enqueue(conn, name)
     change(conn, before, status="succeeded", finished_at=T0 + finished)
     return jobs.enqueue(conn, name, visible_at=NEVER)

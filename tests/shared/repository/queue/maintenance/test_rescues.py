@@ -1,4 +1,4 @@
-"""A rescue: the spread of the pauses, the order of its result and the time of its attempt."""
+"""A rescue spreads its pauses, returns its jobs in order, and records an attempt."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ def rescue(conn: Connection, jitter: float = 0.0, max_hours: float = 24) -> list
 
 
 def crawl(conn: Connection, count: int) -> list[int]:
-    """Let `count` jobs be claimed. Each was rescued before."""
+    """Claim `count` jobs that a sweep has rescued once."""
     made = [jobs.enqueue(conn, f"sub{number}", max_retries=99) for number in range(count)]
     jobs.claim_all(conn, at_most=count)
     conn.execute(text("UPDATE crawl_jobs SET rescues_in_a_row = 1"))

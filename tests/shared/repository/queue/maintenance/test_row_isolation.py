@@ -1,4 +1,4 @@
-"""A sweep isolates the rows that cannot be changed: its calls, its limits and its log."""
+"""A sweep skips the rows that cannot be changed, within limits, and logs them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -12,7 +12,7 @@ from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation, R
 
 
 class Rows:
-    """Rows that a sweep changes. The sweep cannot change the rows in `bad`."""
+    """The rows of a table. A sweep changes all rows except the rows in `bad`."""
 
     def __init__(self, count: int, bad: Iterable[int] = (), error: str = "bad") -> None:
         self.left = list(range(count))
@@ -30,14 +30,14 @@ class Rows:
         return len(chosen)
 
     def follow(self, _conn: Connection, *, at_most: int, skip: int) -> int:
-        """Sweep like a sweep that starts after the last row that it changed."""
+        """Sweep, and let the next call start after the last changed row."""
         changed = self.sweep(_conn, at_most=at_most, skip=skip)
         self.left = self.left[skip:]
         return changed
 
 
 class Fake:
-    """A database without a server: it only runs the work."""
+    """Replaces the database, and only calls the work."""
 
     def run(self, work: Callable[[Any], int]) -> int:
         return work(None)
@@ -160,7 +160,7 @@ def test_skipped_rows_are_tried_again_after_half_a_minute(
         rows.left, rows.bad = [0, 1], {0}
         sweep.run(rows.sweep)
         rows.bad.clear()
-        clock.now += 29.9  # the half minute begins at each new try
+        clock.now += 29.9  # the half minute is counted from the last try
         sweep.run(rows.sweep)
     assert rows.left == ([0] if is_tried else [])
 
