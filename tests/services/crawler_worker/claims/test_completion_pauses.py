@@ -97,6 +97,15 @@ def test_the_writer_gives_up_at_the_time_of_its_close(writer: CompletionWriter) 
     assert writer.backlog() == 0
 
 
+def test_a_closed_writer_waits_for_tries_within_its_time(writer: CompletionWriter) -> None:
+    later = pending(due=NOW + 1)
+    writer._retries = [later]
+    writer.close(7)
+    assert writer._take_submitted() == []
+    assert writer._seconds_to_wait() == 1.0
+    assert writer._retries == [later]
+
+
 @pytest.fixture
 def running(database: Database) -> Iterator[tuple[CompletionWriter, "threading.Semaphore"]]:
     """A writer with its thread, and a semaphore that it releases after each batch."""
