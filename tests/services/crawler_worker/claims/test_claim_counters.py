@@ -12,7 +12,7 @@ from crawler_worker.reddit import request_counters as reddit_counting
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.claim import Claim
-from crawljobs.domain.job import JobSource, JobStatus
+from crawljobs.domain.job import Enqueued, EnqueueResult, JobSource, JobStatus
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from support import enqueueing, jobs
 from support.claims import CLAIM
@@ -45,6 +45,19 @@ def test_a_part_that_was_given_up_is_counted_by_its_kind_and_reason() -> None:
     with counted() as grown:
         claim_counters.given_up(part)
     assert grown == {"parts_given_up_total{tree,trouble}": 1}
+
+
+def test_a_job_that_a_worker_enqueues_is_counted_by_its_source_and_result() -> None:
+    created, merged = (
+        Enqueued(job_id=1, subreddit="python", result=result)
+        for result in (EnqueueResult.CREATED, EnqueueResult.MERGED)
+    )
+    with counted() as grown:
+        claim_counters.enqueued(JobSource.STALE, [created, created, merged])
+    assert grown == {
+        "jobs_enqueued_total{stale,created}": 2,
+        "jobs_enqueued_total{stale,merged}": 1,
+    }
 
 
 def test_a_claim_counts_how_long_each_of_its_jobs_waited() -> None:

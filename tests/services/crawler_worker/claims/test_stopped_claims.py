@@ -84,6 +84,14 @@ def test_a_permanent_error_is_not_retried() -> None:
     assert found["message"] == "Permanent: no"
 
 
+@pytest.mark.parametrize(
+    ("detail", "message"), [("", "UpstreamTrouble: 503"), ("reset", "UpstreamTrouble: 503: reset")]
+)
+def test_the_message_of_a_failure_of_reddit_ends_with_its_detail(detail: str, message: str) -> None:
+    found = stopped(crawl_failures.UpstreamTrouble("503", detail=detail))
+    assert (found["kind"], found["message"]) == (ErrorKind.RETRYABLE, message)
+
+
 LINES = {
     "complete": ("info", "job.completed", {"outcome": "crawled"}),
     "release": ("info", "job.released", {}),
