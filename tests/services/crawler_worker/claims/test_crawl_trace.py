@@ -1,15 +1,22 @@
 """A claim and its crawl each have a span. A claim that was given back has a span too."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
 from crawler_worker.claims import crawl_trace
+from crawler_worker.claims.claim_runner import ClaimRunner
+from crawler_worker.claims.completion_writer import CompletionWriter
 from crawler_worker.claims.held_claim import HeldClaim
+from crawler_worker.claims.lease_keeper import LeaseKeeper
+from crawler_worker.reddit import crawl_failures
 from crawljobs import settings
 from crawljobs.domain import trace_context
+from crawljobs.domain.retry import RetryPolicy
 from crawljobs.runtime import tracing
 from support import collector
 from support.claims import CLAIM
@@ -80,3 +87,40 @@ def test_without_a_collector_the_crawl_is_in_the_trace_of_its_caller() -> None:
     assert span.context.trace_id == CALLER.trace_id
     crawl_trace.finish(span, crawl_trace.LOST)
     assert crawl_trace.begin(held(traceparent=None)).context.trace_id != CALLER.trace_id
+
+
+class Writer:
+    """Stands for the completion writer: it reports each completion as written."""
+
+    def submit(self, _: HeldClaim, done: Any, on_result: Any) -> None:
+        on_result(done, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "failed_with"),
+    [
+        (crawl_failures.UpstreamTrouble("503"), "failed", "UpstreamTrouble"),
+        (ZeroDivisionError("a bug"), "failed", "ZeroDivisionError"),
+        (crawl_failures.Interrupted("stop"), "released", None),
+    ],
+)
+def test_a_crawl_with_a_failed_attempt_is_a_failed_span(
+    received: collector.Collector, error: Exception, outcome: str, failed_with: str | None
+) -> None:
+    def crawl(_: HeldClaim) -> str:
+        raise error
+
+    keeper = LeaseKeeper(
+        "postgresql://127.0.0.1:1/none", worker="w", lease_seconds=60, on_work=lambda: None
+    )
+    ClaimRunner(
+        crawl,
+        writer=cast(CompletionWriter, Writer()),
+        keeper=keeper,
+        retry=RetryPolicy(),
+        stopping=threading.Event(),
+    ).run(held())
+    (span,) = arrived(received, "crawl")
+    assert span.failed is (failed_with is not None)
+    assert span.attributes.get("error.type") == failed_with
+    assert span.attributes["crawljobs.outcome"] == outcome
