@@ -1,4 +1,4 @@
-"""A crawl in its thread: what it is told, what the log says, and how its claim ends."""
+"""A crawl in its thread: its stop signal, its log lines, and the end of its claim."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""When the completion writer tries a completion again, how long it waits, and whom it wakes."""
+"""When the completion writer tries a completion again, and when it wakes the worker."""
 
 import threading
 from collections.abc import Iterator
@@ -117,7 +117,7 @@ def running(database: Database) -> Iterator[tuple[CompletionWriter, "threading.S
     writer.join()
 
 
-def test_each_batch_wakes_the_worker_and_those_who_wait_for_an_empty_queue(
+def test_each_batch_wakes_the_worker_and_a_wait_for_an_empty_queue(
     database: Database, running: tuple[CompletionWriter, "threading.Semaphore"]
 ) -> None:
     writer, woken = running
