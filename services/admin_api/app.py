@@ -56,11 +56,12 @@ from crawljobs.runtime.probes.readiness import Readiness
 def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     """Return the Flask application. Raises SettingsError if a setting is invalid.
 
-    Call this function after the fork, because processes must not share its connection pools.
+    Call this function after the fork, because processes must not share connection pools.
     """
     app = flask.Flask("admin_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined] # an attribute of Flask's own provider
-    app.url_map.merge_slashes = False  # True would send a redirect before the token check
+    # Otherwise a path with `//` would get a redirect before the token check.
+    app.url_map.merge_slashes = False
     state.install(app, read_state(os.environ if variables is None else variables))
     request_trace.install(app)
     access_log.install(app)
@@ -96,7 +97,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
 
 
 def read_state(variables: Mapping[str, str]) -> state.State:
-    """Return the application's state, created from its settings. Raises SettingsError."""
+    """Create the application's state from environment variables. Raises SettingsError."""
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 

@@ -79,21 +79,24 @@ preload_app = False  # False, because each process must make its own connection 
 proc_name = NAME
 timeout = 30
 graceful_timeout = 20  # less than the 30 s that a container usually gets to stop
-keepalive = 5  # An idle connection stays open for this many seconds.
-# Python switches threads this often, so that busy threads delay probes only briefly.
+# A connection without a request stays open for this many seconds.
+keepalive = 5
+# Python switches between threads this often, so that busy threads delay probes only briefly.
 SWITCH_SECONDS = 0.001
-worker_connections = 400  # limit for each process; below the usual limit of 1,024 open files
+# The limit of client connections for each worker. The usual limit of open files is 1,024.
+worker_connections = 400
 control_socket_disable = True
-# gunicorn trusts no proxy's headers. The setting TRUSTED_PROXIES decides about client addresses.
+# gunicorn reads no headers of proxies. The application itself finds the client's address, and
+# trusts the proxies in TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 logger_class = _Logger
 accesslog = None  # http/access_log.py logs each request instead
 
 
 def on_starting(_server: object) -> None:
-    """Check the database and import the application, so that the forked processes share its memory.
+    """Check the database. Import the application, so that the forked workers share its code.
 
-    No database connection stays open, because a forked process must not share it.
+    No database connection stays open, because the forked workers must not share a connection.
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")

@@ -20,14 +20,14 @@ from scheduler.firing_results import Disabled, Stuck
 
 ACTOR = Actor(name="system:scheduler")
 
-# SQLSTATE classes of errors that the row of one schedule causes, by bad data, a violated constraint
-# or a trigger's exception. Other errors, such as a missing right or column, affect every schedule,
-# so they must not disable a schedule.
+# Classes of SQLSTATE error codes: invalid data, violated constraints, exceptions of triggers. One
+# schedule's row causes such an error, so only this schedule is disabled. Other errors, such as a
+# missing right or column, affect every schedule, so they must not disable a schedule.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 
 def due_run(due: DueSchedule) -> list[Run]:
-    """Return the stored due time as missed. The schedule's further due times are unknown."""
+    """Return a missed run for the stored due time. The schedule's later due times are unknown."""
     return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
 
 
@@ -36,7 +36,7 @@ def disable(
 ) -> Disabled | Stuck:
     """Disable the schedule, and record its due times as missed.
 
-    Returns Stuck if the row of the schedule refuses the change.
+    Returns Stuck if the database refuses to change the schedule's row.
     """
     try:
         with conn.begin_nested():

@@ -40,7 +40,7 @@ class Disabled:
 
 @dataclass(frozen=True)
 class Stuck:
-    """A due schedule that can neither fire nor be disabled, because its row refuses changes."""
+    """A due schedule that can neither fire nor be disabled. The database refuses both changes."""
 
     schedule: Schedule
     reason: str

@@ -1,7 +1,7 @@
 """Receive hints, which are notifications of changed schedules, and wake the timetable.
 
 The timetable then checks the due times at once. Without a hint, the timetable wakes at the next due
-time that it knows, or after one tick. So schedules also fire without hints.
+time that it knows, and at least every `tick_seconds`. So schedules also fire without hints.
 """
 
 from __future__ import annotations

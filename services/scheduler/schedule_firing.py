@@ -22,7 +22,8 @@ from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
 from scheduler import broken_schedules
 from scheduler.firing_results import Disabled, Fired, Stuck
 
-# Returns the trace context that the schedule's job continues. A retried transaction calls it again.
+# A function that returns the trace context for the job of a schedule. A transaction that is retried
+# calls the function again.
 TraceparentOf = Callable[[Schedule], str | None]
 
 
@@ -50,8 +51,8 @@ def fire_due_schedules(
     decided: list[tuple[DueSchedule, Firing]] = []
     results: list[Fired | Disabled | Stuck] = []
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
-    # The schedules are sorted in the order in which enqueueing locks rows. Otherwise two schedulers
-    # could deadlock.
+    # Sort the schedules, because each scheduler must lock rows in the same order. Otherwise two
+    # schedulers could deadlock.
     for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
         try:
             decided.append((item, _decide(item)))

@@ -21,13 +21,13 @@ from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# The loop counts as dead if it makes no step for one tick plus this time. A batch on an overloaded
-# database takes less time, and so does the longest pause after a failure.
+# The loop counts as dead if it makes no step for `tick_seconds` plus this time. A batch takes less
+# time, even if the database is overloaded. The longest pause after a failure is also shorter.
 LATE_SECONDS = 90.0
 
 
 class LastTick(Collector):
-    """Exports the time of the last completed check for due schedules, if there was a check."""
+    """Exports the time when a check for due schedules was last completed, if it ever was."""
 
     def __init__(self, timetable: Timetable) -> None:
         self._timetable = timetable
@@ -50,7 +50,7 @@ def health_of(
 
 
 def database_of(address: DatabaseSettings, name: str) -> Database:
-    """Return a pool for monitoring. Its queries never wait for connections of other work."""
+    """Return a separate connection pool, so that monitoring queries do not wait for other work."""
     return Database(
         address.url,
         pool_size=2,

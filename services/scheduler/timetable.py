@@ -20,8 +20,9 @@ from scheduler.passed_over import PassedOver
 
 log = logs.get_logger(__name__)
 
-BATCH = 100  # schedules in one transaction; a crash repeats at most one batch
-# The shortest pause. Another scheduler may have locked due schedules, and may have died since.
+BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
+
+# The shortest sleep, used if due schedules are locked by another scheduler, which may have died.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -111,7 +112,7 @@ class Timetable:
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Return the seconds to the next due time by the database's clock, at most one tick."""
+        """Return the seconds to the next due time (database's clock), at most `tick_seconds`."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)
@@ -121,7 +122,10 @@ class Timetable:
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
     def _mend(self) -> None:
-        """Once a tick, correct due times if the database's clock was set back after their write."""
+        """Correct due times that were stored before the database's clock was set back.
+
+        Does nothing if `tick_seconds` have not passed since the last correction.
+        """
         if time.monotonic() - self._mended_at < self._tick_seconds:
             return
         try:

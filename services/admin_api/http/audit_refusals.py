@@ -35,7 +35,10 @@ _RESOURCE_TYPES = {
 
 
 class RefusalWriter:
-    """A thread that writes counts of refusals when their time window ends or the process stops."""
+    """Runs a thread that writes the counts of refused changes to the audit log.
+
+    The thread writes a count when the count's time window has ended, or when the process stops.
+    """
 
     def __init__(self, app_state: state.State) -> None:
         self._state = app_state
@@ -57,7 +60,7 @@ class RefusalWriter:
 
 
 def write_counts(app_state: state.State, *, include_open: bool = False) -> None:
-    """Write one audit row for each count of refusals. Keep the counts that cannot be written.
+    """Write one audit row for each count of refusals. Keep all counts if the database fails.
 
     `include_open`: also write the counts whose time window has not ended.
     """
@@ -99,7 +102,7 @@ def _record(response: flask.Response) -> flask.Response:
 
 
 def _write(request: flask.Request, response: flask.Response) -> None:
-    """Write an audit row for the refused request, or only count the refusal.
+    """Write an audit row for a refusal that opens a time window. Only count other refusals.
 
     The row holds neither the query string nor the body, because both may hold secrets.
     """

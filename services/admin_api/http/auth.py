@@ -20,7 +20,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Load balancers have no token for the probes. The docs pages contain no data.
+# These endpoints need no token. Load balancers have none for the probes, and the docs pages contain
+# no data.
 PUBLIC_ENDPOINTS = frozenset(
     {
         "health.healthz",
@@ -75,7 +76,7 @@ def _identify(offered: str) -> Identity | None:
     _check_request_rate(offered)
     with state.current().database.read() as conn:
         stored = token_authentication.find(conn, token_id=token_id)
-    # An unknown id gets a comparison too. Otherwise the response time would show which ids exist.
+    # Compare even if no token has this id. Otherwise the response time would show which ids exist.
     is_equal = hmac.compare_digest(
         api_token.digest(offered), _HASH_OF_NO_TOKEN if stored is None else stored.token_hash
     )
@@ -88,7 +89,7 @@ def _identify(offered: str) -> Identity | None:
 
 
 def _check_request_rate(offered: str) -> None:
-    """Raise a Problem if a token that is known as valid exceeds its rate. Runs no query."""
+    """Raise a Problem if a known, valid token sends requests too fast. Runs no database query."""
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
@@ -105,7 +106,7 @@ def _mark_used(token_id: str) -> None:
         state.current().database.run(
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
-    except DatabaseUnavailable as error:  # read requests still work with a read-only database
+    except DatabaseUnavailable as error:  # only logged: reads must work in a read-only database
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )
@@ -140,7 +141,7 @@ def current_client_address() -> client_address.Address | None:
 
 
 def current_identity() -> Identity:
-    """Return the identity of the request's token, which exists only after authentication."""
+    """Return the identity of the request's token. Call this only after authentication."""
     identity: Identity = flask.g.identity
     return identity
 

@@ -8,13 +8,14 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-MAX_HOPS = 32  # a longer chain of proxies is not plausible
+MAX_HOPS = 32  # limit of proxies between a client and this server; real chains are shorter
 
 
 def parsed_address(text: str | None) -> Address | None:
-    """Return the address in a proxy's text, or None if the text is not an address.
+    """Return the IP address in a text, or None if the text is not an IP address.
 
-    The text may contain a port, brackets or a zone. IPv4 mapped into IPv6 becomes IPv4.
+    The text may also contain a port, brackets or a zone. An IPv6 address that stands for an IPv4
+    address (`::ffff:192.0.2.1`) becomes that IPv4 address.
     """
     if text is None:
         return None
@@ -24,7 +25,8 @@ def parsed_address(text: str | None) -> Address | None:
     elif bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
-        address = ip_address(bare.partition("%")[0])  # a zone has no meaning on another machine
+        # The zone (such as `%eth0`) is removed: it has no meaning on another machine.
+        address = ip_address(bare.partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -41,8 +43,8 @@ def client_address(
     """Return the last address in X-Forwarded-For that does not belong to a trusted proxy.
 
     If the peer is no trusted proxy, return the peer's address. The returned address is reliable,
-    because a trusted proxy or this server has seen it. The client can forge every address to the
-    left of the returned address.
+    because a trusted proxy or this server accepted a connection from it. The client can forge every
+    address to the left of the returned address.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

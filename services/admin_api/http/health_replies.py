@@ -1,6 +1,6 @@
 """The bodies of the replies to /healthz and /readyz.
 
-resources/health.py documents the replies. server/probe_replies.py sends them without a thread.
+resources/health.py documents the replies. server/probe_replies.py builds them in the event loop.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class FieldError:
 
 @dataclass
 class Problem(Exception):
-    """An error with a code of KINDS. When a view raises it, the client gets it as the response."""
+    """An error response, which a view raises. `code` is a key of KINDS."""
 
     code: str
     detail: str
@@ -138,7 +138,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """Return the problem for clients. Only the log has the cause, which may name hosts."""
+    """Return the problem for clients. It hides the cause, which may contain names of hosts."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

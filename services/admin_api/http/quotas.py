@@ -8,16 +8,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-SAVED_SHARE = 1 / 8  # share of the daily bytes that a token can use at once
+SAVED_SHARE = 1 / 8  # a token can use at most this share of its daily bytes at once
 KEY_BYTES = 512  # size of a stored key without its response
-TOKENS_MAX = 10_000  # above this number, the least recently seen token is forgotten
+TOKENS_MAX = 10_000  # limit of counted tokens; above it, the least recently seen is forgotten
 
 
 class RequestRates:
-    """Limits each API token to `per_second` requests a second, with a burst of one second.
+    """Limits each API token to `per_second` requests a second. 0 means no limit.
 
-    If `per_second` is 0, there is no limit. The digest of a token identifies it. Only valid tokens
-    are stored, so that wrong tokens use no memory and no quota of another token.
+    A token may send the requests of one second at once. Tokens are stored as hashes (`digest`).
+    Only valid tokens are stored. Otherwise wrong tokens could displace valid tokens from memory.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,7 +25,7 @@ class RequestRates:
         self._most = max(1.0, per_second)
         self._clock = clock
         self._lock = threading.Lock()
-        # The number of requests that a token has left, and the monotonic time of this number.
+        # The number of requests that a token has left, and the monotonic time of its computation.
         self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def remember(self, digest: bytes) -> None:
@@ -37,7 +37,7 @@ class RequestRates:
                     self._left.popitem(last=False)
 
     def take(self, digest: bytes) -> float:
-        """Count a request of a stored token. Return how many seconds it must wait, or 0."""
+        """Count a request of a stored token. Return how many seconds the client must wait, or 0."""
         with self._lock:
             if digest not in self._left:
                 return 0.0
@@ -55,8 +55,8 @@ class Exports:
     def __init__(self, *, per_token: int, in_total: int) -> None:
         """Allow `per_token` exports for each token (0: no limit), and `in_total` in the process.
 
-        If `in_total` is above 1, one export is reserved for exempt tokens. Otherwise other tokens
-        could block the operator.
+        If `in_total` is above 1, one export is reserved for exempt tokens (the bootstrap token).
+        Otherwise other tokens could block the operator's export.
         """
         self._per_token = per_token
         self._in_total = in_total
@@ -65,7 +65,7 @@ class Exports:
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
-        """Reserve a slot for an export. Return False if no slot is free. `end` frees the slot."""
+        """Count an export as running until `end`. Return False if too many exports are running."""
         with self._lock:
             is_free = not self._per_token or is_exempt or self._running[key] < self._per_token
             most = self._in_total if is_exempt else self._for_non_exempt
@@ -91,17 +91,17 @@ class StoredResponses:
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        # The number of bytes that a token has left, and the monotonic time of this number.
+        # The number of bytes that a token has left, and the monotonic time of its computation.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """Return the seconds until a key without a response can be stored; 0 means now."""
+        """Return the seconds until a key can be stored without its response; 0 means now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
     def take(self, token: str, response_bytes: int) -> bool:
-        """Count a key. Return False if only the key may be stored, without its response."""
+        """Count a key and its response. Return False if only the key may be stored."""
         with self._lock:
             left = self._now_left(token) - KEY_BYTES
             has_room = not self._per_day or response_bytes <= left

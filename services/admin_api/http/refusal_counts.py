@@ -1,4 +1,4 @@
-"""Counts refused changes, so that a client that repeats them cannot fill the audit log.
+"""Counts refused changes. Otherwise a client that repeats a request could fill the audit log.
 
 The first refusal for a token, route and error code gets an audit row at once and opens a time
 window. Further refusals in this window are counted. When the window has ended, their count becomes
@@ -17,8 +17,8 @@ from typing import Any
 from crawljobs.domain.actor import Actor
 
 WINDOW_SECONDS = 600.0
-# The limit of windows for one token. A window is for one route and one error code. At the limit,
-# all further refusals of the token share one window.
+# The limit of time windows for one token. A window is for one method, route and error code. At the
+# limit, refusals for all other methods, routes and codes share one window.
 KEYS_PER_TOKEN = 20
 KEYS_MAX = 2_000  # limit of windows of all tokens; above it, the oldest window ends early
 
@@ -74,9 +74,10 @@ class RefusalCounts:
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
-        """Return a key if the refusal opens a window and needs a row, else count it.
+        """Return a key if the refusal opens a window. Otherwise count the refusal, and return None.
 
-        `request` is (method, route, error code).
+        The caller must write an audit row for a refusal that opens a window. `request` is (method,
+        route, error code).
         """
         now = datetime.now(UTC)
         with self._lock:

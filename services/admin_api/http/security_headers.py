@@ -1,4 +1,4 @@
-"""Every response gets headers that forbid caching, type sniffing and foreign content."""
+"""Adds headers to each response. They forbid caching, type sniffing and content of other sites."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import flask
 
 from admin_api.http import api_counters, auth, problems, state
 
-# A client must read a piece within PIECE_SECONDS (16 KiB/s). Otherwise the server closes the
-# connection.
+# A client must read a piece of this size within PIECE_SECONDS (16 KiB/s). Otherwise the server
+# closes the connection.
 PIECE_BYTES = 480 * 1024
 PIECE_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
@@ -19,8 +19,8 @@ RETRY_AFTER_SECONDS = 10
 def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
     """Return a response that streams the lines.
 
-    Raises a Problem if the token, or all tokens together, have too many exports in progress. Call
-    this last in a view, because a later error would discard the response.
+    Raises a Problem if too many exports are running, for the token or in the process. Call this
+    last in a view, because a later error would discard the response.
     """
     identity = auth.current_identity()
     exports = state.current().exports

@@ -6,9 +6,10 @@ import json
 import shlex
 from typing import Any
 
-SERVER = "http://127.0.0.1:8000"  # The docs page puts its own server's address in this place.
-# The path of a file with the line `Authorization: Bearer TOKEN`. A token in the command line would
-# be visible to all users of the machine.
+SERVER = "http://127.0.0.1:8000"  # the docs page shows the address of its own server instead
+
+# curl reads the token from a file with the line `Authorization: Bearer TOKEN`. In the command line,
+# all users of the machine could see the token.
 HEADER_FILE = "$ADMIN_API_HEADER"
 _PATH_EXAMPLES = {"token_id": "0123456789ab"}
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -13,7 +13,7 @@ from admin_api.schemas.problem_kinds import KINDS
 def forbid_null_in_queries(paths: dict[str, Any]) -> None:
     """Remove null from the types of query parameters, because a query string cannot contain null.
 
-    marshmallow has one option for absent values and for null, so the generated types allow null.
+    marshmallow generates a type that allows null if the default of an absent parameter is None.
     """
     for item in paths.values():
         for operation in item.values():
@@ -35,7 +35,8 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
-# The rules between fields (validates_schema in marshmallow) as JSON Schema, by schema name.
+# Rules about several fields of a schema (validates_schema in marshmallow), written as JSON Schema.
+# The keys are the names of the schemas.
 _BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
 _CHOICES: dict[str, dict[str, Any]] = {
     "Bulk": {

@@ -1,4 +1,4 @@
-"""Extends flask-smorest's OpenAPI document by the problems, the id types and curl examples."""
+"""Adds the problems, the types of ids and curl commands to flask-smorest's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ a machine can see command lines. `./run demo` writes the file `.onebox/admin-hea
 
 
 class IdConverter(BaseConverter):
-    """Accepts a positive int8 in a path. Any other number gives 404, because no resource has it."""
+    """Accepts a positive 64-bit id in a path. Larger numbers and 0 give 404."""
 
     regex = "[0-9]{1,19}"
 
@@ -42,7 +42,10 @@ class IdConverter(BaseConverter):
 
 
 class SubredditConverter(BaseConverter):
-    """Accepts the id or name of a subreddit, also names that occur only in authors' histories."""
+    """Accepts the id or name of a subreddit, also names that occur only in authors' histories.
+
+    An example is `t:1337`.
+    """
 
     regex = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,23}"
 
@@ -63,10 +66,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         """Document the problem responses with the content type of problems."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # the attribute of the class now applies again
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # now the default of the class applies again
 
     def _register_pagination_header(self) -> None:
-        """Document no pagination header, because the lists of this API use cursors."""
+        """Do nothing: flask-smorest's pagination header does not apply to lists with cursors."""
 
     def _openapi_json(self) -> flask.Response:
         return respond(self)

@@ -20,8 +20,9 @@ blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit
 def show_budget() -> dict[str, Any]:
     """Show Reddit's request budget
 
-    For each client id, shows the requests left in the window, and whether Reddit accepts the
-    credentials. If the workers pause, shows the reason, the end, and the time of the next probe.
+    For each client id, shows the requests left in the time window, and whether Reddit accepts the
+    credentials. If the workers pause, shows the reason and the end of the pause, and when a worker
+    next tests whether the cause has ended.
     """
     with state.current().database.read() as conn:
         found = budget_overview.overview(conn)

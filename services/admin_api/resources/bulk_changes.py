@@ -71,7 +71,10 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
 
 
 def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
-    """Write an audit row for the request and for each changed job, or no row without a change."""
+    """Write one audit row for the request and one for each changed job.
+
+    Write no row if each job already had the requested values.
+    """
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]

@@ -28,7 +28,10 @@ def enqueue_one(
     max_retries: int | None = None,
     visible_at: datetime | None = None,
 ) -> responses.Response:
-    """Enqueue and audit one crawl. The status is 201 for a new job, or 200 if a live job exists."""
+    """Enqueue one crawl, and write its audit row.
+
+    The status is 201 for a new job. It is 200 if the subreddit already has a live job.
+    """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> EnqueueChange:
@@ -93,7 +96,7 @@ def enqueue(
 
 
 def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
-    """Add the number of jobs to the span. For one job, also add its id, subreddit and result."""
+    """Add the number of jobs to a trace span. If there is one job, also add its id and result."""
     span.set_attributes({"crawljobs.jobs": len(results)})
     if len(results) == 1:
         (only,) = results

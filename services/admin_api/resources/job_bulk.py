@@ -52,8 +52,8 @@ _SOME = "Some jobs could not be changed: see the items."
 def change_statuses(params: dict[str, Any]) -> responses.Response:
     """Set the state of many jobs
 
-    A job stays unchanged if its state does not allow the transition. Its item then reports the
-    problem.
+    A job stays unchanged if its state does not allow the transition. The item of this job in the
+    response then reports the problem.
     """
     if params["status"] != JobStatus.QUEUED:
         return bulk_changes.apply(params, job_changes.verb_for(params["status"], None))

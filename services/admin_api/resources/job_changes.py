@@ -41,7 +41,10 @@ def verb_for(status: str, before: Job | None) -> Verb:
 
 
 def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> responses.Response:
-    """Change and audit a job, and return the job. `verb` is a verb or the new status."""
+    """Change a job, write an audit row, and return the changed job as a response.
+
+    `verb` is a verb, or the name of the new state.
+    """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> operator_changes.JobChange:

@@ -10,11 +10,16 @@ from admin_api.schemas.bulk import ITEMS_MAX
 from crawljobs.db.database import Connection
 from crawljobs.repository.queue import job_list
 
-JOBS_EXAMINED_MAX = 100_000  # limit for a filter; more jobs would take longer than a request may
+# The limit of jobs that are examined for a filter. To examine more jobs would exceed the time limit
+# of a request.
+JOBS_EXAMINED_MAX = 100_000
 
 
 def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
-    """Return the ids of the jobs to change. Raises a Problem for an unexpected number of jobs."""
+    """Return the ids of the jobs to change.
+
+    Raises a Problem if a filter matches too many jobs, or a number that the client did not expect.
+    """
     if "job_ids" in params:
         ids: list[int] = params["job_ids"]
         return ids

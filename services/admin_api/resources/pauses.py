@@ -74,7 +74,8 @@ def pause(params: dict[str, Any]) -> Pause:
             until=params["until"],
         )
         after = queue_pauses.get_pause(conn, scope=scope)
-        # By the database's clock, `until` is in the past. The error rolls the transaction back.
+        # None means that the pause has already ended: by the database's clock, `until` is in the
+        # past. The error rolls the transaction back.
         if after is None:
             raise problems.refuse_value(
                 "/until", "expected a time in the future; resume ends a pause"

@@ -25,7 +25,7 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Change a schedule to the result of `new_spec`. `if_match`: the header is required."""
+    """Change a schedule to the result of `new_spec`. If `if_match`, the header is required."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
@@ -87,7 +87,7 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
 
 @contextmanager
 def domain_errors_as_problems() -> Iterator[None]:
-    """Convert errors of the domain to problems that name the invalid field."""
+    """Convert errors of cron expressions and duplicate names to problems that name the field."""
     try:
         yield
     except InvalidCron as error:
@@ -120,7 +120,7 @@ def audit(
 
 
 def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> responses.Response:
-    """Return the schedule, with a warning if all schedules together exceed Reddit's budget."""
+    """Return the schedule as a response. It has a warning if all schedules exceed the budget."""
     quota = schedule_quota.estimate(conn)
     body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}
     return body, status, preconditions.etag(schedule.version)

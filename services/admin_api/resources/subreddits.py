@@ -1,4 +1,4 @@
-"""/api/admin/subreddits: stored subreddits, and the politeness of their crawls."""
+"""/api/admin/subreddits: stored subreddits, and the minimum times between their crawls."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # `found` may be older than `parts`: a crawl may have recorded parts in between.
+        # Not the values of `found`: a crawl may have recorded parts since `found` was read.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,
@@ -109,7 +109,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
 )
 @blueprint.problems(404, 408, 412, 415, 422)
 def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
-    """Set the politeness of a subreddit's crawls"""
+    """Set a subreddit's minimum times between requests and between crawls"""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Subreddit:
@@ -156,7 +156,7 @@ def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respo
     params = {**EnqueueNowSchema().load({}), **params}
     try:
         return enqueueing.enqueue_one(name, **params)
-    except InvalidSubredditName as error:  # names such as t:1337 occur only in authors' histories
+    except InvalidSubredditName as error:  # a stored name such as t:1337 cannot be crawled
         raise problems.refuse_value("/subreddit", str(error)) from None
 
 

@@ -18,8 +18,8 @@ def expiry_of_child(
 ) -> datetime | None:
     """Return the expiry time of a new token, or None if the token never expires.
 
-    Raises a Problem if `requested` is in the past, or later than the expiry time of the creator
-    `identity`.
+    `identity` is the token that creates the new token. Raises a Problem if `requested` is in the
+    past, or later than the expiry time of `identity`.
     """
     if requested is not None and api_tokens.is_past(conn, at=requested):
         raise problems.refuse_value("/expires_at", "expected a time in the future")
@@ -39,8 +39,8 @@ def expiry_of_child(
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
     """Raise a Problem if the name belongs to another token, or already has two live tokens.
 
-    Only the bootstrap token, or the token that has the name, may create the second token with this
-    name. Otherwise another token could take the place that a rotation needs.
+    To rotate a token, a client creates a second token with the same name. Only the first token or
+    the bootstrap token may create the second token. Otherwise another token could take its place.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:
@@ -78,7 +78,7 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
 
 
 def _own(conn: Connection, identity: Identity) -> Token | None:
-    """Return the token of `identity`, locked against revocation, or None for the bootstrap token.
+    """Return the token of `identity`, or None for the bootstrap token. Lock it against revocation.
 
     Raises a Problem if the token was revoked or has expired since its authentication.
     """

@@ -60,7 +60,7 @@ def list_tokens(params: dict[str, Any]) -> responses.Response:
 def create_token(params: dict[str, Any]) -> responses.Response:
     """Create a token
 
-    Only this response shows the token. The new token expires no later than your token. To rotate a
+    Only this response shows the new token, which expires no later than your token. To rotate a
     token, use it to create a second token with the same name. Deploy the second token, then revoke
     the first token.
     """
@@ -122,8 +122,8 @@ def show_token(token_id: str) -> responses.Response:
 def revoke_token(token_id: str) -> responses.Response:
     """Revoke a token
 
-    The token is invalid from the next request on, and stays in the list. A token can revoke itself.
-    It can also revoke any token that has no further scopes and expires no later.
+    The revoked token is invalid from the next request on, and stays in the list. A token can revoke
+    itself. It can also revoke a token that has no further scopes and expires no later.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
 

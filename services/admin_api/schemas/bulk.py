@@ -20,7 +20,7 @@ from admin_api.schemas.job_change import settable_status
 from admin_api.schemas.job_filter import JobFilterSchema
 from crawljobs.domain import job
 
-ITEMS_MAX = 1_000  # limit of jobs in a request; one transaction changes them in about 300 ms
+ITEMS_MAX = 1_000  # limit of jobs in a request; a transaction changes 1,000 jobs in about 300 ms
 
 
 class BulkSchema(ma.Schema):

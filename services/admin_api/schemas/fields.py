@@ -26,7 +26,7 @@ _RFC3339 = re.compile(
 
 
 class Timestamp(fields.AwareDateTime):
-    """A time in RFC 3339 format. Responses use UTC. A time without an offset is not valid."""
+    """A time in RFC 3339 format. Responses use UTC. A time without a UTC offset is not valid."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
@@ -89,7 +89,7 @@ def identifier(text: str, *, nullable: bool = False) -> fields.Integer:
 
 
 class SubredditName(fields.String):
-    """A valid subreddit name. The loaded value has no prefix r/."""
+    """A valid subreddit name. Loading removes the prefix r/."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         name = super()._deserialize(value, attr, data, **options)
@@ -112,7 +112,7 @@ def subreddit(**options: Any) -> SubredditName:
 
 
 class Name(fields.String):
-    """A freely chosen name. The loaded value has normal form NFKC and no spaces at its ends."""
+    """A freely chosen name. Loading converts it to the Unicode form NFKC and trims spaces."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         given = super()._deserialize(value, attr, data, **options)

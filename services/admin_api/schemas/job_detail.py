@@ -26,7 +26,7 @@ class JobDetail(job.Job):
 
     @property
     def missing(self) -> list[MissingPart]:
-        """Return the first parts that the crawl gave up."""
+        """Return the parts that the crawl gave up first. The number of parts is limited."""
         return job_progress.missing_of_job(self)
 
 

@@ -67,7 +67,7 @@ class ScheduleSchema(ma.Schema):
 
 
 class WrittenScheduleSchema(ScheduleSchema):
-    """A created or changed schedule, with Reddit's budget for all schedules."""
+    """A created or changed schedule, and whether all schedules exceed Reddit's daily budget."""
 
     estimated_requests_per_day = fields.Integer(
         required=True,

@@ -1,4 +1,4 @@
-"""Schemas of a schedule's ledger, which contains all due times, and of previews."""
+"""Schemas of previews, and of a schedule's ledger (the table of its due times with outcomes)."""
 
 from __future__ import annotations
 

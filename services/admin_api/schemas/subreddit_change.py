@@ -13,13 +13,13 @@ from crawljobs.repository.content.politeness_gaps import (
     REQUEST_GAP_MAX_SECONDS,
 )
 
-# Descriptions that requests and responses share.
+# Field descriptions that the schemas of requests and of responses share.
 REQUEST_GAP = "Minimum seconds between two requests of a crawl; null: the workers' setting applies."
 CRAWL_GAP = "Minimum seconds between two crawls; null: no minimum."
 
 
 class Gap(fields.Float):
-    """Accepts a JSON number, but no string and no Boolean."""
+    """A minimum time in seconds. Accepts a JSON number, but no string and no Boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -28,7 +28,7 @@ class Gap(fields.Float):
 
 
 class PolitenessSchema(ma.Schema):
-    """The minimum gaps between requests and between crawls. Absent fields stay unchanged."""
+    """The minimum times between requests and between crawls. Absent fields stay unchanged."""
 
     min_request_gap_seconds = Gap(
         allow_none=True,

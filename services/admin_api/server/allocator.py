@@ -1,4 +1,4 @@
-"""Makes glibc return freed memory to the system. By default, glibc keeps it for each thread."""
+"""Makes glibc return freed memory to the system. By default, glibc keeps memory for each thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import ctypes
 
 ARENAS = 2
-LARGE_BYTES = 256 * 1024  # A freed block above this size returns to the system at once.
+LARGE_BYTES = 256 * 1024  # a freed block above this size returns to the system at once
+
 # Constants of <malloc.h>.
 _M_ARENA_MAX = -8
 _M_MMAP_THRESHOLD = -3
@@ -14,10 +15,10 @@ _M_TRIM_THRESHOLD = -1
 
 
 def bound() -> None:
-    """Set the limits for this process and its forks. Does nothing without glibc."""
+    """Limit the freed memory that this process and its forks keep. Does nothing without glibc."""
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, ARENAS)
-        # Without a fixed value, glibc would raise this limit over time.
+        # If this threshold were not set, glibc would raise it over time.
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-BODY_BYTES = 1024 * 1024 + 64 * 1024  # the largest body (1 MiB) with the size lines of its chunks
+# Limit of a body in received bytes: 1 MiB of content, and 64 KiB for the size lines of the chunks.
+BODY_BYTES = 1024 * 1024 + 64 * 1024
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
-_LINE_BYTES = 8_192  # longest chunk-size line (with its extensions) or trailer line
+_LINE_BYTES = 8_192  # limit of a line that holds a chunk's size and extensions, or a trailer
 
 
 class BodyEnd(Protocol):
@@ -65,7 +66,7 @@ class Chunks:
 
     def find(self, received: bytearray) -> int | None:
         end = self._find(received)
-        # `_place` can be beyond the received bytes: it includes the current chunk's announced size.
+        # `_place` can be beyond the received bytes: it is the announced end of the current chunk.
         self.is_too_large = max(len(received), self._place) > self._begin + BODY_BYTES
         return end
 

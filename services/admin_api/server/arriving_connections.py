@@ -14,7 +14,7 @@ from admin_api.server.arriving_request import ArrivingRequest, State
 from admin_api.server.connection import Connection
 
 PIECE_BYTES = 64 * 1024
-# Limit of the memory for all requests that are arriving or being served.
+# The limit of memory for all requests together, while they arrive or are served.
 HELD_BYTES_MAX = 32 * 1024 * 1024
 # While the process stops, the rest of a head or of a body must arrive within these times.
 STOP_HEAD_SECONDS = 1.0
@@ -22,7 +22,7 @@ STOP_BODY_SECONDS = 3.0
 
 
 class ArrivingConnections:
-    """The connections whose requests are arriving, oldest first. For the event loop only."""
+    """Holds the connections whose requests are arriving, oldest first. For the event loop only."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the size of the request from the held bytes, because it has left the memory."""
+        """Subtract the request's size from the held bytes, once the request has left the memory."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 
@@ -103,7 +103,7 @@ class ArrivingConnections:
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # the application must check the token before it responds
+                self._serve(conn)  # the application checks the token, and then responds 408
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:

@@ -10,17 +10,18 @@ from enum import Enum, auto
 from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, http_rules
 
-HEAD_BYTES = 32 * 1024  # Limit of a request head. Browsers and proxies send less.
-# The head must arrive within this time after the client connects, or after the first byte on a
-# connection that stayed open.
+HEAD_BYTES = 32 * 1024  # limit of a request's head; browsers and proxies send less
+
+# The head must arrive within this time after the client connects. On a connection that stayed open,
+# the time begins with the first byte of the request.
 HEAD_SECONDS = 10.0
 # A body must arrive within BODY_GRACE_SECONDS, plus one second for each BODY_BYTES_PER_SECOND
 # received bytes.
 BODY_GRACE_SECONDS = 5.0
 SILENCE_SECONDS = 10.0  # longest time between two received pieces of a body
 BODY_BYTES_PER_SECOND = 16 * 1024
-# For each chunk of a body, gunicorn's parser copies all bytes that it has read and not used yet.
-# Small reads keep these copies small.
+# For each chunk of a body, gunicorn's parser copies all bytes that it has read but not used yet. If
+# it reads few bytes at once, these copies stay small.
 SMALL_READ_BYTES = 2_048
 _PARSERS_READ_BYTES = 8_192
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
@@ -53,12 +54,12 @@ class ArrivingRequest:
 
     @property
     def may_be_followed(self) -> bool:
-        """Return whether another request can follow: this request is complete, with a clear end."""
+        """Return whether this request is complete and its end is clear. Then another may follow."""
         return self.state is State.WHOLE and (self._body is None or self._body.is_clear)
 
     @property
     def waits_to_send(self) -> bool:
-        """Return whether the client waits for the reply `100 Continue`, which HTTP/1.0 lacks."""
+        """Return whether the client waits for `100 Continue`. HTTP/1.0 does not have this reply."""
         if self.state is not State.BODY or len(self.received) != self._head_end:
             return False
         is_http_1_1 = self.received[: self.received.find(b"\r\n", 2)].endswith(b" HTTP/1.1")

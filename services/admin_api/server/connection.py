@@ -10,7 +10,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes
 
 SEND_SECONDS = 5.0  # limit for sending one piece of a response, in seconds
-SEND_BUFFER_BYTES = 256 * 1024  # fits most responses, so that threads rarely wait for clients
+SEND_BUFFER_BYTES = 256 * 1024  # holds most responses, so that threads rarely wait for clients
 
 
 class Connection(TConn):  # type: ignore[misc] # the base has no types
@@ -21,7 +21,7 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         self.held_bytes = 0  # size of the connection's request in memory
         self.arrived_at = 0.0  # monotonic time when the request was complete
         self.waits_since = 0.0  # monotonic time when the connection began to wait for a request
-        self.data_ready = True  # True, so that gunicorn does not wait for data
+        self.data_ready = True  # always, so that gunicorn does not wait for the client's data
 
     def init(self) -> None:
         """Create the parser. gunicorn calls this method in the thread that handles the request."""

@@ -30,13 +30,13 @@ from admin_api.server.arriving_connections import STOP_HEAD_SECONDS
 from admin_api.server.connection import SEND_SECONDS, Connection
 from crawljobs.runtime.probes.acceptor import Acceptor
 
-# One iteration of the event loop accepts at most this share of the allowed connections. With a
-# larger share, new connections could displace others whose requests are not read yet.
+# One iteration of the event loop accepts at most this share of the allowed connections. If it
+# accepted more, new connections could displace connections whose requests are not read yet.
 ACCEPTED_SHARE = 1 / 16
 
 
 class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no types
-    """Calls methods that the subclass defines, for example when a thread has sent a response."""
+    """A gunicorn worker. Calls methods of its subclass, such as when a thread has responded."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -68,7 +68,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @abstractmethod
     def seconds_until_deadline(self) -> float | None:
-        """Return how long the event loop may wait for events. None means one second."""
+        """Return how many seconds the event loop may wait for events. None means one second."""
 
     # The methods that the subclass uses.
 
@@ -149,7 +149,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
         if self.alive:
             return
         for listener in self.sockets:
-            listener.close()  # new clients then get an error at once and need not wait for the exit
+            listener.close()  # new clients get an error at once, and do not wait for the exit
         if self.application_state is not None:
             self.application_state.drain.has_begun = True
 
@@ -178,7 +178,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
             req.force_close()
         try:
             return super().handle_request(req, conn)
-        except TimeoutError as error:  # a send timeout; the application handles receive timeouts
+        except TimeoutError as error:  # while sending; the application handles receive timeouts
             raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:

@@ -1,7 +1,7 @@
-"""Closes a connection after its last response: when the client closes it, or after a delay.
+"""Closes a connection after its last response, when the client closes it or a delay has passed.
 
-An immediate close sends a TCP reset if bytes from the client are still in transit. A reset can
-destroy the response before the client has read it.
+If the server closed the connection at once, bytes that the client still sends would cause a TCP
+reset. A reset can destroy the response before the client has read it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PIECE_BYTES = 64 * 1024
 
 
 class LeavingConnections:
-    """The connections to close, earliest deadline first. Only the event loop may use them."""
+    """Holds the connections to close, earliest deadline first. For the event loop only."""
 
     def __init__(self, close: Callable[[Connection], None]) -> None:
         """`close` must close the connection and call `forget`."""
         self._close = close
-        # The number of discarded bytes of each connection.
+        # The number of bytes that were read and dropped, by connection.
         self._discarded: dict[Connection, int] = {}
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, *, stops: bool) -> None:

@@ -19,8 +19,9 @@ SECOND_MASTER = "GUNICORN_PID"
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
     """Create, empty and return the folder. Without PROBE_BIND, return None. Raises OSError.
 
-    Otherwise the metrics would include the files of killed processes. If gunicorn starts a second
-    master beside a running one (SIGUSR2), the files stay, because the running workers use them.
+    The folder is emptied, because the metrics would include the files of killed processes. If
+    gunicorn starts a second master beside a running master (SIGUSR2), the files are not deleted,
+    because the running workers use them.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

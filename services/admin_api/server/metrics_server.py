@@ -21,7 +21,7 @@ _running: list[ProbeServer] = []
 
 
 class _Collector(MultiProcessCollector):
-    """Skips empty files: a process creates its file empty, and may be killed before it writes."""
+    """Skips empty files. A process that is killed right after it creates its file leaves one."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]
@@ -40,9 +40,9 @@ def _has_content(file: Path) -> bool:
 
 
 def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
-    """Start the metrics server in the master. `probes` is the socket for the workers' probes.
+    """Start the metrics server in the master. `probes` is the path of the workers' probe socket.
 
-    Without the socket, /healthz only reports that the master is alive, and /readyz is missing.
+    Without this socket, /healthz only reports that the master is alive, and /readyz is missing.
     """
     registry = CollectorRegistry()
     _Collector(registry, folder)
@@ -56,7 +56,7 @@ def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
 
 
 def forget() -> None:
-    """Close the inherited socket in a worker. Otherwise the socket would outlive the master."""
+    """Close the metrics socket that a worker inherits. Otherwise it would outlive the master."""
     for server in _running:
         server.abandon()
     _running.clear()

@@ -13,16 +13,17 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Files that a worker itself opens: sockets, pipes, logs, metrics, traces. An idle worker has 17.
+# Limit of files that a worker opens for other purposes: listening sockets, pipes, logs, metrics,
+# traces. An idle worker has 17 open files.
 OWN_FILES = 28
-FILES_PER_THREAD = 2  # one for a database connection, one for a selector during connecting
+FILES_PER_THREAD = 2  # one for a database connection, one for a selector while it connects
 CONNECTIONS_MIN = 8
 
 
 def allowed_connections(cfg: Any) -> int:
-    """Return gunicorn's setting. If the limit of open files is low, return a lower number.
+    """Return gunicorn's setting `worker_connections`, or less if the limit of open files is low.
 
-    The result is at least CONNECTIONS_MIN.
+    The result is at least CONNECTIONS_MIN, unless the setting is lower.
     """
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

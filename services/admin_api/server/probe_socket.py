@@ -27,7 +27,7 @@ def socket_in(folder: Path) -> Path | None:
 
 
 def page(socket_path: Path, probe: str) -> Page:
-    """Return a page that sends a probe such as /healthz to one of the workers."""
+    """Return a page of the master's probe server. It sends a probe such as /healthz to a worker."""
     return check(partial(_request, socket_path, probe))
 
 

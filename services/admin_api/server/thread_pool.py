@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def started(threads: int) -> ThreadPoolExecutor:
-    """Return a pool whose threads all run. Raises RuntimeError if a thread cannot start."""
+    """Return a pool with all its threads started. Raises RuntimeError if a thread cannot start."""
     pool = ThreadPoolExecutor(max_workers=threads)
     all_run = threading.Barrier(threads + 1)
     try:
         for _ in range(threads):
             pool.submit(all_run.wait)
     except RuntimeError:
-        all_run.abort()  # otherwise the other threads would wait, and the process could not exit
+        all_run.abort()  # otherwise the started threads would wait, and the process could not exit
         raise
     all_run.wait()
     return pool

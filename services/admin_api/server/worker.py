@@ -1,4 +1,4 @@
-"""The event loop of a worker. It collects all requests, so no thread reads from a client."""
+"""The event loop of a worker. It receives all requests, so that no thread reads from a client."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.leaving_connections import STOP_LINGER_SECONDS, LeavingConnections
 from admin_api.server.waiting_probes import WaitingProbes
 
-# The two constants below are shares of the allowed connections (worker_connections). The rest is
-# for connections without a complete request. This share is for requests that have a thread or wait
-# for a thread. Above it, the worker refuses new requests.
+# Requests that have a thread or wait for a thread may use this share of the allowed connections
+# (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# This share is for readiness probes that wait for the database. Above it, the oldest probe gets a
-# response.
+# Readiness probes that wait for the database may use this share. At this limit, the oldest probe
+# gets a response. All other connections are for requests that have not fully arrived.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 NUMBER_CHARACTERS = 64  # limit of a number's characters; no field of the API needs more
-DEPTH_MAX = 16  # Limit of the levels of nested lists and objects.
+DEPTH_MAX = 16  # limit of the levels of nested lists and objects
+
 # Possessive quantifiers do not backtrack, so each byte is read once.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
@@ -27,8 +28,8 @@ class Bounds:
 def check(text: bytes, values_max: int) -> None:
     """Raise ValueError for too deep nesting, and TooManyValues for more than `values_max` values.
 
-    Time and memory grow linearly with the text. A valid text within the limits always passes. A
-    text that is not JSON may pass, because the parser refuses it later.
+    The check's time and memory grow linearly with the length of the text. Valid JSON within the
+    limits always passes. A text that is not JSON may pass, because the parser refuses it later.
     """
     if _at_most(text) <= values_max and _openings(text) <= DEPTH_MAX:
         return
@@ -39,9 +40,9 @@ def check(text: bytes, values_max: int) -> None:
 
 
 def _at_most(text: bytes) -> int:
-    """Return an upper bound for the number of values.
+    """Return an upper bound for the number of values: commas, plus opening brackets, plus one.
 
-    A list of n items has n - 1 commas and one bracket. The list itself is a value too.
+    For a list of n numbers, this is n + 1: the list itself is a value too.
     """
     return text.count(b",") + _openings(text) + 1
 
@@ -74,7 +75,7 @@ def whole_number(digits: str) -> int:
 
 
 def decimal_number(digits: str) -> float:
-    """Return the float. Raises ValueError if it has too many characters or is too large."""
+    """Return the float. Raises ValueError if the number is too large or has too many characters."""
     value = float(_short(digits))
     if math.isinf(value):
         raise ValueError("a number is too large")

@@ -1,4 +1,4 @@
-"""Returns the request body, up to a size limit. server/worker.py has received its bytes before."""
+"""Reads a request's body, up to a size limit. server/worker.py has already received the bytes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from admin_api.http import problems
 from admin_api.http.request.json_bounds import Bounds
 
-USUAL = Bounds(bytes=64 * 1024, values=500)  # the default limits
-MANY = Bounds(bytes=1024 * 1024, values=2_000)  # the limits of bulk requests
+USUAL = Bounds(bytes=64 * 1024, values=500)  # the limits of most bodies
+MANY = Bounds(bytes=1024 * 1024, values=2_000)  # the limits of bodies of bulk requests
 BOUNDS = "body_bounds"  # name of the attribute that holds a view's limits
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"

@@ -9,8 +9,8 @@ import flask
 
 from crawljobs.db import call_deadline
 
-# The limit counts from the arrival of the whole request. Single database calls have timeouts too,
-# but a bulk request could wait for a lock for each of 1,000 items, which would take minutes.
+# The time for all database calls of a request, from the arrival of the complete request. Each call
+# also has a timeout, but a bulk request with 1,000 items may wait for 1,000 locks one by one.
 SECONDS = 10.0
 
 # Monotonic time when the request was complete. The server sets it, because the request may wait for

@@ -11,7 +11,8 @@ from crawljobs.domain import trace_context
 from crawljobs.runtime import metrics, tracing
 
 HEADER = "traceparent"
-# Load balancers send these requests every few seconds, so their traces would only add load.
+# These requests get no trace. Load balancers send them every few seconds, so traces would only add
+# load.
 PROBES = frozenset({"health.healthz", "health.readyz"})
 SERVER_ERRORS = 500
 
