@@ -60,7 +60,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     """
     app = flask.Flask("admin_api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined] # an attribute of Flask's own provider
-    # Otherwise a path with `//` would get a redirect before the token check.
+    # If slashes were merged, a path with `//` would get a redirect before the token check.
     app.url_map.merge_slashes = False
     state.install(app, read_state(os.environ if variables is None else variables))
     request_trace.install(app)

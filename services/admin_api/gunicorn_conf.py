@@ -78,12 +78,13 @@ worker_class = "admin_api.server.worker.Worker"
 preload_app = False  # False, because each process must make its own connection pools after the fork
 proc_name = NAME
 timeout = 30
-graceful_timeout = 20  # less than the 30 s that a container usually gets to stop
+# Seconds for the running requests when the process stops. A container usually gets 30 s to stop.
+graceful_timeout = 20
 # A connection without a request stays open for this many seconds.
 keepalive = 5
 # Python switches between threads this often, so that busy threads delay probes only briefly.
 SWITCH_SECONDS = 0.001
-# The limit of client connections for each worker. The usual limit of open files is 1,024.
+# The limit of client connections for each worker, below the usual limit of 1,024 open files.
 worker_connections = 400
 control_socket_disable = True
 # gunicorn reads no headers of proxies. The application itself finds the client's address, and

@@ -1,4 +1,4 @@
-"""Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
+"""For TRY_AGAIN_SECONDS, skip each due schedule that can neither fire nor be disabled.
 
 Otherwise these schedules would come first in every batch. 100 of them would fill each batch, and
 block all other schedules.

@@ -1,4 +1,4 @@
-"""Probes and metrics of the scheduler. Only the scheduler exports the gauges of the database."""
+"""Probes and metrics of the scheduler. Only this process exports the gauges from the database."""
 
 from __future__ import annotations
 

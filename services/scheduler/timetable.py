@@ -168,7 +168,10 @@ class Timetable:
 
 
 def application_name(instance: str) -> str:
-    """Return the session name that frozen_sessions recognises. PostgreSQL allows 63 characters."""
+    """Return the name of the scheduler's database sessions. PostgreSQL allows 63 characters.
+
+    The database function end_frozen_sessions finds the sessions by the prefix `crawljobs`.
+    """
     return f"crawljobs {instance}"[:63]
 
 

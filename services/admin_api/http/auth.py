@@ -106,7 +106,8 @@ def _mark_used(token_id: str) -> None:
         state.current().database.run(
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
-    except DatabaseUnavailable as error:  # only logged: reads must work in a read-only database
+    except DatabaseUnavailable as error:
+        # Only log the error, because read requests must succeed with a read-only database.
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )

@@ -13,6 +13,7 @@ from admin_api.http.client_address import Address
 FAILURES_ALLOWED = 10  # the number of wrong tokens that one client may send within WINDOW_SECONDS
 WINDOW_SECONDS = 60.0
 CLIENTS_MAX = 10_000  # limit of counted clients; above it, the least recently seen is forgotten
+
 # IPv6 addresses with the same first bits count as one client, which may own all of them.
 IPV6_PREFIX = 64
 

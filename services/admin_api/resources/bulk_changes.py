@@ -21,7 +21,7 @@ from crawljobs.runtime import tracing
 def apply(
     params: dict[str, Any], verb: Verb | None, *, points: int | None = None
 ) -> responses.Response:
-    """Apply a verb to the selected jobs.
+    """Apply a verb, such as `cancel`, to the selected jobs.
 
     If the verb is None, wake the selected waiting jobs and retry the selected finished jobs.
     """

@@ -62,7 +62,7 @@ def enqueue(
 ) -> list[EnqueueChange]:
     """Enqueue a crawl of each subreddit, and write an audit row for each crawl.
 
-    Returns one result for each subreddit, ordered by the first occurrence of its name.
+    Returns one result for each subreddit, in the order in which the names first occur.
     """
     if max_retries is None:
         max_retries = state.current().max_retries
@@ -96,7 +96,7 @@ def enqueue(
 
 
 def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
-    """Add the number of jobs to a trace span. If there is one job, also add its id and result."""
+    """Add the jobs' number to a trace span. For one job, also add its id, subreddit and result."""
     span.set_attributes({"crawljobs.jobs": len(results)})
     if len(results) == 1:
         (only,) = results

@@ -28,7 +28,7 @@ def healthz() -> dict[str, str]:
 def readyz() -> dict[str, str]:
     """Report whether the database is available and has a known schema
 
-    Responds within 2 s. Responds 503 also while the process is shutting down.
+    Responds within 2 s. Also responds 503 while the process is shutting down.
     """
     if state.current().drain.has_begun:
         raise health_replies.shutting_down()

@@ -32,7 +32,7 @@ _AS_IT_IS = "The job as it is now."
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
-    """Return the verb that leads to a state. `before` is the job, or None for a bulk change."""
+    """Return the verb (such as retry) that leads to a state. In a bulk change, `before` is None."""
     if status == JobStatus.CANCELLED:
         return Verb.CANCEL
     if status == JobStatus.FAILED:

@@ -18,7 +18,7 @@ JOBS_EXAMINED_MAX = 100_000
 def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
     """Return the ids of the jobs to change.
 
-    Raises a Problem if a filter matches too many jobs, or a number that the client did not expect.
+    Raises a Problem if a filter matches too many jobs, or not the number in `expected_count`.
     """
     if "job_ids" in params:
         ids: list[int] = params["job_ids"]

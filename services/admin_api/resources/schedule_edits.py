@@ -25,7 +25,7 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Change a schedule to the result of `new_spec`. If `if_match`, the header is required."""
+    """Change a schedule to the result of `new_spec`. If `if_match`, the request needs If-Match."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
@@ -120,7 +120,10 @@ def audit(
 
 
 def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> responses.Response:
-    """Return the schedule as a response. It has a warning if all schedules exceed the budget."""
+    """Return the schedule as a response.
+
+    The response has a warning if all schedules together exceed Reddit's budget.
+    """
     quota = schedule_quota.estimate(conn)
     body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}
     return body, status, preconditions.etag(schedule.version)

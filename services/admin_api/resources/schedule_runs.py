@@ -134,7 +134,7 @@ def _position(row: LedgerRow) -> int:
 @blueprint.answers(200, PreviewSchema, "The meaning of the expression.")
 @blueprint.problems(408, 415, 422)
 def preview_schedule(params: dict[str, Any]) -> dict[str, Any]:
-    """Show the next due times of an expression
+    """Show the next due times of a cron expression
 
     The API stores nothing. `@every` counts from now. A schedule with `spread_seconds` runs later
     than these times, by a fixed delay of at most `spread_seconds`.

@@ -57,7 +57,7 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
 
 
 def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> None:
-    """Raise a Problem if `other` has scopes that `identity` lacks, or expires later.
+    """Raise a Problem if `other` has scopes that `identity` lacks, or expires after `identity`.
 
     A token may always revoke itself.
     """
@@ -78,9 +78,10 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
 
 
 def _own(conn: Connection, identity: Identity) -> Token | None:
-    """Return the token of `identity`, or None for the bootstrap token. Lock it against revocation.
+    """Return the token of `identity`, or None for the bootstrap token.
 
-    Raises a Problem if the token was revoked or has expired since its authentication.
+    The token cannot be revoked until the transaction ends, because its row is locked. Raises a
+    Problem if the token was revoked or has expired since its authentication.
     """
     if identity.token_id is None:
         return None

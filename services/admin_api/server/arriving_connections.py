@@ -39,7 +39,7 @@ class ArrivingConnections:
         self._held_bytes = 0
 
     def add(self, conn: Connection, poller: selectors.BaseSelector, received: bytes = b"") -> None:
-        """Start to collect a request. `received` holds its bytes that have already arrived."""
+        """Start to collect a request. `received` holds the bytes that have already arrived."""
         try:
             conn.sock.setblocking(False)
             poller.register(conn.sock, selectors.EVENT_READ, partial(self.read, conn))

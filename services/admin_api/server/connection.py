@@ -21,7 +21,7 @@ class Connection(TConn):  # type: ignore[misc] # the base has no types
         self.held_bytes = 0  # size of the connection's request in memory
         self.arrived_at = 0.0  # monotonic time when the request was complete
         self.waits_since = 0.0  # monotonic time when the connection began to wait for a request
-        self.data_ready = True  # always, so that gunicorn does not wait for the client's data
+        self.data_ready = True  # True, so that gunicorn does not wait for the client's data
 
     def init(self) -> None:
         """Create the parser. gunicorn calls this method in the thread that handles the request."""

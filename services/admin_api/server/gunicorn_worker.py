@@ -36,7 +36,7 @@ ACCEPTED_SHARE = 1 / 16
 
 
 class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no types
-    """A gunicorn worker. Calls methods of its subclass, such as when a thread has responded."""
+    """A gunicorn worker. Calls methods of its subclass, for example after a thread responded."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -178,7 +178,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
             req.force_close()
         try:
             return super().handle_request(req, conn)
-        except TimeoutError as error:  # while sending; the application handles receive timeouts
+        except TimeoutError as error:  # a send timeout; the application handles receive timeouts
             raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:

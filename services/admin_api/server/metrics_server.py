@@ -21,7 +21,7 @@ _running: list[ProbeServer] = []
 
 
 class _Collector(MultiProcessCollector):
-    """Skips empty files. A process that is killed right after it creates its file leaves one."""
+    """Skips empty files. A process may be killed after it creates its file and before it writes."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]
@@ -56,7 +56,10 @@ def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
 
 
 def forget() -> None:
-    """Close the metrics socket that a worker inherits. Otherwise it would outlive the master."""
+    """Close the metrics socket that a worker inherits from the master.
+
+    Otherwise the socket would stay open after the end of the master.
+    """
     for server in _running:
         server.abandon()
     _running.clear()

@@ -13,8 +13,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Limit of files that a worker opens for other purposes: listening sockets, pipes, logs, metrics,
-# traces. An idle worker has 17 open files.
+# Limit of a worker's open files besides client connections and threads' files: listening sockets,
+# pipes, logs, metrics, traces. An idle worker has 17.
 OWN_FILES = 28
 FILES_PER_THREAD = 2  # one for a database connection, one for a selector while it connects
 CONNECTIONS_MIN = 8
