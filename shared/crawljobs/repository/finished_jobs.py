@@ -1,4 +1,4 @@
-"""The query that reads the newest finished jobs along their index."""
+"""Compose the query for the newest finished jobs. The query reads only the index of these jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One query for all gauges except the job counts. It joins one subquery for each gauge or group."""
+"""One query for all gauges except the job counts. It joins a subquery for each group of gauges."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _schedules(at_most: int) -> Select[Any]:
     )
 
 
-# An operator may have written an infinite time. PostgreSQL before version 17 cannot subtract it.
+# `bounded` replaces an infinite time, which PostgreSQL before version 17 cannot subtract.
 _next = (
     select(bounded(scheduled_jobs.c.next_run_at).label("next_run_at"))
     .where(scheduled_jobs.c.enabled)
@@ -130,7 +130,7 @@ _usable = func.greatest(
     func.floor(_budget.requests_per_window * cast(bindparam("share"), Double)),
 )
 # The requests spent in the present window. If the stored window begins in the future, the present
-# window is full.
+# window is full, because workers already reserve slots in the next window.
 _spent = case(
     (_budget.window_started_at > _now, _usable),
     (_window_end > _now, _budget.reserved),
@@ -142,8 +142,8 @@ _BUDGET = select(
     func.min(func.greatest(_ZERO, _usable - _spent)).label("reddit_budget_remaining")
 ).select_from(_clock.join(reddit_budgets, true()))
 
-# A circuit breaker whose next probe is overdue by 10 minutes is ignored. No worker had a job to
-# crawl, so the state of the breaker is outdated.
+# Ignores a circuit breaker whose next probe is overdue by more than 10 minutes: its state is out of
+# date, because no worker had a job to crawl, and so no worker sent the probe.
 _reason = case(
     (
         _budget.outage_until > _now - inline_interval("10 minutes"),

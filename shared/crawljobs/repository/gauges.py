@@ -1,6 +1,6 @@
 """Read the gauges for monitoring: the state of the queue, the schedules and the database.
 
-No query scans a whole table: live jobs and schedules are counted along an index, up to a limit.
+No query scans a whole table: live jobs and schedules are counted by an index, up to a limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crawljobs.repository import gauge_query
 from crawljobs.repository.queue import job_counts, parked_jobs
 
 SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
-ALIVE_WITHIN = timedelta(seconds=60)  # after this time without a heartbeat, a worker is dead
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as dead
 
 
 @dataclass(frozen=True)

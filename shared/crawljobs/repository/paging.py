@@ -1,4 +1,4 @@
-"""Compose a page of a list: read a limited part of an index, and keep the rows that match."""
+"""Compose a page of a list: read a limited part of an index, and filter the rows of this part."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from crawljobs.repository.sql import inline_number
 class Page:
     """The two parts of a statement that reads a page.
 
-    `found` has the rows that match, with the columns id, place and position. `walk_end` has one
-    row with the column position. If the scan stopped at `scan_limit` before the page was full, this
-    is the position of the last row that was read. Otherwise it is null.
+    `found` has the rows that match the filters. Its columns are id, place (the number of the row in
+    the scan) and position (from which a next page can continue). `walk_end` has one row with the
+    column position. If the scan stopped at `scan_limit` before the page was full, this column has
+    the position of the last row that was read. Otherwise the column is null.
     """
 
     found: CTE

@@ -38,9 +38,9 @@ from crawljobs.db.tables.columns import Timestamp
 
 _now = func.coalesce(bindparam("now", type_=Timestamp), func.clock_timestamp())
 
-# The parameter `now`, or the current time if the parameter is null. Postgres computes a scalar
-# subquery once. It cannot use a bare clock_timestamp() in an index condition, because that function
-# is volatile.
+# The parameter `now`, or the current time if the parameter is null. NOW is a scalar subquery, which
+# Postgres computes once. Postgres cannot use clock_timestamp() itself in an index condition,
+# because that function is volatile.
 NOW: ColumnElement[datetime] = select(_now).scalar_subquery()
 
 # A table with one row and the column `now`, which has the value of NOW.
@@ -65,7 +65,7 @@ def one_of(column: ColumnElement[Any], constants: Iterable[str]) -> ColumnElemen
 
 
 def inline_number(constant: int) -> ColumnElement[int]:
-    """Return a number that is written into the SQL, because the planner needs to know a LIMIT."""
+    """Return a number that is written into the SQL, so that the planner knows it, as in a LIMIT."""
     return literal_column(f"{constant:d}", BigInteger)
 
 
@@ -119,8 +119,8 @@ def _item_type(array: BindParameter[Any]) -> TypeEngine[Any]:
 def array_of(query: Select[Any]) -> ColumnElement[Any]:
     """Return an array with the results of a query that selects one column.
 
-    A statement that compares an id with the array finds its rows by an index. It does so for any
-    number of results that Postgres expects.
+    If a statement compares an id with the array, Postgres finds the rows by an index. With `IN` and
+    the query, Postgres could scan the whole table if it expects many results.
     """
     return func.array(query.scalar_subquery())
 

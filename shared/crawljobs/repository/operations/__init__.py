@@ -1,1 +1,1 @@
-"""SQL statements for the audit log, API tokens, idempotency keys, processes and task turns."""
+"""SQL statements for the audit log, API tokens, idempotency keys, processes and periodic tasks."""

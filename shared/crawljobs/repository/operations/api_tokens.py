@@ -45,7 +45,7 @@ _LOCK_NAME = select(
     )
 )
 
-# Computes the same key as `domain.names.key`, for the characters that a token's name may have.
+# The SQL form of `domain.names.key`. Both give the same key for every name that a token may have.
 _name_key = func.lower(
     func.btrim(func.regexp_replace(_token.name, inline(" +"), inline(" "), inline("g")))
 )
@@ -92,7 +92,7 @@ _NEXT_PAGE = _FIRST_PAGE.where(
 def live_of_name(
     conn: Connection, *, name: str, at_most: int, now: datetime | None = None
 ) -> list[str]:
-    """Return at most `at_most` ids of live tokens with this name.
+    """Return at most `at_most` ids of tokens with this name that are not expired or revoked.
 
     Takes a lock, so that no other transaction can create a token with this name until the present
     transaction ends.
@@ -103,7 +103,7 @@ def live_of_name(
 
 
 def is_past(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
-    """Return whether `at` is past by the database's clock, which also decides on expired tokens."""
+    """Return whether `at` is past. Uses the database's clock, by which tokens also expire."""
     return bool(conn.execute(_IS_PAST, {"at": at, "now": now}).scalar_one())
 
 

@@ -12,9 +12,11 @@ from sqlalchemy import Text, cast, func
 from crawljobs.db import tables
 from crawljobs.repository.sql import inline_time
 
-LONGEST_JSON = 200_000  # characters of JSON; a CHECK of the table allows only 65,536 bytes
+# Characters of JSON. A CHECK allows only 65,536 bytes, but rows that are older than the CHECK may
+# be longer.
+LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
-LONGEST_NUMBER = 30  # digits of a number in JSON
+LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
 
 # A time that a Python datetime cannot hold is replaced by an early or late day that it can hold.
 # JSON is read as text. The driver's JSON reader would fail for a number with thousands of digits,
@@ -43,7 +45,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One change by an operator or a process. `before` and `after` have the changed values."""
+    """One change by an operator or a process: the changed values before and after the change."""
 
     id: int
     at: datetime
@@ -56,13 +58,15 @@ class AuditEntry:
     request_id: str | None
     peer_address: str | None
     client_address: str | None
-    token_id: str | None = None  # None for the bootstrap token, a process or an earlier release
+    # None if the change was made with the bootstrap token or by a process, or if an earlier release
+    # wrote the row.
+    token_id: str | None = None
     db_role: str | None = None  # database role that wrote the row; None for an earlier release
     transaction_id: str | None = None
 
 
 def from_row(row: Any) -> AuditEntry:
-    """Return the entry from a row of COLUMNS. A notice replaces JSON that cannot be read."""
+    """Return the entry from a row with COLUMNS. Unreadable JSON is replaced by a notice."""
     values = {name: row._mapping[name] for name in AuditEntry.__dataclass_fields__}
     return AuditEntry(**{**values, "before": _object(row.before), "after": _object(row.after)})
 

@@ -1,4 +1,4 @@
-"""Write and list the audit log. Each entry is written in the transaction of its change."""
+"""Write and list the audit log. The transaction that makes a change also writes its audit entry."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """One page of audit entries. `next` is the `before_id` of the next page, None at the end."""
+    """One page of audit entries. `next` is `before_id` for the next page, or None at the end."""
 
     entries: list[AuditEntry]
     next: int | None

@@ -52,15 +52,15 @@ def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))
 
 
-# Ids grow with time, except among transactions that run at the same time. So a condition on the
-# time is replaced by a range of ids, with a margin of 1 minute.
+# Ids grow with time, except among transactions that run at the same time. So a filter on the time
+# also limits the ids that the page reads. The range of ids has a margin of 1 minute.
 _MARGIN = inline_interval("1 minute")
 _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),
     "until": _log.c.id < _first_id_at(_UNTIL + _MARGIN),
 }
-# The columns of each index, without the id at its end. A page reads the first index of which all
-# these columns have a filter.
+# The columns of each index of the audit log, without the id, which is the last column. A page reads
+# the first index in this list whose columns all have a filter.
 _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("action",))
 
 
@@ -77,7 +77,7 @@ def page_statement(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # the partial index has no refused requests
+        walked = (*walked, "changes_only")  # the partial index leaves out refused requests
     ranges = [_CONDITIONS[name](_log) for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if continues:

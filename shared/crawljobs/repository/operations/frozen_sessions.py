@@ -14,8 +14,9 @@ from sqlalchemy import Boolean, Connection, Text, column, func, select
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.repository.sql import interval
 
-# This database function belongs to the owner's role, because only that role may end the sessions of
-# all services. The migration that creates the function decides which sessions it may end.
+# This database function belongs to the role that owns the tables, because only that role may end
+# the sessions of all services. The migration that creates the function limits which sessions the
+# function ends.
 _sessions = func.end_frozen_sessions(interval("silence")).table_valued(
     column("application_name", Text), column("ended", Boolean)
 )

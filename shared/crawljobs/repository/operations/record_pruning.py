@@ -33,7 +33,7 @@ def prune_keys(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete at most `at_most` responses older than `retention`. Returns how many it deleted."""
+    """Delete at most `at_most` responses older than `retention`, and return their number."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_KEYS, skip), values).rowcount
 
@@ -46,6 +46,6 @@ def prune_instances(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete the rows of processes without a heartbeat for `retention`. Returns the row count."""
+    """Delete the rows of processes without a heartbeat for `retention`, and return their number."""
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_INSTANCES, skip), values).rowcount

@@ -21,8 +21,8 @@ _TAKE_TURN = (
         set_={"last_run_at": insert(_runs).excluded.last_run_at},
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
-            # A last_run_at further in the future was written before the clock was set back. The
-            # margin of 1 minute allows for turns that are taken at the same time.
+            # A last_run_at that is more than `hold` in the future was written before the database's
+            # clock was set back. The margin of 1 minute is for turns taken at the same time.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )

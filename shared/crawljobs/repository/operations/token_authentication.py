@@ -16,7 +16,8 @@ USED_SECONDS = 60  # last_used_at is written once in this time at most, not at e
 
 _token = table.c
 
-# A last_used_at in the future was written before the database's clock was set back.
+# A last_used_at in the future also counts as old: it was written before the database's clock was
+# set back.
 _IS_USE_OLD = func.coalesce(
     not_(_token.last_used_at.between(NOW - inline_interval(f"{USED_SECONDS} seconds"), NOW)), true()
 )
@@ -40,7 +41,7 @@ class StoredToken:
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, even if it is expired or revoked. None: no such token."""
+    """Return the token with this id, even if it is expired or revoked, or None if it is unknown."""
     row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
     return (
         None if row is None else StoredToken(api_tokens.to_token(row), row.token_hash, row.is_stale)

@@ -1,6 +1,7 @@
-"""Turns to probe whether Reddit accepts a client id, after a reply that left this unclear.
+"""Decide which worker probes whether Reddit accepts a client id, after an unclear reply.
 
-One worker at a time sends the probe. All workers use its result.
+One worker at a time has the turn: it sends the probe, a request to Reddit. All workers use the
+result of the probe.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _OF_CLIENT = _budget.client_id == bindparam("client")
 
 _turn = interval_of(bindparam("probe_seconds", type_=Double))
 _every = interval_of(bindparam("every", type_=Double))
-# A stored time in the future was written before the database's clock was set back.
+# A stored time too far in the future does not prevent a turn, because it was written before the
+# database's clock was set back.
 _TAKE_TURN = (
     update(reddit_budgets)
     .where(

@@ -1,7 +1,8 @@
 """Adapt the request budget of a Reddit client id to Reddit's replies.
 
 The budget is one row that all workers share. Commit each statement at once, because a lock on this
-row stops all workers. slot_reservation spends the budget, and reddit_pauses pauses all workers.
+row stops all workers. The module slot_reservation spends the budget, and the module reddit_pauses
+pauses all workers.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ _now = CLOCK.c.now
 _ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
 
-# True if the reply's reset time is the end of the stored window. Other replies do not count here,
-# because a late reply would otherwise count in the next window.
+# True if the reply's reset time is less than half a window from the end of the stored window. Any
+# other reply is a late reply about an earlier window, and must not change the stored counts.
 _elapsed = extract("epoch", _budget.window_started_at - _now)
 _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The requests of other programs that are not stored yet. From all used requests, which the reply
-# reports, two numbers are subtracted. The first is the number of this request in the window. The
-# second is the number of other programs' requests that were stored since this request's slot was
-# reserved. Slots are in the order of time, so the reply does not count a later slot.
+# The requests of other programs that are not stored yet. The reply reports the number of all used
+# requests. Two numbers are subtracted from it. The first is the number of this request in the
+# window. The second is the number of other programs' requests that were stored since this request's
+# slot was reserved. Requests with later slots are sent later, so the reply does not include them.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)
@@ -94,10 +95,10 @@ def learn_from_reply(
 ) -> None:
     """Store what a reply's rate-limit headers show: the budget and other programs' requests.
 
-    `slot` is the reserved slot of the request. The number of reserved slots never decreases. If no
-    requests remain, the window may be overspent, so the reply does not raise the budget. Writes
-    nothing if the reply reports no change. If a slot is free now, queues the jobs that wait for
-    Reddit.
+    `slot` is the reserved slot of the request. The number of reserved slots never decreases. A
+    reply without remaining requests never raises the budget, because more requests than the budget
+    may have been used. Writes nothing if the reply reports no change. If a slot is free now, queues
+    the jobs that wait for Reddit.
     """
     learned = conn.execute(
         _LEARN,

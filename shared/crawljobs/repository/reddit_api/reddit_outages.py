@@ -67,8 +67,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# Each further pause of an open breaker is twice as long. A new reason starts with the shortest
-# pause.
+# Each further pause of an open breaker is twice as long as the pause before it. A new reason starts
+# with the shortest pause, or with twice the shortest pause if a probe found the new reason.
 _PAUSE = (
     insert(reddit_budgets)
     .values(
@@ -81,7 +81,9 @@ _PAUSE = (
     .on_conflict_do_update(
         index_elements=[_budget.client_id],
         set_={
-            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),  # the client id is in use
+            # Counts as a use of the client id. A client id that was not used for one day is
+            # ignored, so a long outage would otherwise be ignored too.
+            "next_slot_at": func.greatest(_budget.next_slot_at, NOW),
             "outage_until": NOW + interval_of(_doubled),
             "outages_in_a_row": func.least(_row, inline_number(30)),
             "paused_reason": _new.paused_reason,
@@ -159,6 +161,6 @@ def pause(
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
-    """Return the pause of an open breaker, even after its end. None for a closed breaker."""
+    """Return the last pause of an open breaker, even if over. Returns None for a closed breaker."""
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))

@@ -64,7 +64,7 @@ _PAUSE = (
 
 
 def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
-    """Return the seconds until the pause or the outage ends, or 0 if there is neither."""
+    """Return the seconds until the pause after a 429 and any outage have both ended, or 0."""
     left = conn.execute(_PAUSE_LEFT, {"client": client_id, "now": now}).scalar()
     return max(0.0, left or 0.0)
 

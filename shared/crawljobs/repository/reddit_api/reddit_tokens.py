@@ -85,12 +85,12 @@ def read_token(conn: Connection, *, client_id: str, now: datetime | None = None)
 def keep(
     conn: Connection, *, client_id: str, token: str, lives: float, now: datetime | None = None
 ) -> None:
-    """Store the new token, end the turn, and queue the jobs that wait for Reddit.
+    """Store the new token, end the turn to request it, and queue the jobs that wait for Reddit.
 
     `lives` is the number of seconds until the token expires.
     """
-    # Locks the budget's row before the token's row, as a pause of all workers does. In the other
-    # order, the two transactions could deadlock.
+    # Locks the budget's row before the token's row, as a transaction that pauses all workers does.
+    # In the other order, this transaction and the pausing transaction could deadlock.
     conn.execute(_END_WAITS, {"client": client_id, "now": now})
     conn.execute(_KEEP, {"client": client_id, "token": token, "lives": lives, "now": now})
     parked_jobs.free_from_reddit(conn, now=now)

@@ -78,7 +78,7 @@ def record_good(conn: Connection, *, client_id: str) -> None:
 
 
 def would_open(conn: Connection, *, client_id: str) -> bool:
-    """Return whether one more failed reply would open the breaker. The caller then probes first."""
+    """Return whether one more failed reply would open the breaker. Then the caller first probes."""
     values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())
 

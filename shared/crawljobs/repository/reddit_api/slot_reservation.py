@@ -1,9 +1,10 @@
 """Reserve the time of the next request to Reddit, a slot, in the budget of a client id.
 
 The windows of a budget have a fixed length and are aligned to the clock, as Reddit's windows are.
-Requests are spread evenly over a window (GCRA). Other programs may use the same client id and spend
-a part of its budget. They are expected to continue at their present rate. So their expected
-requests are subtracted, and the slots are spread over the rest of the window.
+Requests are spread evenly over a window (generic cell rate algorithm). Other programs may use the
+same client id and spend a part of its budget. They are expected to continue at their present rate.
+So their expected requests are subtracted from the remaining budget. The slots for the rest of the
+budget are spread over the remaining time of the window.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ def reserve_slot(
 ) -> Slot:
     """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    With `longest_queue`, the slot may have about this number of other slots before it, but not
-    more. If the slot is too far away, or Reddit has an outage, the function returns the slot with
-    `taken` false. Such a slot spends no budget.
+    With `longest_queue`, the slot also counts as too far away if more than about this number of
+    slots are before it. If the slot is too far away, or Reddit has an outage, the function returns
+    the slot with `taken` false. Such a slot spends no budget.
     """
     values = {
         "client_id": client_id,

@@ -1,4 +1,4 @@
-"""The turn to request a new OAuth token for a Reddit client id: only one worker has it.
+"""Decide which worker requests a new OAuth token for a Reddit client id: one at a time has a turn.
 
 A worker takes the turn if the stored token is unusable. The turn expires, so that a worker that
 dies during its turn stops the other workers only for a short time. No transaction is open during
@@ -92,8 +92,8 @@ def take_turn(
 ) -> bool:
     """Take the turn to request a new token, and return whether the caller has the turn.
 
-    `refused` is a token that Reddit refused. The result is also false if another worker has just
-    stored a new token. A token that expires within `early_seconds` counts as expired.
+    The result is false if another worker has the turn or has just stored a new token. `refused` is
+    a token that Reddit refused. A token that expires within `early_seconds` counts as expired.
     """
     values = {
         "client": client_id,
