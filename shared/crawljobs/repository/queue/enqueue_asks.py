@@ -1,4 +1,4 @@
-"""Split enqueue requests into one ask for each subreddit, and convert the asks to JSON."""
+"""Split each enqueue request into one Ask for each subreddit name, and convert the Asks to JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """One subreddit name of an enqueue request. `place` is the index of the name's result."""
+    """One subreddit name of an enqueue request. `place` is its index in the list of results."""
 
     place: int
     request: EnqueueRequest
@@ -39,7 +39,8 @@ def of_requests(requests: Iterable[EnqueueRequest]) -> list[Ask]:
 def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
     """Split the asks into groups that have each subreddit only once.
 
-    A statement cannot merge two requests into the same job.
+    One statement handles one group, because a statement cannot merge two requests into the same
+    job.
     """
     found: defaultdict[int, list[Ask]] = defaultdict(list)
     requested: Counter[str] = Counter()

@@ -42,7 +42,8 @@ def insert_jobs(rows: str) -> str:
 def insert_first_jobs(rows: str) -> str:
     """Return the INSERT of jobs for subreddits that the same statement has inserted.
 
-    No other transaction sees these subreddits, so they have no pause, no gap and no live job.
+    No other transaction sees these subreddits. So they have no pause, no minimum gap between crawls
+    and no live job.
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS})

@@ -103,7 +103,7 @@ def find_claims(conn: Connection, *, claim_token: UUID) -> list[Claim]:
 
 
 def _claims(rows: Iterable[Any], claim_token: UUID) -> list[Claim]:
-    """Return the claims in claim order. Reads columns by position: by name takes twice as long."""
+    """Return the claims in claim order. Reads columns by position, twice as fast as by name."""
     return [
         Claim(
             job_id,

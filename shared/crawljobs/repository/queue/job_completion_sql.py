@@ -35,10 +35,10 @@ class CompletionStatement:
     columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
-# An outage or a busy budget may defer a background job a thousand times in a row. The messages
-# differ only in the number of seconds. So deferrals with equal messages, except for numbers, are
-# counted in one attempt row. The job's row is locked, so no other transaction writes to the job's
-# attempts.
+# An outage or a spent budget may defer a background job a thousand times in a row, and the messages
+# differ only in the number of seconds. So one attempt row counts all deferrals in a row whose
+# messages differ only in numbers. The job's row is locked, so no other transaction writes to the
+# job's attempts.
 _STREAK = f"""
     , counted AS (
         UPDATE crawl_job_attempts AS last SET
@@ -113,7 +113,7 @@ def _completion_statement(
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"
 _CHARGED = f"retry_count = job.retry_count + 1, retries = job.retries + 1, {_FAILED_SO}"
 
-# After the database's clock was set back, a job must not finish before its claim began.
+# Even if the database's clock was set back, finished_at must not be earlier than the claim.
 _FINISHED = f"finished_at = greatest({NOW}, job.claimed_at)"
 
 _TERMINAL = ", ".join(f"'{outcome}'" for outcome in sorted(TERMINAL_OUTCOMES))

@@ -30,14 +30,15 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# True if the request is for now, and the live job waits for `later`, for a pause or for politeness.
-# Then the request replaces the job's wait. A request does not replace the wait for a retry.
+# True if the request is for now, and the live job waits for a requested time (`later`), for a pause
+# or for politeness (the minimum gap between crawls). Then the job gets the status and the wait of a
+# new job. A request does not end the wait for a retry.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
-# The source and the trace of a rerun come from the request with the higher priority. A rerun
-# that is requested for now may start at created_at. The visible_at of a parked job is not used,
-# because it is only the time of the next check.
+# The source and the trace of a rerun come from the request with the higher priority. A rerun that
+# is requested for now may start at the request's created_at. Its visible_at is not used: for a
+# parked job, visible_at is only the time at which the cause of the wait is checked next.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),

@@ -38,8 +38,10 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-COUNT_MAX = 10_000  # the two counts of jobs that are claimed before the job stop at this number
-PACE_SAMPLE = 200  # the number of newest attempts that give the rate of starts per minute
+# Jobs ahead are counted in two groups: jobs of higher priority, and older jobs of equal priority.
+# Each count stops at this number.
+COUNT_MAX = 10_000
+PACE_SAMPLE = 200  # attempts; the newest ones show how many crawls start per minute
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
 _now = CLOCK.c.now
@@ -143,8 +145,8 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
-        # A full sample covers only the time since its oldest attempt. A smaller sample covers the
-        # whole hour.
+        # A sample of PACE_SAMPLE attempts covers only the time since its oldest attempt. A smaller
+        # sample covers the whole hour.
         starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,

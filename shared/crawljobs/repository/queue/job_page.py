@@ -93,7 +93,7 @@ _COLUMNS = (
 )
 _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
-# Jobs that are queued since their creation, in the order of the index on queued_at. The condition
+# Jobs that have been queued since their creation, by the index on queued_at. The condition
 # `<=` matches the same jobs as `=`. With `=`, the planner would expect few rows, and would read all
 # queued jobs.
 _queued_when_made = (
@@ -136,7 +136,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
             # Without OFFSET 0, Postgres could read the index of the page's order. It would read
             # most of that index before it finds the few jobs of a subreddit or schedule.
             return jobs.offset(inline_number(0))
-        # Each branch is sorted and limited, so the merge reads at most `scan_limit` of its jobs.
+        # Each branch is sorted and limited, so the merge reads at most `scan_limit` jobs of it.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
@@ -181,7 +181,7 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
 
 def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
     if any(name in shape.given for name in _READ_WHOLE):
-        # One partial index has the subreddit's finished jobs. Another index has its live job.
+        # One partial index has the subreddit's finished jobs, and another has the live job.
         for part in (FINAL, LIVE):
             if statuses := part.intersection(shape.statuses):
                 yield crawl_jobs, one_of(_job.status, statuses)
@@ -205,8 +205,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The first column is sorted in the other direction than the other columns. So one range has the
-    # rows with an equal first column, and another range has all rows after these rows.
+    # The other columns are sorted in the opposite direction of the first column. So one range has
+    # the rows with an equal first column, and another range has all rows after these rows.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

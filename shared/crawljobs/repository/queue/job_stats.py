@@ -35,7 +35,7 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-SAMPLE = 1_000  # finished jobs in the sample
+SAMPLE = 1_000  # the number of newest finished jobs from which rates and waits are computed
 
 _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline("queued")
@@ -134,7 +134,7 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A full sample covers only the time since its oldest job. A smaller sample covers one hour.
+    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample covers 1 hour.
     minutes = max(row.sampled_seconds / 60, 1 / 60) if row.sampled == SAMPLE else 60
     p50, p95 = row.waits or (None, None)
     return RecentJobs(

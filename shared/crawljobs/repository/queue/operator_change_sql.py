@@ -50,13 +50,13 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
 }
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # an enqueue locks in the same order
+LOCK = READ.with_for_update(of=crawl_jobs)  # an enqueue uses the same order: no deadlock
 
 
 def _change(verb: Verb) -> Update:
     """Return an UPDATE of the chosen jobs whose status allows the verb.
 
-    The UPDATE finds each row by its id, in the given order, because no other plan is faster.
+    Postgres looks up one id after the other, in the given order, because no other plan is faster.
     """
     chosen = unnested("chosen", id=ids("ids"))
     return update(crawl_jobs).where(_job.id == chosen.c.id, one_of(_job.status, ALLOWED[verb]))

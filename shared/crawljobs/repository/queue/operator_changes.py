@@ -22,7 +22,7 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
-RACES_MAX = 20  # tries of a change while enqueues create live jobs of the same subreddits
+RACES_MAX = 20  # tries; a try fails if an enqueue just created a live job of the same subreddit
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.queue.wait_causes import DERIVED, SETTLED
 
 CHUNK = 1_000  # jobs; one transaction frees or parks at most this number
-SCAN_LIMIT = 10_000  # waiting_without_cause reads at most this number of jobs of each kind
+SCAN_LIMIT = 10_000  # jobs; each of the three scans in waiting_without_cause stops at this number
 
 _HINT = f"CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END"
 
@@ -35,7 +35,7 @@ _OF_SUBREDDIT = text(f"""
     """)
 
 # A changed minimum gap takes effect at once, because the job becomes due. If the crawl has begun,
-# its worker computes the wait again.
+# the next worker that claims the job computes the wait for the next request again.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'

@@ -14,7 +14,7 @@ from crawljobs.repository.queue.maintenance import pause_parking
 from crawljobs.repository.queue.queue_sql import CHANNEL
 from crawljobs.repository.sql import NOW, inline, inline_number
 
-EVERYTHING = 0  # the scope of the whole queue; no subreddit has this id
+EVERYTHING = 0  # the scope of a pause of the whole queue; any other scope is a subreddit's id
 
 _pause = queue_pauses.c
 _new = insert(queue_pauses).excluded
@@ -85,14 +85,17 @@ def pause(
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Stop new crawls of this scope. Running crawls continue. Replaces the scope's old pause."""
+    """Stop new crawls of the subreddit with the id `scope`, or of all if `scope` is EVERYTHING.
+
+    Running crawls continue. Replaces an older pause with the same scope.
+    """
     conn.execute(
         _STORE,
         {"scope": scope, "reason": reason, "until": until, "paused_by": paused_by, "now": now},
     )
     if scope == EVERYTHING:  # the jobs stay queued, because each claim checks this pause
         return
-    # Parks only this job. park_paused_jobs would also delete a pause whose end is in the past.
+    # Parks only the job of this subreddit. park_paused_jobs would also delete a pause that is over.
     pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 

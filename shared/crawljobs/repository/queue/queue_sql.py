@@ -10,29 +10,29 @@ from sqlalchemy import TextClause, text
 from crawljobs.db.tables.jobs import LIVE
 from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 
-# The parameter :now, or the current time if the parameter is null. Postgres computes a scalar
-# subquery once. It cannot use a bare clock_timestamp() in an index condition, because that function
-# is volatile.
+# The parameter :now, or the current time if the parameter is null. NOW is a scalar subquery, which
+# Postgres computes once. Postgres cannot use clock_timestamp() itself in an index condition,
+# because that function is volatile.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
 # The value of NOW, for a FROM clause or a list of columns. Each use computes the value again.
 CLOCK = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 CHANNEL = "crawl_jobs"  # NOTIFY channel; a message means that a job may be claimable
 
-# The end of the pause that is in force for a scope, or null if no pause is in force. Without LIMIT,
-# the planner could turn the subquery into a join.
+# The end of the pause that is in force for a scope, or null if no pause is in force. The scope is a
+# subreddit's id, or 0 for the whole queue. Without LIMIT, the planner could turn the subquery into
+# a join that reads all pauses.
 PAUSED_UNTIL = """(
     SELECT coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = {scope} AND (until IS NULL OR until > {now})
     LIMIT 1
 )"""
-# True if queue_pauses has no row for a subreddit, not even a pause that is over. Scope 0 is the
-# pause of the whole queue.
+# True if queue_pauses has no row for any subreddit, not even a pause that is over.
 NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) IS NULL"
 NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 
 # True if the subreddit with the id `scope` has no live job. Reads the index of live jobs. Without
-# LIMIT, the planner could turn the subquery into a join.
+# LIMIT, the planner could turn the subquery into a join that reads all live jobs.
 NO_LIVE_JOB = f"""(
     SELECT job.id FROM crawl_jobs AS job
     WHERE job.subreddit_id = {{scope}} AND job.status IN {LIVE}
@@ -47,7 +47,8 @@ PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED
 
 # The time until which a job is parked if the cause of its wait ends at `until`.
 PARKED_UNTIL = f"least({{until}}, {{now}} + interval '{PARKED_MAX_SECONDS} seconds')"
-# For a row of subreddits: the end of the minimum gap after the last crawl. Null: there is no gap.
+# For a row of the table subreddits: the end of the minimum gap (politeness) after the last crawl.
+# Null if the subreddit has no minimum gap or was never crawled.
 POLITE = (
     "CASE WHEN min_crawl_gap_seconds > 0 "
     "THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END"

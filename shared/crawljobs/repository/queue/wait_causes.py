@@ -1,8 +1,9 @@
 """SQL for the causes for which jobs wait: which cause is in force, and when it ends.
 
-The causes pause, politeness (minimum gaps) and Reddit are derived: other tables store these causes.
-A cause may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep
-checks the cause again.
+Three kinds of causes are stored in other tables, not with the job: pauses, minimum gaps between
+crawls (politeness), and the limits and outages of Reddit. The code calls these causes derived. They
+may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep checks the
+cause again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 
-# The derived wait reasons. The index of parked jobs has the same list.
+# The wait reasons of derived causes. The condition of the index of parked jobs has the same list.
 DERIVED_REASONS = (
     WaitReason.OUTAGE,
     WaitReason.PAUSED,
@@ -20,7 +21,7 @@ DERIVED_REASONS = (
 )
 DERIVED = "(" + ", ".join(f"'{reason}'" for reason in DERIVED_REASONS) + ")"
 
-# True if the job's crawl has begun. The minimum gap between two crawls no longer applies then.
+# True if the job's crawl has begun. Then the minimum gap between two crawls no longer applies.
 _HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
 _BEGUN = _HAS_BEGUN.format(job="job")
 
@@ -31,9 +32,9 @@ _HAS_TERM = (
 )
 
 # The query REDDIT returns the reason why no client id may send requests to Reddit, and the first
-# time at which a client id may send them. It returns no row if a client id may send requests now. A
-# client id that was not used for one day does not count. _SLOT_NEAR is the time from which a worker
-# may reserve the next slot.
+# time at which a client id may send requests. The query returns no row if a client id may send
+# requests now. A client id that was not used for one day does not count. _SLOT_NEAR is the time
+# from which a worker may reserve the next slot of a client id.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
@@ -49,11 +50,11 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# True if the waits for Reddit ended after the job's last claim began. Then the job does not wait
-# for its visible_at. The end of the waits freed only the jobs that were waiting at that time. This
-# job may have been deferred just afterwards. The margin is for a claim that began after
-# waits_ended_at, but before that value was committed: such a claim still met the cause. Later
-# claims begin after the margin. So one end of the waits frees a job only a few times.
+# True if the waits for Reddit ended after the job's last claim began. When the waits end, only the
+# jobs that wait at that time are freed. This job may have been deferred just afterwards, so it must
+# not wait for its visible_at. A claim that began up to 5 seconds after waits_ended_at also counts,
+# because waits_ended_at may not have been committed then. A later claim does not count. So one end
+# of the waits frees a job only a few times.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets

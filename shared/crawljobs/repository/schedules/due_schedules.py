@@ -22,7 +22,7 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message means that a schedule may be due earlier
+CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message: the next due time may now be earlier
 
 _schedule = scheduled_jobs.c
 _NOT_PASSED_OVER = _schedule.id != all_(ids("passed_over"))
@@ -90,7 +90,7 @@ class DueSchedule:
 
 @dataclass(frozen=True)
 class Advance:
-    """The new next due time of a schedule. `fired_at` is None if the schedule did not fire."""
+    """A schedule's next due time, to be stored. `fired_at` is None if the schedule did not fire."""
 
     schedule_id: int
     next_run_at: datetime

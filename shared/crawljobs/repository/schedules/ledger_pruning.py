@@ -20,8 +20,8 @@ _PRUNE = text(f"""
     ))
     """)
 
-# Each step of the recursion finds the next schedule id with one index lookup. The number of rows
-# of a schedule does not matter.
+# Each step of the recursion finds the next schedule id with one index lookup. So the cost of a step
+# does not depend on the number of ledger rows of a schedule.
 _PRUNE_DELETED = text("""
     WITH RECURSIVE seen (id, place) AS (
         SELECT (
@@ -55,7 +55,7 @@ _PRUNE_DELETED = text("""
 class Orphans:
     """The number of deleted ledger rows of schedules that no longer exist.
 
-    `beyond` is the argument for the next call, or None if no rows are left to check.
+    `beyond` is the argument `beyond` for the next call, or None if no rows are left to check.
     """
 
     deleted: int

@@ -114,7 +114,8 @@ def create_schedule(
     Raises InvalidCron or DuplicateName. Two names that differ only in case count as equal.
     """
     at = clock(conn, now=now)
-    # The spread of due times depends on the id, which is known only after the insert.
+    # With `spread_seconds`, each due time is moved by an offset that depends on the schedule's id.
+    # The id is known only after the insert, so the first due time is computed again.
     made = schedule_edit.first(order, schedule_id=0, now=at)
     schedule_id = conn.execute(_INSERT, {**_values(made), "now": at}).scalar()
     if schedule_id is None:
@@ -130,8 +131,8 @@ def change_schedule(
 ) -> Schedule:
     """Give the locked schedule the values of `order`, and return the schedule.
 
-    Writes nothing if `order` means the same as the stored schedule. Overdue times that will not
-    fire after the change are recorded as missed. Raises InvalidCron or DuplicateName.
+    Writes nothing if `order` means the same as the stored schedule. Due times that have passed, but
+    will not fire after the change, are recorded as missed. Raises InvalidCron or DuplicateName.
     """
     if order == before.spec():
         return before

@@ -136,7 +136,7 @@ def record_runs(
 
 
 def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
-    """Return the number of missed due times in new rows. `recorded` is from record_runs."""
+    """Return the number of missed due times in new rows. `recorded` is record_runs' result."""
     return sum(
         run.ticks
         for run in runs

@@ -38,7 +38,8 @@ _recent = (
     .prefix_with("MATERIALIZED")
 )
 
-# A checkpoint is JSON that a worker writes. A value that is no plausible number is left out.
+# A checkpoint is JSON that a worker writes. Its value `requests` is ignored unless it is a number
+# in the plausible range.
 _requests = cast(_recent.c.requests, Numeric)
 _crawls = (
     select(_recent.c.subreddit_id, _requests.label("requests"))
@@ -104,10 +105,10 @@ _ESTIMATE = (
 
 
 def estimate(conn: Connection) -> Quota:
-    """Return the estimated requests and the budget. Reads every enabled schedule once.
+    """Return the estimated requests a day and the budget. Reads every enabled schedule once.
 
-    The budget leaves out a client id whose last use is over one day before the newest use of any
-    client id.
+    The budget is the sum over the client ids in use. A client id counts as unused if another client
+    id was used more than one day later.
     """
     row = conn.execute(
         _ESTIMATE,

@@ -21,8 +21,8 @@ from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.sql import inline, inline_time
 
-# An operator may have written an infinite time, which a datetime cannot hold. One of these times
-# replaces the infinite time.
+# The limits of a time that is read. An operator may have written an infinite time, which a datetime
+# cannot hold. The nearer limit replaces such a time.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 
@@ -32,7 +32,7 @@ def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _column(name: str) -> ColumnElement[Any]:
-    if name == "subreddit":  # its row may have been deleted by hand
+    if name == "subreddit":  # an operator may have deleted the subreddit's row
         return func.coalesce(subreddits.c.name, inline("")).label(name)
     column = scheduled_jobs.c[name]
     return bounded(column).label(name) if name.endswith("_at") else column
@@ -102,8 +102,8 @@ def list_schedules(
 def _listing(filters: tuple[str, ...]) -> Select[Any]:
     """Return the statement for these filters.
 
-    Each set of filters has its own statement. Postgres could not use an index for a filter that may
-    be null.
+    Each set of filters has its own statement, because Postgres could not use an index for a filter
+    that may be null.
     """
     return (
         SCHEDULES.where(

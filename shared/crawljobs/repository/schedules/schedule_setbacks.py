@@ -72,7 +72,7 @@ def mend_next_runs(
 
 
 def _next(schedule: Schedule, now: datetime) -> datetime:
-    """Return the next due time. For an invalid schedule, return `now`: firing then disables it."""
+    """Return the next due time, or `now` for an invalid schedule, which the scheduler disables."""
     try:
         return min(schedule.due_at(), schedule.due_times().next_after(now))
     except errors.InvalidCron:

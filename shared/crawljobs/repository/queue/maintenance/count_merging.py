@@ -1,4 +1,7 @@
-"""Add count changes to the numbers of finished jobs. Database triggers insert count changes."""
+"""Merge count changes into the counts of finished jobs.
+
+A count change is a row that a database trigger inserts when the number of finished jobs changes.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ _MERGE_COUNTS = select(func.count()).select_from(_merged).add_cte(_added)
 
 
 def merge_counts(conn: Connection, *, at_most: int = CHUNK) -> int:
-    """Add the oldest count changes to the counts and delete them. Returns how many were merged.
+    """Add the oldest count changes to the counts, and delete these changes. Returns their number.
 
     A sweep calls this function. Several processes may call it at the same time.
     """

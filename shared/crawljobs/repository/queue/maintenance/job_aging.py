@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The last job that the aging sweep has changed. The sweep begins with the longest wait."""
+    """The last job that the aging sweep has changed. The sweep takes the longest wait first."""
 
     queued_at: datetime
     job_id: int
@@ -70,7 +70,8 @@ def age_starved_jobs(
 ) -> Aged:
     """Raise the priority of jobs that have waited long, the longest wait first.
 
-    The new priority is the same as in aged_priority. `beyond` is the `last` of the previous call.
+    The function aged_priority computes the same priority. `beyond` is `last` in the result of the
+    previous call.
     """
     aged = conn.execute(
         passing_over(_AGE, skip),

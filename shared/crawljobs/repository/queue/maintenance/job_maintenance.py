@@ -46,8 +46,8 @@ _FOLLOW_UP = job_birth_sql.insert_follow_ups(
     before="stuck", ended="rescued", condition="stuck.next_status = 'failed'"
 )
 
-# Rescues no job during the first lease time after a start of the database server. While the server
-# was down, no worker could extend a lease or store a page.
+# Rescues no job for one lease duration after the database server started. While the server was
+# down, no worker could extend a lease or store a page, so live workers also look dead.
 _RESCUE = text(f"""
     WITH stuck AS (
         SELECT *,

@@ -34,9 +34,10 @@ BACKOFFS = text(f"""
     """)
 
 
-# A rerun may be requested during a pause without an end. A worker of the previous release then
-# writes the year 9999 into the follow-up job, which would wait forever. The condition on an older
-# finished job excludes jobs for which a user requested the year 9999.
+# A rerun may be requested during a pause without an end. A worker of the previous release then sets
+# the follow-up job's visible_at to the year 9999, so the job would wait forever. A follow-up job is
+# created when another job ends. The condition on that other job excludes jobs for which a user
+# requested the year 9999.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(

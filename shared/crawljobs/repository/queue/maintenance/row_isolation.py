@@ -54,7 +54,8 @@ class RowIsolation:
         self._clock = clock
         self._passed_over = 0  # how many rows are skipped, because their change failed
         self._retry_skipped_at = clock()
-        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()  # when logged
+        # For each failure of a row: the time when it was last logged, by the monotonic clock.
+        self._reported: OrderedDict[tuple[int, str], float] = OrderedDict()
 
     def run(
         self,
