@@ -1,1 +1,1 @@
-"""SQL statements for crawled content: subreddits, posts, comments, authors, and their coverage."""
+"""SQL statements for crawled content: subreddits, posts, comments, authors and missing parts."""

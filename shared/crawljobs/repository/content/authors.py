@@ -37,8 +37,8 @@ _ENSURE = text("""
     SELECT key, id FROM looked_up WHERE id IS NOT NULL
     """)
 
-# Only the authors of the RECENT newest posts and of the RECENT newest comments are read. A
-# subreddit may have millions of posts, and the crawl would wait until all their authors are sorted.
+# Only the authors of the RECENT newest posts and of the RECENT newest comments are read. Otherwise
+# a crawl would have to wait until the authors of millions of posts are sorted.
 RECENT = 1_000
 
 
@@ -147,5 +147,5 @@ def is_history_due(
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
-    """Record that the history was fetched now, even if the author is deleted or hides it."""
+    """Record that this author's history was fetched now, even if Reddit does not show it."""
     conn.execute(_HISTORY_FETCHED, {"of_name": name, "now": now})

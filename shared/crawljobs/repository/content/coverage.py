@@ -86,9 +86,9 @@ def record(
     """Store how far back the crawl read the listings of posts and of comments.
 
     A walk is the reading of one listing, page by page. A walk that has not ended changes nothing.
-    If `trees` is None, the stored counts of comment trees stay. A missing part may make the next
-    crawl due earlier: when the part is due, but not before `soonest_retry` has passed. Parts that
-    are missing because the crawl had sent all its requests do not count.
+    If `trees` is None, the stored counts of comment trees stay. If a missing part is due before the
+    next crawl, the next crawl becomes due with the part, but not before `soonest_retry` has passed.
+    A part does not count if it is missing because the crawl had sent all requests that it may send.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

@@ -21,7 +21,7 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.coverage import ListingName
 from crawljobs.repository.sql import inline_time
 
-SCAN_LIMIT = 1_000  # at most this number of stored items is checked: as many as a listing shows
+SCAN_LIMIT = 1_000  # stored items; at most this number is checked, because a listing shows no more
 
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 
@@ -29,8 +29,9 @@ _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
     """Return a query for the stored items that are older than `before`, the newest first.
 
-    The result ends at the oldest item that crawls have reached in this listing. Still older items
-    come from other requests. The inner LIMIT limits the cost if all items of a range are removed.
+    The result ends at the oldest item that crawls have reached in this listing. Older stored items
+    come from other requests, such as author histories. The inner LIMIT limits the cost if all items
+    of a range are removed.
     """
     oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
     before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))

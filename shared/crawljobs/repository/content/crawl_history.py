@@ -116,9 +116,9 @@ def finish_crawl(
     """Record a finished crawl. Its newest post and comment become the new high-water marks.
 
     A mark of None keeps the stored mark. `gap` is true if the crawl missed items between the old
-    marks and the items that it read. `depth` is the depth of the job. The smaller of this depth and
-    the stored depth is kept. So a subreddit that a user requested has depth 0, even if discovery
-    found it first.
+    marks and the items that it read. `depth` is the depth of the job. If the stored depth is
+    smaller, the stored depth stays. So a subreddit that a user requested has depth 0, even if
+    discovery found the subreddit first.
     """
     conn.execute(
         _FINISH_CRAWL,

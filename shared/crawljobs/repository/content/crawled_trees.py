@@ -40,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# Locks the post after the comments were written, although posts come first in the order of locks.
-# So this skips a post that another transaction has locked. Its tree then counts as not fetched.
+# Locks a post after comments, although other transactions lock posts first. Waiting for the lock
+# could deadlock, so a locked post is skipped. Its tree then counts as not fetched.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -51,7 +51,7 @@ _RECORD = text(f"""
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
-NEWEST = 1_000  # only this number of newest posts is checked: as many as a listing shows
+NEWEST = 1_000  # posts; only this number of newest posts is checked, as a listing shows no more
 STORED_SCAN_LIMIT = 1_000  # the count of a post's stored comments stops at this number
 
 # Other requests may have stored comments since the tree was fetched. These comments are no longer

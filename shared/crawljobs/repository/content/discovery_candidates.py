@@ -82,7 +82,11 @@ _FORGET = text(f"""
 
 
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return names with enough evidence whose access was never checked, the strongest first."""
+    """Return names of related subreddits whose access was never checked.
+
+    A name is returned if its evidence is strong enough. The name with the strongest evidence comes
+    first.
+    """
     return _candidates(conn, subreddit_id, at_most, checked=False)
 
 

@@ -23,8 +23,9 @@ from crawljobs.repository.sql import NOW, inline, interval
 
 _of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
-# Postpones due parts that the crawl did not request, for example because a setting excludes them. A
-# time that is more than `furthest` ahead was written before the database's clock was set back.
+# Postpones due parts that the crawl did not request, for example because a setting excludes them.
+# Also postpones a part whose time is more than `furthest` ahead, because that time was written
+# before the database's clock was set back.
 _POSTPONE = (
     update(table)
     .where(
@@ -85,7 +86,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
 def _delete_other_page(
     conn: Connection, subreddit_id: int, part: MissingPart
 ) -> dict[str, datetime]:
-    """Delete the listing's part with another cursor. A listing has only one missing part.
+    """Delete the missing part of the same listing with another cursor, because only one is kept.
 
     Returns the `first_at` of the deleted part, or an empty dict if no part was deleted.
     """

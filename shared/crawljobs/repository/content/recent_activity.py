@@ -28,7 +28,7 @@ _AT = bindparam("now", type_=Timestamp)
 
 
 def _newest(item: FromClause) -> Subquery:
-    """Return the creation times of the newest items, at most `newest`, all at most `within` old."""
+    """Return a query for the creation times of at most `newest` items not older than `within`."""
     return (
         select(item.c.created_at)
         .where(

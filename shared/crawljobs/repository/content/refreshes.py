@@ -1,4 +1,7 @@
-"""Find posts and comments to refresh. Score, edits and deletion are fetched again at two ages."""
+"""Find posts and comments whose score, edits and deletion must be fetched again (refreshed).
+
+Each item is refreshed when it reaches one of two ages.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from crawljobs.repository.content.subreddit_rows import Subreddit
 
 @dataclass(frozen=True)
 class SubredditPage:
-    """One page of subreddits. `next` is the `after` of the next page, or None at the end."""
+    """One page of subreddits. `next` is `after` for the next page, or None after the last page."""
 
     subreddits: list[Subreddit]
     next: str | None

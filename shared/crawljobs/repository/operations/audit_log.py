@@ -61,7 +61,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """One page of audit entries. `next` is `before_id` for the next page, or None at the end."""
+    """One page of entries. `next` is `before_id` for the next page, or None after the last page."""
 
     entries: list[AuditEntry]
     next: int | None

@@ -87,7 +87,7 @@ class Counts:
         self.evidence += row.evidence or []
 
     def add(self, conn: Connection) -> None:
-        """Add the collected counts to the stored counts. Locks the rows in the order of keys."""
+        """Add the collected counts to the stored counts. Locks rows in the order of their keys."""
         if self.edges or self.evidence:
             values = {"edges": json.dumps(self.edges), "evidence": json.dumps(self.evidence)}
             conn.execute(_ADD, values)

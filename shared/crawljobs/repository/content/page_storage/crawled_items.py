@@ -36,11 +36,12 @@ def store(
     discovered_from: int | None = None,
     depth: int = 0,
 ) -> Stored:
-    """Store posts and comments, their authors, each author's counts, and subreddit descriptions.
+    """Store posts, comments, their authors and subreddit descriptions.
 
-    Returns how many rows were written. An item that is equal to its stored row is not written.
-    `known_subreddits` maps lower-case names to ids. If the items belong to other subreddits, these
-    are inserted with `discovered_from` and `depth`.
+    Also counts the new posts and comments of each author. Returns how many posts and comments were
+    written. An item that is equal to its stored row is not written. `known_subreddits` maps
+    lower-case names to ids. If an item belongs to another subreddit, that subreddit is inserted
+    with `discovered_from` and `depth`, unless it is already stored.
     """
     posts = list({post.id: post for post in items.posts}.values())
     comments = list({comment.id: comment for comment in items.comments}.values())
