@@ -160,7 +160,7 @@ _PAUSED = select(
 
 @lru_cache(maxsize=4)
 def all_gauges(schedules_at_most: int) -> Select[Any]:
-    """Return the query. Counts of enabled and of disabled schedules stop at `schedules_at_most`."""
+    """Return the query of the gauges. Each count of schedules stops at `schedules_at_most`."""
     queries = [
         _CRAWLING,
         _OLDEST_QUEUED,

@@ -13,7 +13,8 @@ from crawljobs.domain.reddit_items import Account
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
-# LIMIT 1 makes the planner use one index lookup for each name. Otherwise it would scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name. Otherwise Postgres would scan the
+# whole table.
 _ENSURE = text("""
     WITH looked_up AS (
         SELECT input.*, stored.id, stored.reddit_id AS known_id
@@ -49,7 +50,8 @@ def _newest(table: str) -> str:
 
 
 # The recent authors of a subreddit. AutoModerator is left out: it writes in many subreddits, so it
-# does not show that two subreddits are related. LIMIT 1 has the same purpose as in _ENSURE.
+# does not show that two subreddits are related. LIMIT 1 makes the planner use one index lookup for
+# each author.
 ACTIVE = f"""
     SELECT edge.author_id, author.name, author.first_seen_at, author.history_fetched_at,
         edge.posts + edge.comments AS activity
@@ -83,8 +85,8 @@ _IS_HISTORY_DUE = select(
     func.coalesce(_author.history_fetched_at < NOW - interval("every"), true())
 ).where(_NAMED)
 
-# SKIP LOCKED, because the transaction has already locked the rows of its page: if it waited for the
-# author's row, it could deadlock. An author whose row is skipped stays due.
+# SKIP LOCKED: the transaction has already locked the rows of a page, so waiting for the author's
+# row could cause a deadlock. An author whose row is skipped stays due.
 _free = authors.alias("free")
 _HISTORY_FETCHED = (
     update(authors)

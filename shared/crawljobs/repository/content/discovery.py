@@ -67,8 +67,9 @@ _MISSING = (
     )
 )
 
-# Follows discovered_from back for as many steps as the depth of the crawl. The subreddit may have
-# been discovered from another subreddit before, so its chain of discovered_from may be longer.
+# Goes from the crawled subreddit to the subreddit in its column discovered_from, and so on. The
+# number of steps is the depth of the crawl. The chain may be longer, because the crawled subreddit
+# may have been discovered from another subreddit before.
 _back = (
     select(
         _subreddit.id,
@@ -140,18 +141,18 @@ def live_jobs(conn: Connection) -> int:
 
 
 def root_of(conn: Connection, *, subreddit_id: int, depth: int) -> int:
-    """Return the id of the root: the subreddit from which discovery came here in `depth` steps."""
+    """Return the id of the root, from which discovery reached this subreddit in `depth` steps."""
     values = {"subreddit_id": subreddit_id, "depth": depth}
     return int(conn.execute(_ROOT, values).scalar_one())
 
 
 def spend(conn: Connection, *, root: int, requests: int, now: datetime | None = None) -> int:
-    """Charge these requests to the root, and return the root's total in the current period."""
+    """Charge these requests to the root, and return the root's total in the current ROOT_PERIOD."""
     values = {"root": root, "requests": requests, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPEND, values).scalar_one())
 
 
 def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
-    """Return how many requests were charged to this root in the current period."""
+    """Return how many requests were charged to this root in the current ROOT_PERIOD."""
     values = {"root": root, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPENT, values).scalar() or 0)

@@ -15,13 +15,13 @@ from crawljobs.domain.subreddit import LISTINGS
 from crawljobs.repository.content import authors
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
-# This number of the most active authors is read. More authors would cost time and hardly change the
-# result.
+# Only this number of the most active authors is read. More authors would cost time and hardly
+# change the result.
 AUTHORS_MAX = 1_000
-# This number of subreddits is read for each author. An author who is active in more subreddits does
-# not show that they are related.
+# Only this number of subreddits is read for each author. An author who is active in more subreddits
+# does not show that these subreddits are related.
 EDGES_MAX = 1_000
-# This number of names is read: the names with the most crossposts and mentions.
+# Only this number of subreddit names is read: the names with the most crossposts and mentions.
 EVIDENCE_MAX = 1_000
 
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))

@@ -67,7 +67,10 @@ _RHYTHM = select(_hour, func.count().label("posts")).select_from(_newest_posts).
 
 
 def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
-    """Return how many items a subreddit gets a day, and how many posts in each hour of the day."""
+    """Return how active a subreddit is: new items a day, and posts in each hour of the day.
+
+    The number of items is the number of posts or of comments, whichever is larger.
+    """
     values = {
         "subreddit_id": subreddit_id,
         "now": now,

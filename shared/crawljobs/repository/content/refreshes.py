@@ -79,7 +79,7 @@ _DUE = (
 
 
 def _settle(item: Table) -> Update:
-    """Return a statement that sets the time of the next refresh of items.
+    """Return a statement that sets the time of each item's next refresh.
 
     The statement skips locked rows, because its transaction has already locked the items of a page.
     If it waited for a locked row, it could deadlock. A skipped item stays due.

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.reddit_items import SubredditAbout
 from crawljobs.repository.queue.queue_sql import CLOCK, NO_LIVE_JOB
 
-# LIMIT 1 makes the planner use one index lookup for each name. Otherwise it would scan the table.
+# LIMIT 1 makes the planner use one index lookup for each name. Otherwise Postgres would scan the
+# whole table.
 _ENSURE = text("""
     WITH input AS (
         SELECT name, lower(name) AS key FROM unnest(CAST(:names AS text[])) AS name
@@ -32,7 +33,7 @@ _ENSURE = text("""
         (SELECT id FROM subreddits WHERE lower(name) = input.key LIMIT 1) AS stored
     """)
 
-# The comparison with an array makes the planner use the index, as LIMIT 1 does in _ENSURE.
+# The comparison with an array makes the planner use the index of names.
 _HOLD = text("""
     SELECT id FROM subreddits WHERE lower(name) = ANY (CAST(:keys AS text[]))
     ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE

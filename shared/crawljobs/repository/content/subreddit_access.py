@@ -1,4 +1,4 @@
-"""Record whether a subreddit is accessible: at once, or after three equal outcomes in a row."""
+"""Record whether a subreddit is accessible: at once, or after three checks with equal outcomes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from crawljobs.repository.sql import NOW, inline_number
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
 # An outcome is recorded at once if the subreddit was never crawled, or if the stored access is the
-# same. Any other outcome counts at most once in 8 hours, and the third equal outcome is recorded. A
-# stored time in the future was written before the database's clock was set back.
+# same. Any other outcome counts at most once in 8 hours, and the third equal outcome is recorded.
+# If the time of the last count is in the future, the database's clock was set back. Then the count
+# begins again.
 # A private subreddit may become public again. So its next crawl is due after 7 days. Each further
 # crawl is due after twice the time before, at most 90 days. A subreddit that was never crawled and
 # is banned, missing or legally restricted is crawled again only on request.
@@ -75,8 +76,8 @@ def record_access(
 ) -> bool:
     """Record that access to the subreddit was denied, and set the time of the next crawl.
 
-    Returns whether the outcome is confirmed. If the subreddit was crawled before, the confirmation
-    needs three equal outcomes.
+    Returns whether the outcome `access` is confirmed. If the subreddit was crawled before, the
+    confirmation needs three checks with this outcome.
     """
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
     return bool(conn.execute(_RECORD_ACCESS, values).scalar())

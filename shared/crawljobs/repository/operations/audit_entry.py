@@ -61,12 +61,12 @@ class AuditEntry:
     # None if the change was made with the bootstrap token or by a process, or if an earlier release
     # wrote the row.
     token_id: str | None = None
-    db_role: str | None = None  # database role that wrote the row; None for an earlier release
+    db_role: str | None = None  # database role that wrote the row; None in rows of older releases
     transaction_id: str | None = None
 
 
 def from_row(row: Any) -> AuditEntry:
-    """Return the entry from a row with COLUMNS. Unreadable JSON is replaced by a notice."""
+    """Return the entry from a row with the columns COLUMNS. A notice replaces unreadable JSON."""
     values = {name: row._mapping[name] for name in AuditEntry.__dataclass_fields__}
     return AuditEntry(**{**values, "before": _object(row.before), "after": _object(row.after)})
 

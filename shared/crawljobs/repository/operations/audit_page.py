@@ -70,8 +70,8 @@ def page_statement(
 ) -> Select[Any]:
     """Return the statement for the filters with the names in `given`.
 
-    Each set of filters has its own statement, for the reasons in `queue/job_page.py`. With
-    `continues`, the page has only entries whose ids are below `before_id`.
+    Each set of filters has its own statement, because Postgres could not use an index for a filter
+    that may be absent. With `continues`, the page has only entries whose ids are below `before_id`.
     """
     walked: tuple[str, ...] = next(
         (names for names in _WALKS if all(name in given for name in names)), ()

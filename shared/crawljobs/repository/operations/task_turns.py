@@ -1,4 +1,4 @@
-"""Turns for periodic tasks: all processes together run a task at most once in each interval."""
+"""Let all processes together run a periodic task at most once in each interval: they take turns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAKE_TURN = (
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
             # A last_run_at that is more than `hold` in the future was written before the database's
-            # clock was set back. The margin of 1 minute is for turns taken at the same time.
+            # clock was set back. The margin of 1 minute covers a turn that was just taken.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )

@@ -41,7 +41,7 @@ class StoredToken:
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, even if it is expired or revoked, or None if it is unknown."""
+    """Return the token with this id, even an expired or revoked token. None: the id is unknown."""
     row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
     return (
         None if row is None else StoredToken(api_tokens.to_token(row), row.token_hash, row.is_stale)

@@ -76,8 +76,8 @@ def claim_jobs(
     Skips the first `skip` jobs, because their claim fails. Each call needs a new `claim_token`: if
     the reply to the COMMIT is lost, find_claims reads the claims with this token. The COMMIT does
     not wait for the disk, so a crash of the database server may undo a claim. It cannot undo a
-    claim with which a page was already stored. The fence refuses all writes with the token of an
-    undone claim.
+    claim with which a page was already stored, because the COMMIT of a page waits for the disk. The
+    fence refuses all writes with the token of an undone claim.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(

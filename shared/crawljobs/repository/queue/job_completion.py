@@ -1,8 +1,8 @@
 """Complete any number of claims: succeed, fail, retry, defer or release their jobs.
 
 The claim fence guards each row: it checks the job's id, the claim token and `status = 'crawling'`.
-The same statement also writes the attempt and, after a rerun request, the follow-up job. A lost
-claim changes nothing, and does not affect the other claims of the statement.
+The statement that ends a claim also writes the attempt and, after a rerun request, the follow-up
+job. For a lost claim, the statement changes nothing. The other claims of the statement still end.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ STILL_HELD = text("""
     """)
 
 # Claims of one job do not overlap in time. So the start time of a claim identifies its attempt row,
-# also if that row counts several equal deferrals.
+# even if that row counts several equal deferrals.
 RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN

@@ -22,10 +22,10 @@ from crawljobs.repository.queue.enqueue_asks import Ask
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-# How often the statement is executed at most for one name. The first returns no row if another
-# transaction has just inserted the same subreddit. The second returns no row if the live job of the
-# subreddit was changed meanwhile. That job is then locked, so the third execution merges. Further
-# executions are needed only if a job or a subreddit was deleted meanwhile.
+# The maximum number of executions of the statement for one name. The first execution returns no row
+# if another transaction has just inserted the same subreddit. The second returns no row if the live
+# job of the subreddit was changed meanwhile. That job is then locked, so the third execution
+# merges. Further executions are needed only if a job or a subreddit was deleted meanwhile.
 RUNS_MAX = 6
 NAMES_SHOWN = 5
 
@@ -45,7 +45,7 @@ class EnqueueChange:
 def enqueue(
     conn: Connection, requests: Iterable[EnqueueRequest], *, now: datetime | None = None
 ) -> list[Enqueued]:
-    """Enqueue a job for each subreddit of the requests, or merge into the subreddit's live job.
+    """For each subreddit of the requests, enqueue a job, or merge the request into the live job.
 
     Inserts unknown subreddits. Returns one result for each subreddit of each request, in the order
     in which the names first occur in their request. Names that differ only in case are the same

@@ -20,12 +20,13 @@ from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReaso
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
 from crawljobs.repository.sql import ids, inline, row_version
 
+# The fields of a Job that are not read from the column with the field's name.
 _FOREIGN = (
     "subreddit",
     "version",
     "waits_until",
     "scheduled_job_id",
-)  # fields of a Job that are not read from the column with the field's name
+)
 # Null if the schedule was deleted: the jobs of a deleted schedule keep its id in their column.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id

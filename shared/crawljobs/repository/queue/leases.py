@@ -56,8 +56,8 @@ def extend_claims(
 ) -> Extension:
     """Extend the leases of these claims to `lease_seconds` after the database's current time.
 
-    Returns which claims were extended, and which were not because their rows are locked. A claim
-    whose lease has expired is also extended, unless a sweep has rescued its job.
+    Returns which claims were extended, and which claims were not extended because their rows are
+    locked. A claim whose lease has expired is also extended, unless a sweep has rescued its job.
     """
     rows = conn.execute(
         _EXTEND,

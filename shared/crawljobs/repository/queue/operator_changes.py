@@ -1,8 +1,9 @@
 """Change jobs for operators: boost, set the priority, wake, retry, cancel, give up and delete.
 
-Each change first locks its jobs, ordered by subreddit and id, so that the audit rows are exact. A
-job whose status does not allow the verb is not changed. For one job, the function raises an error.
-For many jobs, the function returns an error for each job that it did not change.
+Each change first locks its jobs, ordered by subreddit and id. So no other transaction can change
+the jobs between the values before and after in the audit rows. A job whose status does not allow
+the verb is not changed. A change of one job then raises an error. A change of many jobs returns an
+error for each job that it did not change.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class JobChange:
 
     job_id: int
     before: Job | None = None
-    after: Job | None = None  # None also if the change deleted the job
+    after: Job | None = None  # None after an error, or if the change deleted the job
     error: errors.CrawljobsError | None = None
 
     @property

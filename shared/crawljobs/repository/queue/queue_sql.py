@@ -45,7 +45,8 @@ NO_LIVE_JOB = f"""(
 # or changing counts as over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
-# The time until which a job is parked if the cause of its wait ends at `until`.
+# The time until which a job is parked: until the cause of its wait ends, but not longer than
+# PARKED_MAX_SECONDS.
 PARKED_UNTIL = f"least({{until}}, {{now}} + interval '{PARKED_MAX_SECONDS} seconds')"
 # For a row of the table subreddits: the end of the minimum gap (politeness) after the last crawl.
 # Null if the subreddit has no minimum gap or was never crawled.
@@ -97,8 +98,8 @@ def passing_over(statement: TextClause, skip: int) -> TextClause:
     return text(sql)
 
 
-# Clears the rerun request of a job. A release and a defer keep the request, because the same crawl
-# continues later.
+# Clears the rerun request of a job. The verbs release and defer do not clear the request, because
+# the same crawl continues later.
 RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"

@@ -137,8 +137,8 @@ WITHOUT_CAUSE = f"""
     """
 
 # The time when the wait of the row `job` is expected to end, or null for a pause without an end.
-# `subreddit` is the job's row of subreddits. With EXISTS instead of IS NOT NULL, the planner could
-# read all pauses into a hash table.
+# `subreddit` is the row of the job's subreddit. With EXISTS instead of IS NOT NULL, the planner
+# could read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL

@@ -78,7 +78,10 @@ def record_good(conn: Connection, *, client_id: str) -> None:
 
 
 def would_open(conn: Connection, *, client_id: str) -> bool:
-    """Return whether one more failed reply would open the breaker. Then the caller first probes."""
+    """Return whether one more failed reply would open the circuit breaker.
+
+    In this case, the caller first sends a probe.
+    """
     values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())
 

@@ -89,7 +89,7 @@ def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
 
 
 def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
-    """Return the id of a subreddit that is given by name or by id. Inserts a new name.
+    """Return the id of a subreddit that is given by name or by id. Inserts an unknown subreddit.
 
     Raises NotFound for an unknown id. Raises InvalidSubredditName if the given name, or the stored
     name of the given id, cannot be crawled.

@@ -20,8 +20,8 @@ from crawljobs.domain.schedule_limit import Quota
 from crawljobs.repository import finished_jobs
 from crawljobs.repository.sql import inline, inline_interval, inline_number
 
-# The estimate reads the RECENT_JOBS newest finished jobs. They are enough for an average, and few
-# enough to be read at each edit of a schedule.
+# The estimate reads the RECENT_JOBS newest finished jobs. These jobs are enough for an average, and
+# few enough to be read at each edit of a schedule.
 RECENT_JOBS = 2_000
 PLAUSIBLE_REQUESTS_MAX = 100_000  # requests of one crawl; a larger number is ignored
 

@@ -1,1 +1,1 @@
-"""Store a crawled page: its posts and comments, their authors, and counts for each author."""
+"""Store a crawled page: posts, comments, their authors, and each author's number of items."""

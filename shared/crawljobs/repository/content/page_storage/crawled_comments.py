@@ -52,9 +52,9 @@ def upsert(
 ) -> Written:
     """Store comments with distinct ids, and return how many rows were written.
 
-    Both mappings have lower-case names as keys. New comments count for their authors, and as
-    evidence for discovery. If `counts` is given, it collects these counts. Otherwise the statement
-    adds these counts to the stored counts.
+    Both mappings have lower-case names as keys. Also counts the new comments: for their authors,
+    and as evidence for discovery. If `counts` is given, it collects the new counts. Otherwise the
+    statement adds the new counts to the stored counts.
     """
     rows = item_upsert.rows_of(
         _COLUMNS, comments, author_ids=author_ids, subreddit_ids=subreddit_ids

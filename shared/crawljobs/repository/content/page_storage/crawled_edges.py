@@ -1,4 +1,4 @@
-"""Count new posts and comments: for each author in a subreddit, and as evidence of discovery.
+"""Count new posts and comments: for each author in a subreddit, and as evidence for discovery.
 
 An edge is the row that counts an author's posts and comments in a subreddit. Evidence is the number
 of mentions and crossposts of another subreddit. If one statement stores the page, that statement
@@ -20,7 +20,8 @@ def count_ctes(*, edges: str, evidence: str) -> str:
     """Return common table expressions that add the rows of two queries to the stored counts.
 
     `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
-    selects found_in, name, mentions and crossposts. Each key may occur only once in its query.
+    selects found_in, name, mentions and crossposts. The first two columns are the key of a row. A
+    query may return only one row for a key.
     """
     return f"""
     edges AS (
@@ -45,7 +46,7 @@ def count_ctes(*, edges: str, evidence: str) -> str:
 
 
 def count_columns(*, edges: str, evidence: str) -> str:
-    """Return two columns, which Counts reads: each holds the rows of one query as JSON."""
+    """Return two columns for `Counts.take`. Each column has the rows of one query as JSON."""
     return f"""
         (SELECT json_agg(edge) FROM ({edges}) AS edge) AS edges,
         (SELECT json_agg(known) FROM ({evidence}) AS known) AS evidence"""

@@ -23,9 +23,9 @@ _COLUMNS = ItemColumns(
     evidence={"mentions": "text[]", "crossposted_from": "text"},
 )
 _WRITE = item_upsert.write_ctes(_COLUMNS)
-# Only inserted posts are counted, so that each post counts once: for its author in the subreddit,
-# and as evidence for other subreddits. As evidence, all posts of one author in the statement count
-# as one.
+# Only inserted posts are counted, so that no post counts twice. A post counts for its author in the
+# subreddit, and as evidence for the subreddits that it mentions or comes from. As evidence, several
+# posts of one author in the same statement count as one post.
 _EDGES = """
         SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
             min(created_at) AS first_at, max(created_at) AS last_at
@@ -65,9 +65,9 @@ def upsert(
 ) -> Written:
     """Store posts with distinct ids, and return how many rows were written.
 
-    Both mappings have lower-case names as keys. New posts count for their authors, and as evidence
-    for discovery. If `counts` is given, it collects these counts. Otherwise the statement adds
-    these counts to the stored counts.
+    Both mappings have lower-case names as keys. Also counts the new posts: for their authors, and
+    as evidence for discovery. If `counts` is given, it collects the new counts. Otherwise the
+    statement adds the new counts to the stored counts.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS

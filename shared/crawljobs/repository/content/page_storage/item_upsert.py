@@ -22,11 +22,11 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class ItemColumns:
-    """The columns of a post or comment. For each column, the item has an attribute with its name.
+    """The columns of a post or comment. A column is read from the attribute with the same name.
 
-    The exceptions are `subreddit_id` and `author_id`: the caller passes these ids. The columns in
-    `keys` never change. A later reply of Reddit may change the columns in `content`. `evidence` has
-    columns, with their types, that the statement reads but the table does not store.
+    Only `subreddit_id` and `author_id` are not attributes: the caller passes these ids. The columns
+    in `keys` never change. A later reply of Reddit may change the columns in `content`. `evidence`
+    has columns, with their types, that the statement reads but the table does not store.
     """
 
     table: Table
@@ -37,7 +37,7 @@ class ItemColumns:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The numbers of inserted and of updated rows. Items that equal their rows do not count."""
+    """The numbers of inserted and of updated rows. A row that did not change does not count."""
 
     inserted: int = 0
     updated: int = 0
@@ -50,7 +50,7 @@ def write_ctes(columns: ItemColumns) -> str:
     """Return the common table expressions `input`, `changed` and `written` of an upsert.
 
     A deleted item stays deleted, even if an older reply of Reddit is stored later. LIMIT 1 makes
-    the planner use one index lookup for each item. Otherwise it would scan the table.
+    the planner use one index lookup for each item. Otherwise Postgres would scan the whole table.
     """
     table, content, keys = columns.table, _listed(columns.content), _listed(columns.keys)
     return f"""
