@@ -159,8 +159,8 @@ def record(conn: Connection, *, post_id: str, reported: int | None, missing: int
     """Record that the comment tree of this post was fetched now.
 
     `missing` is the number of comments that exist but are not stored. If `reported` minus the
-    stored comments is larger, this difference is recorded instead. Records nothing while another
-    transaction has locked the post.
+    number of stored comments is larger, this difference is recorded instead. Records nothing while
+    another transaction has locked the post.
     """
     conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})
 

@@ -136,7 +136,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
             # Without OFFSET 0, Postgres could read the index of the page's order. It would read
             # most of that index before it finds the few jobs of a subreddit or schedule.
             return jobs.offset(inline_number(0))
-        # Each branch is sorted and limited, so the merge reads at most `scan_limit` jobs of it.
+        # The branches are sorted and limited, so the merge reads at most `scan_limit` jobs of each.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")

@@ -161,6 +161,9 @@ def pause(
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
-    """Return the last pause of an open breaker, even if over. Returns None for a closed breaker."""
+    """Return the pause of an open circuit breaker, or None if the breaker is closed.
+
+    The time of the pause may be over already.
+    """
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))
