@@ -777,6 +777,11 @@ EQUIVALENT: dict[str, str] = {
     "names.checked_name(schedule.subreddit) -> pass in: names.checked_name(schedule.subreddit)": (
         "the enqueue checks the name too"
     ),
+    "shared/crawljobs/repository/queue/job_list.py::list_jobs [constant] 1 -> (1 + 1) in: "
+    "limit + 1,": ("one more job is read, and not shown"),
+    "shared/crawljobs/repository/schedules/ledger_pruning.py::_PRUNE_DELETED [SQL removed "
+    "term] WHERE id IS NOT NULL AND -> WHERE in: FROM seen WHERE id IS NOT NULL AND place < "
+    ":scan_limit": ("a row without an id finds no further schedule"),
 }
 # Beginnings of fingerprints: all mutants that begin so have the same reason.
 ALIKE: dict[str, str] = {

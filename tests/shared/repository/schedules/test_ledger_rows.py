@@ -117,13 +117,13 @@ def orphans(conn: Connection, *schedule_ids: int) -> None:
 def test_the_rows_of_each_deleted_schedule_are_deleted_from_the_smallest_id(
     conn: Connection,
 ) -> None:
-    orphans(conn, 1, 2, 3)
-    first = ledger_pruning.prune_runs_of_deleted(conn, scan_limit=2)
-    assert (first.deleted, first.beyond) == (4, 2)
-    assert run_ids(conn) == [3, 3]
-    last = ledger_pruning.prune_runs_of_deleted(conn, beyond=2, scan_limit=2)
-    assert (last.deleted, last.beyond) == (2, 3)
-    end = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, scan_limit=2)
+    orphans(conn, 1, 2, 3, 4)
+    first = ledger_pruning.prune_runs_of_deleted(conn, scan_limit=3)
+    assert (first.deleted, first.beyond) == (6, 3)
+    assert run_ids(conn) == [4, 4]
+    last = ledger_pruning.prune_runs_of_deleted(conn, beyond=3, scan_limit=2)
+    assert (last.deleted, last.beyond) == (2, 4)
+    end = ledger_pruning.prune_runs_of_deleted(conn, beyond=4, scan_limit=2)
     assert (end.deleted, end.beyond) == (0, None)
 
 
