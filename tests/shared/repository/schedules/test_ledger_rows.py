@@ -158,7 +158,8 @@ def test_rows_that_another_transaction_holds_stay_for_the_next_call(database: Da
 
 def test_a_run_by_hand_has_three_retries_unless_asked_otherwise(conn: Connection) -> None:
     made = rows.create(conn, now=NOON)
-    rows.create(conn, "other", now=NOON)
+    other = rows.create(conn, "other", now=NOON)
     enqueued = manual_run.run_now(conn, schedule=made, now=NOON)
     assert jobs.job(conn, enqueued.job_id).max_retries == 3
-    assert rows.count(conn, "scheduled_jobs", "last_run_at IS NOT NULL") == 1
+    assert rows.reload(conn, made).last_run_at == NOON
+    assert rows.reload(conn, other) == other
