@@ -342,3 +342,34 @@ def test_one_wrong_reply_ends_nothing_for_good(
     with pytest.raises((crawl_failures.Unavailable, crawl_failures.BadRequest)):
         call(client)
     assert len(reddit.asked) - reddit.probes() == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        (403, BLOCKED, crawl_failures.Unclear),
+        (400, b'{"message": "Bad Request", "error": 400}', crawl_failures.BadRequest),
+    ],
+)
+def test_a_probe_with_an_expired_token_is_sent_again_with_a_new_one(
+    client: RedditClient,
+    reddit: Reddit,
+    database: Database,
+    status: int,
+    body: bytes,
+    raised: type[Exception],
+) -> None:
+    reddit.page = sends(status, body, "application/json" if status == 400 else "text/html")
+    good = sends(200, FOUND, "application/json")
+
+    def only_new(it: Exchange) -> None:
+        if it.headers["authorization"] == "bearer t1":
+            it.send(401, b"{}")
+        else:
+            good(it)
+
+    reddit.probe = only_new
+    with pytest.raises(raised):
+        ask(client)
+    assert (reddit.probes(), reddit.tokens) == (2, 2)
+    assert paused(database) == []

@@ -58,6 +58,42 @@ def test_a_request_shows_no_token_and_no_body() -> None:
     assert "hush" not in repr(request)
 
 
+class Span:
+    def __init__(self) -> None:
+        self.attributes: dict[str, object] = {}
+        self.failed: list[str] = []
+
+    def set_attributes(self, attributes: dict[str, object]) -> None:
+        self.attributes |= attributes
+
+    def fail(self, why: str) -> None:
+        self.failed.append(why)
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"), [(200, []), (302, []), (400, ["400"]), (404, ["404"]), (503, ["503"])]
+)
+def test_a_trace_shows_the_status_and_an_error_fails_its_span(
+    monkeypatch: pytest.MonkeyPatch, status: int, failed: list[str]
+) -> None:
+    span = Span()
+
+    @contextlib.contextmanager
+    def open_span(name: str, _kind: object, *, attributes: dict[str, object]) -> Iterator[Span]:
+        span.attributes |= {"name": name, **attributes}
+        yield span
+
+    monkeypatch.setattr(transfer.tracing, "span", open_span)
+    assert fetch(lambda it: it.send(status, b"{}")).status == status
+    assert span.failed == failed
+    assert span.attributes == {
+        "name": "GET other",
+        "http.request.method": "GET",
+        "server.address": "127.0.0.1",
+        "http.response.status_code": status,
+    }
+
+
 def test_a_redirect_is_not_followed() -> None:
     asked: list[str] = []
 
