@@ -128,6 +128,33 @@ def test_a_post_without_a_sound_place_is_dropped_and_counted(changes: dict[str, 
     assert (len(items.posts), items.dropped) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "../../x"},
+        {"link_id": "t1_abc"},
+        {"parent_id": "t5_abc"},
+        {"subreddit": "a b"},
+        {"created_utc": "soon"},
+    ],
+)
+def test_a_comment_without_a_valid_place_is_dropped_and_counted(changes: dict[str, Any]) -> None:
+    items = item_parsing.read_all([thing("t1", COMMENT, **changes), thing("t1", COMMENT)])
+    assert (len(items.comments), items.dropped) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("reported", "depth"), [(0, 0), (5, 5), (10_000, 10_000), (10_001, 10_000), ("5", None)]
+)
+def test_a_depth_is_that_of_the_item_and_grows_with_each_reply(
+    reported: object, depth: int | None
+) -> None:
+    reply = thing("t1", COMMENT, id="b", parent_id="t1_a")
+    top = thing("t1", COMMENT, id="a", depth=reported, replies=listing(reply))
+    first, second = item_parsing.read_all([top]).comments
+    assert (first.depth, second.depth) == (depth, None if depth is None else depth + 1)
+
+
 def test_an_unknown_kind_is_counted() -> None:
     items = item_parsing.read_all([thing("t9", {}), thing("t1", COMMENT)])
     assert (len(items.comments), items.unknown, items.dropped) == (1, 1, 0)
