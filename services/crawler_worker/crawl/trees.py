@@ -136,7 +136,11 @@ def _record(tree: Tree) -> Callable[[Connection], None]:
     def record(conn: Connection) -> None:
         if tree.is_done:
             crawled_trees.record(
-                conn, post_id=tree.post, reported=tree.reported, missing=tree.missing
+                conn,
+                post_id=tree.post,
+                reported=tree.reported,
+                missing=tree.missing,
+                brought=tree.comments,
             )
 
     return record

@@ -45,7 +45,11 @@ _WANTING = text(f"""
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
-        comments_missing = greatest(:missing, CAST(:reported AS bigint) - stored.count),
+        comments_missing = greatest(
+            0,
+            :missing - greatest(0, stored.count - :brought),
+            CAST(:reported AS bigint) - stored.count
+        ),
         comments_stored = stored.count
     FROM (SELECT count(*) FROM comments WHERE post_id = :id) AS stored
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
@@ -155,14 +159,18 @@ def left(
     return {row.id: row.num_comments for row in conn.execute(_LEFT, values)}
 
 
-def record(conn: Connection, *, post_id: str, reported: int | None, missing: int) -> None:
+def record(
+    conn: Connection, *, post_id: str, reported: int | None, missing: int, brought: int
+) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    `missing` is the number of comments that exist but are not stored. If `reported` minus the
-    number of stored comments is larger, this difference is recorded instead. Records nothing while
-    another transaction has locked the post.
+    The tree has `brought` comments, and lacks `missing` comments that exist. Other stored comments
+    of the post came from other requests, and each is one of the lacking ones. If `reported` minus
+    the number of stored comments is larger than the rest, this difference is recorded instead.
+    Records nothing while another transaction has locked the post.
     """
-    conn.execute(_RECORD, {"id": post_id, "reported": reported, "missing": missing, "now": None})
+    values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
+    conn.execute(_RECORD, {**values, "now": None})
 
 
 @dataclass(frozen=True)

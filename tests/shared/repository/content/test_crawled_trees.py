@@ -28,7 +28,7 @@ def test_a_tree_is_wanted_when_comments_are_missing_whatever_changed_the_number(
     """An author's history, or a refresh of older items, may have stored the new count already."""
     store(conn, post("p1", num_comments=3), comment("c1"))
     assert is_wanted(conn)
-    crawled_trees.record(conn, post_id="p1", reported=3, missing=0)
+    crawled_trees.record(conn, post_id="p1", reported=3, missing=0, brought=3)
     store(conn, post("p1", num_comments=9))
     assert is_wanted(conn, shown=9)
     assert not is_wanted(conn, shown=3)
@@ -48,7 +48,7 @@ def test_a_tree_that_was_fetched_is_wanted_again_for_a_larger_number_alone(
 ) -> None:
     """Reddit counts comments that it never shows. They must not cause a request in each crawl."""
     store(conn, post("p1", num_comments=3))
-    crawled_trees.record(conn, post_id="p1", reported=reported, missing=0)
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=0, brought=0)
     assert is_wanted(conn) is wanted
     assert left(conn) == ({"p1": 3} if wanted else {})
 
@@ -98,7 +98,7 @@ def test_what_reddit_counts_and_does_not_show_is_missing(
     conn: Connection, reported: int | None, known: int, stored: int, missing: int
 ) -> None:
     store(conn, post("p1", num_comments=reported), comment("c1"))
-    crawled_trees.record(conn, post_id="p1", reported=reported, missing=known)
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=known, brought=1)
     row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
     assert tuple(row) == (stored, missing)
 
@@ -114,7 +114,7 @@ def test_a_tree_is_whole_when_nothing_is_missing_of_the_number_that_is_shown(
     store(conn, post("p1", num_comments=shown), *(comment(f"c{n}") for n in range(reported)))
     conn.execute(text("DELETE FROM comments WHERE id = 'c0'"))
     store(conn, comment("x1", post_id="p2"))
-    crawled_trees.record(conn, post_id="p1", reported=reported, missing=missing)
+    crawled_trees.record(conn, post_id="p1", reported=reported, missing=missing, brought=reported)
     conn.execute(text("UPDATE posts SET comments_missing = :missing"), {"missing": missing})
     subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts")).scalar_one()
     found = crawled_trees.summary(conn, subreddit_id=subreddit_id)
@@ -124,13 +124,17 @@ def test_a_tree_is_whole_when_nothing_is_missing_of_the_number_that_is_shown(
 @pytest.mark.parametrize(
     ("later", "missing", "is_whole"), [(0, 3, False), (2, 1, False), (3, 0, True), (5, 0, True)]
 )
-def test_comments_that_arrive_after_the_tree_are_missing_no_more(
-    conn: Connection, later: int, missing: int, is_whole: bool
+@pytest.mark.parametrize("order", ["tree first", "others first"])
+def test_comments_that_other_requests_store_are_missing_no_more(
+    conn: Connection, later: int, missing: int, is_whole: bool, order: str
 ) -> None:
-    """The listing of comments returns only comments that the tree has already named."""
+    """Listings and histories return comments that the tree has named, before or after the tree."""
+    others = [comment(f"d{n}") for n in range(later)]
     store(conn, post("p1", num_comments=4), comment("c1"))
-    crawled_trees.record(conn, post_id="p1", reported=4, missing=3)
-    store(conn, *(comment(f"d{n}") for n in range(later)))
+    if order == "others first":
+        store(conn, *others)
+    crawled_trees.record(conn, post_id="p1", reported=4, missing=3, brought=1)
+    store(conn, *others)
     subreddit_id = conn.execute(text("SELECT subreddit_id FROM posts")).scalar_one()
     found = crawled_trees.summary(conn, subreddit_id=subreddit_id)
     assert found == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))
@@ -170,7 +174,7 @@ def test_a_summary_counts_the_newest_thousand_posts_of_its_subreddit(conn: Conne
         post("newest", num_comments=1, created_at=CREATED + day),
     )
     for post_id in ("oldest", "theirs", "newest"):
-        crawled_trees.record(conn, post_id=post_id, reported=1, missing=1)
+        crawled_trees.record(conn, post_id=post_id, reported=1, missing=1, brought=0)
         store(conn, comment(f"c{post_id}"[:13], post_id=post_id))
     conn.execute(
         text("""
@@ -199,13 +203,13 @@ def test_the_stored_comments_of_a_post_are_counted_up_to_a_thousand(
         {"number": number},
     )
     assert summary(conn) == TreeSummary(whole=int(is_whole), not_whole=int(not is_whole))
-    crawled_trees.record(conn, post_id="p1", reported=number, missing=0)
+    crawled_trees.record(conn, post_id="p1", reported=number, missing=0, brought=number)
     assert summary(conn) == TreeSummary(whole=1, not_whole=0)
 
 
 def test_comments_that_were_deleted_since_do_not_change_what_is_missing(conn: Connection) -> None:
     store(conn, post("p1", num_comments=4), comment("c1"), comment("c2"))
-    crawled_trees.record(conn, post_id="p1", reported=4, missing=2)
+    crawled_trees.record(conn, post_id="p1", reported=4, missing=2, brought=2)
     conn.execute(text("DELETE FROM comments WHERE id = 'c1'"))
     summary(conn)
     row = conn.execute(text("SELECT comments_stored, comments_missing FROM posts")).one()
@@ -215,7 +219,7 @@ def test_comments_that_were_deleted_since_do_not_change_what_is_missing(conn: Co
 def test_a_summary_writes_no_post_whose_comments_are_all_stored(conn: Connection) -> None:
     store(conn, post("p1", num_comments=1), comment("c1"), post("p2", num_comments=2))
     for post_id, missing in (("p1", 0), ("p2", 2)):
-        crawled_trees.record(conn, post_id=post_id, reported=missing, missing=missing)
+        crawled_trees.record(conn, post_id=post_id, reported=missing, missing=missing, brought=0)
     store(conn, comment("c2"))
     before = tuples_written(conn)
     summary(conn)
@@ -232,10 +236,10 @@ def test_a_tree_is_not_recorded_while_another_transaction_holds_its_post(
         holder.execute(text("SELECT FROM posts FOR UPDATE"))
         with database.begin() as conn:
             conn.execute(text("SET LOCAL lock_timeout = '2s'"))
-            crawled_trees.record(conn, post_id="p1", reported=1, missing=1)
+            crawled_trees.record(conn, post_id="p1", reported=1, missing=1, brought=0)
             assert conn.execute(text(fetched)).scalar_one() is False
     with database.begin() as conn:
-        crawled_trees.record(conn, post_id="p1", reported=1, missing=1)
+        crawled_trees.record(conn, post_id="p1", reported=1, missing=1, brought=0)
         store(conn, comment("c1"))
     with database.begin() as holder:
         holder.execute(text("SELECT FROM posts FOR UPDATE"))
