@@ -16,11 +16,11 @@ from crawljobs.runtime.probes.probe_server import ProbeServer
 from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
-# The claim loop counts as stuck after two poll intervals plus this many seconds. The loop may need
-# this time while the database is unreachable.
+# The claim loop counts as stuck if it makes no progress for two poll intervals plus this many
+# seconds. The loop may need the additional time while the database is unreachable.
 LOOP_LATE_SECONDS = 90.0
-# The lease keeper counts as stuck after one lease duration plus this many seconds. The keeper may
-# need this time to connect to the database again.
+# The lease keeper counts as stuck if it makes no progress for one lease duration plus this many
+# seconds. The keeper may need the additional time to connect to the database again.
 KEEPER_LATE_SECONDS = 15.0
 
 
@@ -46,7 +46,7 @@ def health_of(
 
 
 def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
-    """Return the readiness check. It uses its own database connection, which has this name."""
+    """Return the readiness check. Its own database connection has this application name."""
     return Readiness(
         Database(
             address.url,

@@ -14,13 +14,13 @@ from crawljobs.runtime.probes.health import Health
 
 log = logs.get_logger(__name__)
 
-# The drain waits for running crawls. After it, the process waits at most this many seconds for
-# replies of the database and for the release of claims.
+# At shutdown, the worker first waits for running crawls (the drain). After the drain, the process
+# waits at most this many seconds for replies of the database and for the release of claims.
 LATE_SECONDS = 15.0
 
 
 class Task(Protocol):
-    """Work that runs beside the claim loop, in its own threads."""
+    """Work that the worker does in separate threads, beside the loop that claims jobs."""
 
     def start(self) -> None: ...
 
@@ -28,7 +28,7 @@ class Task(Protocol):
 
 
 class WorkerProcess:
-    """Waits until the database has the expected schema, then runs the worker and the tasks."""
+    """Waits until the database has the expected schema, then runs the worker and its tasks."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class WorkerProcess:
         self._code = 1
 
     def run(self, *, drain_seconds: float) -> int:
-        """Run until a signal or a failure, and return the exit code.
+        """Run until a stop signal or a failure. Return the exit code of the process.
 
         The caller must call `process.block_stop_signals` first.
         """

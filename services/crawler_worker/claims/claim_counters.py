@@ -24,7 +24,7 @@ _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
-    """Observe the duration of the claim statement, and how long each job was claimable before."""
+    """Observe the claim statement's `seconds`, and how long each job was claimable before it."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()
@@ -32,7 +32,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction, each with its time since the claim in seconds."""
+    """Count the completions of one transaction. Each pair has the seconds since the claim."""
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)

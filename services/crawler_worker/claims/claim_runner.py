@@ -24,7 +24,7 @@ Crawl = Callable[[HeldClaim], str]  # crawls one subreddit, and returns its outc
 
 
 class ClaimRunner:
-    """Crawls claimed jobs. The keeper extends a claim's lease until its completion is written."""
+    """Crawls claimed jobs. The lease keeper extends each claim until its completion is written."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ClaimRunner:
         self._stopping = stopping
 
     def run(self, held: HeldClaim) -> None:
-        """Crawl in the calling thread, and submit the completion to the completion writer."""
+        """Crawl the subreddit in the calling thread, and submit the completion to the writer."""
         span, done = crawl_trace.begin(held), None
         try:
             with tracing.within(span):
@@ -63,7 +63,7 @@ class ClaimRunner:
         )
 
     def _completion_of(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl, and return the completion. Return None if the claim was lost."""
+        """Crawl the subreddit. Return the completion, or None if the claim was lost."""
         claim = held.claim
         if logs.are_written(logging.INFO):
             log.info(

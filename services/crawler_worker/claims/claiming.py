@@ -38,7 +38,8 @@ class Claiming:
         # The claim token of each claim statement without a reply -> the time of the statement, by
         # the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
-        # The number of jobs at the front of the queue that are skipped, because their claim fails.
+        # The number of jobs at the front of the queue that claims skip, because a statement that
+        # claims one of these jobs fails.
         self._skip = 0
         self._reset_skip_at = 0.0
         self._lines = LogLimit()

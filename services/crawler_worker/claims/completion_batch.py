@@ -19,7 +19,7 @@ log = logs.get_logger(__name__)
 
 
 def write(database: Database, batch: Sequence[PendingCompletion]) -> list[PendingCompletion]:
-    """Write the completions, and call `on_result` of each completion that has a final result.
+    """Write the completions. Call `on_result` of each completion whose result is final.
 
     Return the completions that must be tried again, because their rows are locked or the database
     is unreachable.
@@ -46,8 +46,8 @@ def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[Pend
             log.exception("completion.failed", job_id=batch[0].job_id)
             batch[0].not_written()
             return []
-        # If the batch fails, each completion is written alone. Then a faulty completion blocks no
-        # other completion.
+        # After a failure, each completion is written by its own statement. Otherwise one faulty
+        # completion would block all others.
         return [again for pending in batch for again in _write_verb(database, [pending])]
     return _report(batch, results)
 
@@ -57,7 +57,7 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
         conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
-        # The result is STALE also if an earlier try has committed and the reply to it was lost.
+        # The result is also STALE if an earlier try has committed, but its reply was lost.
         if results[place] is WriteResult.STALE:
             recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
             if recorded is pending.completion.attempt:

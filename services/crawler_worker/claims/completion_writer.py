@@ -17,7 +17,7 @@ from crawljobs.runtime import backoff, logs
 
 log = logs.get_logger(__name__)
 
-# The first and the longest pause before the thread tries to write a completion again.
+# The pause before the thread tries again to write a completion: the first and the longest pause.
 PAUSE_SECONDS = 0.05
 PAUSE_MAX_SECONDS = 1.0
 
@@ -27,13 +27,14 @@ class CompletionWriter:
 
     The thread tries each completion until the database accepts or refuses it, also after an outage.
     If the job was rescued in the meantime, its claim token has changed and the write has no effect.
-    The thread calls `on_written` after each batch, and when it has stopped.
+    The thread calls `on_written` after each batch, and once more when the thread ends.
     """
 
     def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
         self._database = database
         self._on_written = on_written
-        # A number in the queue closes the writer: the monotonic time at which the thread gives up.
+        # A number in the queue closes the writer. It is the monotonic time at which the thread
+        # abandons all completions that are not written.
         self._queue: queue.SimpleQueue[PendingCompletion | float] = queue.SimpleQueue()
         self._unwritten = 0
         self._less_unwritten = threading.Condition()
@@ -75,7 +76,7 @@ class CompletionWriter:
         self._queue.put(time.monotonic() + seconds)
 
     def join(self) -> None:
-        """Wait until the thread has ended. Call `close` first, because it limits this wait."""
+        """Wait until the thread has ended. Call `close` first. Otherwise the thread never ends."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -83,7 +84,7 @@ class CompletionWriter:
             while batch := self._next_batch():
                 self._write(batch)
                 self._on_written()
-        # The thread then ends. The claim loop reads `has_stopped` and stops the worker.
+        # The thread ends after any error. The claim loop reads `has_stopped` and stops the worker.
         except Exception:
             log.exception("completion_writer.crashed")
         finally:
@@ -147,7 +148,7 @@ class CompletionWriter:
     def _postpone(self, batch: Sequence[PendingCompletion]) -> None:
         if not batch:
             return
-        # All completions of the batch get the same due time, so that they are tried together again.
+        # All completions of the batch get the same due time, so that they are tried again together.
         failures = max(pending.failures for pending in batch) + 1
         pause = backoff.pause_seconds(failures, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
         due = time.monotonic() + pause

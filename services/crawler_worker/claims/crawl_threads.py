@@ -14,9 +14,9 @@ class CrawlThreads:
 
     A thread calls `on_free` when no claim waits for a thread any more.
 
-    Only one thread is woken at a time. It wakes the next thread before it starts to crawl. So
-    crawls that wait for the network all start at once. Very short jobs run one after the other in
-    one thread, without a thread switch for each job.
+    Only one idle thread is woken at a time. Each woken thread wakes the next one before it crawls,
+    so all waiting claims are crawled without delay. A thread that ends its crawl takes the next
+    waiting claim itself. So one thread crawls many very short jobs without a thread switch.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class CrawlThreads:
         self._done = threading.Condition(self._lock)
 
     def start(self, claims: Sequence[HeldClaim]) -> None:
-        """Crawl these claims now. Add threads until each running crawl and each claim has one."""
+        """Crawl these claims now. Add threads, so that each crawl and each claim has a thread."""
         with self._lock:
             self._waiting.extend(claims)
             for _ in range(len(self._crawling) + len(self._waiting) - self._threads):

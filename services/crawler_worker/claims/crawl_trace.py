@@ -1,4 +1,7 @@
-"""Trace spans of a claim and of its crawl, in the trace of the request that enqueued the job."""
+"""Creates the trace spans of a claim and of its crawl.
+
+The spans belong to the trace of the request that enqueued the job.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def begin(held: HeldClaim) -> tracing.Span:
 
 
 def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
-    """Return the span of a claim's release at shutdown, when its crawl may still run."""
+    """Return a span for the release of a claim at shutdown. The claim's crawl may still run."""
     parent = trace_context.parse(held.claim.traceparent)
     return tracing.span("release", tracing.Kind.CONSUMER, parent=parent)
 

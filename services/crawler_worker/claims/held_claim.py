@@ -1,4 +1,4 @@
-"""A claim that this worker holds. The object watches the lease and signals the crawl to stop."""
+"""A claim that this worker holds. HeldClaim watches the lease and signals the crawl to stop."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class HeldClaim:
     ) -> None:
         self.claim = claim
         self.requested_at = requested_at
-        # True once the completion was submitted. After that, a lease that cannot be extended does
-        # not mean that the claim was lost.
+        # True once the completion was submitted. Then a lease that cannot be extended does not mean
+        # that the claim was lost, because the written completion may have ended the claim.
         self.completing = False
         self._lease_seconds = lease_seconds
         self._clock = clock
@@ -61,8 +61,8 @@ class HeldClaim:
     def is_lost(self) -> bool:
         """Return whether the database has reported the claim as lost.
 
-        A lease that has expired only by this process's clock may still be extended, so it does not
-        count as lost.
+        A claim is not lost while its lease has expired only by this process's clock, because the
+        lease may still be extended.
         """
         return self._lost
 

@@ -19,18 +19,19 @@ from crawljobs.runtime import backoff, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-# If another transaction has locked a job's row, the extension is tried again, this often before the
-# next regular extension.
+# If another transaction has locked a job's row, the extension of its claim is tried again, up to
+# this many times before the next regular extension.
 LOCKED_TRIES = 10
-RECONNECT_SECONDS = 0.05  # the first pause between two tries; each next pause is twice as long
+# The pause before the keeper connects to the database again. Each next pause is twice as long.
+RECONNECT_SECONDS = 0.05
 RECONNECT_MAX_SECONDS = 2.0
 
 
 class LeaseKeeper(threading.Thread):
     """Extends every held claim three times per lease, over one connection without a pooler.
 
-    The extension also detects a dead connection, because a LISTEN on a dead connection reports no
-    error. `on_work` is called when a job may be claimable.
+    The same connection listens for new jobs. A LISTEN reports no error when the connection is dead,
+    so the extensions detect this. `on_work` is called when a job may be claimable.
     """
 
     def __init__(
@@ -74,13 +75,13 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Return whether an extension succeeded lately, so that a new claim can be extended too."""
+        """Return whether an extension succeeded recently. Otherwise a new claim would be lost."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop's last turn, or infinity if the thread has stopped."""
+        """Return the seconds since the thread made progress, or infinity if it has stopped."""
         if self.has_stopped:
             return math.inf
         return time.monotonic() - self._last_beat_at
@@ -162,7 +163,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # the claim is not completed
+            elif not held.completing and held in self.all_held():  # no completion ended the claim
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

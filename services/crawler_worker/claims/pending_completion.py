@@ -1,4 +1,4 @@
-"""A completion that is not written yet."""
+"""A completion (the end of a claim) that is not written to the database yet."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class PendingCompletion:
     held: HeldClaim
     completion: Completion
     on_result: OnResult
-    due: float = 0.0  # time of the next try, by the monotonic clock, in seconds
-    failures: int = 0  # number of tries that had no result
+    due: float = 0.0  # time of the next try to write it, by the monotonic clock, in seconds
+    failures: int = 0  # number of tries to write it that had no result
 
     @property
     def job_id(self) -> int:

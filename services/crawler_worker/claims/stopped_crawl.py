@@ -1,4 +1,4 @@
-"""Chooses the completion of a crawl that raised an error, and logs completions."""
+"""Chooses the completion of a claim whose crawl raised an error, and logs completions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawljobs.runtime import exception_text, jitter, logs, tracing
 
 log = logs.get_logger(__name__)
 
-DATABASE_OUTAGE_SECONDS = 5.0  # a job waits this long after its crawl could not reach Postgres
+DATABASE_OUTAGE_SECONDS = 5.0  # a job is deferred this long if its crawl could not reach Postgres
 
 
 def completion_after(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:

@@ -1,7 +1,7 @@
 """The claim loop claims a job for each free slot, and crawls each job in its own thread.
 
-A slot is the worker's place for one crawl. It is free when the crawl has ended: the completion is
-written while the next crawl starts.
+A slot is the worker's place for one crawl. The slot is free as soon as its crawl has ended. The
+completion of the job is written while the next crawl already runs.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-POLL_JITTER = 0.2  # The polls of several workers differ by up to this share of the interval.
+# Each wait between two polls is up to this share longer or shorter than the interval. Otherwise
+# workers that start together would always poll together.
+POLL_JITTER = 0.2
 # A NOTIFY is sent only if the queue was empty, so one NOTIFY may stand for several jobs. After a
 # NOTIFY or a claim, the worker polls at this interval. The interval doubles with each further poll,
 # up to the configured poll interval.
 POLL_MIN_SECONDS = 0.05
-# A crawl that lost its claim and hangs keeps a thread. If this many crawls hang for each slot, the
-# process exits, because only a restart frees their threads.
+# A crawl that lost its claim but hangs still uses a thread. If this many crawls hang for each slot,
+# the process exits, because only a restart frees their threads.
 STUCK_PER_SLOT = 2
-# The limit of crawls plus unwritten completions, for each slot. At the limit, the worker claims no
-# more jobs.
+# The limit for the number of running crawls plus unwritten completions, for each slot. At the
+# limit, the worker claims no more jobs.
 UNWRITTEN_PER_SLOT = 3
 RELEASE_SECONDS = 2.0  # time limit for the release of claims after the drain
 
@@ -75,11 +77,11 @@ class Worker:
         self._wake.set()
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop's last turn, for the liveness probe."""
+        """Return the seconds since the claim loop made progress, for the liveness probe."""
         return time.monotonic() - self._last_beat_at
 
     def run(self) -> bool:
-        """Run the loop. Return True after `stop()`, and False if only a restart can help."""
+        """Run the claim loop. Return True after `stop()`, and False if only a restart can help."""
         self.keeper.start()
         self._writer.start()
         poll_in = POLL_MIN_SECONDS
@@ -112,13 +114,14 @@ class Worker:
     def run_once(self) -> int:
         """Claim jobs for the free slots and start their crawls.
 
-        Returns the number of claimed jobs. Raises DatabaseUnavailable.
+        Return the number of claimed jobs. Raises DatabaseUnavailable.
         """
         if not self.keeper.can_extend():
             return 0  # a new claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
             return 0  # Jobs that are already claimed start first.
-        # A crawl that lost its claim uses no slot, because it ends soon or hangs.
+        # A crawl that lost its claim does not count. It usually ends soon. If it hangs, it would
+        # otherwise occupy its slot until the process ends.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
@@ -126,8 +129,8 @@ class Worker:
         if free <= 0 and not self._claiming.has_unanswered:
             return 0
         requested_at, claimed = self._claiming.claim(max(0, free))
-        # The keeper holds all claims before the first thread starts. If a thread cannot start, the
-        # drain releases the claims.
+        # The keeper holds all claims before the first thread starts. So the drain can release the
+        # claims even if a thread cannot start.
         self._threads.start(
             [self.keeper.hold(claim, requested_at=requested_at) for claim in claimed]
         )
@@ -163,7 +166,7 @@ class Worker:
 
     def _release_unanswered(self, until: float) -> None:
         if time.monotonic() > until:
-            return  # the database is unreachable, so no release can succeed
+            return  # the time is over, probably because the database is unreachable
         try:
             self._claiming.release_unanswered()
         except errors.DatabaseUnavailable as error:
