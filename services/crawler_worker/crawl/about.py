@@ -37,12 +37,15 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _check_account(context: CrawlContext, name: str) -> None:
-    """Raise Unavailable if the account is suspended. Its profile does not show a suspension."""
+    """Raise Unavailable if the account is suspended.
+
+    The account's own description shows a suspension, but its profile's description does not.
+    """
     try:
         account = context.request(lambda requester: endpoints.account(requester, name=name))
     except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise
-        return  # the account is gone or unreadable, so the reply for the profile counts
+        return  # the account is gone or unreadable, so the caller raises the profile's failure
     if account.suspended:
         raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

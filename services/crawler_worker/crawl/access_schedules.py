@@ -24,8 +24,8 @@ WORKER = Actor("system:crawler-worker")
 def enable_all(context: CrawlContext) -> int:
     """Enable the schedules that were disabled because the subreddit was gone. Return their number.
 
-    Call this function before the new access state is recorded. Then a crawl that is interrupted in
-    this function calls it again in the next attempt. Raises Interrupted between two chunks.
+    Call this function before the new access state is recorded. If the crawl is interrupted first,
+    its next attempt calls this function again. Raises Interrupted between two chunks.
     """
     claim = context.claim
 

@@ -15,8 +15,8 @@ from crawljobs.domain.missing_part import PartKind
 from crawljobs.domain.reddit_items import Items, Page
 from crawljobs.repository.content import authors
 
-# How often an author's history is requested. One request returns the 100 newest items of only one
-# author, which is too expensive for every crawl.
+# The minimum time between two requests for an author's history. A crawl has many authors, and each
+# history costs a request. So it would be too expensive to request all histories in every crawl.
 HISTORY_EVERY = timedelta(days=30)
 # This page stands for the history of an author who is gone or suspended.
 NOTHING_SHOWN = Page(Items(), None)
@@ -88,8 +88,8 @@ def _history(context: CrawlContext, name: str) -> Page:
 def _due(context: CrawlContext) -> tuple[str, ...]:
     """Return the authors whose histories must be requested.
 
-    First come the histories that earlier crawls gave up and whose next try is due. Otherwise they
-    would be postponed again, although Reddit may work by now. Then come the most active authors.
+    First come the authors whose history an earlier crawl gave up, if its next try is due. Then come
+    the most active authors. In another order, more active authors would postpone the tries again.
     """
     at_most = context.settings.user_sub_fetch_limit
     if at_most == 0:

@@ -96,7 +96,7 @@ class CrawlContext(CrawlState):
         self.move_to(replace(self.checkpoint, requests=self.checkpoint.requests + 1))
 
     def _wait_politely(self) -> None:
-        """Wait for the minimum time after the last request, even if an earlier crawl made it."""
+        """Wait until the minimum time since the subreddit's last request (of any crawl) is over."""
         asked_at = self.last_crawled_at
         if self.checkpoint.asked_at is not None:
             asked_at = datetime.fromisoformat(self.checkpoint.asked_at)
@@ -158,10 +158,10 @@ class CrawlContext(CrawlState):
         crawl_log.part_given_up(self.claim, part)
 
     def save_requests(self) -> None:
-        """Save the number of requests and the time of the last one, if no page saved them.
+        """Save the number of requests and the time of the last request, if no page saved them.
 
-        Otherwise the next attempt could make too many requests, and could make its first request
-        too early.
+        Without these values, the next attempt could make too many requests, and could make its
+        first request too early.
         """
         if self.checkpoint.requests > self._requests_saved:
             self.store(self.checkpoint)

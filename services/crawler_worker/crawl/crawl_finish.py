@@ -129,9 +129,10 @@ def record_barred(context: CrawlContext, access: AccessState) -> None:
 
 
 def _marks(at: Checkpoint) -> Marks:
-    """Return the new high-water marks of the listings that the crawl has read to the end.
+    """Return the new high-water marks of the listings whose walk has ended.
 
-    If the crawl ended earlier, older items are missing, so the mark of the listing must not move.
+    If the crawl ended before the end of a walk, older items of the listing are missing. So the
+    listing's mark must not move.
     """
     reached = PHASES.index(at.phase)
     return Marks(

@@ -11,7 +11,7 @@ log = logs.get_logger(__name__)
 
 
 def dropped(claim: Claim, phase: str, items: Items) -> None:
-    """Log how many items of a reply could not be read, unless all items could be read."""
+    """If some items of a reply could not be read, log their number."""
     if items.dropped + items.unknown:
         log.warning(
             "items.dropped",

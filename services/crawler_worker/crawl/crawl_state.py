@@ -17,7 +17,7 @@ from crawljobs.settings import CrawlSettings
 
 
 class CrawlState:
-    """The state of one crawl. Only the methods change it. `started_at` is a monotonic time."""
+    """The state of one crawl. Only its methods change it. `started_at` is a monotonic time."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class CrawlState:
         )
 
     def now(self) -> datetime:
-        """Return the time by the database's clock: the claim's time plus the time since then."""
+        """Return the time by the database's clock: the claim's time plus the elapsed time."""
         return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
 
     @property
@@ -60,11 +60,11 @@ class CrawlState:
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Keep this access state in memory, after it was stored as confirmed."""
+        """Keep this access state in memory. The database must already have it as confirmed."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:
-        """Record that a part was stored or given up, so the trees must be counted again."""
+        """Record that a part was stored or given up. So the crawl's end counts the trees again."""
         self.has_changed_parts = True
 
     def met_new(self) -> bool:

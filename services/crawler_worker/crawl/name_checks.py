@@ -32,8 +32,8 @@ def crawl(context: CrawlContext) -> None:
     if names:
         _check(context, names)
     elif context.parts.get(PartKind.NAMES) is not None:
-        # The crawl of another subreddit has checked the names in the meantime, so no check of names
-        # is missing any more.
+        # An earlier check failed, so it is recorded as missing. The crawl of another subreddit has
+        # checked the names in the meantime.
         context.store(context.checkpoint, settled=[(PartKind.NAMES, "")])
 
 
@@ -121,7 +121,7 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
     """Return the discovered names that are the best to crawl, as {name: subreddit id}.
 
-    There are no more names than the limit of live discovery jobs allows.
+    Return only as many names as further discovery jobs are allowed to be live.
     """
     if not is_wanted(context) or not context.can_discover(conn):
         return {}

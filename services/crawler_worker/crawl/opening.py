@@ -39,7 +39,7 @@ def _access(context: CrawlContext) -> AccessState:
     """Return the access state that the description shows. If a subreddit is described as private
     but shows its posts, it counts as restricted."""
     described = context.checkpoint.described_as
-    if described is None:  # the description has no type, or the checkpoint is of an earlier release
+    if described is None:  # the description has no type, or an earlier release saved the checkpoint
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

@@ -22,7 +22,7 @@ from crawljobs.repository.content import crawled_trees
 def crawl(context: CrawlContext) -> None:
     """Read the listing of posts page by page, store each page, and move on to the comments."""
     settings = context.settings
-    # The posts have a high-water mark only in the order "new", because only "new" sorts by age.
+    # Only the listing "new" has a high-water mark, because only this listing is sorted by age.
     by_age = settings.posts_sort == "new"
     mark = context.marks.post if by_age else None
     listing_walk.resume(
@@ -38,7 +38,8 @@ def crawl(context: CrawlContext) -> None:
                 context, course, _call(context), (at.posts_walk, at.posts), is_required=not at.page
             )
         except parts.GivenUp as given_up:
-            # The crawl has not seen the posts after this page, so the high-water mark must stay.
+            # The crawl has not seen the posts after this page, so the high-water mark must not
+            # move.
             part = replace(given_up.part, seen_to=at.newest_post)
             context.give_up(replace(at.enter("comments"), newest_post=None), part)
             return
@@ -80,9 +81,9 @@ def _call(context: CrawlContext) -> listing_walk.FetchPage:
 def _busiest(
     context: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
-    """Return the posts with the most comments, among posts whose comments are not all stored.
+    """Return the posts with the most comments, among `known` and the posts with unstored comments.
 
-    The result has at most trees.MOST pairs (post id, number of comments).
+    The result has at most trees.MOST pairs (post id, number of comments in the listing).
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {

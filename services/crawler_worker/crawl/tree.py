@@ -19,7 +19,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """`parent` is the parent of the next `size` ids in `Tree.more`. None stands for the post."""
+    """The parent of the next `size` ids in `Tree.more`: a comment's id, or None for the post."""
 
     parent: str | None
     depth: int  # depth of the parent in the tree
@@ -28,9 +28,9 @@ class Stub:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A comment tree. `comments` is the number of comments read so far.
+    """A post's comment tree. `comments` is the number of comments that were read so far.
 
-    `more` are the ids of comments that must still be requested.
+    `more` are ids of comments that must still be requested. `threads` are requests for replies.
     """
 
     post: str
@@ -39,7 +39,7 @@ class Tree:
     threads: tuple[Thread, ...] = ()
     # The parents of the ids in `more`, in the same order. Checkpoints of older releases have none.
     stubs: tuple[Stub, ...] = ()
-    reported: int | None = None  # number of the post's comments that Reddit reports
+    reported: int | None = None  # the number of comments that the post has, as Reddit reports it
     handled: str = ""  # ids of comments read and threads requested, in the text form of `Seen`
     unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
     cut: int = 0  # number of comments that the crawl skips because of limits, as far as known
@@ -53,7 +53,8 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """Return the ids that Reddit named but did not return, if a request by name must follow."""
+        """Return the ids to request by name: Reddit named these comments but did not return them.
+        After this request, return no ids."""
         return () if self.is_looked_up else self.unbrought
 
     @property
@@ -65,15 +66,15 @@ class Tree:
     def is_short(self) -> bool:
         """Return whether a finished tree has less than half of the comments that Reddit reports.
 
-        Ids that Reddit named count as comments. If a part was given up, or if limits cut off
-        comments, return False.
+        Comments that Reddit named but did not return are included. If a part was given up, or if
+        limits cut off comments, return False, because the number proves nothing.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """Return the tree after a request for `batch`. These first ids of `more` are removed."""
+        """Return the tree without the ids in `batch`. They must be the first ids of `more`."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -92,7 +93,7 @@ class Tree:
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """Return a thread for the parent of each id in `batch`, the first ids of `more`.
+        """Return a thread (a request) for the parent of each id. `batch` starts the list `more`.
 
         Ids whose parent is the post are omitted.
         """

@@ -1,4 +1,4 @@
-"""Adds the comments of a reply to a comment tree, and the requests that are then needed."""
+"""Adds a reply's comments to a comment tree, and the further requests that the reply requires."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crawljobs.settings import CrawlSettings
 # If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
 OF_THREAD = "/"
 COMMENT = "t1_"
-# The maximum number of threads below comments that were requested by name. Each thread costs a
-# request.
+# A request by name returns comments without their replies. The replies of at most this many of the
+# comments are requested, because the replies of each comment cost a request.
 SOUGHT_BELOW = 20
 
 
@@ -29,10 +29,10 @@ def grow(
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add a reply to the tree. Return the comments that are new to the tree, and the new tree.
 
-    `requested` are the ids that the request named. If the reply does not return such an id, the
-    thread of its parent will be requested. A reply without new comments adds no further requests.
-    Otherwise the requests for a tree might never end. `without_replies` means that the reply
-    contains the named comments without the replies to them.
+    `requested` are the ids that the request named. If the reply lacks such a comment, the thread of
+    the comment's parent (in `parents`) will be requested. The stubs of a reply without new comments
+    are ignored. Otherwise the requests for a tree might never end. `without_replies` means that the
+    reply contains the named comments without the replies to them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
@@ -89,7 +89,7 @@ class _Growing:
         thread = Thread(stub.parent_id.partition("_")[2], max(0, stub.depth - 1))
         children = [c for c in self._handled.new_of(stub.children) if c not in self._pending]
         if stub.children and not children:
-            return  # all children of the stub are known
+            return  # all comments that the stub stands for are known
         room = self._room - len(self._more) - len(self._unbrought)
         if stub.depth >= self._depth_max or room <= len(self._threads):
             self._cut += max(stub.count, len(children), 1)
@@ -113,7 +113,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # Each further comment counts as one missing reply, because the true number is not known.
+        # For each comment above this limit, one reply counts as missing. The true number of replies
+        # is not known.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

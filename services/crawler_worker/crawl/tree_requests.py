@@ -1,4 +1,8 @@
-"""Makes the requests for one comment tree: for the whole tree, more comments, threads and names."""
+"""Makes the requests for one comment tree.
+
+The first request returns the start of the tree. The next ones return more comments, the replies
+below a comment (a thread), or comments by their names.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,8 @@ def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
         items = _whole(context, tree)
         reported = [post.num_comments for post in items.posts if post.id == tree.post]
         if reported and reported[0] is not None:
-            # The number of comments in the listing or in the tree may be out of date, so the larger
-            # number is used.
+            # The listing and the tree both report the number of the post's comments. Either number
+            # may be out of date, so the larger number is used.
             tree = replace(tree, reported=max(reported[0], tree.reported or 0))
         return _after_reply(context, tree, items)
     if tree.more:
@@ -88,7 +92,8 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
 def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
     """Request by name the comments that Reddit named but did not return in a thread.
 
-    A tree has at most one such request. Threads request the replies below these comments.
+    A tree has at most one such request. Its reply contains no replies to these comments, so further
+    requests follow for their threads.
     """
     names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
     items = _request(
@@ -119,6 +124,6 @@ def _request(
 ) -> Items:
     """Request a part of a tree. If Reddit replies that the post or thread is gone, return no items.
 
-    When the tree is done, its number of comments shows whether this reply was credible.
+    Such a reply may be wrong. So when the tree is complete, its number of comments is checked.
     """
     return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)

@@ -16,11 +16,11 @@ from crawljobs.domain.missing_part import OF_A_TREE, MissingPart, PartKind, Part
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import crawled_trees
 
-# The maximum number of trees in one crawl. A tree costs at least one request. The phase before
-# stores 100 comments with each request, and so has stored most of the comments.
+# The maximum number of trees in one crawl. A tree costs at least one request. Few trees are needed,
+# because the previous phase stores up to 100 comments of any posts with each request.
 MOST = 25
-# After this many tries an almost empty tree is accepted, because Reddit also counts comments that
-# Reddit does not show.
+# After this many crawls, a tree with too few comments is accepted. Reddit's number of comments
+# includes comments that Reddit does not show.
 SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]
@@ -48,9 +48,9 @@ def crawl(context: CrawlContext) -> None:
 def _choose(context: CrawlContext) -> None:
     """Choose the posts whose trees must be requested, because some comments are not stored.
 
-    First come trees that earlier crawls gave up and whose next try is due. Then come the busiest
-    posts of this crawl and trees that earlier crawls did not reach, up to MOST. Most trees are
-    small, and the phase before has stored their comments.
+    First come trees that earlier crawls gave up and whose next try is due. Then come, up to MOST,
+    the busiest posts of this crawl and trees that earlier crawls did not reach. Most other trees
+    are small, and the previous phase has stored their comments.
     """
     again = parts.posts_to_fetch(context)
     not_yet = context.parts.not_due(*OF_A_TREE, now=context.now())
@@ -109,12 +109,12 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 
 
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
-    """Return the tree as a part to give up if it has too few comments. Otherwise return None.
+    """If the tree has too few comments, return it as a part to give up. Otherwise return None.
 
-    The listing of posts states how many comments a post has. If the tree has less than half of this
-    number, it contradicts the listing. After SHORT_TREE_TRIES tries the tree is accepted. Then the
-    number of missing comments is stored with the post. The tree is requested again if Reddit
-    reports more comments.
+    Reddit reports how many comments a post has. A tree with less than half of this number is given
+    up, so that a later crawl requests the tree again. After SHORT_TREE_TRIES tries, the tree is
+    accepted. Then the number of missing comments is stored with the post. The tree is requested
+    again if Reddit reports more comments.
     """
     if not tree.is_short:
         return None

@@ -28,7 +28,7 @@ _OPTIONAL = (
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a crawl. `posts` and `comments` count the distinct items that it has seen."""
+    """The state of a crawl. `posts` and `comments` count the distinct items seen by the crawl."""
 
     phase: str = "about"
     cursor: str | None = None
@@ -40,7 +40,8 @@ class Checkpoint:
     requests: int = 0
     asked_at: str | None = None  # time of the last request, as ISO 8601 text
     forecast: Forecast = NOTHING_KNOWN
-    # True if a listing ended before it reached the items of the last crawl, so items are missing.
+    # True if the crawl could not read a listing down to the items of the last crawl. So items are
+    # missing.
     gap: bool = False
     # The access state that the description shows. It is recorded after posts were returned.
     described_as: AccessState | None = None
@@ -48,17 +49,17 @@ class Checkpoint:
     unclear: int = 0
     # True if the crawl reads the listings to their ends, also beyond items of the last crawl.
     whole: bool = False
-    # Ids that the current listing has returned, in the text form of `Seen`. Ids of comments are
-    # kept during the phase "trees".
+    # Ids that the current listing has returned, in the text form of `Seen`. The phase "trees" keeps
+    # the ids of the listing of comments, so that no comment is counted twice.
     seen: str = ""
     empty_pages: int = 0  # number of empty pages in a row
     posts_walk: Walk = NOT_WALKED
     comments_walk: Walk = NOT_WALKED
     gaps: tuple[Gap, ...] = ()
-    # The first parts that this crawl gave up, and the number of all parts that it gave up.
+    # The first parts that this crawl gave up, and the number of all parts that this crawl gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # `older_in_a_row` counts the items in a row of the current listing that an earlier crawl has
+    # `older_in_a_row` counts consecutive items of the current listing that earlier crawls have
     # seen. `anchors` are more cursors, nearest first, to try if the page after `cursor` is empty.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ class Checkpoint:
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
     def restarted(self) -> Checkpoint:
-        """Return the checkpoint at the first page of a listing."""
+        """Return the checkpoint without its place in a listing: at the listing's first page."""
         return replace(
             self,
             cursor=None,

@@ -1,4 +1,4 @@
-"""Estimates for display how many requests a crawl makes, and the seconds per request."""
+"""Estimates the number of a crawl's requests and the seconds per request, for display."""
 
 from __future__ import annotations
 

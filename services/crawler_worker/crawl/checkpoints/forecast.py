@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 # The phases in the order in which a crawl runs them.
 PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
-# The assumed time for a request before the first measurement: 97 requests per minute.
+# The assumed time for one request before the first measurement. It is 60 s / 97 requests.
 SECONDS_PER_REQUEST = 0.62
 
 

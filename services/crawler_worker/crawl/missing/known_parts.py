@@ -11,7 +11,7 @@ Key = tuple[PartKind, str]
 
 
 class KnownParts:
-    """Holds the missing parts by kind and item. Each listing has at most one missing part."""
+    """Holds the missing parts by kind and item. A listing has at most one missing part (a page)."""
 
     def __init__(self, parts: Iterable[MissingPart]) -> None:
         self._parts: dict[Key, MissingPart] = {}

@@ -59,9 +59,10 @@ def request(
     if_gone: T | None = None,
     passing: tuple[type[crawl_failures.CrawlFailure], ...] = (),
 ) -> T:
-    """Request a part. Return `if_gone` if Reddit replies that the item does not exist.
+    """Request a part. If Reddit replies that the item does not exist, return `if_gone`.
 
-    Raises GivenUp, the failures in `passing`, and the errors of `CrawlContext.request`.
+    Raises GivenUp, also for an item that does not exist if `if_gone` is None. Raises the failures
+    in `passing`, and the errors of `CrawlContext.request`.
     """
     try:
         return context.request(call)
@@ -78,7 +79,7 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
     """Return whether the failure means that the item does not exist.
 
     For the history of a suspended account, Reddit replies 403. So for a history, each denial of
-    access counts.
+    access means that the author's account is gone.
     """
     return isinstance(error, crawl_failures.Unavailable) and (
         kind is PartKind.HISTORY or error.access in _GONE
@@ -88,7 +89,7 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 def missing(
     context: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
-    """Return a part that is given up now. After more failures in a row, its next try is later.
+    """Return a part that is given up now. Each further failure delays the part's next try more.
 
     Several requests for one tree may fail in the same crawl. They count as one failure.
     """

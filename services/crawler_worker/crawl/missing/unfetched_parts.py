@@ -20,8 +20,9 @@ MESSAGE = "the crawl had made all requests that it may make"
 def parts(context: CrawlContext) -> list[MissingPart]:
     """Return the parts that the crawl did not request, because it had used up its requests.
 
-    These are chosen trees and histories, the rest of a listing, and due parts of earlier crawls.
-    The next crawl requests them. No follow-up crawl is enqueued.
+    These parts are the rest of a listing, the chosen trees and histories, and the parts that
+    earlier crawls gave up and that are due. The next crawl requests these parts. No follow-up crawl
+    is enqueued.
     """
     at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
@@ -42,7 +43,7 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 
 
 def _trees(context: CrawlContext) -> list[Key]:
-    """Return the keys of trees that were not requested. Parts of earlier crawls keep their kind."""
+    """Return the keys of the trees that were not requested, and of due parts of other trees."""
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())
     found = [(part.kind, part.item) for part in due if part.item in again]
@@ -52,7 +53,7 @@ def _trees(context: CrawlContext) -> list[Key]:
 
 
 def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
-    """Return the part as missing. It was not requested, so its number of failures stays."""
+    """Return the part as missing. The part was not requested, so no further failure is counted."""
     known = context.parts.get(kind, item)
     return MissingPart(
         kind=kind,
@@ -68,8 +69,8 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """Return the checkpoint `at` with all parts that are missing after this crawl.
 
-    These are the parts that this crawl gave up and the parts in `left`. Parts of earlier crawls
-    whose next try was not due are missing too.
+    These parts are the ones that this crawl gave up, the ones in `left`, and those that earlier
+    crawls gave up and this crawl did not request.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

@@ -8,7 +8,7 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import PartKind
 
-# A walk stops after this many distinct items, which is twice the size of Reddit's listings.
+# A walk stops after this many distinct items. Reddit's listings have about half as many items.
 ITEMS_MAX = 2_000
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}
@@ -20,9 +20,9 @@ class Course:
 
     `mark` is the high-water mark: earlier crawls have seen all items older than the mark. With
     `is_whole`, the walk does not stop at the mark. With `is_short`, `mark` is another item: the
-    newest item of an earlier walk that failed after its first pages. A walk that stops there does
-    not reach the high-water mark. Omitted older items can be detected only if the listing is sorted
-    `by_age`.
+    newest item of an earlier walk that failed after its first pages. A walk that stops at this item
+    does not reach the high-water mark. `by_age` means that the listing is sorted by age. Only in
+    such a listing can the crawl detect that Reddit omits older items.
     """
 
     listing: ListingName
@@ -40,9 +40,9 @@ class Course:
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """Return the plan for a walk of this listing.
 
-    If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl has
-    seen, and the high-water mark does not move. But if the next try of the page is due, or if the
-    walk must read the whole listing, the walk requests the page again.
+    If an earlier crawl gave up a page, the walk stops at the newest item that this crawl had seen.
+    Then the high-water mark does not move. But the walk continues to the page that was given up if
+    the next try of this page is due, or if the walk must read the whole listing.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

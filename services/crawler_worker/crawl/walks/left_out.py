@@ -30,8 +30,8 @@ def stored_below(
 ) -> list[str]:
     """Return the ids of stored items that an earlier walk read and this walk did not reach.
 
-    They are older than the oldest item of this walk. The newest item is first. Items that are known
-    as removed or deleted are not included.
+    The returned items are older than the oldest item of this walk. The newest of them is first.
+    Items that are known as removed or deleted are not included.
     """
     seen = Seen(at.seen)
     found = context.read(

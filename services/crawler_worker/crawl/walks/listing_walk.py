@@ -18,7 +18,7 @@ FetchPage = Callable[[Requester, str | None], Page]
 def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
     """Continue from the saved cursor, or from `restarted` if the cursor is too old.
 
-    After a restart, Reddit returns stored items again, but storing them again changes nothing.
+    After a restart, Reddit returns items that are already stored. To store them again is harmless.
     """
     at, gap = context.checkpoint, context.request_gap
     if at.cursor is not None and checkpoint.is_stale(at.cursor_at, now=context.now(), gap=gap):
@@ -28,10 +28,11 @@ def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
 def next_page(
     context: CrawlContext, course: Course, fetch: FetchPage, *, is_required: bool
 ) -> tuple[Page, bool]:
-    """Request the page after the cursor. Return the page, and whether the position was lost.
+    """Request the page after the cursor. Return the page, and whether its position was lost.
 
-    An empty page does not prove that the listing ends, because the item of the cursor may have been
-    deleted. So the cursors of earlier items are tried. Raises GivenUp for a page that is not
+    An empty page does not prove that the listing ends. Reddit also returns an empty page if the
+    item of the cursor was deleted. So the cursors of the items before are tried. If all of these
+    pages are empty, the position in the listing is lost. Raises GivenUp for a page that is not
     required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors

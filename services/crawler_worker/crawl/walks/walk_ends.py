@@ -60,7 +60,7 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """If the listing ends at this page, return the ids of stored older items, otherwise no ids."""
+    """If the listing ends at this page, return the ids of stored older items, otherwise []."""
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)
@@ -74,8 +74,8 @@ def _is_doubtful(course: Course, step: Step) -> bool:
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
-    """Return the step with the true end of its walk. `left` are stored items that the listing did
-    not return."""
+    """Return the step with a corrected reason for the end of its walk. `left` are stored items that
+    the listing did not return."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):
@@ -118,8 +118,8 @@ def finish(
 
 
 def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Checkpoint]:
-    """Return the newest item of the walk, and the checkpoint without this item. So the item does
-    not become the high-water mark."""
+    """Return the newest item of the walk, and the checkpoint without this item. Without the item in
+    the checkpoint, the high-water mark does not move."""
     if name is ListingName.POSTS:
         return then.newest_post, replace(then, newest_post=None)
     return then.newest_comment, replace(then, newest_comment=None)
@@ -130,7 +130,7 @@ def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None)
     if walk.end not in _CUT or mark is None:
         return then
     if walk.oldest is None or walk.oldest_at is None:
-        return replace(then, gap=True)  # without an item, the gap's newer end is unknown
+        return replace(then, gap=True)  # the walk saw no item, so the gap's newer end is unknown
     if not reddit_items.is_newer(walk.oldest, mark):
         return then
     gap = Gap(name, from_item=mark, to_item=walk.oldest, to_at=walk.oldest_at)

@@ -13,14 +13,14 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# A walk stops after this many known items in a row. One known item is not enough, because sticky
-# posts and posts that were approved late are not in the order of age.
+# A walk stops after this many items in a row that earlier crawls have seen. One such item is not
+# enough, because pinned posts and posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
 # The number of last items of a page that are kept as cursors. The page after a cursor is empty if
 # the item of the cursor was deleted in the meantime. Then another cursor is tried.
 ANCHORS = 3
-# After this many pages in a row with a cursor but without items, the walk counts as a loop. Fewer
-# empty pages can be the effect of a filter at Reddit.
+# After this many pages in a row that have a cursor but no items, the walk ends, because its pages
+# count as an endless loop. Fewer empty pages can be the effect of a filter at Reddit.
 EMPTY_PAGES = 3
 
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
@@ -96,7 +96,8 @@ def _end(
 ) -> WalkEnd | None:
     """Return the reason why the walk ends after this page, or None if the walk continues.
 
-    `place` is a pair: the number of distinct items and the number of pages so far.
+    `run` is the number of known items in a row. `place` is a pair: the number of distinct items and
+    the number of pages so far.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)
@@ -111,9 +112,9 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk with this page. The last item of the page is the oldest.
+    """Return the walk extended by this page. The page's last item counts as the oldest item.
 
-    Pinned items and items that were approved late come earlier in the page.
+    Older items, such as pinned ones, may come earlier in the page. They do not count.
     """
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk

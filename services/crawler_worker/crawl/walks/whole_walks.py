@@ -10,8 +10,8 @@ from crawljobs.runtime import jitter
 
 
 def choose(context: CrawlContext) -> None:
-    """Decide at the first page of posts whether this crawl continues after it reaches the
-    high-water marks of the last crawl."""
+    """Decide before the first page of posts whether this crawl reads the whole listings. Then it
+    does not stop at the high-water marks of the last crawl."""
     at = context.checkpoint
     if at.page == 0 and not at.whole and _is_due(context):
         context.move_to(replace(at, whole=True))
@@ -27,8 +27,8 @@ def _is_due(context: CrawlContext) -> bool:
         return False  # the crawl would fail at the same page again
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # An older release crawled the subreddit and recorded no walk of the whole listings. These
-    # subreddits must not all be due at once. So each crawl decides at random, and the probability
+    # No walk of the whole listings is recorded, because an older release crawled the subreddit. All
+    # such subreddits must not be due at once. So each crawl decides at random, and the probability
     # is the share of the interval that has passed. Most subreddits are due within two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share
