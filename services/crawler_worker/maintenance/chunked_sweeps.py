@@ -34,8 +34,8 @@ class ChunkedSweeps:
         """Apply `change` in chunks until no row is left or `seconds` have passed.
 
         Call `then` after the commit of each chunk. With `follows`, each chunk starts after the last
-        row of the chunk before. Log the number of changed rows under the name `action`, and return
-        the number. Raises DatabaseUnavailable.
+        row of the previous chunk. Log the number of changed rows under the name `action`, and
+        return the number. Raises DatabaseUnavailable.
         """
         until = time.monotonic() + seconds
         total = self._isolations.of(action).run(

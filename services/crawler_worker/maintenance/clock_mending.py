@@ -34,7 +34,7 @@ class ClockMending:
         }
 
     def run(self) -> int:
-        """Correct all kinds of timestamps, unless another worker did so within the interval.
+        """Correct all kinds of timestamps, unless a worker has just done so (EVERY_SECONDS).
 
         Return the number of corrected rows. Raises DatabaseUnavailable.
         """

@@ -20,7 +20,7 @@ from crawljobs.settings import QueueSettings
 log = logs.get_logger(__name__)
 
 CHUNKS_MAX = 1_000  # chunks in one run; the next run deletes the rest of a larger backlog
-KEYS_KEPT = timedelta(days=1)  # a client may repeat a request with an Idempotency-Key for this time
+KEYS_KEPT = timedelta(days=1)  # a client may repeat a request with an Idempotency-Key this long
 INSTANCES_KEPT = timedelta(days=1)  # a process record is kept this long after its last heartbeat
 
 
@@ -63,8 +63,8 @@ class Pruning:
     ) -> None:
         """Delete the old rows of one kind. If a chunk fails, delete it in smaller chunks.
 
-        Log the number that `deleted` returns if `change` counts further rows. Otherwise log the
-        number that `change` returns.
+        Log the number that `deleted` returns. Without `deleted`, log the number of rows that
+        `change` returns.
         """
         isolation = self._isolations.of(action)
 

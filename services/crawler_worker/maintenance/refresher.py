@@ -21,15 +21,15 @@ log = logs.get_logger(__name__)
 
 TASK = "refresh"
 BATCH = 100  # Reddit accepts at most this many full names in one request.
-# The pause after a batch of any worker. One request in 6 s uses at most 10 % of Reddit's budget, so
-# the crawls can use the rest.
+# The minimum time between two batches, also of different workers. One request in 6 s uses at most
+# 10 % of Reddit's budget, so the crawls can use the rest.
 EVERY = timedelta(seconds=6)
 # The longest time for a batch: the wait for a request slot, three replies and the pauses between
-# the replies. After this time the worker counts as dead, and another worker may take the turn.
+# the replies. After this time the worker counts as dead, and another worker may refresh items.
 TURN = timedelta(minutes=4)
 PAUSE_AFTER_ERROR_SECONDS = 60.0
-# The CrawlFailures that one item of a batch can cause. A bug can also make one item fail. Its error
-# is not a CrawljobsError.
+# The CrawlFailures that a single item of a batch can cause. A bug can also make a single item fail,
+# but the bug's error is not a CrawljobsError.
 OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures.UpstreamTrouble)
 
 
@@ -70,7 +70,7 @@ class Refresher(threading.Thread):
                 pause = PAUSE_AFTER_ERROR_SECONDS
 
     def run_once(self) -> int:
-        """Refresh one batch of items that are due, unless another worker has the turn.
+        """Refresh one batch of due items, unless another worker does so or has just done so.
 
         Return the number of refreshed items. Raises CrawlFailure and DatabaseUnavailable.
         """
@@ -106,7 +106,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: refreshes.settle(conn, names=names))
 
     def _due(self, conn: Connection) -> list[str] | None:
-        """Return the names of items that are due, or None if another worker has the turn."""
+        """Return the names of due items. Return None if another worker refreshes items."""
         if not task_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
             return None
         return refreshes.due(conn, at_most=self._at_most)

@@ -10,8 +10,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Time limit of one sweep. The rescue runs in the same thread, and a million jobs to requeue must
-# not delay it.
+# Time limit of one sweep. The rescue of jobs runs in the same thread. A million jobs to requeue
+# must not delay the rescue.
 SWEEP_SECONDS = 5.0
 
 

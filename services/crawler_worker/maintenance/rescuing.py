@@ -24,7 +24,7 @@ RESCUE_SECONDS = 5.0  # time limit of one run, because requeue waits in the same
 
 
 class Rescuing:
-    """Rescues jobs, except during one lease after this process failed to reach the database."""
+    """Rescues jobs, but pauses for one lease duration after the database was unreachable."""
 
     def __init__(
         self, database: Database, settings: QueueSettings, stopping: threading.Event
@@ -38,8 +38,8 @@ class Rescuing:
     def run(self) -> int:
         """Rescue stuck jobs and return the number of rescued jobs. Raises DatabaseUnavailable.
 
-        After this process could not reach the database, it rescues no job for one lease. Perhaps no
-        worker could extend its leases, and such an outage must not be charged as attempts.
+        If this process could not reach the database, it rescues no job for one lease duration.
+        Perhaps no worker could extend its leases. Such an outage must not cost the jobs attempts.
         """
         try:
             if time.monotonic() < self._rescue_from:
@@ -81,7 +81,7 @@ class Rescuing:
 
 
 def _audit(conn: Connection, rescued: list[Rescued]) -> None:
-    """Add an audit row for each job that ended as failed, because no user requested this change."""
+    """Add an audit row for each job that failed. It names the system, because no user did this."""
     failed = [job.job_id for job in rescued if job.status is JobStatus.FAILED]
     audit_log.record_many(
         conn,

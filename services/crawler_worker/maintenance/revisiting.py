@@ -20,12 +20,13 @@ from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
 
-# This priority is above that of discovered subreddits, and below that of schedules and requests
-# through the API. Aging raises it at most to the priority ceiling of the job.
+# This priority is above the priority of discovered subreddits. It is below the default priority of
+# schedules and of requests through the API. Aging raises it at most to the job's priority ceiling.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
-# How often each worker checks whether a check is due. A timer with the whole interval of a check
-# would start again at each restart of the worker and might never fire.
+# Each worker tries to run the checks at this interval. A check whose own interval is not over does
+# nothing. A timer with a check's long interval would start again at each restart of the worker, and
+# might never fire.
 CHECK_SECONDS = 60.0
 
 
@@ -35,7 +36,7 @@ class Find(Protocol):
 
 
 class Revisiting:
-    """Runs checks. In each interval of a check, only the worker that takes the turn runs it."""
+    """Runs the checks for due and for stale subreddits. One worker runs a check in its interval."""
 
     def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
         self._database = database
@@ -53,7 +54,10 @@ class Revisiting:
         return self._enqueue_all("subreddit.due", revisits.take_due)
 
     def check_stale(self) -> int:
-        """Enqueue subreddits that were not crawled for STALE_DAYS. Return the number of jobs."""
+        """Enqueue the subreddits that were not crawled for the time of the setting STALE_DAYS.
+
+        Return the number of jobs.
+        """
         after, every = self._settings.stale_after, self._settings.stale_check_every
         if not self._takes_turn("stale check", every):
             return 0

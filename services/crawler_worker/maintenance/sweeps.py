@@ -25,8 +25,8 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Readers of the counts must add all changes since the last merge. This interval keeps the number of
-# these changes at some thousands.
+# Triggers store each change of the counts of finished jobs as a row. Readers must add all changes
+# since the last merge to the counts. With this interval, these are at most some thousands of rows.
 MERGE_COUNTS_SECONDS = 15.0
 
 
@@ -47,8 +47,8 @@ class Maintenance:
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
-        # These tasks use the monotonic clock. If the host's wall clock is set back by an hour,
-        # APScheduler runs no task for an hour (decision 15).
+        # The timer of these urgent tasks uses the monotonic clock. APScheduler uses the wall clock.
+        # If the host's clock is set back by an hour, it runs no task for an hour (decision 15).
         self._periodic = PeriodicTasks(
             [
                 PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),
@@ -112,9 +112,10 @@ class Maintenance:
         return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
-        """Add the stored changes of job counts to the stored counts. Triggers store these changes.
+        """Add the count changes, which triggers store, to the counts of finished jobs.
 
-        RowIsolation is not needed, because no single row can make this statement fail.
+        The statement runs without RowIsolation, which would skip faulty rows. No single row can
+        make this statement fail.
         """
         merged = 0
         while not self._stopping.is_set():
@@ -125,10 +126,10 @@ class Maintenance:
         return merged
 
     def prune(self) -> int:
-        """Delete old rows, unless another worker did so within the interval."""
+        """Delete old rows, unless a worker did so within the interval `maintenance_every`."""
         every = self._settings.maintenance_every
-        # The turn is free after 80 % of the interval. Otherwise a timer that fires a little early,
-        # because of its jitter, would find no free turn and lose a whole interval.
+        # A worker may prune again after 80 % of the interval. Otherwise a timer that fires a little
+        # early, because of its jitter, would do nothing, and prune would run an interval too late.
         pace = every - timedelta(seconds=every.total_seconds() * 0.2)
         if not self._database.run(
             lambda conn: task_turns.take_turn(conn, task="prune", every=pace)
