@@ -24,12 +24,12 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
-# At this number of 429 replies to one request, its job is deferred. Until then, the thread waits
-# after each 429 and tries again.
+# After each 429 reply, the thread waits and tries the request again. At this number of 429 replies
+# to one request, the job is deferred instead.
 THROTTLES_IN_PLACE = 3
 # The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3
-TRY_AGAIN_SECONDS = 1.0  # Pause before the second try. Each next pause is twice as long.
+TRY_AGAIN_SECONDS = 1.0  # The pause before the second try. Each next pause is twice as long.
 # A job that could not connect to Reddit waits this long. No attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 
@@ -67,15 +67,15 @@ class RedditClient:
         self._transport.close()
 
     def forget_reply(self) -> None:
-        """Allow another thread to read a large reply. Call this when the last reply is stored."""
+        """Allow another thread to read a large reply. Call this after the last reply was stored."""
         self._transport.large.leave()
 
     def send(self, request: Request, parse: Parse[T], context: RequestContext) -> T:
         """Send the request, and try again after some failures. Return the result of `parse`.
 
         Only one thread at a time parses a large reply. If `parse` raises UpstreamTrouble, the reply
-        is unclear. Raises the CrawlFailure that the last reply means, Interrupted and
-        DatabaseUnavailable.
+        counts as unclear. Raises the CrawlFailure that the last reply means. Also raises
+        Interrupted and DatabaseUnavailable.
         """
         throttles = tries = 0
         is_patient = context.gap <= LONGEST_GAP_SECONDS
@@ -148,7 +148,7 @@ class RedditClient:
     def _check_client(
         self, token: str, context: RequestContext, since: float, *, is_fresh: bool
     ) -> None:
-        """Check with another page that Reddit accepts the client. Raises Outage if it does not."""
+        """Check with another page that Reddit accepts the client. If not, raise Outage."""
         if self._paced is not None:  # without a database, no other worker would use the result
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)
 

@@ -45,7 +45,7 @@ class UpstreamTrouble(CrawlFailure):
 
 
 class Cause(StrEnum):
-    """The step at which a connection failed, or the reason of the failure."""
+    """The step at which a connection failed, or the reason why it failed."""
 
     CERTIFICATE = "certificate"
     NETWORK = "network"
@@ -67,16 +67,17 @@ class Unreachable(UpstreamTrouble):
 class Unclear(UpstreamTrouble):
     """The reply is not about the requested page. It may be the error page of a proxy.
 
-    The client raises this error after several tries, if Reddit accepts its other requests.
+    The client raises this error after several tries, if Reddit accepts the client's other requests.
     """
 
 
 class ClientRefused(UpstreamTrouble):
-    """Reddit or a proxy refuses even the probe, so the client id or the IP address is blocked."""
+    """Reddit or a proxy refuses the probe or a token request. So the client id or IP is blocked."""
 
 
 class AuthorRefused(CrawlFailure):
-    """Reddit does not return an author's history. The account's description may show the reason."""
+    """Reddit does not return an author's history. The account's description may show the reason,
+    for example a suspension."""
 
     kind = ErrorKind.PERMANENT
 
@@ -134,7 +135,7 @@ class Outage(Deferred):
 
 
 class NothingClear(Deferred):
-    """A required page of one subreddit is unclear or fails, so the subreddit's job waits."""
+    """Requests for a required page of one subreddit fail or have unclear replies. The job waits."""
 
     reason = WaitReason.UNCLEAR
 

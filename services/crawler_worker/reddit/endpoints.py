@@ -83,7 +83,7 @@ def account(requester: Requester, *, name: str) -> Account:
 
 
 def history(requester: Requester, *, name: str) -> Page:
-    """Return the newest posts and comments of an account. The page is empty if they are hidden."""
+    """Return an account's newest posts and comments, or an empty page if the account hides them."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
     parse = partial(reply_subjects.history, name=name)
     return requester.get(f"/user/{_account(name)}/overview", params, parse)
@@ -109,7 +109,7 @@ def _from(after: str | None, params: dict[str, str | int]) -> Parameters:
 
 
 def _subreddit(name: str) -> str:
-    if subreddit.is_listing(name):  # earlier releases could enqueue a job with this name
+    if subreddit.is_listing(name):  # earlier releases could enqueue a job with such a name
         raise crawl_failures.BadRequest(f"r/{name} is no subreddit but a listing of Reddit's own")
     return subreddit.checked_name(name)
 

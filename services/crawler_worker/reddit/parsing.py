@@ -15,8 +15,8 @@ CURSOR_MAX = 100  # limit of a cursor in characters; a cursor is a full name
 def listing(reply: object, *, is_followed: bool = True) -> Page:
     """Return one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
 
-    With `is_followed`, the caller needs the cursor of the next page. Otherwise an unreadable cursor
-    becomes None.
+    With `is_followed`, the caller needs the cursor of the next page, so an unreadable cursor also
+    raises UpstreamTrouble. Otherwise an unreadable cursor becomes None.
     """
     data = _data(reply, "Listing")
     return Page(item_parsing.read_all(_children(reply)), _cursor(data, is_needed=is_followed))
@@ -44,7 +44,7 @@ def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
     if after is None:
         return None
     cursor = untrusted_text.text(after, limit=CURSOR_MAX)
-    if cursor and cursor == after:  # a shortened or changed cursor would name another place
+    if cursor and cursor == after:  # a cursor that was shortened or changed names another page
         return cursor
     if is_needed:
         raise crawl_failures.UpstreamTrouble("expected a listing with a cursor or null")

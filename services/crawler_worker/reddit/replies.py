@@ -12,7 +12,8 @@ from crawler_worker.reddit.exchange import decoding
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
-RETRY_AFTER_MAX_SECONDS = 3600.0  # a longer wait is cut to this limit; the next 429 adds more time
+# A longer Retry-After is cut to this limit. If Reddit needs more time, it replies 429 again.
+RETRY_AFTER_MAX_SECONDS = 3600.0
 REASON_SHOWN = 60  # the maximum number of characters that a message quotes from a reply
 
 _ACCESS = {
@@ -55,7 +56,10 @@ def value_of(
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """Return the failure that a reply without the requested content means. `url` was requested."""
+    """Return the failure that a reply without the requested content means.
+
+    `url` is the requested URL.
+    """
     meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:

@@ -36,7 +36,7 @@ _STATUSES = {
     401: Status.UNAUTHORIZED,
     403: Status.FORBIDDEN,
     **dict.fromkeys((404, 410), Status.NOT_FOUND),
-    # Reddit does not send these statuses. They come from the network in front of Reddit.
+    # Reddit does not send 408 and 425. These statuses come from the network in front of Reddit.
     **dict.fromkeys((408, 425), Status.TIMEOUT),
     **dict.fromkeys((413, 414, 431), Status.TOO_LARGE),
     429: Status.THROTTLED,
@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. An unknown path counts as INFO, because replies of INFO do not
-    concern a single subreddit."""
+    """Return the endpoint of a path. An unknown path counts as INFO, because a reply of INFO proves
+    nothing about a single subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)

@@ -20,10 +20,10 @@ def _ignore() -> None:
 class RequestContext:
     """The options for all requests of one caller, for example of one crawl.
 
-    `stop` interrupts each wait. A request `in_background` does not join the queue for slots of the
-    budget. Two tries of a request are `gap` seconds apart. If `gap` exceeds LONGEST_GAP_SECONDS,
-    the client does not wait to try a request again. `on_sent` is called before each request to
-    Reddit, also before further tries and probes.
+    `stop` interrupts each wait. A request `in_background` does not join the queue for request
+    slots. Two tries of a request are at least `gap` seconds apart. If `gap` exceeds
+    LONGEST_GAP_SECONDS, the client does not wait to try a request again. `on_sent` is called before
+    each request to Reddit, also before further tries and probes.
     """
 
     stop: Stop

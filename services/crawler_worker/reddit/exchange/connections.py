@@ -61,7 +61,10 @@ class _TlsPool(connectionpool.HTTPSConnectionPool):
 
 
 def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> urllib3.PoolManager:
-    """Return a pool manager. It keeps up to `size` connections to a host, all through `proxy`."""
+    """Return a manager of connection pools. A pool keeps up to `size` connections to one host.
+
+    If `proxy` is set, all connections go through it.
+    """
     manager: urllib3.PoolManager
     if proxy is None:
         manager = urllib3.PoolManager(maxsize=size, ssl_context=context)

@@ -12,10 +12,11 @@ from typing import Any
 from crawler_worker.reddit import crawl_failures
 
 DEPTH_MAX = 200  # limit of nested brackets; a comment tree with 10 levels nests about 50 deep
-DIGITS_MAX = 25  # limit of a number's digits; an int8 has 19, and int() refuses thousands
+DIGITS_MAX = 25  # limit of an integer's digits; int8 needs 19, and int() fails for thousands
 TOO_LARGE = int("9" * DIGITS_MAX)
 
-# A tree of 500 comments has 34,000 values. A value of 3 characters may use 200 bytes of memory.
+# The maximum number of JSON values in one reply. A tree of 500 comments has 34,000 values. A limit
+# of the size is not enough, because a value of 3 characters may use 200 bytes of memory.
 VALUES_MAX = 200_000
 # Replies above this size are decoded one at a time, because several would use too much memory.
 LARGE_BYTES = 64 * 1024
@@ -30,8 +31,10 @@ _turn = threading.Lock()
 
 @contextlib.contextmanager
 def turn(size: int) -> Iterator[None]:
-    """Hold this context while a reply of `size` bytes is decoded and parsed. Only one large reply
-    at a time is decoded."""
+    """Enter this context before a reply of `size` bytes is decoded, and leave it after parsing.
+
+    For a large reply, the context waits until no other thread is in it.
+    """
     if size <= LARGE_BYTES:
         yield
         return

@@ -23,7 +23,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Let the calling thread wait for its connection for at most `seconds` seconds in total."""
+    """Within this context, the calling thread's deadline is `seconds` seconds after its start."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield

@@ -11,8 +11,8 @@ RESUME_SECONDS = 10.0
 
 
 class LargeReplies:
-    """A lock for large replies. A thread takes the lock when the reply that it reads becomes large,
-    and keeps the lock until the reply is stored."""
+    """A lock for large replies. A thread takes the lock after it has read LARGE_BYTES of a reply.
+    The thread keeps the lock until the reply is stored."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()

@@ -17,9 +17,9 @@ def status_of(location: str, *, url: str) -> Status:
     """Return the status of a redirect to `location`. `url` is the URL of the request.
 
     The host of `url` counts as a host of Reddit. If a subreddit does not exist, Reddit redirects to
-    its search page. If a subreddit was merged into another one, Reddit redirects to that one. A
-    redirect to a foreign host comes from a network portal. A redirect to another URL of the
-    requested subreddit proves nothing about this subreddit.
+    its search page. If a subreddit was merged into another one, Reddit redirects to the other one.
+    A redirect to a host that is not Reddit's comes from a network portal. A redirect to another URL
+    of the requested subreddit proves nothing about this subreddit.
     """
     try:
         target, request = urlsplit(location), urlsplit(url)

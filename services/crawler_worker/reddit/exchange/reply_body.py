@@ -13,7 +13,8 @@ from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeRepli
 
 # Only this much of a reply is kept if its status is not 200. The reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
-LARGE_SECONDS = 20.0  # limit for reading the rest of a large reply, because other threads wait
+# Time limit for reading the rest of a large reply, because other threads wait to read large ones.
+LARGE_SECONDS = 20.0
 PIECE_BYTES = 64 * 1024
 OK = 200
 GZIP = 16 + zlib.MAX_WBITS
@@ -45,7 +46,7 @@ def _pieces(
         received += len(piece)
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            # Bytes after the end of the compressed data would grow without limit.
+            # zlib would keep all bytes after the end of the compressed data, without a limit.
             if unpack.unused_data:
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)

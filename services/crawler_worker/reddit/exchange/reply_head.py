@@ -9,10 +9,12 @@ import http.client
 import re
 from typing import Any
 
-HEAD_MAX_BYTES = 64 * 1024  # limit of a head, with informational replies; Reddit sends about 3 KiB
+# The limit of a head, together with informational replies before it. Reddit sends about 3 KiB.
+HEAD_MAX_BYTES = 64 * 1024
 SWITCHING_PROTOCOLS = 101
 
-# Python's int() accepts "-1". The standard library would then read until the connection closes.
+# The standard library parses a chunk size with int(), which accepts "-1". For "-1" it would then
+# read until the connection closes.
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")
 _LINE_MAX = 64 * 1024
 
@@ -20,8 +22,8 @@ _LINE_MAX = 64 * 1024
 class ReplyHead(http.client.HTTPResponse):
     """The head of a reply. Informational replies, such as 103, are skipped.
 
-    Otherwise the client would return the 103 as the reply to this request. It would return the real
-    reply as the reply to the next request.
+    Otherwise the client would take the 103 as the reply to this request, and the real reply as the
+    reply to the next request.
     """
 
     def begin(self) -> None:
@@ -30,7 +32,7 @@ class ReplyHead(http.client.HTTPResponse):
         try:
             super().begin()
         finally:
-            if self.fp is not None:  # None if the reply was refused
+            if self.fp is not None:  # the standard library sets None if it closed the connection
                 self.fp = lines.file
 
     def _read_status(self) -> tuple[str, int, str]:

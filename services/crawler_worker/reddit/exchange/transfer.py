@@ -26,9 +26,10 @@ from crawljobs.runtime import tracing
 from crawljobs.settings import RedditSettings
 from crawljobs.settings.certificates import BROWSERS_TRUST
 
-EXCHANGE_SECONDS = 60.0  # The limit for an exchange, from the DNS lookup to the last byte.
-# A tree of 500 long comments has 3 MiB. A page of 100 posts with 40,000 characters each has 8 MiB.
-# If a text contains an emoji, each of its characters uses 4 bytes of memory.
+EXCHANGE_SECONDS = 60.0  # The time limit for an exchange, from the DNS lookup to the last byte.
+# The maximum size of a reply. A tree of 500 long comments has 3 MiB. A page of 100 posts with
+# 40,000 characters each has 8 MiB. The limit is not higher, because a reply uses more memory than
+# its size: if a text contains an emoji, each of the text's characters uses 4 bytes.
 REPLY_MAX_BYTES = 8 * 1024 * 1024
 CLIENT_ERRORS = 400
 THREADS = 100  # default for the number of threads that send requests at once
@@ -38,8 +39,8 @@ THREADS = 100  # default for the number of threads that send requests at once
 class Request:
     """A request. `headers` are sent in addition to the headers that all requests have.
 
-    `url` is the complete URL. `reply_max` is the largest size of a good reply in bytes, where 0
-    means REPLY_MAX_BYTES.
+    `url` is the complete URL. `reply_max` is the largest size of a good reply in bytes. If it is 0,
+    the limit is REPLY_MAX_BYTES.
     """
 
     method: str
@@ -171,6 +172,6 @@ def _origin(url: str) -> str:
 
 
 def _put_back(response: urllib3.BaseHTTPResponse) -> None:
-    """Return the connection to its pool. Close it before, unless its reply was read to the end."""
+    """Return the connection to its pool. Close it first if its reply was not read to the end."""
     response.close()
     response.release_conn()

@@ -15,8 +15,8 @@ from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Items, MoreComments
 
 DEPTH_MAX = 10_000
-# The maximum number of items that are read from one reply. Each item becomes a row. Reddit's pages
-# have at most 102 items. Its trees have at most 500 comments, and their stubs.
+# The maximum number of items that are read from one reply, because each item becomes a row. Pages
+# of Reddit have at most 102 items. Trees have at most 500 comments and the stubs between them.
 ITEMS_MAX = 10_000
 
 Data = dict[str, Any]
@@ -54,8 +54,8 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
 def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
     """Yield (kind, data, depth) of each item and of each reply below it.
 
-    The function is not recursive, because a tree may be deeper than Python's stack. It copies no
-    list, because a list may be long.
+    The function is not recursive, because a tree may be deeper than Python's stack. The function
+    copies no list, because a list may be long.
     """
     stack = [(iter(children), depth)]
     while stack:

@@ -9,7 +9,7 @@ from crawler_worker.reddit.items import about_parsing, author_parsing, removal_m
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Post
 
-# Longer texts are cut to this number of characters.
+# Longer URLs are cut to this number of characters.
 URL_MAX = 4_000
 NAME_MAX = 300
 

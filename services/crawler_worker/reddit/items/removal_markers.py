@@ -9,7 +9,7 @@ from crawljobs.domain import untrusted_text
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
-MARKER_MAX = 400  # Characters. Reddit's own texts have fewer than 120.
+MARKER_MAX = 400  # A longer text, in characters, is no notice. Reddit's notices have under 120.
 # Matches "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote these
 # words, so the pattern must match the whole text.
 _BY_REDDIT = re.compile(
@@ -30,7 +30,11 @@ def is_edited(value: object) -> bool:
 
 
 def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str | None:
-    """Return the item's removal category from Reddit's reply, or derive it from the item's text."""
+    """Return the item's removal category.
+
+    `category` is the category in Reddit's reply. If it is None, the other arguments, which were
+    read from the item's text, decide.
+    """
     if by_reddit:
         return category or REDDIT
     return category or ("unknown" if removed else None)

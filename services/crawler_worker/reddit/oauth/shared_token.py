@@ -12,8 +12,8 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens, token_turns
 
-# The pauses after a 429 of the token endpoint. This endpoint has its own limit of 300 requests in
-# 10 minutes, and its 429 has no Retry-After header.
+# The first and the longest pause after the token endpoint replied 429. The endpoint has its own
+# limit of 300 requests in 10 minutes. Its 429 has no Retry-After header.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
@@ -23,7 +23,7 @@ Lifetime = tuple[str, float]  # a token, and the seconds until it expires
 
 
 class SharedToken:
-    """Reads and renews the shared token. Only one worker at a time renews it.
+    """Reads and renews the shared token. Only one worker at a time renews the token.
 
     Each method raises DatabaseUnavailable.
     """
@@ -33,7 +33,7 @@ class SharedToken:
         self._client_id = client_id
 
     def read(self, *, refused: str | None) -> Lifetime | None:
-        """Return the stored token, or None if it is not valid any more or is the `refused` token.
+        """Return the stored token. Return None if it has expired or equals the `refused` token.
 
         Raises Throttled or Outage while no worker may request a new token.
         """
@@ -58,8 +58,9 @@ class SharedToken:
     def renew(self, fetch: Callable[[], Lifetime], *, refused: str | None) -> Lifetime | None:
         """Store and return the token that `fetch` returns.
 
-        Return None if another worker has the turn to renew the token. If `fetch` fails, pause the
-        token requests of all workers, and raise Throttled or Outage.
+        Return None if another worker already renews the token. If `fetch` raises Throttled, pause
+        the token requests of all workers, and raise Throttled. After another failure, pause all
+        requests of all workers, and raise Outage.
         """
         if not self._takes_turn(refused):
             return None
@@ -111,7 +112,7 @@ class SharedToken:
         )
 
     def _pause_all(self, reason: PausedReason, detail: str) -> crawl_failures.Outage:
-        """Pause all requests of all workers, also token requests. Return the failure to raise."""
+        """Pause all requests of all workers, also token requests. Return the Outage to raise."""
 
         def work(conn: Connection) -> Pause:
             pause = reddit_outages.pause(

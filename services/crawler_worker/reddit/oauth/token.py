@@ -15,13 +15,13 @@ from crawljobs.db.database import Database
 from crawljobs.settings import RedditSettings
 
 REFRESH_EARLY_SECONDS = token_endpoint.REFRESH_EARLY_SECONDS
-POLL_SECONDS = 0.05  # time between checks whether another thread or worker renewed the token
+POLL_SECONDS = 0.05  # time between two checks whether another thread or worker renewed the token
 
 
 class TokenSource:
-    """Returns a valid token to all threads of a process.
+    """Keeps a token and returns it to all threads of a process while it is valid.
 
-    Without a `database`, other processes do not share the token.
+    The processes share the token through the `database`. Without one, each process has its own.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        # Used only without a database: the last refusal of the credentials, and the time at which
-        # the pause after the refusal ends, by the monotonic clock.
+        # These two are used only without a database. `_refusal` is the message of the last refusal
+        # of the credentials. `_refused_until` is the monotonic time when the pause after it ends.
         self._refused_until = 0.0
         self._refusal = ""
 
@@ -70,7 +70,7 @@ class TokenSource:
             self._lock.release()
 
     def forget(self, token: str) -> None:
-        """Discard a new token that Reddit refuses, so that the next request uses another token."""
+        """Discard this new token, which Reddit refuses. The next request uses another token."""
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -96,7 +96,8 @@ class TokenSource:
         return token, lives
 
     def _fetch_alone(self, refused: str | None) -> Lifetime:
-        """Request a token, unless Reddit refused the credentials a short time ago."""
+        """Request a token for this process alone. Raises CredentialsRefused during the pause after
+        a refusal, without a request."""
         left = self._refused_until - self._clock()
         if left > 0:
             raise crawl_failures.CredentialsRefused(self._refusal, resume_in=left)

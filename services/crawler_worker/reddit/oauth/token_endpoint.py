@@ -11,10 +11,11 @@ from crawler_worker.reddit.exchange.transfer import Request, Transport
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.settings import RedditSettings
 
-REFRESH_EARLY_SECONDS = 60.0  # a token is renewed this early, so that no request outlives it
+REFRESH_EARLY_SECONDS = 60.0  # a token is renewed this early, so it does not expire in a request
 LIFE_MAX_SECONDS = 86_400.0
 LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `expires_in`.
-# The pause after refused credentials. An operator must correct them, so frequent tries are useless.
+# The pause after Reddit refused the credentials. More frequent tries are useless, because only an
+# operator can correct the credentials.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 

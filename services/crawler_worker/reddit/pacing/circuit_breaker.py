@@ -37,14 +37,14 @@ class CircuitBreaker:
         self._on_reply = on_reply
 
     def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works, because it has sent a valid reply. A valid error counts too."""
+        """Record that Reddit works: it has sent a valid reply, which may also be an error reply."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether one more failure would pause all workers. In this case, probe first."""
+        """Return whether one more failure would pause all workers. Then a probe must come first."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
@@ -61,10 +61,10 @@ class CircuitBreaker:
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Take the turn to probe after an unclear reply, which came `since` seconds ago.
+        """Take the right to send the only probe, after an unclear reply `since` seconds ago.
 
-        If workers pause, return the pause instead. If another probe began after this reply and has
-        succeeded already, return its result instead.
+        If all workers pause, return the pause instead. If another probe began after the unclear
+        reply and has already succeeded, return this success instead.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)

@@ -17,13 +17,14 @@ from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_
 from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
-# A background request does not join the queue for slots. It polls for a free slot, at random
-# intervals in this range. If it has no slot after LONGEST_WAIT_SECONDS, its job is deferred. The
-# delay is a random time in BACKGROUND_PAUSE_SECONDS, so that not all deferred jobs return at once.
+# A background request does not join the queue for slots. It polls for a free slot at random
+# intervals in the range BESIDE_QUEUE_SECONDS. If it has no slot after LONGEST_WAIT_SECONDS, its job
+# is deferred. The delay is at least a random time in the range BACKGROUND_PAUSE_SECONDS. So not all
+# deferred jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
-# The reply to the first request of a process shows the size of the budget. Other requests of the
-# process wait for this reply, but at most this long.
+# The first reply to a process shows the size of the budget. Until this reply comes, the other
+# requests of the process wait, but at most this long.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
 # If the wait for a slot was longer than this, the limiter checks again whether workers must pause.
@@ -93,7 +94,7 @@ class Limiter:
         )
 
     def learn(self, slot: Slot, headers: Mapping[str, str]) -> None:
-        """Correct the stored budget by a reply's headers. Without them, the slot counts as used."""
+        """Correct the stored budget by a reply's headers, if the reply has budget headers."""
         report = budget_headers.report_of(headers)
         if report is not None:
             self._database.run(
@@ -106,8 +107,8 @@ class Limiter:
     def record_good(self, sent_at: float) -> None:
         """Keep the monotonic time at which a request with a good reply was sent.
 
-        A good reply ends a series of 429 replies. The time is stored only with the next 429, so
-        that a good reply needs no statement.
+        A good reply ends a series of 429 replies. The database receives the time only with the next
+        429, so that no good reply costs a statement.
         """
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 
@@ -140,8 +141,8 @@ class Limiter:
         return self._pause_left() > 0
 
     def _let_one_ahead(self, stop: Stop) -> None:
-        """Send one request first to learn the size of the budget. Otherwise all threads would
-        reserve slots for the default budget."""
+        """Let one thread send the process's first request, and let all others wait for its reply.
+        Otherwise all threads would reserve slots before the size of the budget is known."""
         deadline = time.monotonic() + SCOUT_SECONDS
         while not self._replied.is_set() and time.monotonic() < deadline:
             if self._scout.acquire(blocking=False):

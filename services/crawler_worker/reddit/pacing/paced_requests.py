@@ -36,8 +36,8 @@ class PacedRequests:
     ) -> T:
         """Wait for a slot, send the request once, and return the parsed reply.
 
-        Raises the CrawlFailure that the reply means, SlotTooLate, Outage, Interrupted and
-        DatabaseUnavailable.
+        Raises the CrawlFailure that the reply means. Also raises SlotTooLate, Outage, Interrupted
+        and DatabaseUnavailable.
         """
         slot = self._wait_for_slot(token, context)
         try:

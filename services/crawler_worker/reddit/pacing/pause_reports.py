@@ -21,7 +21,7 @@ _PAUSED_FOR = {
 def outage(
     seconds: float, reason: PausedReason | None = None, detail: str = ""
 ) -> crawl_failures.Outage:
-    """Return the failure of a request during a pause of the circuit breaker, with its cause."""
+    """Return the failure of a request during a pause of all workers. `reason` is why they pause."""
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
     kind = crawl_failures.Outage

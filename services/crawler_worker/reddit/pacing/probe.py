@@ -42,10 +42,11 @@ class Probe:
         self._settle(token, context, is_fresh=is_fresh, is_probe=True)
 
     def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
-        """Check that Reddit accepts the client, after an unclear reply at `since` (monotonic).
+        """Check that Reddit accepts the client, after an unclear reply at monotonic time `since`.
 
-        If Reddit does not accept the client, pause all workers and raise Outage. Also raises
-        SlotTooLate, Throttled and Interrupted.
+        `is_fresh` means that the token is new, so a refused token is not replaced. If Reddit does
+        not accept the client, pause all workers and raise Outage. Also raises SlotTooLate,
+        Throttled and Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
