@@ -59,7 +59,7 @@ def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
 
 
 def left(context: CrawlContext) -> tuple[str, ...]:
-    """Return the authors whose histories this crawl still has to request. Works in every phase."""
+    """Return the authors whose histories this crawl must still request. Any phase may call this."""
     if not context.settings.fetch_user_subreddits:
         return ()
     return _due(context) if context.checkpoint.histories is None else context.checkpoint.histories

@@ -77,7 +77,8 @@ class CrawlContext(CrawlState):
         )
 
     def request(self, call: Callable[[Requester], T]) -> T:
-        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon and the client's errors."""
+        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon, and the client's errors:
+        those of RedditClient.send."""
         self._client.forget_reply()
         if self.stop.is_set():
             raise crawl_failures.Interrupted("stopped between two pages")

@@ -40,9 +40,9 @@ def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
 
     `left` are parts that the crawl could not request, because it had used up its requests.
 
-    All jobs must be locked in the order of their subreddit ids, and this crawl's own job is one of
-    them. So discovered jobs with lower ids are enqueued before the own job is locked. Discovered
-    jobs with higher ids are enqueued afterwards.
+    Every transaction must lock jobs in the order of their subreddit ids, also the crawl's own job.
+    So jobs of discovered subreddits with lower ids are enqueued before the crawl's own job is
+    locked. Jobs with higher ids are enqueued afterwards.
     """
     marks = _marks(context.checkpoint)
     done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)

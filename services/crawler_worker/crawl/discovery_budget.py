@@ -26,8 +26,10 @@ class Spending:
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Read the number of requests that the claim's root has spent. `charged` is the number of
-        requests that earlier attempts of this crawl have charged."""
+        """Return the spending of this claim's crawl, after reading the root's number of requests.
+
+        `charged` is the number of requests that earlier attempts of this crawl have charged.
+        """
         if claim.source is not JobSource.DISCOVERY:
             return cls(None, at_most=at_most, spent=0, charged=0)
         root = discovery.root_of(conn, subreddit_id=claim.subreddit_id, depth=claim.depth)

@@ -29,7 +29,7 @@ class KnownParts:
         return [part for part in self._of(kinds) if part.is_due(now)]
 
     def not_due(self, *kinds: PartKind, now: datetime) -> set[str]:
-        """Return the items of the parts of these kinds whose next try is not due yet."""
+        """Return the item of each part of these kinds whose next try is not due yet."""
         return {part.item for part in self._of(kinds) if not part.is_due(now)}
 
     def add(self, part: MissingPart) -> None:

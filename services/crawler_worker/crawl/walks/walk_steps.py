@@ -36,9 +36,10 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return how many items in a row an earlier crawl has seen, including the items of this page.
+    """Return how many of the last items in a row, up to the end of this page, are already known.
 
-    Counting stops at OLDER_IN_A_ROW, because this number ends the walk even if newer items follow.
+    `before` is this number before the page. Items that are not newer than `mark` are known. The
+    count stops at OLDER_IN_A_ROW, because this number ends the walk even if newer items follow.
     """
     run = before
     for item_id in ids:
