@@ -144,24 +144,36 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_jobs_that_refuse_a_claim_are_skipped_one_by_one_and_tried_again_after_30_seconds(
+def test_jobs_that_refuse_a_claim_are_skipped_one_by_one(
     database: Database, monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
     refuses = Refuses(2, ValueError("odd"))
     monkeypatch.setattr(job_claim, "claim_jobs", refuses)
-    claiming = Claiming(database, worker="w", lease_seconds=LEASE)
     with capture_logs() as told:
-        claiming.claim(3)
+        Claiming(database, worker="w", lease_seconds=LEASE).claim(3)
     assert refuses.asked == [(3, 0), (1, 0), (1, 1), (1, 2)]
-    assert [(line["event"], line["log_level"]) for line in told] == [
-        ("claim.passed_over", "error")
-    ] * len(told)
-    assert told
-    for seconds, skip in ((1, 2), (29, 2), (30, 0)):
+    assert {(line["event"], line["log_level"]) for line in told} == {("claim.passed_over", "error")}
+
+
+def test_skipped_jobs_are_tried_again_thirty_seconds_after_the_first_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    refuses = Refuses(1, ValueError("odd"))
+    monkeypatch.setattr(job_claim, "claim_jobs", refuses)
+    claiming = Claiming(database, worker="w", lease_seconds=LEASE)
+    for seconds, refusing, asked in (
+        (0, 1, [(3, 0), (1, 0), (1, 1)]),
+        (10, 1, [(3, 1)]),
+        (20, 2, [(3, 1), (1, 1), (1, 2)]),
+        (29, 2, [(3, 2)]),
+        (30, 0, [(3, 0)]),
+    ):
         refuses.asked.clear()
+        refuses.refusing = refusing
         clock[0] = 1_000.0 + seconds
-        claiming.claim(3)
-        assert refuses.asked[0] == (3, skip), seconds
+        with capture_logs():
+            claiming.claim(3)
+        assert refuses.asked == asked, seconds
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,27 @@ def test_a_stop_waits_for_the_last_page_of_a_crawl_and_for_its_completion(
     assert worker.keeper.all_held() == []
 
 
+def test_a_stop_waits_for_the_release_of_a_crawl_that_goes_on(
+    database: Database, database_url: str, held_commits: threading.Event
+) -> None:
+    crawl = Ending()
+    (job_id,) = enqueue(database, "python")
+    worker = worker_with(database, database_url, crawl, drain="0.2")
+    loop = threading.Thread(target=worker.run)
+    loop.start()
+    assert crawl.begun.wait(10)
+    held_commits.clear()
+    worker.stop()
+    wait_until(lambda: worker._writer.backlog() == 1, timeout=10, describe="a release")
+    loop.join(0.3)
+    assert loop.is_alive()
+    held_commits.set()
+    loop.join(10)
+    assert not loop.is_alive()
+    assert job_of(database, job_id).status is JobStatus.QUEUED
+    crawl.go_on.set()
+
+
 @pytest.mark.parametrize(("drain", "is_freed"), [("60", True), ("0.2", False)])
 def test_a_stop_waits_for_a_locked_row_until_the_drain_time_is_over(
     database: Database,
