@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """A job's priority rises by `step` when the job has waited `after`, then once per `every`."""
+    """A queued job's priority rises by `step` after the time `after`, then after each `every`."""
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)
@@ -18,10 +18,10 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """Return the priority of a job after its wait. The priority rises to `ceiling` at most.
+    """Return the priority of a job after its wait. Aging never raises a priority above `ceiling`.
 
-    A base priority above `ceiling` stays. The result does not depend on earlier results, so several
-    processes may compute it any number of times.
+    A base priority above `ceiling` stays as it is. The result does not depend on earlier results,
+    so several processes may compute it any number of times.
     """
     waited = now - queued_at
     if waited <= policy.after:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id is in use for this time after its last request
+IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for so long after its last request
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,7 +92,7 @@ class ClientBudget:
 
 
 def at(row: StoredBudget, now: datetime) -> ClientBudget:
-    """Return the state of a client id at `now`. A pause does not change `remaining`."""
+    """Return the state of a client id at `now`. A pause does not make `remaining` smaller."""
     reason = _reason(row, now)
     state = BudgetState.AVAILABLE
     ends = [end for end in (row.outage_until, row.paused_until) if end is not None and end > now]
@@ -132,10 +132,10 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 
 
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
-    """Return the reason why the workers pause or must probe first, or None if they do neither.
+    """Return why the workers pause or must probe first, or None if they do neither.
 
-    Returns OUTAGE if the row has no reason, because an older release stores none. Also returns
-    OUTAGE for an unknown reason, which a later release may store.
+    If the circuit breaker is open, the row normally has the reason. Returns OUTAGE for a missing
+    reason, because an older release stores none, and for an unknown reason of a later release.
     """
     if row.outage_until is not None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
@@ -144,9 +144,10 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 
 
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
-    """Return whether a window has passed since the last 429 reply and since the end of its pause.
+    """Return whether the next 429 reply is the first of a new series.
 
-    Then the next 429 reply counts as the first of a new series.
+    A series ends when a window has passed since its last 429 reply, and since the end of the pause
+    that followed.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
@@ -157,7 +158,7 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
     if row.window_started_at > window:
-        return usable, 0  # this window is full, because workers reserve slots of the next window
+        return usable, 0  # full, because workers already reserve slots of the next window
     return row.reserved, row.others
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from crawljobs.domain.job import BACKGROUND, BACKGROUND_PRIORITY_CEILING, JobSource
 
 
-# A NamedTuple, because each job needs one: a frozen dataclass takes four times as long to create.
+# A NamedTuple, because each job needs a Claim, and a frozen dataclass takes four times as long to
+# create.
 class Claim(NamedTuple):
     """A worker's ownership of one job: the data for the crawl, and the claim token.
 
@@ -29,7 +30,7 @@ class Claim(NamedTuple):
     claimable_at: datetime
     claimed_at: datetime
     lease_expires_at: datetime
-    traceparent: str | None = None  # the W3C trace of the request for this crawl
+    traceparent: str | None = None  # the W3C traceparent of the request for this crawl
 
     @property
     def is_background(self) -> bool:

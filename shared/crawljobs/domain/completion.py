@@ -27,7 +27,7 @@ ATTEMPTS = {
 }
 
 
-class Completion(NamedTuple):  # each job needs one; a NamedTuple is created faster than a dataclass
+class Completion(NamedTuple):  # one for each job; faster to create than a dataclass
     """How one claim ends.
 
     Create it by a function of this module: completed, failed, retried, deferred or released.
@@ -47,12 +47,12 @@ class Completion(NamedTuple):  # each job needs one; a NamedTuple is created fas
 
 
 def completed(claim: Claim, outcome: str) -> Completion:
-    """Return the completion of a job that succeeds. A rerun request then makes a follow-up job."""
+    """Return the completion of a succeeded job. A waiting rerun request becomes a new job."""
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
 def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
-    """Return the completion of a job that fails. A rerun request then makes a follow-up job."""
+    """Return the completion of a failed job. A waiting rerun request becomes a new job."""
     return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 

@@ -24,7 +24,9 @@ class WalkEnd(StrEnum):
     FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
     LIMIT = "limit"  # the walk has read as many items as the settings allow
-    LOST = "lost"  # the listing left out items that exist, or the items of all cursors were deleted
+    # The listing left out items that exist. Or the items that the walk used as cursors were all
+    # deleted, so it cannot continue.
+    LOST = "lost"
     LOOP = "loop"  # the listing led back to pages that the walk had read
 
 
@@ -42,13 +44,14 @@ class Gap:
     to_at: datetime
 
 
-# After these ends the walk has read the listing to its end, or to the limit of the settings.
+# A walk that ended for one of these reasons has read the listing to its end, or to the limit of the
+# settings.
 _WHOLE = frozenset({WalkEnd.FIRST_ITEM, WalkEnd.CAP, WalkEnd.LIMIT})
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The reading of one listing from its newest item. `end` is None until the walk ends."""
+    """One walk. It starts at the listing's newest item. `end` is None until the walk ends."""
 
     oldest: str | None = None
     oldest_at: datetime | None = None

@@ -128,7 +128,7 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time. Searches each period between two clock changes, in their order."""
+    """Return the first due time. Search each period between two clock changes, earliest first."""
     start, last = after, after
     while True:
         offset = zones.offset_at(cron.zone, start)

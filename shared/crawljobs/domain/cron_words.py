@@ -24,7 +24,7 @@ _EVERY_DATE = range(1, 32)
 _EVERY_MONTH = range(1, 13)
 _EVERY_WEEKDAY = range(1, 8)
 
-LISTED = 8  # a sentence lists at most this number of times of a day; more are hard to read
+LISTED = 8  # the most clock times that a sentence lists; more are hard to read
 _RUN = 3  # the least number of consecutive values that are written as "a through c"
 _STEPS = 4  # the least number of values at equal distances that are written as "every second"
 
@@ -63,7 +63,7 @@ def ordinal(number: int) -> str:
 
 
 def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
-    """Return the times of a day as text, and whether the text names times of the clock."""
+    """Return the times of a day as text, and whether the text has clock times such as 02:30."""
     if len(minutes) * len(hours) <= LISTED:
         listed = [_clock(hour, minute) for hour in hours for minute in minutes]
         return f"At {_joined(listed)}", True

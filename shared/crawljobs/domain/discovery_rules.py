@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-# A subreddit must reach one of these numbers. The number for mentions is the highest, because
-# anyone can write a mention. On one page of a listing, several mentions by the same author count
-# once.
+# A subreddit is crawled automatically if it reaches one of these numbers of authors, crossposts or
+# mentions. The number for mentions is the highest, because anyone can write a mention. On one page
+# of a listing, several mentions by the same author count once.
 AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3
@@ -17,8 +17,8 @@ MENTIONS_ENOUGH = 3
 # How much one author, crosspost or mention counts when the best subreddits are chosen.
 AUTHOR_WEIGHT, CROSSPOST_WEIGHT, MENTION_WEIGHT = 3, 2, 1
 
-# A root is a requested subreddit from which a discovery began. The limit of requests for one root
-# (DISCOVERY_MAX_REQUESTS) applies to this period.
+# A root is a requested subreddit from which a discovery began. DISCOVERY_MAX_REQUESTS limits the
+# requests for one root within this period.
 ROOT_PERIOD = timedelta(days=30)
 # Evidence is deleted when it has not grown for this time.
 EVIDENCE_LIVES = timedelta(days=90)

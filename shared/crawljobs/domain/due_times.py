@@ -1,7 +1,7 @@
 """The due times of one schedule: the times of its cron expression, delayed by its offset.
 
-The spread of a schedule is the range of its offset. Different offsets keep schedules with the same
-expression from firing at once.
+The spread of a schedule is the range of its offset. Schedules with the same expression have
+different offsets, so that they do not all fire at the same time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from crawljobs.domain import cron as crons
 from crawljobs.domain import tick_count
 
-# A longer spread could delay a schedule by more than a day after the time in its expression.
+# The limit of a spread. A longer spread could delay a schedule by more than a day after the time in
+# its expression.
 LONGEST_SPREAD = timedelta(days=1)
 
 # 2^64 divided by the golden ratio. Its multiples, modulo 2^64, are evenly distributed. So the
@@ -23,7 +24,7 @@ _MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class DueTimes:
-    """Each due time is a time that `cron` names, plus `offset`. `@every` counts from `anchor`."""
+    """The due times: the times that match `cron`, plus `offset`. `@every` counts from `anchor`."""
 
     cron: crons.Cron
     anchor: datetime

@@ -15,8 +15,9 @@ class EnqueueRequest:
     """A request to crawl one or more subreddits. The other values apply to each subreddit.
 
     `visible_at` is the earliest time of the crawl; None means now. `depth` is the number of
-    discovery steps to the subreddit; None means the stored number. `discovered_from` is the id of
-    the subreddit whose crawl found these subreddits. The jobs continue the trace of `traceparent`.
+    discovery steps from the root to the subreddit; None means the stored number. `discovered_from`
+    is the id of the subreddit whose crawl found these subreddits. The jobs continue the trace of
+    `traceparent`.
     """
 
     subreddits: Sequence[str]

@@ -40,7 +40,7 @@ class Surroundings:
     workers_alive: int
     ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
-    starts_per_minute: float  # claims that ended recently, per minute
+    starts_per_minute: float  # number of claims per minute that ended recently
     reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
     reddit_detail: str = ""
 
@@ -175,8 +175,8 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
     if is_outage and around.reddit_until is None:
-        # All workers may send requests. A worker deferred this job before the pause of all workers
-        # ended, or after a failure that only this worker had.
+        # The job still waits for Reddit, but no pause is in force. Its worker deferred it before a
+        # pause ended, or after a failure that no other worker had.
         waits_for = "its next try: no pause of all workers is in force"
         detail = f"a worker deferred it earlier: {detail}" if detail else ""
     elif is_outage:
@@ -202,8 +202,8 @@ def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> 
     """
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    # Pairs: whether a cause delays the job, and the end of the cause. Without an end there is no
-    # estimate.
+    # Each pair states whether a cause delays the job, and when the cause ends. If the end is
+    # unknown, the start cannot be estimated.
     holds = [
         (job.status is JobStatus.WAITING, until),
         (around.paused, around.paused_until),

@@ -31,7 +31,7 @@ class WaitReason(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> WaitReason | None:
-        """Accept a reason that is unknown here, because a later release may have stored it."""
+        """Accept an unknown reason, because a later release may have stored it."""
         if not isinstance(value, str):
             return None
         unknown = str.__new__(cls, value)
@@ -57,9 +57,9 @@ class WaitReason(StrEnum):
         return cls(stored)
 
 
-# Some causes of a wait can end at any time: a pause, politeness, Reddit's limit or an outage. The
-# job is then parked: its cause is checked again after 60 s at most. So the job is claimable within
-# 65 s after the end of the cause: 60 s plus one sweep.
+# Some causes of a wait can end at any time: a pause, the minimum time between two crawls, Reddit's
+# limit or an outage. The job is then parked: its cause is checked again after 60 s at most. So a
+# worker can claim the job within 65 s after the end of the cause: 60 s plus one sweep.
 PARKED_MAX_SECONDS = 60
 FREED_WITHIN_SECONDS = 65
 

@@ -44,7 +44,7 @@ class JobFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     error_kind: ErrorKind | None = None
-    error_text: str | None = None  # a part of the error message; the case does not matter
+    error_text: str | None = None  # a part of the error message, in upper or lower case
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None

@@ -12,7 +12,7 @@ from crawljobs.domain import missing_part
 from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.missing_part import MissingPart
 
-LONGEST_ETA = timedelta(days=366)  # the end of a crawl that needs more time is shown as unknown
+LONGEST_ETA = timedelta(days=366)  # if a crawl needs longer, its end is shown as unknown
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _eta(job: Job, seconds: float) -> datetime | None:
         return None
     try:
         return start + timedelta(seconds=seconds)
-    except OverflowError:  # the job waits for a pause without an end
+    except OverflowError:  # the end of the wait is infinite, because a pause has no end
         return None
 
 

@@ -1,7 +1,7 @@
 """Replace secrets in a text by `***`. A secret is found by its form, such as `password=...`.
 
 This is a second protection: the code that composes a text must leave secrets out. The time of each
-step grows linearly with the length of the text.
+replacement is at most proportional to the length of the text.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import re
 
 HIDDEN = "***"
 
-# `password=...` in a connection string or a query, and `"password": ...` in JSON or a printed dict.
+# Matches `password=...` in a connection string or a query, and `"password": ...` in JSON or a
+# printed dict.
 _ASSIGNMENT = re.compile(
     r"(?i)((?:password|passwd|secret|token)(?:\s{0,3}=|[\"']\s{0,3}[:=])\s{0,3})"
     r"""('(?:[^'\\]|\\.)*+'?|"(?:[^"\\]|\\.)*+"?|[^\s&;,]++)"""
 )
-# An API token, which a client may send in a path by mistake. Its id is no secret and stays visible.
+# Matches an API token, which a client may send in a path by mistake. The token's id is no secret
+# and stays visible.
 _API_TOKEN = re.compile(r"(cj_[0-9a-f]{12}_)[\w-]{16,}+")
 _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic) {1,3}[\w+/=.~-]{16,}")
 
@@ -28,7 +30,8 @@ def mask(text: str) -> str:
         text = _API_TOKEN.sub(rf"\1{HIDDEN}", text)
     if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
-    # Most values of a log line are single words. For these, the check for a blank saves the search.
+    # Most values of a log line are single words. Without a blank they have no credentials, so the
+    # slower search is skipped.
     return _CREDENTIALS.sub(rf"\1 {HIDDEN}", text) if " " in text else text
 
 

@@ -25,7 +25,7 @@ FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
 STORED_MAX = 500  # parts stored for one subreddit; the parts that failed last are kept
-ITEM_MAX = 100  # the most characters of `item`
+ITEM_MAX = 100  # the largest number of characters of `item`
 
 
 class PartKind(StrEnum):
@@ -75,7 +75,7 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. After one failure, each crawl does."""
+        """Return whether a crawl requests the part now. After the first failure, always true."""
         # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

@@ -10,9 +10,10 @@ from crawljobs.domain.job import JobStatus
 
 @dataclass(frozen=True)
 class RecentJobs:
-    """Statistics of a sample: the newest jobs of those that finished in the last hour.
+    """Statistics of a sample of jobs: the newest of the jobs that finished in the last hour.
 
-    `sampled` is the number of jobs in the sample. A rate or a wait is None if no job counts for it.
+    `sampled` is the number of jobs in the sample. A rate or a wait is None if no job of the sample
+    counts for it.
     """
 
     sampled: int
@@ -20,8 +21,8 @@ class RecentJobs:
     finished_per_minute: float
     failure_rate: float | None  # failed jobs, as a share of the failed and succeeded jobs
     retry_success_rate: float | None  # succeeded jobs, as a share of the retried jobs
-    wait_seconds_p50: float | None  # median of the times from claimable to claimed
-    wait_seconds_p95: float | None  # 95th percentile of the times from claimable to claimed
+    wait_seconds_p50: float | None  # median of the seconds from claimable to claimed
+    wait_seconds_p95: float | None  # 95th percentile of the seconds from claimable to claimed
 
 
 @dataclass(frozen=True)

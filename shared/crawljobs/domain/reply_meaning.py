@@ -30,7 +30,7 @@ class Endpoint(StrEnum):
 
 
 class Status(StrEnum):
-    """The HTTP status of a reply. The class of a redirect depends on its target."""
+    """The HTTP status of a reply. A redirect (3xx) is distinguished by its target."""
 
     OK = "200"
     OTHER_2XX = "other 2xx"
@@ -122,10 +122,10 @@ _E, _S, _T, _B, _M = Endpoint, Status, ContentType, Shape, Meaning
 
 _COMMUNITY = (_E.ABOUT, _E.POSTS, _E.COMMENTS)
 _ITEM = (_E.TREE, _E.MORE_CHILDREN)
-_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # the items of a private community are private too
+_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # the items in a private community are private too
 _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
-_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # Reddit may refuse the request as too large
+_LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # requests that Reddit may refuse as too large
 
 # Content types of Reddit's own error replies. An HTML error page may come from a proxy.
 _OWN = (_T.JSON, _T.NONE)
@@ -136,8 +136,8 @@ _JSON = (
 _REDDIT_ERROR = (*_JSON[:-1],)
 _NOT_FOUND = (_B.OTHER_REASON, _B.ERROR)
 
-# The first rule that contains a cell gives the meaning of the cell. If no rule contains the cell,
-# its meaning is UNKNOWN.
+# The first rule that matches a cell of the table gives the meaning of the cell. If no rule matches,
+# the meaning is UNKNOWN.
 RULES: tuple[Rule, ...] = (
     Rule((), (_S.THROTTLED,), (), (), _M.THROTTLED),
     Rule((), (_S.TROUBLE, _S.TIMEOUT), (), (), _M.OUTAGE),

@@ -50,13 +50,15 @@ TOKEN_TURN_SECONDS = 75.0
 # failures. Then all workers pause.
 REPLIES_REMEMBERED = 20
 FAILURES_THAT_OPEN = 10
-# The pause while the breaker is open. It doubles with every failed probe, up to the longest pause.
+# The first pause while the circuit breaker is open. The pause doubles with every failed probe, up
+# to the longest pause.
 FIRST_OUTAGE_SECONDS = 30.0
 LONGEST_OUTAGE_SECONDS = 300.0
 # A worker that probes Reddit must report the result within this time. Otherwise another worker may
 # probe.
 PROBE_SECONDS = 90.0
-# After unclear replies, the workers together start at most one probe in this time.
+# After unclear replies, each worker may start a probe. All workers together start at most one probe
+# in this time.
 PROBE_EVERY_SECONDS = 1.0
 
 
@@ -112,7 +114,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTurn:
-    """Whether a worker must probe Reddit now. If no field is set, another worker probes."""
+    """Whether a worker must probe Reddit now. With all defaults, another worker probes now."""
 
     is_good: bool = False  # true: a recent probe showed that Reddit accepts the client
     is_mine: bool = False  # true: this worker must probe now

@@ -20,7 +20,7 @@ class RetryPolicy:
 
     base_seconds: float = 60.0
     max_hours: float = 24.0
-    jitter: float = 0.2  # the delay is shorter or longer by a random share, at most this share
+    jitter: float = 0.2  # the delay is made shorter or longer at random, by at most this share
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ LINK_MAX = 300  # characters of a link; the rest is not searched for a name
 # Use this pattern with fullmatch. With `$`, a newline at the end of a name would get into a URL.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
 _NAME = re.compile(NAME_PATTERN)
-# An address of a subreddit that a user copied from a browser.
+# Matches r/name, and the address of a subreddit that a user copied from a browser.
 _LINK = re.compile(
     r"(?:https?://)?(?:[a-z]+\.)?(?:reddit\.com)?/?r/(?P<name>[A-Za-z0-9_]{2,21})(?:[/?#].*)?",
     re.IGNORECASE,

@@ -12,9 +12,9 @@ from cronsim import CronSim
 from crawljobs.domain import cron as crons
 from crawljobs.domain import zones
 
-# Within this time after a clock change, ticks are computed one by one, so the time is short. But
-# the time is longer than any backward clock change since 1970, except the two moves of the date
-# line.
+# Within this time after a clock change, ticks are computed one by one, which is slow. So the time
+# is short. It must be longer than a clock goes back, because local times then repeat. Since 1970,
+# clocks went further back only in the two moves of the date line.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)

@@ -17,8 +17,8 @@ LONGEST = 256  # characters of a header; a header of version 00 has 55 character
 _INVALID_VERSION = "ff"
 _SAMPLED = 0x01
 
-# A function that returns the requested number of random bytes. Forked processes must not share the
-# state of the generator, because they would draw the same ids.
+# A function that returns the requested number of random bytes. It must not use a random generator
+# whose state a fork copies, because forked processes would then draw the same ids.
 Randomness = Callable[[int], bytes]
 
 

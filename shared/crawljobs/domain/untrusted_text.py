@@ -82,7 +82,10 @@ def account_name(value: object) -> str | None:
 
 
 def subreddit_name(value: object) -> str | None:
-    """Return a name that can be stored. Old names with a dot or a colon cannot be crawled."""
+    """Return a subreddit name that can be stored, or None.
+
+    A stored name may have a dot or a colon, as some old names do, but then it cannot be crawled.
+    """
     return value if isinstance(value, str) and _SUBREDDIT.fullmatch(value) else None
 
 
