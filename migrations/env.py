@@ -24,8 +24,9 @@ log = logs.get_logger("migrations")
 # wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
-TURN_DEADLINE_SECONDS = 600.0  # the wait for the turn, if the caller sets no deadline
-# A long limit, because an index of a large table takes long. TCP detects a server that is gone.
+TURN_DEADLINE_SECONDS = 600.0  # wait for other migrations, if the caller sets no deadline
+# Seconds for a reply of the server. The limit is long, because an index of a large table takes
+# long. TCP detects a server that is gone.
 REPLY_SECONDS = 6 * 3600.0
 
 
@@ -41,9 +42,9 @@ def _url() -> str:
 def _turn(url: str) -> Iterator[None]:
     """Wait until no other process migrates, and let no other process migrate during the block.
 
-    An advisory lock of a transaction marks the turn, so the turn ends if the process dies. The
-    transaction has no snapshot. Otherwise CREATE INDEX CONCURRENTLY in the block would wait for the
-    end of this transaction. Raises CommandError at the deadline.
+    A process has the turn while its transaction holds an advisory lock. So the turn ends if the
+    process dies. The transaction has no snapshot. Otherwise CREATE INDEX CONCURRENTLY in the block
+    would wait for the end of this transaction. Raises CommandError at the deadline.
     """
     given = context.config.attributes.get("turn_deadline")
     deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given
@@ -65,13 +66,13 @@ def _turn(url: str) -> Iterator[None]:
 
 
 def _is_free(turn: psycopg.Connection[Any]) -> bool:
-    # Try to lock, because a statement that waits for the lock has a snapshot. CREATE INDEX
-    # CONCURRENTLY in the process that holds the lock would wait for this snapshot.
+    # Try to lock without a wait. A statement that waits for the lock would have a snapshot, and
+    # CREATE INDEX CONCURRENTLY in the process that holds the lock would wait for this snapshot.
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
     if (row.fetchone() or [False])[0]:
         return True
-    # End the transaction, because this statement had a snapshot, too. CREATE INDEX CONCURRENTLY may
-    # wait for the end of this transaction.
+    # The try had a snapshot, too. So end its transaction, because CREATE INDEX CONCURRENTLY in the
+    # other process may wait for it.
     turn.rollback()
     return False
 
@@ -79,7 +80,7 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
 def _record_which_code_runs(
     ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object
 ) -> None:
-    """Write the comment that `crawljobs.db.schema` reads, in the transaction of the revision."""
+    """In the revision's transaction, write the table comment that `crawljobs.db.schema` reads."""
     for head in heads:
         module = context.script.get_revision(head).module
         oldest = getattr(module, "runs_code_from", head)
@@ -88,7 +89,7 @@ def _record_which_code_runs(
 
 
 def _grant(ctx: MigrationContext, **_: object) -> None:
-    """Grant the roles rights on the revision's new objects, in the transaction of the revision."""
+    """In the revision's transaction, grant the roles their rights on new tables and functions."""
     asked = context.config.attributes
     if asked.get("role_prefix") is not None and ctx.connection is not None:
         asked["granted"] += roles.grant(ctx.connection, prefix=asked["role_prefix"])

@@ -14,7 +14,8 @@ import psycopg
 from crawljobs import errors
 
 ENCODING = "UTF8"
-# The server compares the letters, because a database with encoding SQL_ASCII returns text as bytes.
+# A query that compares the letters in the server, because a database with the encoding SQL_ASCII
+# returns text as bytes.
 LOWERS_AS_WE_DO = (
     f"SELECT lower('{string.ascii_uppercase}') = '{string.ascii_lowercase}' "
     f"AND lower('{string.ascii_lowercase}') = '{string.ascii_lowercase}'"

@@ -90,7 +90,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
 
     def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """Run the driver's generator, and check several times a second if the reply is late."""
+        """Run the driver's generator. Check several times a second whether a reply is late."""
         try:
             wanted = next(gen)
             while True:

@@ -28,8 +28,8 @@ __all__ = ["Connection", "Database", "connect"]
 
 T = TypeVar("T")
 
-# How often a transaction is tried at most. It is tried again after a deadlock, a serialization
-# failure or a lock timeout.
+# The maximum number of tries of one transaction. A transaction is tried again after a deadlock, a
+# serialization failure or a lock timeout.
 CONFLICT_RETRIES = 8
 CONFLICT_BACKOFF_SECONDS = 0.01
 
@@ -170,7 +170,7 @@ class Database:
 
     def _on_checkout(self, connection: BoundedConnection, *_: object) -> None:
         """Ping a connection that may be dead. If the ping fails, the pool opens another one."""
-        # A new connection needs no ping. If it is dead, its first statement fails.
+        # A connection that was never used has just been opened, so it needs no ping.
         if connection.has_been_used and connection.may_be_dead():
             try:
                 self._engine.dialect.do_ping(cast("DBAPIConnection", connection))

@@ -15,11 +15,13 @@ from crawljobs.domain import plain_text
 
 TEXT_MAX = 300  # characters of a sentence that describes an error
 
-# Beginnings of the SQLSTATEs whose messages quote values or parts of a statement.
+# Messages with these SQLSTATEs quote values or parts of a statement. Each entry is the beginning of
+# an SQLSTATE.
 _QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
 
-# A failed connection has no SQLSTATE, so only the text of the error shows the cause. Each pair is a
-# part of a message from libpq, psycopg or a pooler, and the sentence that replaces the message.
+# The error of a failed connection has no SQLSTATE, so only the text of the error shows the cause.
+# Each pair is a part of a message from libpq, psycopg or a pooler, and the sentence that replaces
+# the message.
 _CONNECTION_FAILURES = (
     ("password authentication failed", "password authentication failed"),
     ("authentication failed", "authentication failed"),

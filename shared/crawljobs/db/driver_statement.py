@@ -22,7 +22,7 @@ class DriverStatement:
     def rows(self, conn: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Execute the statement and return its rows as tuples. Raises DBAPIError."""
         if not conn.in_transaction():
-            conn.begin()  # SQLAlchemy also begins a transaction before each statement
+            conn.begin()  # as SQLAlchemy itself does before each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
         try:
             return driver.execute(self._sql, values).fetchall()

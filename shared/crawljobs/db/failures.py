@@ -87,7 +87,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def count(error: BaseException) -> None:
-    """Count the error in the metrics, by its SQLSTATE class or as `none` if it has no SQLSTATE."""
+    """Count the error in the metrics by its SQLSTATE class, or as `none` without an SQLSTATE."""
     state = sqlstate(error)
     kind = "none" if state is None else state[:2]
     metrics.db_errors.labels(metrics.bounded(kind, metrics.SQLSTATE_CLASSES)).inc()

@@ -41,9 +41,9 @@ def check_writable(conn: Connection) -> None:
 
 
 def may_rewrite_audit_log(conn: Connection) -> bool:
-    """Return whether the current role has a right to change audit rows, which it should not have.
+    """Return whether the current role has a needless right to change rows of the audit log.
 
-    Then only a trigger protects the audit log.
+    With this right, only a trigger protects the audit log.
     """
     query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
     return bool(conn.execute(text(query)).scalar_one())
@@ -59,7 +59,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether `revision` is newer than this code, but `comment` allows this code."""
+    """Return whether `revision` is newer than this code, and `comment` lets this code run on it."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

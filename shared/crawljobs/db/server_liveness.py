@@ -1,8 +1,8 @@
 """Detect a dead database server while a connection waits for a reply.
 
 A waiting connection cannot distinguish a slow statement from a dead server. So another connection
-sends a query. If this query gets no answer either, the server is dead, and the first connection
-stops waiting.
+sends a query. If the query gets no answer, the server is dead, and the first connection stops
+waiting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from crawljobs import errors
 
 # A dead database must be detected within 2 s (decision 56). So LATE_SECONDS and ANSWER_SECONDS
 # together are less than 2 s.
-LATE_SECONDS = 0.4  # a connection waits this time before the query; most replies come sooner
+# A connection that waits longer than LATE_SECONDS for a reply starts a check of the server. Most
+# replies come sooner.
+LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query
 # Only an error within this time comes from the server. A later error may be one of the client's own
@@ -38,8 +40,8 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends the query.
 
-        An error from the server counts as an answer. In that case, each waiting connection also
-        receives an error from the server.
+        An error that the server sends counts as an answer. In that case, each waiting connection
+        also receives an error from the server.
         """
         with self._lock:
             now = time.monotonic()

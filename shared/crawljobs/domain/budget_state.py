@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id counts as in use for so long after its last request
+IN_USE_WITHIN = timedelta(days=1)  # a client id whose last request is younger than this is in use
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -6,7 +6,7 @@ import math
 
 from crawljobs.runtime import jitter
 
-_EXPONENT_MAX = 64  # 2.0 ** 1024 overflows a float
+_EXPONENT_MAX = 64  # the limit of the exponent: 2.0 ** 1024 would overflow a float
 
 
 def pause_seconds(
@@ -14,8 +14,8 @@ def pause_seconds(
 ) -> float:
     """Return the seconds to wait after `failures` failures in a row (1 or more).
 
-    The exact pause is `first` after one failure, doubles with each failure, and is at most
-    `longest`. The result is random, between `least_share` of the exact pause and the exact pause.
+    The full pause is `first` after one failure. It doubles with each further failure, up to
+    `longest`. The result is random, between `least_share` of the full pause and the full pause.
     Otherwise processes that fail at the same time would try again at the same time.
     """
     exact = min(first * 2.0 ** min(failures - 1, _EXPONENT_MAX), longest)

@@ -82,7 +82,7 @@ class Heartbeat:
         except errors.DatabaseUnavailable as error:
             log.debug("heartbeat.write_failed", reason=str(error))
             return False
-        except Exception:  # for example: a right is missing, which an administrator may still grant
+        except Exception:  # such as a missing right, which an administrator may still grant
             log.exception("heartbeat.failed")
             return False
         return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from crawljobs.runtime import jitter
 
-# The share of an interval by which it is longer or shorter at random. Otherwise workers that start
+# Each interval is longer or shorter at random, by at most this share. Otherwise workers that start
 # at the same time would always run their tasks at the same time.
 JITTER = 0.1
 

@@ -36,7 +36,7 @@ def run(
         try:
             work()
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread
+            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread from sigwait
 
     thread = threading.Thread(target=work_and_wake, name=thread_name, daemon=True)
     thread.start()

@@ -70,7 +70,7 @@ def refuse_unusable(conn: Connection) -> None:
 
 
 def refuse_unusable_if_there(database: Database) -> None:
-    """Call `refuse_unusable`. If the database does not answer, do nothing: the probes report it."""
+    """Call `refuse_unusable`. Do nothing if the database is unavailable: the probes report that."""
     try:
         with database.read() as conn:
             refuse_unusable(conn)

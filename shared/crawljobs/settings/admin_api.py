@@ -23,10 +23,11 @@ class AdminApiSettings:
     bind: str  # the address on which the API listens
     workers: int  # number of processes
     threads: int  # concurrent requests of each process, and its number of database connections
-    # The limits of each token in each process. 0 means no limit. ADMIN_API_TOKEN has no limit.
+    # The limits of each token in each process: requests per second, exports at the same time, and
+    # stored replies per day. 0 means no limit. ADMIN_API_TOKEN has no limit.
     requests_per_second: int
     exports_at_once: int
-    kept_answers_mib: int  # MiB of stored replies a day
+    kept_answers_mib: int  # in MiB
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:

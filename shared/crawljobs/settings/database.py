@@ -18,8 +18,9 @@ _HOW_TO_ENCODE = (
     "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, "
     "% is %25, a blank is %20"
 )
-# The characters that RFC 3986 allows. The driver also accepts other characters, depending on its
-# version. It may split a password at one of them, and read the rest as a host or a port.
+# A character that RFC 3986 allows, or a percent-encoded character. The driver also accepts other
+# characters, depending on its version. It may split a password at such a character, and read the
+# rest as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"

@@ -14,9 +14,10 @@ from pathlib import Path
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
-# An absolute path of short names. A secret has another form.
+# Matches an absolute path of short names. Only such a path is quoted in an error, because a secret
+# does not have this form.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
-_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # the most frequent mistake
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # a frequent mistake: no scheme
 # This pattern is stricter than the standard for URLs. It refuses addresses that two parsers could
 # read differently.
 _ADDRESS = re.compile(

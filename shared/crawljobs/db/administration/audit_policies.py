@@ -1,9 +1,10 @@
 """Row policies by which each service can write only its own actors into the audit log.
 
-The table's permissive policies let every role that may insert rows write any actor. A database
-without service roles needs these permissive policies. This module adds a restrictive policy for
-each service role that exists. The restrictive policy applies to PUBLIC, and its condition names the
-role. If the policy applied to the role itself, the role could drop the policy with DROP OWNED.
+The table's permissive policies alone would let a role with the right to insert rows write any
+actor. A database without service roles needs these permissive policies. This module adds a
+restrictive policy for each service role that exists. The restrictive policy applies to PUBLIC, and
+its condition names the role. If the policy applied to the role itself, the role could drop the
+policy with DROP OWNED.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Policies of this form that belong to another installation in this database are no fault.
+        # Another installation may use this database with other role names. Its policies also have
+        # this form, and are no fault.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

@@ -10,8 +10,8 @@ from crawljobs.db import tables
 from crawljobs.db.database import Database
 from crawljobs.db.tables import programs
 
-# Each query returns a text for each object. The texts do not contain the schema's name, so that the
-# texts of two schemas can be compared.
+# Each query returns one text for each object of a schema. The texts do not contain the schema's
+# name, so that the texts of two schemas can be compared.
 _CATALOGUE = {
     "column": """
         SELECT format('%s.%s %s%s%s', class.relname, attname, format_type(atttypid, atttypmod),
@@ -95,8 +95,7 @@ def find(database: Database) -> list[str]:
     return missing + [f"not in the code: {line}" for line in sorted(have - want)]
 
 
-# Selects statements that create each CHECK again from its printed text, as the restore of a dump
-# does.
+# Selects statements that create each CHECK again from its printed text, as when a dump is restored.
 _RESTORE = """
     SELECT format('ALTER TABLE %I DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
         relname, conname, conname, pg_get_constraintdef(pg_constraint.oid))

@@ -26,9 +26,9 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# A row lock needs the right UPDATE. A service that lets a job wait for a pause locks the row of the
-# pause. The triggers of jobs and attempts write to crawl_job_count_changes, with the rights of the
-# session that changes the job.
+# A service that lets a job wait for a pause locks the row of the pause, so it needs the right
+# UPDATE on queue_pauses. The triggers of jobs and attempts write to crawl_job_count_changes with
+# the rights of the session that changes the job, so each such session needs the right INSERT there.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -
@@ -57,9 +57,9 @@ _TABLES = """
     subreddits               raw        raw             r          -
 """
 
-# Rights that services have only on these columns of a table. The server's defaults fill the other
-# columns of an audit row. In the row of an API token, a service may change only the revocation and
-# the time of the last use.
+# These rights of services apply only to these columns of a table. The server's defaults fill the
+# other columns of an audit row. In the row of an API token, a service may change only the
+# revocation and the time of the last use.
 COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "admin_audit_log": {
         "INSERT": (
@@ -115,5 +115,5 @@ def _read(written: str) -> dict[str, dict[str, frozenset[str]]]:
     }
 
 
-# The privileges by table, then by kind of role.
+# The privileges on each table. The inner key is the kind of role.
 TABLES: Mapping[str, Mapping[str, frozenset[str]]] = _read(_TABLES)

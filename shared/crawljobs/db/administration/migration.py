@@ -57,8 +57,10 @@ def upgrade(
     Each revision has its own transaction. So a run after an interruption continues with the first
     revision that was not committed. After a lock timeout, a deadlock or a lost connection, the
     upgrade is tried again until the deadline. Only one migration runs at a time: a second one waits
-    for the first. With `role_prefix`, each revision also grants the rights on its new objects.
-    Otherwise services, which wait only for the revision, would start without these rights. Raises
+    for the first.
+
+    With `role_prefix`, each revision also grants the rights on its new objects. Without these
+    rights, services would start and fail, because they wait only for the revision. Raises
     MigrationFailed.
     """
     import alembic.command
@@ -116,7 +118,7 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # Alembic doubles each % for drivers
+    return written.getvalue().replace("%%", "%")  # Alembic doubles each %, because drivers need that
 
 
 def _config(

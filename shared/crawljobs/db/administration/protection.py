@@ -51,7 +51,7 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """The result of the check. `differences` are faults; `notes` are protections not set up yet."""
+    """The result of the check: `differences` are faults, and `notes` name missing protections."""
 
     differences: list[str]
     notes: list[str]

@@ -57,7 +57,8 @@ def differences(conn: Connection, names: Names) -> list[str]:
 def owners(conn: Connection, names: Names) -> list[str]:
     """Return one line for each table and function that does not belong to the owner's role.
 
-    Without an owner's role, they must belong to the owner of the table alembic_version.
+    Without an owner's role, the tables and functions must belong to the owner of the table
+    alembic_version.
     """
     found = conn.execute(rights_sql.OWNED, object_names()).all()
     by_object = {row.object: row.owner for row in found}

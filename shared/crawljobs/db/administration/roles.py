@@ -27,8 +27,8 @@ _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
 
-# The services set these limits in their own sessions. The same settings of the roles limit other
-# programs, and sessions behind a pooler.
+# These limits of a role apply to all sessions of the role, also to those of other programs and of a
+# pooler. The services set the same limits in their own sessions.
 SETTINGS = {
     "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
@@ -86,7 +86,8 @@ def set_up(
 
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *memberships.make(conn, names)]
-        # The previous release may need PUBLIC's right to connect, until the roles have their own.
+        # Until the roles themselves have the right to connect, the previous release may need
+        # PUBLIC's right to connect.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
             *granting.open_database(conn, names, revoke=closes),
@@ -171,7 +172,7 @@ def _make_roles(
 
 
 def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
-    """Reset the settings that the role changed for itself. They could break the role's sessions."""
+    """Reset settings that the role changed for itself, because they could break its sessions."""
     for row in conn.execute(OWN_SETTINGS, {"roles": [name], "ours": [*SETTINGS]}).all():
         conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
         yield f"reset the {row.setting} of {name}"

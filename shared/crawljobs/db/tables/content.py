@@ -57,9 +57,9 @@ subreddits = Table(
     Column("oldest_comment_at", Timestamp),
     Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    Column("trees_whole", Integer),  # complete trees of the newest posts; null: never counted
+    Column("trees_whole", Integer),  # complete trees among the newest posts; null: not counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # when a crawl last missed items newer than the previous crawl
+    Column("gap_at", Timestamp),  # when a crawl last left a gap after the previous crawl
     Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting
     Column("min_crawl_gap_seconds", Double),  # between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.

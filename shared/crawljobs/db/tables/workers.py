@@ -31,7 +31,8 @@ reddit_budgets = Table(
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
     Column("window_started_at", Timestamp),  # start of the window whose requests `reserved` counts
-    Column("reserved", Integer, nullable=False, server_default="0"),  # workers' slots plus `others`
+    # The slots of the window that workers reserved, plus `others`.
+    Column("reserved", Integer, nullable=False, server_default="0"),
     Column("others", Integer, nullable=False, server_default="0"),  # requests of other programs
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
     Column("window_seconds", Integer, nullable=False, server_default="600"),
@@ -52,7 +53,8 @@ reddit_budgets = Table(
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
-    # When a reason to wait for Reddit last ended: a pause ended, or a token or larger budget came.
+    # The last time when a reason to wait for Reddit ended. Either a pause ended, a token was
+    # issued, or the budget became larger.
     Column("waits_ended_at", Timestamp),
     CheckConstraint(
         "paused_reason IN ('rate_limit', 'outage', 'client_refused', 'credentials_refused')",

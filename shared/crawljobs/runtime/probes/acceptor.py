@@ -23,8 +23,8 @@ NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
 # The process has no free file descriptor. If it closes a connection, a descriptor becomes free.
 DESCRIPTORS_USED_UP = errno.EMFILE
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# An error that is not in NONE_WAITS, EXHAUSTED or LISTENER_BROKEN concerns only one connection,
-# which failed before it was accepted. An example is ECONNABORTED.
+# These errors mean that the listening socket is broken. Any error that no constant of this module
+# names concerns only one connection, which failed before it was accepted, such as ECONNABORTED.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 

@@ -14,7 +14,7 @@ from crawljobs.runtime.probes.readiness import Readiness
 class Watched:
     """A part of the process that must report regularly that it works, such as a thread."""
 
-    seconds_since_beat: Callable[[], float]  # seconds since the last report, monotonic clock
+    seconds_since_beat: Callable[[], float]  # seconds since the last report, by the monotonic clock
     limit: float  # seconds without a report after which the part counts as dead
 
 
@@ -48,7 +48,7 @@ class Health:
     def check_alive(self) -> None:
         """Raise NotWell if a watched part has not reported for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
-            return  # at startup and shutdown, other deadlines end the process
+            return  # at startup and shutdown, other deadlines end a process that hangs
         for name, watched in self._watched.items():
             silent = watched.seconds_since_beat()
             if silent > watched.limit:

@@ -37,7 +37,7 @@ class Readiness:
     def start_check(self) -> Future[None]:
         """Return the check that is running, or start a new one.
 
-        The result of the Future raises the same errors as `check`, but it has no deadline.
+        The Future raises the same errors as `check`, but does not limit the time of the wait.
         """
         with self._lock:
             if self._running is None or self._running.done():
