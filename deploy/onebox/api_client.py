@@ -17,7 +17,7 @@ class ApiUnavailableError(OneboxError):
 
 
 class ApiRefusedError(OneboxError):
-    """The admin-api refused a request. The message has the details of its problem document."""
+    """The admin-api refused a request. The message has the details from the problem document."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         details = [str(error.get("detail", "")) for error in problem.get("errors") or ()]

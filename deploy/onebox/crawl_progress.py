@@ -58,13 +58,13 @@ class JobView:
 
     @property
     def requests_of_total(self) -> str:
-        """The number of requests, such as `12/40`. After `/`, a live job has the expected total."""
+        """The number of requests. For a live job, the expected total follows, such as `12/40`."""
         is_open = self.total > self.requests and not self.is_final
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 
     @property
     def note(self) -> str:
-        """Return the text of the last column. It has an error only if this is the latest event."""
+        """Return the text of the last column. A job that runs again does not show its old error."""
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):
@@ -102,7 +102,7 @@ def poll(api: ApiClient, asked: list[int]) -> Snapshot:
     Raises ApiUnavailableError.
     """
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # a full list may lack jobs of users, because others are newer
+    if len(listed) == LISTED:  # newer jobs may have left no room in the list for users' jobs
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:
@@ -121,7 +121,7 @@ def _rank(job: JobView) -> tuple[bool, int]:
 
 
 def until(moment: str) -> str:
-    """Format a time from the API as local time, with the date unless it is today's."""
+    """Format a time from the API as local time. Add the date, except for a time of today."""
     try:
         local = datetime.fromisoformat(moment).astimezone()
     except (ValueError, OverflowError):

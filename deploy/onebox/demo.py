@@ -100,12 +100,12 @@ def _token(folder: DataFolder) -> tuple[str, str]:
     if given is None:
         token = folder.token()
         return token, f"{folder.admin_token}; for curl: -H @{folder.admin_header}"
-    folder.admin_header.unlink(missing_ok=True)  # it holds the token of an earlier run
+    folder.admin_header.unlink(missing_ok=True)  # the file has the token of an earlier run
     return given, os.environ.get("ADMIN_API_TOKEN_FILE", "").strip() or "that in ADMIN_API_TOKEN"
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue the crawls and create a schedule. Return each job's id and its requests so far."""
+    """Enqueue the crawls and create a schedule. Return the number of requests for each job id."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}

@@ -20,7 +20,7 @@ STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling":
 
 
 class Display(Protocol):
-    """Shows the jobs and the notes, on a terminal or as lines of a file."""
+    """Shows the jobs and the notes, as tables on a terminal or as lines of text."""
 
     def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None: ...
 

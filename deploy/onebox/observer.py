@@ -38,8 +38,8 @@ class Observer:
         Adds a note if the admin-api runs but does not answer.
         """
         if not self.api_is_running:
-            # This process holds the listening socket open. A request would wait in the socket's
-            # backlog, and the wait would delay the restart of the admin-api.
+            # Send no request now. It would wait in the backlog of the admin-api's listening socket,
+            # which this process holds open. The wait would delay the restart of the admin-api.
             self._api_answers = False
             return None
         try:

@@ -27,7 +27,7 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # left out if the table is still too wide
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # left out in this order to save width
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:

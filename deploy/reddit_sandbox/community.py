@@ -53,7 +53,7 @@ _Item = TypeVar("_Item", Post, Comment)
 
 
 class Community:
-    """One community. Its items are sorted, oldest first. A caller of `grow` holds World's lock."""
+    """One community. Its items are sorted, oldest first. Hold World's lock when you call `grow`."""
 
     def __init__(self, seed: int, name: str, people: authors_module.Authors, now: int) -> None:
         self.key = community_ids.key(seed, name)
@@ -123,7 +123,10 @@ class Community:
         return drafts
 
     def _append_comments(self, drafts: list[Draft]) -> None:
-        """Append the comments in order of time, each at another second, which determines its id."""
+        """Append the comments in order of time.
+
+        Each comment gets a different second, because the second determines the id.
+        """
         last = self.comments[-1].at if self.comments else self.created
         for draft in drafts:
             last = max(last + 1, draft.at)

@@ -84,7 +84,7 @@ def _listing(
 
 
 def hotness(post: Post) -> float:
-    """Return a post's rank: the decimal logarithm of its score, plus its scaled time."""
+    """Return a post's rank: the decimal logarithm of its score, plus its time / HOT_SECONDS."""
     sign = (post.score > 0) - (post.score < 0)
     return sign * math.log10(max(abs(post.score), 1)) + post.at / HOT_SECONDS
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from reddit_sandbox import keys, words
 
-# A pool is so large that two communities of a theme have some authors in common, but not all.
+# The number of authors of each theme. With this number, two communities of a theme have some
+# authors in common, but not all.
 POOL_PER_THEME = 500
 LONGEST_NAME = 20
 
@@ -41,7 +42,7 @@ class Author(NamedTuple):
 
 
 class Authors:
-    """All authors of a seed. Their numbers are indexes."""
+    """All authors that a seed gives. The number of an author is the index."""
 
     def __init__(self, seed: int, now: int) -> None:
         self._seed = seed

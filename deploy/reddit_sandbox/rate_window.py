@@ -1,6 +1,6 @@
 """Count requests in windows of a fixed length.
 
-By the wall clock, a window begins at each multiple of the length.
+A window begins when the time of the wall clock is a multiple of the length.
 """
 
 import math
@@ -13,7 +13,7 @@ MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """A counted request: the remaining and used requests of the window, and its remaining time."""
+    """A window after a counted request: its remaining and used requests, and its remaining time."""
 
     remaining: int
     used: int

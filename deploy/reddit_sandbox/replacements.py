@@ -10,7 +10,7 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; one more removes the oldest
 PATH_MAX = 500  # limit of the path's length in characters
-REASONS = ("private", "quarantined", "gated", "banned")  # of refusals; also the names of bodies
+REASONS = ("private", "quarantined", "gated", "banned")  # reasons of refusals, also names of bodies
 # The names of the bodies that a replacement can have.
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),
@@ -19,7 +19,7 @@ BODIES = (
 
 
 class Replacements:
-    """Keeps a replacement for each path. A request uses the longest path that is its prefix.
+    """Keeps a replacement for each path. The longest path with which a request starts is used.
 
     Thread-safe.
     """

@@ -101,7 +101,7 @@ def _empty(listing: Any) -> None:
 
 
 def _move_things(value: Any) -> None:
-    """Change the subject of each object in a reply, and make its ids newer than all real ids."""
+    """Give each object in a reply another subject, and ids that are newer than all real ids."""
     pending = [value]
     while pending:
         value = pending.pop()

@@ -1,6 +1,6 @@
-"""Change items in communities named takedown_*: Reddit itself has removed some of them.
+"""Change items in communities named takedown_*, as rare events on Reddit do.
 
-Others have an unknown edit time or a hidden score, which are rare on Reddit.
+Some items look removed by Reddit itself. Others have an unknown edit time or a hidden score.
 """
 
 from typing import Any

@@ -93,7 +93,7 @@ class WrongReplies:
                 return None
             self._replies += 1
             kind, left = self._pages.pop(page, (None, 0))
-            if left == 0:  # else: another wrong reply, or the good reply, is due
+            if left == 0:  # otherwise repeat the wrong reply, or give the good reply after it
                 kind, left = self._begin_one(endpoint)
             left -= 1
             if left > 0:
@@ -107,7 +107,9 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        # The probability of a new wrong reply is `_share` / `right`.
+        # A run of wrong replies to a page begins with the probability `_share` / `right`. The run
+        # has `_mean` wrong replies on average, and then one good reply. So the share of wrong
+        # replies becomes `_share`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0

@@ -31,7 +31,7 @@ class DemoDatabase:
         self._folder = folder
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
-        self.own_urls: dict[str, str] = {}  # one for each service; none for an external database
+        self.own_urls: dict[str, str] = {}  # addresses by service; empty for an external database
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()
@@ -115,7 +115,7 @@ class DemoDatabase:
             ) from error
 
     def connected(self) -> list[str]:
-        """Return the names (application_name) of all sessions, or no names without a connection."""
+        """Return the names (application_name) of all sessions, or no names if connecting fails."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
             with psycopg.connect(

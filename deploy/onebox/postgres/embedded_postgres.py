@@ -15,8 +15,9 @@ from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
 READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
-PORT_TRIES = 5  # Another process may take the chosen port first.
-# The sessions of a killed server end after a moment. Until then, a start on the same data fails.
+PORT_TRIES = 5  # with different ports, because another process may take a port first
+# The limit of starts on the same data. A start fails until the sessions of a killed server have
+# ended, which takes a moment.
 SESSIONS_TRIES = 50
 SESSIONS_SECONDS = 0.2
 FAST_SECONDS = 20  # time from SIGINT until all sessions have ended and a checkpoint is written

@@ -1,7 +1,8 @@
-"""Remove a cluster that is stored outside its data folder, after the data folder was deleted.
+"""Remove a cluster after its demo's data folder was deleted.
 
-Both folders hold a hard link to the same marker file. The file's link count shows whether the data
-folder was deleted or only moved.
+The cluster is in a separate folder if Postgres cannot reach the data folder. The cluster's folder
+and the data folder each hold a hard link to the same marker file. The link count shows whether the
+data folder was deleted or only moved.
 """
 
 import contextlib
@@ -11,11 +12,14 @@ import sys
 from pathlib import Path
 
 MARKER = "belongs-to"  # a file beside the cluster; a folder without the file is never removed
-TIED = "tied"  # the second line of the marker file, if it has hard links in both folders
+TIED = "tied"  # the second line of the marker file, if both folders have a link to it
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Put the marker file into `folder` and beside `data`. Call this again after a copy or move."""
+    """Put a link to the marker file into `folder`, and a link beside `data`.
+
+    Call this again after a copy or move of the data folder.
+    """
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")
     with contextlib.suppress(FileNotFoundError):
         if marker.samefile(other) and marker.read_text().splitlines()[0] == str(data):

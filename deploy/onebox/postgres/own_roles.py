@@ -1,4 +1,4 @@
-"""Create a role on the embedded Postgres for each service, with only the rights it needs."""
+"""Create a role on the embedded Postgres for each service, with only the rights of the service."""
 
 from pathlib import Path
 

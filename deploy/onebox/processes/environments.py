@@ -16,7 +16,7 @@ TRACING = (
 # A proxy address with a user and a password is a secret that only Reddit's client needs.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-EVERY_ROLE = "every role"  # The checks before the start need the secrets of all roles.
+EVERY_ROLE = "every role"  # stands for all roles in the checks before the start
 # The secrets that each role needs. A process does not inherit any other secret.
 NEEDED: dict[str, tuple[str, ...]] = {
     EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),
@@ -32,7 +32,7 @@ _LOOKS_SECRET = re.compile(
     r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",
     re.IGNORECASE,
 )
-_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # a setting of the worker that is no secret
+_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # its name looks secret, but its value is not
 _USERINFO = re.compile(r"://[^/\s]*@")
 
 

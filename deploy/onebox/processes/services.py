@@ -152,4 +152,4 @@ def _drain_seconds(environment: Mapping[str, str]) -> float:
     try:
         return min(float(environment["DRAIN_SECONDS"]), 3600.0)
     except ValueError:
-        return float(DRAIN_SECONDS)  # the worker itself refuses an invalid value
+        return float(DRAIN_SECONDS)  # no error here, because the worker itself rejects the value

@@ -33,7 +33,11 @@ class ChildDiedError(OneboxError):
 
 @dataclass
 class Supervisor:
-    """The children of this process. Use it in one thread: children end with their parent thread."""
+    """Starts and watches the demo's child processes.
+
+    Use an object in one thread only, because a child process ends when the thread that started it
+    ends.
+    """
 
     logs: Path
     children: list[Child] = field(default_factory=list)
@@ -84,7 +88,7 @@ class Supervisor:
         return changed
 
     def stop(self, roles: Iterable[str], *, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Send SIGTERM to all children with these roles. Send SIGKILL to each that does not end.
+        """Send SIGTERM to all children with these roles, then SIGKILL to those that do not end.
 
         SIGKILL follows after the child's `stop_seconds`, or at once when `hurry` returns True.
         """

@@ -118,7 +118,7 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # Alembic doubles each %, because drivers need that
+    return written.getvalue().replace("%%", "%")  # Alembic doubles each % for the sake of drivers
 
 
 def _config(
