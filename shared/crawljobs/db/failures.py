@@ -65,7 +65,7 @@ def is_of_one_row(error: Exception) -> bool:
         # The domain's rules raise these errors for an invalid value. Any other error is a bug.
         return isinstance(original, (errors.CrawljobsError, ValueError, ArithmeticError))
     state = original.sqlstate
-    if state is None:  # the driver refused a value
+    if state is None:  # no SQLSTATE: the driver itself refused a value
         return isinstance(original, psycopg.DataError)
     return state.startswith(_CLASSES_OF_ROWS)
 

@@ -24,8 +24,8 @@ class WalkEnd(StrEnum):
     FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
     LIMIT = "limit"  # the walk has read as many items as the settings allow
-    # The listing left out items that exist. Or the items that the walk used as cursors were all
-    # deleted, so it cannot continue.
+    # The listing left out items that exist. Or the walk cannot continue, because all items that it
+    # used as cursors were deleted.
     LOST = "lost"
     LOOP = "loop"  # the listing led back to pages that the walk had read
 

@@ -175,8 +175,8 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
     if is_outage and around.reddit_until is None:
-        # The job still waits for Reddit, but no pause is in force. Its worker deferred it before a
-        # pause ended, or after a failure that no other worker had.
+        # The job still waits for Reddit, but no pause is in force. A worker deferred the job before
+        # a pause ended, or after a failure that no other worker had.
         waits_for = "its next try: no pause of all workers is in force"
         detail = f"a worker deferred it earlier: {detail}" if detail else ""
     elif is_outage:

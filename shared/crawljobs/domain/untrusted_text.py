@@ -40,7 +40,7 @@ def integer(value: object) -> int | None:
 
 
 def count(value: object) -> int | None:
-    """Return a whole number. A negative number becomes 0."""
+    """Return a whole number, or None. A negative number becomes 0."""
     number = integer(value)
     return None if number is None else max(0, number)
 

@@ -42,7 +42,7 @@ crawl_jobs = Table(
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
-    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # start of aging
+    Column("queued_at", Timestamp, nullable=False, server_default=NOW),  # aging starts at this time
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("finished_at", Timestamp),
     Column("retry_count", Integer, nullable=False, server_default="0"),

@@ -74,7 +74,8 @@ scheduled_job_runs = Table(
     Column("fired_at", Timestamp, nullable=False, server_default=NOW),
     Column("outcome", Text, nullable=False),
     Column("job_id", BigInteger),
-    Column("manual", Boolean, nullable=False, server_default=text("false")),  # run by an operator
+    # True if an operator started the run.
+    Column("manual", Boolean, nullable=False, server_default=text("false")),
     one_of("outcome", "enqueued", "merged", "skipped", "missed", name="outcome"),
     CheckConstraint("ticks >= 1", name="ticks"),
     UniqueConstraint("scheduled_job_id", "due_at"),

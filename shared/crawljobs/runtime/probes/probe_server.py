@@ -134,7 +134,7 @@ class ProbeServer:
             self._close_oldest()
         try:
             connection = ProbeConnection(client)
-        except OSError:  # the client has left
+        except OSError:  # the client has disconnected
             client.close()
             return
         self._connections[connection] = None
