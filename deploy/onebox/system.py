@@ -1,4 +1,4 @@
-"""Start and stop all processes of a demo, in an order in which a worker soon claims a job."""
+"""Start and stop all processes of a demo. The order of the start lets a worker soon claim a job."""
 
 import contextlib
 import json

@@ -53,14 +53,14 @@ COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
 
 
 def twist_link(data: dict[str, Any], index: int) -> None:
-    """Corrupt a post. Its number selects how."""
+    """Corrupt a post. The post's number selects the entry of LINK_TWISTS."""
     data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
     if index % len(LINK_TWISTS) == 3:
         data["media"] = _deep()
 
 
 def twist_comment(data: dict[str, Any], index: int) -> None:
-    """Corrupt every third comment. Its number selects how."""
+    """Corrupt every third comment. The comment's number selects the entry of COMMENT_TWISTS."""
     if index % 3 == 0:
         data.update(COMMENT_TWISTS[index // 3 % len(COMMENT_TWISTS)])
 

@@ -9,7 +9,8 @@ NOTICE = "[ Removed by Reddit ]"
 POLICY = "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]"
 COPYRIGHT = "[ Removed by Reddit in response to a copyright notice. ]"
 
-# The post or comment with number n gets the entry n modulo the length of the list for its kind.
+# The post with number n gets the entry n modulo the length of LINK_CHANGES. A comment gets an entry
+# of COMMENT_CHANGES in the same way.
 _GONE: dict[str, Any] = {"author": "[deleted]", "author_fullname": None}
 LINK_CHANGES: tuple[dict[str, Any], ...] = (
     {**_GONE, "title": NOTICE, "selftext": POLICY, "removed_by_category": "reddit"},

@@ -1,7 +1,7 @@
 """The kinds of wrong replies that each endpoint can give.
 
-The kinds cover every entry of the table with which the crawler interprets replies. Some kinds are
-good replies that lack items, if a later reply can show the error. No kind shortens an author's
+The kinds cover every entry of the table with which the crawler interprets replies. A kind may be
+a good reply that lacks items, if a later reply can show the loss. No kind shortens an author's
 history, because the crawler could not detect the missing items: an author may hide the history.
 """
 

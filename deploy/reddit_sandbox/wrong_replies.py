@@ -24,7 +24,7 @@ MEMORY = 10_000
 
 
 class Shown(NamedTuple):
-    """The number of replies since the last `begin`, and of the wrong replies among them."""
+    """The number of all replies since the last `begin`, and the number of wrong replies."""
 
     replies: int
     wrong: Mapping[str, int]  # wrong replies by kind

@@ -38,7 +38,7 @@ def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
     """Return a function that sets the limits for one transaction.
 
     Connections through a pooler need this function. A pooler refuses start-up options, and its
-    sessions serve many clients.
+    sessions serve many clients. So each transaction sets its own limits.
     """
     settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())

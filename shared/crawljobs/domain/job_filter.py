@@ -44,7 +44,7 @@ class JobFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     error_kind: ErrorKind | None = None
-    error_text: str | None = None  # a part of the error message, in upper or lower case
+    error_text: str | None = None  # text within the error message; case is ignored
     created_after: datetime | None = None
     created_before: datetime | None = None
     finished_after: datetime | None = None

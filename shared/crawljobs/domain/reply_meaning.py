@@ -109,7 +109,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Gives one meaning to all combinations of its values. An empty tuple means every value."""
+    """Gives one meaning to the cells that its values match. An empty tuple matches every value."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]

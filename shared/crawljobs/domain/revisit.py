@@ -38,7 +38,7 @@ class RevisitPolicy:
 class Activity:
     """How many new posts and comments a subreddit gets."""
 
-    per_day: float  # new posts or new comments a day, whichever are more
+    per_day: float  # the higher of two rates: new posts a day, new comments a day
     by_hour: Sequence[int] = ()  # the number of posts created in each hour of the day (UTC)
 
 
@@ -62,7 +62,7 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 
 
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
-    """Return the time of the next visit. If it is RHYTHM_FROM or more away, use the best hour."""
+    """Return the next visit's time. A visit RHYTHM_FROM or more away moves to the best hour."""
     delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)
     if delay < RHYTHM_FROM or hour is None:

@@ -62,7 +62,8 @@ def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     next_run_at = before.next_run_at
     given_up = overdue(before, now) if changed else ()
     if changed:
-        # With a new spread, a tick that has just fired must not be due again at its new offset.
+        # A new spread means a new offset. A tick that has just fired must not be due again at the
+        # new offset.
         start = now + times.offset if "spread_seconds" in changed else now
         next_run_at = times.next_after(start) if spec.enabled else None
     waiting = _moved(before, spec, times) if changed == {"spread_seconds"} else None

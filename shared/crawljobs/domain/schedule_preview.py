@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Upcoming:
-    """A due time in UTC and in the zone's local time. `note`: the effect of a clock change."""
+    """A due time, in UTC and in local time. `note` is the effect of a clock change on this time."""
 
     utc: datetime
     local: datetime

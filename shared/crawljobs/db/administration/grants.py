@@ -97,7 +97,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "refuse_audit_change()": frozenset(),
 }
 
-# The owner may not change audit rows either, unless it first grants itself the right.
+# Not even the owner may change audit rows, unless it first grants itself the right.
 _OF_OWNER = {"admin_audit_log": frozenset(PRIVILEGES) - {"UPDATE", "DELETE", "TRUNCATE"}}
 
 

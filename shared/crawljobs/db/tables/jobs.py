@@ -177,8 +177,8 @@ crawl_jobs = Table(
     # Crawling jobs. No index has lease_expires_at or progress_at, so the extension of a lease does
     # not write to any index (a HOT update).
     Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
-    # Finished jobs by subreddit. Live jobs are in crawl_jobs_live_key, so that a job enters this
-    # index only when it finishes.
+    # Finished jobs by subreddit. Live jobs are in crawl_jobs_live_key instead, so that changes of a
+    # live job do not write to this index.
     Index(
         "crawl_jobs_subreddit_ended_idx",
         "subreddit_id",
@@ -201,7 +201,7 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # For lists of a schedule's jobs.
+    # Lists of a schedule's jobs read this index.
     Index(
         "crawl_jobs_scheduled_job_id_idx",
         "scheduled_job_id",
