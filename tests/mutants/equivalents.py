@@ -1107,6 +1107,117 @@ ALIKE: dict[str, str] = {
     ),
     "services/crawler_worker/reddit/exchange/transfer.py::CLIENT_ERRORS [constant] "
     "400 -> (400 - 1) in: CLIENT_ERRORS = 400": ("no reply has the status 399"),
+    **{
+        f"services/crawler_worker/claims/{thread} in: {line}": (
+            "the process ends by os._exit, which waits for no thread"
+        )
+        for thread, line in (
+            (
+                "lease_keeper.py::LeaseKeeper.__init__ [constant] True -> False",
+                'super().__init__(name="lease-keeper", daemon=True)',
+            ),
+            (
+                "completion_writer.py::CompletionWriter.__init__ [constant] True -> False",
+                (
+                    "self._thread = threading.Thread(target=self._run, "
+                    'name="completion-writer", daemon=True)'
+                ),
+            ),
+            (
+                "crawl_threads.py::CrawlThreads.start [constant] True -> False",
+                "threading.Thread(target=self._run, name=name, daemon=True).start()",
+            ),
+        )
+    },
+    "services/crawler_worker/claims/lease_keeper.py::LeaseKeeper.stop [removed call] "
+    'os.write(self._wake_write, b"x") -> pass in: os.write(self._wake_write, b"x")': (
+        "the thread ends at its next turn, and the process does not wait for it"
+    ),
+    "services/crawler_worker/claims/lease_keeper.py::LeaseKeeper._serve [constant] 63 -> (63 + 1) "
+    'in: application_name=f"crawljobs {self._worker} keeper"[:63],': (
+        "Postgres cuts the name at 63 characters"
+    ),
+    **{
+        f"services/crawler_worker/claims/worker.py::Worker.run {change}": reason
+        for change, reason in (
+            (
+                "[removed continue] continue -> pass in: continue",
+                "a short pause follows a claim, and the end of a crawl ends the pause",
+            ),
+            (
+                "[arithmetic] - -> + in: spread = jitter.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)",
+                "the spread lies around 1 either way",
+            ),
+            (
+                "[arithmetic] + -> - in: spread = jitter.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)",
+                "the spread lies around 1 either way",
+            ),
+            (
+                "[arithmetic] * -> / in: self._wake.wait(poll_in * spread)",
+                "the spread lies around 1 either way",
+            ),
+            (
+                "[removed call] self.stop() -> pass in: self.stop()",
+                "the drain interrupts each crawl itself",
+            ),
+        )
+    },
+    "services/crawler_worker/claims/worker.py::Worker._release_unanswered [comparison] > -> >= "
+    "in: if time.monotonic() > until:": "the two times are never equal",
+    **{
+        f"services/crawler_worker/claims/crawl_threads.py::CrawlThreads._wake_one {change}": (
+            "it only saves wake-ups: a thread without a claim sleeps again"
+        )
+        for change in (
+            "[and/or] and -> or in: if self._waiting and self._idle and not self._waking:",
+            "[removed assignment] self._waking = True -> pass in: self._waking = True",
+            "[constant] True -> False in: self._waking = True",
+        )
+    },
+    "services/crawler_worker/claims/crawl_threads.py::CrawlThreads._run [constant] 1 -> (1 + 1) "
+    "in: self._threads -= 1": "after a crash, the pool has one thread more than it needs",
+    "services/crawler_worker/claims/held_claim.py::HeldClaim.wait [comparison] >= -> > in: "
+    "if now >= until:": "the wait ends a millisecond later",
+    "services/crawler_worker/claims/held_claim.py::HeldClaim.wait [constant] 0.001 -> (0.001 * 2 "
+    "+ 0.1) in: stop.wait(max(0.001, min(until, self._fence_at) - now))": (
+        "the wait ends a tenth of a second later"
+    ),
+    **{
+        f"services/crawler_worker/claims/claiming.py::Claiming.__init__ {change}": (
+            "the first claim sets the number of skipped jobs to 0"
+        )
+        for change in (
+            "[removed assignment] self._skip = 0 -> pass in: self._skip = 0",
+            "[constant] 0 -> (0 + 1) in: self._skip = 0",
+            "[constant] 0.0 -> (0.0 * 2 + 0.1) in: self._reset_skip_at = 0.0",
+        )
+    },
+    "services/crawler_worker/claims/claiming.py::Claiming.claim [comparison] <= -> < in: "
+    "if at_most <= 0:": "a statement that claims no job returns none",
+    "services/crawler_worker/claims/pending_completion.py::PendingCompletion.due [constant] 0.0 -> "
+    "(0.0 * 2 + 0.1) in: due: float = 0.0": "both times have passed",
+    **{
+        "services/crawler_worker/memory.py::M_MMAP_THRESHOLD [constant] "
+        f"3 -> (3 {sign} 1) in: M_MMAP_THRESHOLD = -3": (
+            "each of these parameters keeps glibc from raising its first threshold"
+        )
+        for sign in "+-"
+    },
+    **{
+        f"services/crawler_worker/__main__.py::{call} -> pass in: {line}": reason
+        for call, line, reason in (
+            ("main [removed call] gc.freeze()", "gc.freeze()", "it only saves time"),
+            (
+                " [removed call] logging.shutdown()",
+                "logging.shutdown()",
+                "each line is written at once",
+            ),
+        )
+    },
+    "services/crawler_worker/reddit/exchange/transfer.py::_put_back [removed call] "
+    "response.release_conn() -> pass in: response.release_conn()": (
+        "a connection goes back after the last byte, and a closed one is replaced"
+    ),
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import random
+import socket
 import threading
 import tracemalloc
 import zlib
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.exchange import transfer
+from crawler_worker.reddit.exchange import sockets, transfer
 from support import scripted_server
+from support.counted import counted
+from support.exchanges import HEAD, raw_server
 from support.scripted_server import Exchange
 
 
@@ -239,3 +242,54 @@ def test_no_thread_waits_for_the_connection_of_another() -> None:
         for thread in threads:
             thread.join(20)
     assert replies == [200] * (2 * count)
+
+
+def test_a_reply_that_cannot_be_used_counts_as_no_reply() -> None:
+    with counted() as grown, pytest.raises(crawl_failures.UpstreamTrouble, match="encoding"):
+        fetch(lambda it: it.send(200, b"x", content_encoding="br"))
+    assert grown == {"reddit_requests_total{other,none}": 1}
+
+
+def test_a_long_silence_counts_as_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the exchange, although time is left for other pieces of the reply."""
+    monkeypatch.setattr(sockets, "READ_SECONDS", 0.1)
+    done = threading.Event()
+
+    def be_silent(_it: Exchange) -> None:
+        done.wait(20)
+
+    with scripted_server.serve(be_silent) as url, transport() as http, counted() as grown:
+        with pytest.raises(crawl_failures.UpstreamTrouble, match="no reply from Reddit"):
+            http.send(transfer.Request("GET", f"{url}/"))
+        done.set()
+    assert grown == {"reddit_requests_total{other,timeout}": 1}
+
+
+def test_the_cause_of_a_failed_connection_may_lie_behind_another_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_host: str, _port: int) -> socket.socket:
+        error = OSError("no connection")
+        error.__context__ = ConnectionRefusedError()
+        raise error
+
+    monkeypatch.setattr(sockets, "connect", refuse)
+    with pytest.raises(crawl_failures.Unreachable) as caught:
+        fetch(lambda it: it.send(200, b""))
+    assert caught.value.cause is crawl_failures.Cause.REFUSED
+
+
+def test_a_closed_transport_closes_its_connections() -> None:
+    closed = threading.Event()
+
+    def serve(it: socket.socket) -> None:
+        it.recv(65_536)
+        it.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        if it.recv(1) == b"":
+            closed.set()
+
+    with raw_server(serve) as port, transport() as http:
+        assert http.send(transfer.Request("GET", f"http://127.0.0.1:{port}/")).status == 200
+        assert not closed.is_set()
+        http.close()
+        assert closed.wait(5)
