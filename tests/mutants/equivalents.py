@@ -892,6 +892,9 @@ EQUIVALENT: dict[str, str] = {
 }
 # Beginnings of fingerprints: all mutants that begin so have the same reason.
 ALIKE: dict[str, str] = {
+    "shared/crawljobs/repository/operations/audit_entry.py::COLUMNS [constant] 1 ": (
+        "the text is longer than the limit either way"
+    ),
     "shared/crawljobs/repository/content/page_storage/item_upsert.py::rows_of [constant] False": (
         "Postgres refuses NaN in JSON too"
     ),
