@@ -6,6 +6,55 @@ from mutants.mutant import Mutant
 
 # The keys are values of Mutant.fingerprint().
 EQUIVALENT: dict[str, str] = {
+    "shared/crawljobs/db/administration/drift.py::_CATALOGUE [SQL comparison] > -> >= in:"
+    " WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT "
+    'attisdropped""",': ("no column has the number 0"),
+    "shared/crawljobs/db/administration/drift.py::find [constant] 4 -> (4 + 1) in: "
+    'scratch = f"crawljobs_check_{secrets.token_hex(4)}"': (
+        "any name that no other schema has will do"
+    ),
+    "shared/crawljobs/db/administration/drift.py::find [constant] 4 -> (4 - 1) in: "
+    'scratch = f"crawljobs_check_{secrets.token_hex(4)}"': (
+        "any name that no other schema has will do"
+    ),
+    "shared/crawljobs/db/administration/drift.py::find [constant] False -> True in: "
+    "tables.metadata.create_all(conn, checkfirst=False)": ("the schema is new, so no table exists"),
+    "shared/crawljobs/db/administration/drift.py::find [swapped arguments] line, line -> "
+    "line, line in: have = {as_made.get(line, line) for line in have}": (
+        "both arguments are the same"
+    ),
+    "shared/crawljobs/db/administration/roles.py::OWN_SETTINGS [SQL constant] 3 -> 4 in: "
+    "ORDER BY 1, 2, 3": ("quoted names have the order of the names"),
+    "shared/crawljobs/db/administration/rights_sql.py::EFFECTIVE [SQL removed term] AND "
+    "attnum > 0 ->  in: FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND "
+    "attnum > 0 AND NOT attisdropped,": ("no role gets rights on system columns"),
+    "shared/crawljobs/db/administration/rights_sql.py::EFFECTIVE [SQL comparison] > -> >="
+    " in: FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND "
+    "NOT attisdropped,": ("no role gets rights on system columns"),
+    "shared/crawljobs/db/administration/audit_policies.py::_FOUND [SQL removed term] AND "
+    "polqual IS NULL ->  in: polcmd = 'a' AND polqual IS NULL AND polroles = '{0}' AS "
+    "is_ours": ("a policy for INSERT has no condition for reads"),
+    "shared/crawljobs/db/administration/audit_archive.py::_move [SQL order] at -> at DESC"
+    " in: ORDER BY at, id LIMIT :at_most))": (
+        "chunks follow until all rows are moved, whatever their order"
+    ),
+    'shared/crawljobs/domain/masking.py::mask [and/or] and -> or in: if "://" in text and'
+    ' "@" in text:': ("a line without :// stays as it is"),
+    "shared/crawljobs/domain/masking.py::_mask_address [comparison] < -> <= in: return "
+    'f"{line[: start + 3]}{HIDDEN}{line[end:]}" if 0 <= start < end else line': (
+        "the two characters are never at the same place"
+    ),
+    "shared/crawljobs/domain/trace_context.py::parse [constant] 16 -> (16 + 1) in: if not"
+    ' int(found["trace"], 16) or not int(found["span"], 16):': (
+        "a number is 0 in both bases or in none"
+    ),
+    "shared/crawljobs/domain/mentions.py::find [removed break] break -> pass in: break": (
+        "only spares the rest of the text; the result is cut"
+    ),
+    "shared/crawljobs/db/direct.py::DirectConnection.wait [constant] 4096 -> (4096 + 1) "
+    "in: os.read(wake, 4096)": ("the pipe holds single bytes; more are read by the next wait"),
+    "shared/crawljobs/db/direct.py::DirectConnection.wait [constant] 4096 -> (4096 - 1) "
+    "in: os.read(wake, 4096)": ("the pipe holds single bytes; more are read by the next wait"),
     "shared/crawljobs/runtime/periodic_tasks.py::PeriodicTasks.run [arithmetic] * -> / in: "
     "due[periodic] = time.monotonic() + periodic.seconds * spread": (
         "the spread lies around 1 either way"
@@ -1225,6 +1274,15 @@ ALIKE: dict[str, str] = {
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.
 TUNED: dict[str, str] = {
+    "shared/crawljobs/db/administration/audit_archive.py::CHUNK_ROWS": "rows of a transaction",
+    "shared/crawljobs/db/administration/audit_archive.py::LOCK_SECONDS": "a short wait for a lock",
+    "shared/crawljobs/db/administration/audit_archive.py::_digest": "rows that are read at once",
+    "shared/crawljobs/db/administration/migration.py::PAUSE_MAX_SECONDS": "between two attempts",
+    "shared/crawljobs/db/administration/migration.py::PAUSE_SECONDS": "between two attempts",
+    "shared/crawljobs/db/administration/roles.py::PAUSE_SECONDS": "between two tries",
+    "shared/crawljobs/db/administration/roles.py::TRIES": "enough for runs that cross",
+    "shared/crawljobs/domain/revisit.py::RHYTHM_ITEMS": "posts of a sample",
+    "shared/crawljobs/domain/revisit.py::RHYTHM_WITHIN": "the time of a sample",
     "services/scheduler/timetable.py::LEAST_PAUSE_SECONDS": "between two looks for what is locked",
     "services/crawler_worker/reddit/oauth/token.py::POLL_SECONDS": "between two looks for a token",
     "services/crawler_worker/claims/worker.py::POLL_JITTER": "so that workers do not poll together",

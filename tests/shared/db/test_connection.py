@@ -144,3 +144,28 @@ def test_an_error_of_this_process_is_named(
             database.check_reachable()
     database.check_reachable()
     database.close()
+
+
+@pytest.mark.parametrize("limits", [BACKGROUND_TIMEOUTS, INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS])
+def test_a_late_reply_is_given_up_soon_after_the_servers_limit(limits: Timeouts) -> None:
+    assert limits.reply <= 1.5 * limits.statement
+    assert limits.ping <= limits.reply
+
+
+def test_a_caller_who_waits_hears_of_a_busy_pool_in_time() -> None:
+    assert INTERACTIVE_TIMEOUTS.pool < NOTICED_SECONDS
+    assert INTERACTIVE_TIMEOUTS.lock < INTERACTIVE_TIMEOUTS.statement / 2
+
+
+def test_a_pool_has_five_connections_and_no_more(database_url: str) -> None:
+    limits = replace(BACKGROUND_TIMEOUTS, pool=0.05)
+    with contextlib.closing(Database(database_url, limits=limits)) as database:
+        with contextlib.ExitStack() as opened:
+            for _ in range(5):
+                opened.enter_context(database.read())
+            with (
+                pytest.raises(errors.DatabaseUnavailable, match="every connection is busy"),
+                database.read(),
+            ):
+                pass
+        database.check_reachable()

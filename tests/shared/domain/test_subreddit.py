@@ -69,3 +69,12 @@ def test_several_subreddits_joined_are_refused_with_the_reason(name: str) -> Non
 @pytest.mark.parametrize("name", ["allthings", "popular_", "homes", "modnews", "u_all", "ran_dom"])
 def test_a_name_that_only_begins_like_a_listing_is_one(name: str) -> None:
     assert subreddit.checked_name(name) == name
+
+
+def test_an_error_repeats_60_characters_of_the_name() -> None:
+    with pytest.raises(errors.InvalidSubredditName) as refused:
+        subreddit.checked_name("-" * 61)
+    assert str(refused.value).endswith(f"got {'-' * 60!r}")
+    with pytest.raises(errors.InvalidSubredditName, match="joins several") as refused:
+        subreddit.checked_name("aa+" * 30)
+    assert str(refused.value).startswith(repr(("aa+" * 30)[:60]) + " joins")

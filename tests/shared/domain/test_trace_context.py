@@ -70,3 +70,20 @@ def test_a_child_stays_in_its_trace_under_a_span_of_its_own() -> None:
 def test_ids_are_never_zero() -> None:
     drawn = iter([b"\0" * 16, b"\1" * 16, b"\0" * 8, b"\2" * 8])
     assert str(trace_context.new(lambda _size: next(drawn))) == f"00-{'01' * 16}-{'02' * 8}-01"
+
+
+def test_a_header_may_be_256_characters_long() -> None:
+    longest = f"cc-{TRACE}-{SPAN}-01-".ljust(256, "x")
+    assert trace_context.parse(longest) == trace_context.parse(VALID)
+    assert trace_context.parse(f"{longest}x") is None
+
+
+def test_a_new_trace_is_sampled_and_has_ids_of_the_right_length() -> None:
+    made = trace_context.new()
+    assert trace_context.parse(str(made)) == made
+    assert made.sampled
+
+
+def test_an_id_may_contain_bytes_that_are_zero() -> None:
+    made = trace_context.new(lambda size: b"\0" * (size - 1) + b"\1")
+    assert (made.trace_id, made.span_id) == ("0" * 31 + "1", "0" * 15 + "1")
