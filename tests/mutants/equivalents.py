@@ -1270,6 +1270,15 @@ ALIKE: dict[str, str] = {
     "response.release_conn() -> pass in: response.release_conn()": (
         "a connection goes back after the last byte, and a closed one is replaced"
     ),
+    "services/admin_api/http/request/request_deadline.py::_waited [constant] 0.0 -> "
+    "(0.0 * 2 + 0.1) in: _waited: ContextVar[float] = "
+    'ContextVar("waited", default=0.0)': "each request sets it before it is read",
+    "services/admin_api/http/request/request_deadline.py::is_over_by_waiting [comparison] > -> >= "
+    "in: return call_deadline.is_over() and _waited.get() > _WAIT_SHARE * SECONDS": (
+        "two times of the clock never differ by exactly this"
+    ),
+    "services/admin_api/http/streaming.py::_pieces [comparison] >= -> > in: "
+    "if len(piece) >= PIECE_BYTES:": "a piece may have one line more",
 }
 # Numbers that were chosen for cost or speed, by `path::definition`. A slightly different value has
 # the same effect, so no test checks the exact value.

@@ -52,7 +52,7 @@ def test_who_has_waited_for_a_thread_for_so_long_is_not_kept_waiting_for_the_dat
 
 
 @pytest.mark.parametrize(
-    ("waited", "code"), [(0.4, "database_unavailable"), (0.7, "service_unavailable")]
+    ("waited", "code"), [(0.3, "database_unavailable"), (0.5, "service_unavailable")]
 )
 def test_the_longer_wait_gives_the_code(
     client: Client, database_url: str, monkeypatch: pytest.MonkeyPatch, waited: float, code: str
@@ -62,7 +62,7 @@ def test_the_longer_wait_gives_the_code(
     The code names the longer of both waits.
     """
     job = client.post(JOBS, json={"subreddit": "python"}).get_json()["job"]["id"]
-    monkeypatch.setattr(request_deadline, "SECONDS", 1.0)
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.8)
     with psycopg.connect(database_url) as holder:
         holder.execute("SELECT FROM crawl_jobs FOR UPDATE")
         before = request_deadline.arrived_at.set(time.monotonic() - waited)

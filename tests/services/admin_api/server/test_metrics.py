@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from admin_api.server import metrics_folder, metrics_server
+from crawljobs.version import VERSION
 from support import admin_api, probes
 from support.admin_api import Gunicorn
 from support.waiting import wait_until
@@ -99,6 +100,14 @@ def test_work_is_counted_when_it_is_committed_and_refusals_by_reason(server: Gun
     assert shown["crawl_audit_rows_total{action=enqueue}"] == 2
     assert shown["crawl_jobs_finished_total{outcome=cancelled}"] == 1
     assert shown["crawl_api_auth_failures_total{reason=missing_token}"] == 1
+
+
+def test_the_version_of_the_service_is_a_metric(server: Gunicorn) -> None:
+    (labels,) = [
+        name for name in probes.samples(metrics_url(server)) if name.startswith("crawl_build_info")
+    ]
+    assert "{service=admin-api}" in labels
+    assert f"{{version={VERSION}}}" in labels
 
 
 def test_an_unknown_path_or_method_makes_no_series_of_its_own(server: Gunicorn) -> None:

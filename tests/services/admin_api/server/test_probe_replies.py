@@ -1,5 +1,6 @@
 """The event loop sends replies to readiness probes without a thread."""
 
+import json
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import pytest
 import structlog
 
+from admin_api.http import problems
 from admin_api.server import probe_replies
 from admin_api.server.waiting_probes import WaitingProbes
 from crawljobs.errors import DatabaseUnavailable
@@ -95,3 +97,36 @@ def test_a_probe_is_measured_from_its_arrival(monkeypatch: pytest.MonkeyPatch) -
     assert probe is not None
     probe_replies.ready(probe, None)
     assert seen == [{"route": "/readyz", "method": "GET", "status": 200, "seconds": 0.25}]
+
+
+def test_a_process_that_is_not_ready_says_why_and_when_to_try_again() -> None:
+    head = b"GET /readyz HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\n\r\n"
+    probe = probe_replies.parse(head, may_keep=True)
+    assert probe is not None
+    problem = problems.Problem("database_unavailable", "Try again.", headers={"Retry-After": "2"})
+    reply, _, body = probe_replies.ready(probe, problem).partition(b"\r\n\r\n")
+    assert reply.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in reply
+    assert reply.endswith(b"\r\nRetry-After: 2")
+    assert json.loads(body) == {
+        "type": "/docs#database_unavailable",
+        "title": "Database unavailable",
+        "status": 503,
+        "detail": "Try again.",
+        "instance": "/readyz",
+        "code": "database_unavailable",
+        "request_id": "mine",
+        "errors": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", {"status": "ok"}), ("/readyz", {"status": "ready"})]
+)
+def test_a_process_that_is_well_says_so(path: str, status: dict[str, str]) -> None:
+    probe = probe_replies.parse(HEAD.replace(b"/readyz", path.encode()), may_keep=True)
+    assert probe is not None
+    assert probe.path == path
+    reply = probe_replies.alive(probe) if path == "/healthz" else probe_replies.ready(probe, None)
+    assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert json.loads(reply.partition(b"\r\n\r\n")[2]) == status
