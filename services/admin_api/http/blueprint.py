@@ -133,9 +133,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     ) -> Decorator:
         return cast(
             Decorator,
-            self.alt_response(
-                status, schema=schema(), description=description, headers=headers, success=True
-            ),
+            self.alt_response(status, schema=schema(), description=description, headers=headers),
         )
 
     def if_match(self, *, required: bool) -> Decorator:

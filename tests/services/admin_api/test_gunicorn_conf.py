@@ -16,9 +16,29 @@ from support.admin_api import gunicorn_environment, start_gunicorn
 from support.waiting import wait_until
 
 READ = """
-import importlib, json, os, sys
+import ctypes, importlib, json, logging, os, sys
+from gunicorn.config import Config
 from admin_api import gunicorn_conf as conf
 
+class Info(ctypes.Structure):
+    _fields_ = [(f"field_{number}", ctypes.c_size_t) for number in range(10)]
+
+libc = ctypes.CDLL(None)
+has_glibc = hasattr(libc, "mallinfo2")
+
+def has_own_pages(size):
+    before = libc.mallinfo2().field_3
+    libc.malloc(size)
+    return libc.mallinfo2().field_3 > before
+
+if has_glibc:
+    libc.mallinfo2.restype = Info
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+log = conf._Logger(Config()).error_log
+facts = {
+    "log levels": [log.isEnabledFor(level) for level in (logging.DEBUG, logging.INFO)],
+    "large blocks": [has_own_pages(size) for size in (200_000, 300_000)] if has_glibc else None,
+}
 NAMES = json.loads(sys.argv[1])
 settings = {name: getattr(conf, name) for name in NAMES}
 refusals = []
@@ -33,7 +53,7 @@ for wrong in json.loads(sys.argv[2]):
         refusals.append(None)
     os.environ.clear()
     os.environ.update(before)
-print(json.dumps([settings, refusals]))
+print(json.dumps([settings, facts, refusals]))
 """
 EXPECTED = {
     "workers": 3,
@@ -57,6 +77,7 @@ WRONG = {
 
 
 def test_the_settings_are_checked_before_gunicorn_starts() -> None:
+    """gunicorn's own lines for debugging stay out of the log, and glibc has its limits."""
     done = subprocess.run(
         [
             sys.executable,
@@ -66,7 +87,10 @@ def test_the_settings_are_checked_before_gunicorn_starts() -> None:
             json.dumps([*WRONG.values()]),
         ],
         env=gunicorn_environment(
-            "postgresql://nobody@127.0.0.1:1/none", ADMIN_API_WORKERS="3", ADMIN_API_THREADS="5"
+            "postgresql://nobody@127.0.0.1:1/none",
+            ADMIN_API_WORKERS="3",
+            ADMIN_API_THREADS="5",
+            LOG_LEVEL="DEBUG",
         ),
         capture_output=True,
         check=False,
@@ -74,8 +98,10 @@ def test_the_settings_are_checked_before_gunicorn_starts() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    settings, refusals = json.loads(done.stdout.splitlines()[-1])
+    settings, facts, refusals = json.loads(done.stdout.splitlines()[-1])
     assert settings == {**EXPECTED, "bind": ["127.0.0.1:0"]}
+    assert facts["log levels"] == [False, True]
+    assert facts["large blocks"] in (None, [False, True])  # None: without glibc
     for sentence, refusal in zip(WRONG, refusals, strict=True):
         assert refusal is not None, sentence
         assert refusal.startswith("admin-api: ")

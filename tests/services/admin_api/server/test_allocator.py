@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 from support import needs
-from support.admin_api import gunicorn_environment
 
 MEASURE = """
 import ctypes, json, re, sys, threading
-from admin_api import gunicorn_conf  # as gunicorn's master does
+from admin_api.server import allocator
 
 libc = ctypes.CDLL(None)
 FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
@@ -56,6 +55,7 @@ def arenas():
     libc.fclose(stream)
     return len(re.findall("<heap nr=", open(sys.argv[1]).read()))
 
+allocator.bound()
 kept = [kept_after_free(size) for size in range(50_000, 500_000, 8_192)]
 json.dump(
     {
@@ -74,7 +74,6 @@ def test_a_process_shares_its_arenas_and_returns_freed_memory(tmp_path: Path) ->
         needs.missing("glibc")
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(tmp_path / "info")],
-        env=gunicorn_environment("postgresql://nobody@127.0.0.1:1/none"),
         capture_output=True,
         check=True,
         text=True,
