@@ -113,14 +113,15 @@ def test_of_two_reruns_the_source_of_the_higher_priority_or_the_first_counts(
 
 
 @pytest.mark.parametrize("name", ["python", "rust"])
+@pytest.mark.parametrize("others", [["golang"], []])
 def test_between_a_pause_and_its_sweep_no_job_of_the_subreddit_is_claimed(
-    conn: Connection, name: str
+    conn: Connection, name: str, others: list[str]
 ) -> None:
     conn.execute(
         text("INSERT INTO subreddits (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'python')")
     )
     jobs.enqueue(conn, name)
-    for paused in (1, scope_of(conn, "golang")):
+    for paused in (1, *(scope_of(conn, other) for other in others)):
         conn.execute(
             text("INSERT INTO queue_pauses (scope, reason, paused_by) VALUES (:scope, 'r', 'me')"),
             {"scope": paused},
