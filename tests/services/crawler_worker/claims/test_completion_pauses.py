@@ -1,10 +1,12 @@
 """When the completion writer tries a completion again, and when it wakes the worker."""
 
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import prometheus_client
 import pytest
 from sqlalchemy import event
 
@@ -194,3 +196,17 @@ def test_a_lost_claim_is_not_completed(database: Database) -> None:
     with database.begin() as conn:
         found = [jobs.job(conn, claim.job_id).status for claim in claims]
     assert found == [JobStatus.CRAWLING, JobStatus.SUCCEEDED]
+
+
+def test_the_duration_of_an_attempt_counts_from_its_claim(database: Database) -> None:
+    def measured() -> float:
+        value = prometheus_client.REGISTRY.get_sample_value("crawl_job_duration_seconds_sum")
+        return value or 0.0
+
+    with database.begin() as conn:
+        claim = jobs.crawling(conn)
+    (one,) = batch_of([claim], [])
+    one.held.requested_at = time.monotonic() - 3
+    before = measured()
+    completion_batch.write(database, [one])
+    assert 3 <= measured() - before < 60
