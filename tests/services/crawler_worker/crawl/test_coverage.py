@@ -74,10 +74,13 @@ def test_a_listing_that_shows_as_many_as_it_can_was_walked_to_the_cap(
     assert row(crawler).posts_walk_end == end
 
 
-def test_our_own_limit_is_told_apart_from_the_cap(crawler: Crawler) -> None:
-    crawler.settings = replace(crawler.settings, max_posts_per_sub=150)
+@pytest.mark.parametrize(("limit", "oldest"), [(150, "9850"), (101, "9899"), (1, "9999")])
+def test_our_own_limit_is_told_apart_from_the_cap(
+    crawler: Crawler, limit: int, oldest: str
+) -> None:
+    crawler.settings = replace(crawler.settings, max_posts_per_sub=limit)
     crawler.crawl("python")
-    assert (row(crawler).posts_walk_end, row(crawler).oldest_post) == ("limit", "9850")
+    assert (row(crawler).posts_walk_end, row(crawler).oldest_post) == ("limit", oldest)
 
 
 def test_what_a_listing_does_not_show_any_more_is_a_gap_with_its_range(
