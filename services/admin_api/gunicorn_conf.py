@@ -87,7 +87,7 @@ SWITCH_SECONDS = 0.001
 # The limit of client connections for each worker, below the usual limit of 1,024 open files.
 worker_connections = 400
 control_socket_disable = True
-# gunicorn reads no headers of proxies. The application itself finds the client's address, and
+# gunicorn reads no headers that proxies add. The application itself finds the client's address. It
 # trusts the proxies in TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 logger_class = _Logger
@@ -135,8 +135,8 @@ def post_worker_init(worker: Any) -> None:
 
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
-    # With a shorter connect timeout, a thread would open the connection. No thread may exist when
-    # gunicorn forks its workers.
+    # libpq supports no shorter connect timeout. For a shorter timeout, Database would open the
+    # connection in a thread. No thread may exist when gunicorn forks its workers.
     limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits

@@ -22,10 +22,10 @@ log = logs.get_logger(__name__)
 
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PATH_MAX_CHARACTERS = 200
-CHECK_INTERVAL_SECONDS = 5.0  # time between two writes of counted refusals
+CHECK_INTERVAL_SECONDS = 5.0  # time between two writes of refusal counts to the audit log
 STOP_SECONDS = 1.0  # longest wait for the last write when the process stops
 
-# The resource type in the audit row, by the name of the request's path parameter.
+# Maps the name of a path parameter to the resource type in the audit row.
 _RESOURCE_TYPES = {
     "job_id": "crawl_job",
     "schedule_id": "scheduled_job",
@@ -102,7 +102,7 @@ def _record(response: flask.Response) -> flask.Response:
 
 
 def _write(request: flask.Request, response: flask.Response) -> None:
-    """Write an audit row for a refusal that opens a time window. Only count other refusals.
+    """Write an audit row for the first refusal in a time window. Only count further refusals.
 
     The row holds neither the query string nor the body, because both may hold secrets.
     """

@@ -89,7 +89,7 @@ def _identify(offered: str) -> Identity | None:
 
 
 def _check_request_rate(offered: str) -> None:
-    """Raise a Problem if a known, valid token sends requests too fast. Runs no database query."""
+    """Raise a Problem if a token that was valid before is used too often. Runs no query."""
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
@@ -107,7 +107,8 @@ def _mark_used(token_id: str) -> None:
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
     except DatabaseUnavailable as error:
-        # Only log the error, because read requests must succeed with a read-only database.
+        # Only log the error. A read-only database refuses this update, but read requests must
+        # succeed.
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )

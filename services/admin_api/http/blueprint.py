@@ -82,7 +82,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         required: bool = True,
         bounds: Bounds = request_body.USUAL,
     ) -> Decorator:
-        """Declare the JSON body. The view receives the parsed body as its next argument.
+        """Declare the JSON body. The view receives the parsed body as a positional argument.
 
         If the body is not `required`, an absent body counts as {}.
         """

@@ -12,9 +12,11 @@ from admin_api.http.client_address import Address
 
 FAILURES_ALLOWED = 10  # the number of wrong tokens that one client may send within WINDOW_SECONDS
 WINDOW_SECONDS = 60.0
-CLIENTS_MAX = 10_000  # limit of counted clients; above it, the least recently seen is forgotten
+# Limit of clients that have a count. A further client replaces the least recently seen client.
+CLIENTS_MAX = 10_000
 
-# IPv6 addresses with the same first bits count as one client, which may own all of them.
+# IPv6 addresses that begin with the same 64 bits count as one client, because a client often owns
+# all these addresses.
 IPV6_PREFIX = 64
 
 

@@ -37,7 +37,7 @@ _DETAIL_OF_STATUS = {404: "No resource has this path. /docs lists the paths."}
 
 @dataclass(frozen=True)
 class FieldError:
-    """An invalid value. `pointer` is a JSON pointer to it in the body or in the query."""
+    """An invalid value. `pointer` is a JSON pointer to the value in the body or in the query."""
 
     pointer: str
     detail: str

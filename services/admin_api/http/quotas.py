@@ -8,9 +8,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-SAVED_SHARE = 1 / 8  # a token can use at most this share of its daily bytes at once
-KEY_BYTES = 512  # size of a stored key without its response
-TOKENS_MAX = 10_000  # limit of counted tokens; above it, the least recently seen is forgotten
+# A token may store at most this share of its bytes per day at once, even after a day without use.
+SAVED_SHARE = 1 / 8
+KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
+# Limit of tokens that have a count. A further token replaces the least recently seen token.
+TOKENS_MAX = 10_000
 
 
 class RequestRates:
@@ -25,7 +27,7 @@ class RequestRates:
         self._most = max(1.0, per_second)
         self._clock = clock
         self._lock = threading.Lock()
-        # The number of requests that a token has left, and the monotonic time of its computation.
+        # For each token: the number of requests left, and the monotonic time of the last request.
         self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def remember(self, digest: bytes) -> None:
@@ -50,13 +52,14 @@ class RequestRates:
 
 
 class Exports:
-    """Limits the exports that run at once. An export occupies a thread while its client reads."""
+    """Limits concurrent exports. An export occupies a thread until its client has read it."""
 
     def __init__(self, *, per_token: int, in_total: int) -> None:
-        """Allow `per_token` exports for each token (0: no limit), and `in_total` in the process.
+        """Allow `per_token` exports at once for each token, and `in_total` in the process.
 
-        If `in_total` is above 1, one export is reserved for exempt tokens (the bootstrap token).
-        Otherwise other tokens could block the operator's export.
+        `per_token` 0 means no limit. An exempt token, which is the bootstrap token, has no limit
+        either. If `in_total` is above 1, one export is reserved for exempt tokens. Otherwise other
+        tokens could block the operator's export.
         """
         self._per_token = per_token
         self._in_total = in_total
@@ -91,11 +94,11 @@ class StoredResponses:
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        # The number of bytes that a token has left, and the monotonic time of its computation.
+        # For each token: the number of bytes left, and the monotonic time of the last stored key.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """Return the seconds until a key can be stored without its response; 0 means now."""
+        """Return the seconds until a key without its response can be stored; 0 means now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0

@@ -20,14 +20,15 @@ WINDOW_SECONDS = 600.0
 # The limit of time windows for one token. A window is for one method, route and error code. At the
 # limit, refusals for all other methods, routes and codes share one window.
 KEYS_PER_TOKEN = 20
-KEYS_MAX = 2_000  # limit of windows of all tokens; above it, the oldest window ends early
+# The limit of time windows for all tokens together. A further window ends the oldest window early.
+KEYS_MAX = 2_000
 
 OTHERS = ("other", "other", "other")
 
 
 @dataclass(frozen=True)
 class Key:
-    """Identifies a window by the refused token, and the request's method, route and error code."""
+    """Identifies a time window by the token, method, route and error code of a refused request."""
 
     token_id: str | None
     name: str
@@ -36,7 +37,7 @@ class Key:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """The number of refusals in a window after the first refusal. It becomes one audit row."""
+    """The number of refusals in a time window after the first refusal. It becomes one audit row."""
 
     key: Key
     actor: Actor  # the actor of the last refusal
@@ -70,7 +71,7 @@ class RefusalCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._windows: dict[Key, _Window] = {}  # the oldest window comes first
+        self._windows: dict[Key, _Window] = {}  # the window that began first is the first entry
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:

@@ -36,7 +36,7 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
 
 
 # Rules about several fields of a schema (validates_schema in marshmallow), written as JSON Schema.
-# The keys are the names of the schemas.
+# The keys of _CHOICES are the names of the schemas.
 _BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
 _CHOICES: dict[str, dict[str, Any]] = {
     "Bulk": {

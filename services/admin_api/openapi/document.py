@@ -42,9 +42,9 @@ class IdConverter(BaseConverter):
 
 
 class SubredditConverter(BaseConverter):
-    """Accepts the id or name of a subreddit, also names that occur only in authors' histories.
+    """Accepts the id or name of a subreddit.
 
-    An example is `t:1337`.
+    Some names, such as `t:1337`, occur only in authors' histories. They are accepted too.
     """
 
     regex = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,23}"
@@ -66,7 +66,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         """Document the problem responses with the content type of problems."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # now the default of the class applies again
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # now the base class's default applies again
 
     def _register_pagination_header(self) -> None:
         """Do nothing: flask-smorest's pagination header does not apply to lists with cursors."""

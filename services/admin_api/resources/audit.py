@@ -84,7 +84,7 @@ def export_entries(params: dict[str, Any]) -> flask.Response:
         "audit log export", {name: params[name] for name in params if name != "format"}
     )
     filters = _filters(params)
-    # The first batch is read before the response starts. So the client gets a problem if it fails.
+    # Read the first batch before the response starts. If the read fails, the client gets a problem.
     export = _Export(page, filters, _page(filters, page.last_id, page.limit))
     write = _csv if params["format"] == "csv" else _json_lines
     response = streaming.response(write(export), mimetype=_TYPES[params["format"]])

@@ -96,7 +96,7 @@ def enqueue(
 
 
 def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> None:
-    """Add the jobs' number to a trace span. For one job, also add its id, subreddit and result."""
+    """Add the number of jobs to a trace span. For one job, add its id, subreddit and result too."""
     span.set_attributes({"crawljobs.jobs": len(results)})
     if len(results) == 1:
         (only,) = results

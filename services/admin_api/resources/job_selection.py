@@ -10,15 +10,16 @@ from admin_api.schemas.bulk import ITEMS_MAX
 from crawljobs.db.database import Connection
 from crawljobs.repository.queue import job_list
 
-# The limit of jobs that are examined for a filter. To examine more jobs would exceed the time limit
-# of a request.
+# The limit of jobs that are examined for a filter. An examination of more jobs could take longer
+# than a request may take.
 JOBS_EXAMINED_MAX = 100_000
 
 
 def selected(conn: Connection, params: dict[str, Any]) -> list[int]:
     """Return the ids of the jobs to change.
 
-    Raises a Problem if a filter matches too many jobs, or not the number in `expected_count`.
+    Raises a Problem if a filter matches too many jobs, or if the number of matching jobs differs
+    from `expected_count`.
     """
     if "job_ids" in params:
         ids: list[int] = params["job_ids"]

@@ -74,7 +74,8 @@ def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
 def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
     """Raise a Problem if a change enables a schedule whose subreddit cannot be crawled.
 
-    Older releases accepted names of Reddit's own listings, such as `all`.
+    Such a schedule may exist, because older releases accepted the names of Reddit's own listings,
+    such as `all`.
     """
     if not spec.enabled or before.enabled or spec.subreddit_id != before.subreddit_id:
         return
@@ -87,7 +88,7 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
 
 @contextmanager
 def domain_errors_as_problems() -> Iterator[None]:
-    """Convert errors of cron expressions and duplicate names to problems that name the field."""
+    """Convert a cron expression's error, or a duplicate name, to a problem that names the field."""
     try:
         yield
     except InvalidCron as error:

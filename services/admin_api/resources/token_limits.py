@@ -40,7 +40,8 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
     """Raise a Problem if the name belongs to another token, or already has two live tokens.
 
     To rotate a token, a client creates a second token with the same name. Only the first token or
-    the bootstrap token may create the second token. Otherwise another token could take its place.
+    the bootstrap token may create the second token. Otherwise a different token could take the
+    first token's name.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:

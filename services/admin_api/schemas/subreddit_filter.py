@@ -16,7 +16,8 @@ ACCESS_STATES = [state.value for state in AccessState]
 class OnlyNameCharacters(validate.Validator):
     """Checks the characters of a name.
 
-    validate.Regexp would add its pattern to the OpenAPI document in Python's syntax.
+    This class replaces validate.Regexp, which would add a pattern in Python's syntax to the OpenAPI
+    document.
     """
 
     def __call__(self, value: str) -> str:

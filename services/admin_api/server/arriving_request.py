@@ -54,7 +54,7 @@ class ArrivingRequest:
 
     @property
     def may_be_followed(self) -> bool:
-        """Return whether this request is complete and its end is clear. Then another may follow."""
+        """Return whether a further request may follow: this one is complete and has a clear end."""
         return self.state is State.WHOLE and (self._body is None or self._body.is_clear)
 
     @property

@@ -79,7 +79,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @property
     def may_keep_another(self) -> bool:
-        """Return whether one more connection may stay open after its response."""
+        """Return whether a further connection may stay open after its response."""
         return bool(self.alive) and len(self.keepalived_conns) < self.max_keepalived
 
     @property
@@ -130,7 +130,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)
         if self._acceptor.pause_seconds:
-            super().set_accept_enabled(False)  # the event loop enables accepting after the pause
+            super().set_accept_enabled(False)  # the event loop accepts again after the pause
 
     def _open(self, sock: socket.socket, address: object) -> None:
         if self.nr_conns + 1 >= self.worker_connections:

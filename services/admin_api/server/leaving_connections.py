@@ -15,7 +15,7 @@ from functools import partial
 from admin_api.server.connection import Connection
 
 LINGER_SECONDS = 2.0
-STOP_LINGER_SECONDS = 0.5  # instead of LINGER_SECONDS while the process stops
+STOP_LINGER_SECONDS = 0.5  # replaces LINGER_SECONDS while the process stops
 LINGER_BYTES = 16 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 

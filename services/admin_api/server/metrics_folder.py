@@ -19,9 +19,9 @@ SECOND_MASTER = "GUNICORN_PID"
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
     """Create, empty and return the folder. Without PROBE_BIND, return None. Raises OSError.
 
-    The folder is emptied, because the metrics would include the files of killed processes. If
+    The folder is emptied. Otherwise the metrics would include the files of killed processes. If
     gunicorn starts a second master beside a running master (SIGUSR2), the files are not deleted,
-    because the running workers use them.
+    because the running workers use the files.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

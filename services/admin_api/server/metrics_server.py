@@ -42,7 +42,7 @@ def _has_content(file: Path) -> bool:
 def start(address: ProbeAddress, folder: Path, probes: Path | None) -> None:
     """Start the metrics server in the master. `probes` is the path of the workers' probe socket.
 
-    Without this socket, /healthz only reports that the master is alive, and /readyz is missing.
+    If `probes` is None, /healthz only reports that the master is alive, and /readyz is missing.
     """
     registry = CollectorRegistry()
     _Collector(registry, folder)

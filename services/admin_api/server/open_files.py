@@ -13,17 +13,17 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Limit of a worker's open files besides client connections and threads' files: listening sockets,
-# pipes, logs, metrics, traces. An idle worker has 17.
+# The limit of a worker's open files, without client connections and the files of threads: listening
+# sockets, pipes, logs, metrics, traces. An idle worker has 17 such files.
 OWN_FILES = 28
-FILES_PER_THREAD = 2  # one for a database connection, one for a selector while it connects
+FILES_PER_THREAD = 2  # a database connection, and a selector while the thread connects
 CONNECTIONS_MIN = 8
 
 
 def allowed_connections(cfg: Any) -> int:
     """Return gunicorn's setting `worker_connections`, or less if the limit of open files is low.
 
-    The result is at least CONNECTIONS_MIN, unless the setting is lower.
+    The result is at least CONNECTIONS_MIN, unless the setting itself is lower.
     """
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -27,7 +27,10 @@ def socket_in(folder: Path) -> Path | None:
 
 
 def page(socket_path: Path, probe: str) -> Page:
-    """Return a page of the master's probe server. It sends a probe such as /healthz to a worker."""
+    """Return a page of the master's probe server. The page sends the probe to a worker.
+
+    `probe` is a path such as /healthz.
+    """
     return check(partial(_request, socket_path, probe))
 
 

@@ -16,8 +16,9 @@ from admin_api.server.waiting_probes import WaitingProbes
 # Requests that have a thread or wait for a thread may use this share of the allowed connections
 # (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database may use this share. At this limit, the oldest probe
-# gets a response. All other connections are for requests that have not fully arrived.
+# Readiness probes that wait for the database may use this share of the allowed connections. At this
+# limit, the oldest probe gets a response. The other connections are for requests that have not
+# fully arrived.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 
@@ -40,7 +41,7 @@ class Worker(GunicornWorker):
             self._arriving.read(conn, conn.sock)
 
     def make_room(self) -> bool:
-        """Close an old connection that has no thread. Return False if all connections have one."""
+        """Close an old connection without a thread. Return False if there is no such connection."""
         if self._leaving.close_oldest():
             return True
         kept, arriving = self.oldest_kept, self._arriving.oldest()
@@ -63,7 +64,7 @@ class Worker(GunicornWorker):
         return True
 
     def _serve(self, conn: Connection) -> None:
-        """Serve a complete request: a plain probe in the event loop, others in a thread."""
+        """Serve a complete request: a plain probe in the event loop, other requests in a thread."""
         self._forget(conn)
         if self._serve_probe(conn):
             return

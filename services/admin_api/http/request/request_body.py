@@ -19,7 +19,7 @@ _NAME = "request_body"
 
 
 class BodyTooLarge(Exception):
-    """The body exceeds the limit of every route. The server has not received all of it."""
+    """The body exceeds the limits of all routes. The server has not received all of the body."""
 
 
 def read() -> bytes:
