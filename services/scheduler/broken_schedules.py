@@ -55,8 +55,8 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         with conn.begin_nested():
             recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
-        # Invalid data of the schedule may cause this error. Then disable the schedule without a
-        # record of its due times.
+        # If the schedule's own data caused the error, disable the schedule without a record of its
+        # due times.
         if not is_rows_own_fault(error):
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)

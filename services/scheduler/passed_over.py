@@ -1,7 +1,7 @@
 """For TRY_AGAIN_SECONDS, skip each due schedule that can neither fire nor be disabled.
 
-Otherwise these schedules would come first in every batch. 100 of them would fill each batch, and
-block all other schedules.
+Otherwise these schedules would come first in every batch. 100 such schedules would fill each batch,
+and block all other schedules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from scheduler.firing_results import Stuck
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-MOST = 1_000  # limit of skipped schedules; above it, the oldest one is tried again
+# The limit of skipped schedules. A further schedule ends the oldest skip early.
+MOST = 1_000
 
 
 class PassedOver:

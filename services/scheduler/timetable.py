@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 
-# The shortest sleep, used if due schedules are locked by another scheduler, which may have died.
+# The shortest sleep. Applies while another scheduler, which may have died, locks the due schedules.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -112,7 +112,7 @@ class Timetable:
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Return the seconds to the next due time (database's clock), at most `tick_seconds`."""
+        """Return the seconds to sleep: until the next due time, but at most `tick_seconds`."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)
