@@ -17,7 +17,7 @@ PROBE_SECONDS = 1.0
 
 
 class Observer:
-    """Reads the progress of the crawls and adds notes to the supervisor, at each call of `poll`."""
+    """At each call of `poll`, reads the progress of crawls and adds notes to the supervisor."""
 
     def __init__(self, supervisor: Supervisor, database: DemoDatabase, api: ApiClient) -> None:
         self._supervisor = supervisor

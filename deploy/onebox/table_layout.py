@@ -1,16 +1,19 @@
-"""Choose the columns of a job table and their widths. Numbers are never truncated, texts may be."""
+"""Choose the columns of a job table and their widths. Numbers are never truncated, texts may be.
+
+A width is a number of terminal cells. A cell is the place of one character of usual width.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-GAP = 2  # cells of a terminal between two columns
+GAP = 2  # space between two columns, in terminal cells
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. Its texts keep at least `least` cells. If `least` is None, no text is truncated."""
+    """A column. Its texts keep at least the width `least`. If it is None, no text is truncated."""
 
     name: str
     least: int | None = None
@@ -27,11 +30,15 @@ COLUMNS = (
     Column("note", least=12),
 )
 CUT_FIRST = ("note", "worker", "subreddit", "state")
-LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")  # left out in this order to save width
+# Columns that are left out, in this order, if the table is too wide.
+LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")
 
 
 def fit(rows: Sequence[Mapping[str, str]], width: int) -> list[tuple[Column, int]]:
-    """Return the shown columns and their widths in cells, in total at most `width` if possible."""
+    """Return the columns to show, each with its width. The table fits into `width` if possible.
+
+    The widths are in terminal cells.
+    """
     wide = {
         column.name: max(cell_len(text) for text in (column.name, *(r[column.name] for r in rows)))
         for column in COLUMNS

@@ -18,7 +18,7 @@ from onebox.postgres.server_options import Options
 
 NAME = "crawljobs"
 SHOWN_MAX = 500  # limit of a displayed address in characters
-MAX_CONNECTIONS = 200  # a worker process uses about a dozen connections
+MAX_CONNECTIONS = 200  # limit of the embedded Postgres; a worker uses about 12 connections
 
 
 class DemoDatabase:

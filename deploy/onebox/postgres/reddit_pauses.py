@@ -25,8 +25,9 @@ class RedditPauses:
         self.ended: list[str] = []  # sentences about the pauses that had ended at the last `read`
 
     def read(self, url: str) -> list[str]:
-        """Return a sentence for each pause in force, and a remedy for each refusal. Set `ended`.
+        """Return a sentence for each pause in force, and set `ended`.
 
+        If Reddit refuses the client, a further sentence names the remedy.
         A pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
         """
         query = """

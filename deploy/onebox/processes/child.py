@@ -41,7 +41,7 @@ class Child:
     started_at: float
     early_deaths: int = 0
     restart_at: float | None = None
-    is_missed: bool = False  # the child died, and its successor is not known to work yet
+    is_missed: bool = False  # True from the child's death until its restarted process works
 
     @property
     def is_running(self) -> bool:

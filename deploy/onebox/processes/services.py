@@ -16,7 +16,7 @@ SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "de
 # -P prevents the import of modules from the current folder.
 PYTHON = (sys.executable, "-P", "-m")
 DRAIN_SECONDS = 10  # shorter than the default, so that a worker stops quickly
-LEASE_SECONDS = 10  # shorter than the default, so that another worker soon gets a lost job
+LEASE_SECONDS = 10  # shorter than the default, so that a dead worker's job soon gets another worker
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5
 SANDBOX_RATE_LIMIT = (

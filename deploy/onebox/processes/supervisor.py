@@ -88,7 +88,7 @@ class Supervisor:
         return changed
 
     def stop(self, roles: Iterable[str], *, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Send SIGTERM to all children with these roles, then SIGKILL to those that do not end.
+        """Send SIGTERM to all children with these roles, then SIGKILL to children that do not end.
 
         SIGKILL follows after the child's `stop_seconds`, or at once when `hurry` returns True.
         """
