@@ -54,7 +54,7 @@ def encode(data: Any, *, raw: bool) -> str:
 
 
 def data(value: Any, status: int = 200) -> flask.Response:
-    # Only a good reply reads the form, because an error may be the refusal of an unreadable form.
+    # For an error, do not read the request's form: the error may be that the form is unreadable.
     asked = flask.request.values if status == 200 else flask.request.args
     return reply(encode(value, raw=asked.get("raw_json") == "1"), status)
 

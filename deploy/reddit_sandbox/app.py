@@ -36,7 +36,7 @@ GIVES_TOKENS = "token.access_token"
 
 
 class OneSpelling:
-    """Removes `.json` and a trailing slash from paths, because Reddit accepts all three forms."""
+    """Removes `.json` and a trailing slash from paths, because Reddit ignores both."""
 
     def __init__(self, wsgi: Callable[..., Iterable[bytes]]) -> None:
         self._wsgi = wsgi

@@ -27,7 +27,7 @@ ORDERS: dict[str, Callable[[Comment], float]] = {
 
 
 class Tree:
-    """The comments of one post, in one order. `answers` has the replies to each comment."""
+    """The comments of one post, sorted by `order`. `answers` has the replies to each comment."""
 
     def __init__(self, world: World, home: Community, indexes: Iterable[int], order: str) -> None:
         self._world = world

@@ -43,7 +43,7 @@ class Draft(NamedTuple):
     at: int
     post: int
     serial: int
-    parent: int  # the parent comment's serial in the same post; -1 for a reply to the post
+    parent: int  # `serial` of the parent comment in this post; -1 for a reply to the post
     author: int
     score: int
     state: int
@@ -98,8 +98,8 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # This share of the comments reply to the comment before them. The long chains that follow
-        # need the stub "continue this thread".
+        # This share of the comments reply to the previous comment. Such comments form long chains,
+        # which Reddit shortens with the stub "continue this thread".
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 

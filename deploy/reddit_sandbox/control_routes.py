@@ -17,7 +17,7 @@ def health() -> dict[str, str]:
 
 @blueprint.get("/log")
 def log() -> dict[str, object]:
-    """Return the last requests, oldest first, at most ?limit= (100 by default)."""
+    """Return the last requests, oldest first. ?limit= sets their number; the default is 100."""
     box = sandbox.current()
     most = box.options.log_size
     count = listing_pages.limit_of(flask.request.args.get("limit"), 100, most)
@@ -111,9 +111,10 @@ def replies() -> dict[str, object]:
 
 @blueprint.post("/replies")
 def replace_reply() -> tuple[dict[str, object], int]:
-    """Replace the replies to requests whose path and query start with `path`. Status 0 ends this.
+    """Replace the replies to requests whose path and query start with `path`.
 
-    An example of the body: {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
+    Status 0 ends the replacement. An example of the body:
+    {"path": "/comments/abc", "status": 500, "body": "html", "times": 3}.
     """
     kept = sandbox.current().replacements
     body = flask.request.get_json(silent=True)

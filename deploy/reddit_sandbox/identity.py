@@ -47,7 +47,8 @@ _FLAIRLESS: dict[str, Any] = {
     "author_flair_text_color": None,
     "author_is_blocked": False,
 }
-# As recorded, an item without an author lacks author_fullname, author_flair_type, author_premium.
+# As in recorded replies, an item without an author lacks the fields author_fullname,
+# author_flair_type and author_premium.
 _NOBODY: dict[str, Any] = {
     **_FLAIRLESS,
     "author": "[deleted]",

@@ -63,7 +63,7 @@ def permalink_of(item: Item) -> str:
 
 
 def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
-    """Return the JSON object of a post. `alone` selects its form above the comment tree."""
+    """Return the JSON object of a post. `alone` is true if the reply also has the comment tree."""
     home, post = item.community, item.what
     assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
     rng = home.rng("link", post.number)

@@ -21,7 +21,8 @@ class Standing(enum.Enum):
     GONE = "gone"  # the account was deleted; its items stay, without an author
 
 
-# Any name that starts with one of these words and an underscore exists, without a history.
+# An author exists for each name that starts with one of these words and an underscore. Such authors
+# have no history.
 SCRIPTED = {
     "hidden": Standing.HIDDEN,
     "lurker": Standing.ACTIVE,
@@ -42,7 +43,7 @@ class Author(NamedTuple):
 
 
 class Authors:
-    """All authors that a seed gives. The number of an author is the index."""
+    """All authors that a seed gives. The index of an author is the author's number."""
 
     def __init__(self, seed: int, now: int) -> None:
         self._seed = seed
@@ -78,8 +79,8 @@ class Authors:
     def members_of(self, community: str, theme: int) -> list[int]:
         """Return the numbers of a community's authors, the most active first.
 
-        Most authors belong to its theme, some to two other themes, a few to any theme. The result
-        depends only on the community's name and the seed.
+        Most authors belong to the community's theme, some to two other themes, a few to any theme.
+        The result depends only on the community's name and the seed.
         """
         rng = keys.chance(self._seed, "members", community)
         themes = len(words.THEMES)

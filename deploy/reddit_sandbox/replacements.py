@@ -8,7 +8,7 @@ import flask
 
 from reddit_sandbox import answers, broken_parts
 
-MOST = 100  # the limit of replacements; one more removes the oldest
+MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # limit of the path's length in characters
 REASONS = ("private", "quarantined", "gated", "banned")  # reasons of refusals, also names of bodies
 # The names of the bodies that a replacement can have.
@@ -19,9 +19,9 @@ BODIES = (
 
 
 class Replacements:
-    """Keeps a replacement for each path. The longest path with which a request starts is used.
+    """Keeps a replacement for each path. Thread-safe.
 
-    Thread-safe.
+    A path fits all requests that start with it. If several paths fit, the longest path applies.
     """
 
     def __init__(self) -> None:

@@ -66,7 +66,7 @@ def empty_tree(response: flask.Response) -> flask.Response:
 
 
 def tree_without_list(response: flask.Response) -> flask.Response:
-    """Set the children to null in a tree's second part, which lists the comments."""
+    """Set the children to null in the list of comments, which follows the post in the reply."""
     return _changed(response, lambda reply: reply[1]["data"].update(children=None))
 
 
@@ -101,7 +101,7 @@ def _empty(listing: Any) -> None:
 
 
 def _move_things(value: Any) -> None:
-    """Give each object in a reply another subject, and ids that are newer than all real ids."""
+    """Change the subject of each object in a reply. The new ids are newer than all real ids."""
     pending = [value]
     while pending:
         value = pending.pop()

@@ -48,7 +48,8 @@ _CONSTANT: dict[str, Any] = {
     "whitelist_status": "all_ads",
     "wls": 6,
 }
-# If a community refuses access, these fields are null in replies of /api/info, as recorded.
+# If a community refuses access, these fields are null in replies of /api/info, as in recorded
+# replies of Reddit.
 _WITHHELD = (
     "accounts_active_is_fuzzed advertiser_category allow_discovery allow_galleries allow_images "
     "allow_polls collapse_deleted_comments comment_score_hide_mins description "

@@ -47,7 +47,7 @@ def thread(post_id: str, name: str = "", slug: str = "", comment_id: str = "") -
 
 @blueprint.route("/api/morechildren", methods=["GET", "POST"])
 def more_children() -> flask.Response:
-    """Return the comments that a stub replaces, and their replies, in one flat list."""
+    """Return the comments that a stub replaces, and the replies to them, in one flat list."""
     world, args = sandbox.current().world, flask.request.values
     ids = list(dict.fromkeys(each for each in args.get("children", "").split(",") if each))
     if args.get("api_type") != "json" or not ids or len(ids) > MOST_CHILDREN:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# The limit of valid tokens. One more removes the oldest, as if it had expired.
+# The limit of valid tokens. At the limit, a new token invalidates the oldest token.
 MOST_TOKENS = 10_000
 
 

@@ -13,7 +13,8 @@ from reddit_sandbox import answers, naming, spoilt_replies
 FLAKY_EVERY = 3
 # In a limited community, this many requests at the beginning get the status 429.
 LIMITED_FIRST = 2
-# The limit of counted requests. One more removes the oldest count.
+# The number of different requests for which the sandbox keeps a count. A further request replaces
+# the oldest count.
 MEMORY = 10_000
 
 # The size of a decompressed reply that has only a few hundred kilobytes while compressed.

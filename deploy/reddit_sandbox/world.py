@@ -16,7 +16,8 @@ from reddit_sandbox.options import Options
 # The limit of posts and comments in memory, about 60 MB. Communities beyond the limit are dropped,
 # and generated again with the same content when a request needs them.
 READY_ITEMS = 250_000
-# The limit of requested communities outside the catalogue. One more removes the oldest.
+# The limit of requested communities that are not in the catalogue. A further community replaces the
+# oldest community.
 REMEMBERED = 2_000
 DELETIONS = 10_000
 
@@ -42,7 +43,7 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Add these names as if they had been requested. Call `keep` with each new name later."""
+        """Add these names as if they had been requested. Later, call `keep` with each new name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
@@ -55,7 +56,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with a valid name. Its authors' histories include it from now on."""
+        """Return the community with this valid name. From now on, authors' histories include it."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)

@@ -1,8 +1,9 @@
 """The kinds of wrong replies that each endpoint can give.
 
 The kinds cover every entry of the table with which the crawler interprets replies. A kind may be
-a good reply that lacks items, if a later reply can show the loss. No kind shortens an author's
-history, because the crawler could not detect the missing items: an author may hide the history.
+a good reply without some of its items, if a later reply can show the loss. No kind shortens an
+author's history, because the crawler could not detect the missing items: an author may hide the
+history.
 """
 
 import re
@@ -20,10 +21,10 @@ _PROXY = "upstream connect error or disconnect/reset before headers"
 
 
 class Kind(NamedTuple):
-    """A kind of wrong reply. `make` returns it, or `spoil` corrupts the page's own good reply.
+    """A kind of wrong reply. `make` returns the reply, or `spoil` corrupts the page's good reply.
 
-    `is_own_word` means that Reddit itself could send the reply: it says something about a
-    community, an item, an author or a request.
+    `is_own_word` means that Reddit itself could send the reply, because the reply says something
+    about a community, an item, an author or a request.
     """
 
     name: str

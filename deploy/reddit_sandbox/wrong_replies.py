@@ -19,7 +19,7 @@ from reddit_sandbox.wrong_kinds import Kind
 IN_A_ROW_MAX = 20
 # The probability that a wrong reply repeats at the next request of the page.
 HOLDS_ON = 0.3
-# The limit of pages whose next reply is already chosen. One more removes the oldest.
+# The limit of pages whose next reply is already chosen. A further page replaces the oldest page.
 MEMORY = 10_000
 
 
