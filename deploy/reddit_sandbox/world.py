@@ -56,7 +56,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with this valid name. From now on, authors' histories include it."""
+        """Return the community with this valid name. From now on, histories include its items."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)

@@ -38,7 +38,7 @@ def fire_due_schedules(
 ) -> list[Fired | Disabled | Stuck]:
     """Fire up to `at_most` due schedules, except those with ids in `passed_over`.
 
-    A schedule that cannot fire is disabled, and the others still fire.
+    A schedule that cannot fire is disabled. All other schedules still fire.
     """
 
     def request_of(schedule: Schedule) -> EnqueueRequest:

@@ -45,8 +45,8 @@ class Settings:
 
     `direct_url` differs from `database_url` if `database_url` leads to a connection pooler.
     `sandbox_url` is None if the demo crawls the real Reddit. `tag` makes the names of processes
-    differ from those of another demo on the same database. `own_urls` has a database address for
-    each service, with the service's own role; it is empty for an external database.
+    differ from the names in another demo on the same database. `own_urls` has a database address
+    for each service, with the service's own role. It is empty for an external database.
     """
 
     database_url: str = field(repr=False)

@@ -37,7 +37,7 @@ def expiry_of_child(
 
 
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
-    """Raise a Problem if the name belongs to another token, or already has two live tokens.
+    """Raise a Problem if the name belongs to another token, or already has two valid tokens.
 
     To rotate a token, a client creates a second token with the same name. Only the first token or
     the bootstrap token may create the second token. Otherwise a different token could take the

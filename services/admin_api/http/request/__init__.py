@@ -1,1 +1,1 @@
-"""The parts of one request: id, body, parameters, deadline, database transaction, trace."""
+"""One HTTP request: its id, body, parameters, deadline, database transaction and trace."""
