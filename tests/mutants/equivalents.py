@@ -938,6 +938,8 @@ EQUIVALENT: dict[str, str] = {
             ),
         )
     },
+    "shared/crawljobs/repository/queue/maintenance/row_isolation.py::RowIsolation.__init__ "
+    "[constant] 0 -> (0 + 1) in: self._passed_over = 0": ("the first run sets it to 0"),
 }
 # Beginnings of fingerprints: all mutants that begin so have the same reason.
 ALIKE: dict[str, str] = {
