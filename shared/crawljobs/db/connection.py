@@ -25,7 +25,8 @@ T = TypeVar("T")
 # so the limit is shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
-# A connection that was idle for longer than this is pinged before its next use (decision 70).
+# A connection that was idle for longer than SURELY_ALIVE_SECONDS is pinged before its next use
+# (decision 70).
 SURELY_ALIVE_SECONDS = 1.0
 
 
@@ -52,7 +53,7 @@ def _parameters(
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms until a write fails if the network sends no replies
+        "tcp_user_timeout": 15_000,  # ms until a write fails if no data is confirmed
     }
     if not pooled:
         own = conninfo.conninfo_to_dict(url).get("options") or ""

@@ -13,7 +13,7 @@ from crawljobs.runtime import metrics
 CONFLICTS = frozenset({"40P01", "40001", "55P03"})
 # Temporary failures: a failed connection, a canceled statement, and a server that stops, crashes,
 # lacks resources or is read-only after a failover. With 25P03, 25P04 and 57P05, the server ended a
-# session because its process was frozen for a while.
+# session because the client's process was frozen for a while.
 PASSING_STATES = (
     frozenset({"57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04"}) | CONFLICTS
 )

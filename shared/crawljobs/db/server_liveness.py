@@ -21,8 +21,9 @@ from crawljobs import errors
 LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query
-# Only an error within this time comes from the server. A later error may be one of the client's own
-# timeouts (timeouts.PROBE_TIMEOUTS), and the shortest of these timeouts is 0.7 s.
+# An error counts as an answer of the server only within OWN_LIMIT_SECONDS after the start of the
+# query. A later error may be one of the client's own timeouts (timeouts.PROBE_TIMEOUTS), and the
+# shortest of these timeouts is 0.7 s.
 OWN_LIMIT_SECONDS = 0.6
 
 

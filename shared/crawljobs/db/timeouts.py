@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Timeouts in seconds. The server applies `statement` and `lock`, so both are below `reply`."""
+    """Timeouts in seconds.
+
+    The server applies `statement` and `lock`. Both are below `reply`, so that the server's error
+    arrives before the client stops waiting.
+    """
 
     connect: float = 5.0
     pool: float = 5.0  # limits the wait for a free connection of the pool

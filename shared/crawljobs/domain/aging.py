@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """A queued job's priority rises by `step` after the time `after`, then after each `every`."""
+    """A queued job's priority rises by `step` when the job has waited for the time `after`.
+
+    Then the priority rises by `step` each time that `every` has passed.
+    """
 
     after: timedelta = timedelta(minutes=60)
     every: timedelta = timedelta(minutes=5)

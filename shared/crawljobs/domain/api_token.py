@@ -41,7 +41,8 @@ class Token:
     revoked_by: str | None
     last_used_at: datetime | None
     live: bool  # neither revoked nor expired
-    # The id of the token that created this token. None: created by ADMIN_API_TOKEN, or unknown.
+    # `created_by_id` is the id of the token that created this token. None: ADMIN_API_TOKEN created
+    # this token, or the creator is unknown.
     created_by_id: str | None
     version: int  # a number that changes with every change of the row
 

@@ -27,10 +27,10 @@ ATTEMPTS = {
 }
 
 
-class Completion(NamedTuple):  # one for each job; faster to create than a dataclass
-    """How one claim ends.
+class Completion(NamedTuple):  # each claim needs a Completion; a dataclass takes longer to create
+    """How a worker ends one claim.
 
-    Create it by a function of this module: completed, failed, retried, deferred or released.
+    Create an object by a function of this module: completed, failed, retried, deferred or released.
     """
 
     claim: Claim
@@ -47,17 +47,17 @@ class Completion(NamedTuple):  # one for each job; faster to create than a datac
 
 
 def completed(claim: Claim, outcome: str) -> Completion:
-    """Return the completion of a succeeded job. A waiting rerun request becomes a new job."""
+    """Return the Completion of a succeeded job. A rerun request of the job becomes a new job."""
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
 def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
-    """Return the completion of a failed job. A waiting rerun request becomes a new job."""
+    """Return the Completion of a failed job. A rerun request of the job becomes a new job."""
     return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 
 def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
-    """Return the completion of a job that waits for a retry, which counts towards `max_retries`."""
+    """Return the Completion of a job that waits for a retry, which counts towards `max_retries`."""
     return Completion(
         claim,
         Transition.SCHEDULE_RETRY,
@@ -68,7 +68,7 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> Completion:
-    """Return the completion of a job that waits. The wait does not count towards `max_retries`.
+    """Return the Completion of a job that waits. The wait does not count towards `max_retries`.
 
     A sweep checks the cause of the wait within a minute, and may end the wait early. A job with the
     reason `unclear` waits for the whole delay.
@@ -84,9 +84,9 @@ def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str
 
 
 def released(claim: Claim) -> Completion:
-    """Return the completion of a job that is claimable again at once.
+    """Return the Completion of a job that another worker may claim at once.
 
-    This attempt does not count towards `max_retries`.
+    The ended attempt does not count towards `max_retries`.
     """
     return Completion(claim, Transition.RELEASE)
 

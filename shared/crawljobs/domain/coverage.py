@@ -20,12 +20,13 @@ class WalkEnd(StrEnum):
     """The reason why a crawl stopped reading a listing page by page."""
 
     MARK = "mark"  # the walk reached items that an earlier crawl has seen
-    # The listing ended before Reddit's limit of about 1,000 items, and no older item is stored.
+    # FIRST_ITEM: the listing ended before Reddit's limit of about 1,000 items, and no older item is
+    # stored.
     FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
     LIMIT = "limit"  # the walk has read as many items as the settings allow
-    # The listing left out items that exist. Or the walk cannot continue, because all items that it
-    # used as cursors were deleted.
+    # LOST: the listing left out items that exist. Or the walk cannot continue, because all items
+    # that it used as cursors were deleted.
     LOST = "lost"
     LOOP = "loop"  # the listing led back to pages that the walk had read
 

@@ -128,7 +128,10 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time. Search each period between two clock changes, earliest first."""
+    """Return the first due time after `after`, for an expression of elapsed time.
+
+    Searches each period between two clock changes, the earliest period first.
+    """
     start, last = after, after
     while True:
         offset = zones.offset_at(cron.zone, start)

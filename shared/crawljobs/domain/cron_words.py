@@ -24,9 +24,9 @@ _EVERY_DATE = range(1, 32)
 _EVERY_MONTH = range(1, 13)
 _EVERY_WEEKDAY = range(1, 8)
 
-LISTED = 8  # the most clock times that a sentence lists; more are hard to read
-_RUN = 3  # the least number of consecutive values that are written as "a through c"
-_STEPS = 4  # the least number of values at equal distances that are written as "every second"
+LISTED = 8  # the maximum number of clock times in a sentence; more are hard to read
+_RUN = 3  # the minimum number of consecutive values that are written as "a through c"
+_STEPS = 4  # the minimum number of equally distant values written as "every second"
 
 _LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
 

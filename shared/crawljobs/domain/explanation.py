@@ -40,7 +40,7 @@ class Surroundings:
     workers_alive: int
     ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
-    starts_per_minute: float  # number of claims per minute that ended recently
+    starts_per_minute: float  # recent average of claims that ended per minute
     reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
     reddit_detail: str = ""
 

@@ -12,7 +12,11 @@ ALL = frozenset(JobStatus)
 
 
 class JobSort(StrEnum):
-    """The order of a job list. Some orders need an index that has only jobs in certain states."""
+    """The order of a job list.
+
+    Some orders read an index that has only jobs in certain states. Then the list has only such
+    jobs.
+    """
 
     NEWEST = "-created_at"
     OLDEST = "created_at"

@@ -25,7 +25,7 @@ DEFAULT_WINDOW_SECONDS = 600
 # A background crawl reserves a slot only if at most this number of waiting requests are before it.
 # Without this limit, many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
-# A background crawl may always reserve a slot that starts within this time.
+# A background crawl may always reserve a slot that starts within QUEUE_SECONDS from now.
 QUEUE_SECONDS = 0.25
 
 # If the next slot is more than this time away, the job is deferred, so that its worker can run
@@ -33,7 +33,7 @@ QUEUE_SECONDS = 0.25
 LONGEST_SLOT_WAIT_SECONDS = 30.0
 
 # The first pause after a 429 reply without a duration. The pause doubles with each 429 in a row, up
-# to the longest pause.
+# to LONGEST_PAUSE_SECONDS.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
 # The limit of a pause whose duration Reddit gives. After this time, a request shows whether Reddit
@@ -51,7 +51,7 @@ TOKEN_TURN_SECONDS = 75.0
 REPLIES_REMEMBERED = 20
 FAILURES_THAT_OPEN = 10
 # The first pause while the circuit breaker is open. The pause doubles with every failed probe, up
-# to the longest pause.
+# to LONGEST_OUTAGE_SECONDS.
 FIRST_OUTAGE_SECONDS = 30.0
 LONGEST_OUTAGE_SECONDS = 300.0
 # A worker that probes Reddit must report the result within this time. Otherwise another worker may

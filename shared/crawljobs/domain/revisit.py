@@ -15,7 +15,8 @@ NEWEST_WITHIN = timedelta(days=14)
 RHYTHM_WITHIN = timedelta(days=56)
 RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50
-# If the next visit is at least this time away, it is moved to the best hour of the day.
+# If the next visit is at least this time away, it is moved to the best hour of the day: the hour at
+# which posts are youngest on average.
 RHYTHM_FROM = timedelta(hours=16)
 RHYTHM_CLOSEST = timedelta(hours=8)  # after the move, the visit is at least this time away
 

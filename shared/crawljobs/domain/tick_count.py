@@ -13,8 +13,8 @@ from crawljobs.domain import cron as crons
 from crawljobs.domain import zones
 
 # Within this time after a clock change, ticks are computed one by one, which is slow. So the time
-# is short. It must be longer than a clock goes back, because local times then repeat. Since 1970,
-# clocks went further back only in the two moves of the date line.
+# is short. It must be longer than the time by which a clock goes back, because that part of the
+# local time repeats. Since 1970, clocks went further back only in the two moves of the date line.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)

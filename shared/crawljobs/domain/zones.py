@@ -26,7 +26,10 @@ def known_zones() -> frozenset[str]:
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the zone. Raises InvalidCron for an unknown name, which is not used as a file path."""
+    """Return the zone. Raises InvalidCron for an unknown name.
+
+    So ZoneInfo, which opens the file of a zone, never gets an unchecked name as a path.
+    """
     if name not in known_zones():
         lowered = name.lower()
         meant = next((zone for zone in known_zones() if zone.lower() == lowered), None)

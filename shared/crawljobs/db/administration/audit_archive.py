@@ -20,7 +20,7 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-CHUNK_ROWS = 10_000  # while a chunk of rows moves, writers to the audit log wait about 0.2 s
+CHUNK_ROWS = 10_000  # rows of one transaction; writers to the audit log wait about 0.2 s for it
 LOCK_SECONDS = 1  # the longest wait for the audit log's table lock; meanwhile writers wait too
 YOUNGEST_DAYS = 1
 

@@ -1,7 +1,7 @@
 """Row policies by which each service can write only its own actors into the audit log.
 
-The table's permissive policies alone would let a role with the right to insert rows write any
-actor. A database without service roles needs these permissive policies. This module adds a
+The table's permissive policies alone would let a role with the right to insert rows write the name
+of any actor. A database without service roles needs these permissive policies. This module adds a
 restrictive policy for each service role that exists. The restrictive policy applies to PUBLIC, and
 its condition names the role. If the policy applied to the role itself, the role could drop the
 policy with DROP OWNED.
@@ -66,8 +66,8 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Another installation may use this database with other role names. Its policies also have
-        # this form, and are no fault.
+        # Another installation may use this database with other role names. The policies for its
+        # roles have a condition of the same form, and are no fault.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

@@ -78,7 +78,7 @@ def _may(conn: Connection, names: Names) -> set[Right]:
 
 
 def object_names() -> dict[str, list[str]]:
-    """Return the names of all tables and functions, as parameters for the statements."""
+    """Return the names of all tables and functions, as parameters for `rights_sql`."""
     return {"tables": [*grants.TABLES], "functions": [*grants.FUNCTIONS]}
 
 

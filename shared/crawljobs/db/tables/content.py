@@ -45,7 +45,8 @@ subreddits = Table(
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_crawled_at", Timestamp),
     Column("next_crawl_at", Timestamp),  # null: a crawl runs only on request
-    # The number of consecutive crawls that confirmed `access` and could not read the subreddit.
+    # `looks_in_vain` is the number of consecutive crawls that confirmed `access` and could not read
+    # the subreddit.
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
     # The next columns show how complete the stored content was after the last crawl. The tables in
     # `coverage.py` show which content is missing now.
@@ -59,7 +60,7 @@ subreddits = Table(
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
     Column("trees_whole", Integer),  # complete trees among the newest posts; null: not counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # when a crawl last left a gap after the previous crawl
+    Column("gap_at", Timestamp),  # when a crawl last left a gap
     Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting
     Column("min_crawl_gap_seconds", Double),  # between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.
@@ -127,7 +128,8 @@ posts = Table(
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
-    # When the comment tree was last fetched (null: never), and numbers of comments at that time.
+    # The next columns: when the comment tree was last fetched (null: never), and the numbers of
+    # comments at that time.
     Column("tree_fetched_at", Timestamp),
     Column("comments_reported", BigInteger),  # the number of comments that Reddit reported
     Column("comments_stored", BigInteger),

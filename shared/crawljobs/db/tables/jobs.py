@@ -66,7 +66,7 @@ crawl_jobs = Table(
     Column("rerun_visible_at", Timestamp),  # the earliest start that a rerun request allows
     Column("traceparent", Text),  # W3C trace context of the enqueue request
     Column("rerun_traceparent", Text),  # W3C trace context of the rerun request
-    # The crawl gave up optional parts, such as a comment tree.
+    # `incomplete`: the crawl gave up optional parts, such as a comment tree.
     Column("incomplete", Boolean, nullable=False, server_default=text("false")),
     # An operator woke or retried the job, so the job ignores the minimum time between two crawls.
     Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
@@ -167,7 +167,9 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
     ),
-    # Jobs that were queued again later. For all other jobs, queued_at is equal to created_at.
+    # Queued jobs whose queued_at is later than their created_at. Lists in the order of created_at
+    # read this index. All other queued jobs have equal times, so lists find them by an index on
+    # queued_at.
     Index(
         "crawl_jobs_queued_again_idx",
         "created_at",

@@ -38,7 +38,7 @@ scheduled_jobs = Table(
     Column("misfire_deadline_seconds", Integer),  # null: the policy's default deadline
     Column("spread_seconds", Integer, nullable=False, server_default="0"),
     Column("runs_per_day", Double),  # null: not computed when the row was written
-    # The intervals of an @every expression are counted from this time.
+    # The intervals of an @every expression are counted from `anchor_at`.
     Column("anchor_at", Timestamp, nullable=False, server_default=NOW),
     Column("next_run_at", Timestamp),
     Column("last_run_at", Timestamp),

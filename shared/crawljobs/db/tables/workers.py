@@ -31,7 +31,7 @@ reddit_budgets = Table(
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
     Column("window_started_at", Timestamp),  # start of the window whose requests `reserved` counts
-    # The slots of the window that workers reserved, plus `others`.
+    # `reserved` is the number of the window's slots that workers reserved, plus `others`.
     Column("reserved", Integer, nullable=False, server_default="0"),
     Column("others", Integer, nullable=False, server_default="0"),  # requests of other programs
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
