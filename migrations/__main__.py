@@ -132,9 +132,9 @@ def _database() -> Iterator[Database]:
 
 
 def _url() -> str:
-    """Return the direct address, because a migration holds a lock in its session.
+    """Return the database's address that bypasses a pooler.
 
-    A pooler could give this session to another client.
+    A migration holds a lock in its session, and a pooler could give this session to another client.
     """
     return settings.read_database_settings(os.environ).direct_url
 

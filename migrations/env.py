@@ -24,9 +24,9 @@ log = logs.get_logger("migrations")
 # wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
-TURN_DEADLINE_SECONDS = 600.0  # wait for other migrations, if the caller sets no deadline
-# Seconds for a reply of the server. The limit is long, because an index of a large table takes
-# long. TCP detects a server that is gone.
+TURN_DEADLINE_SECONDS = 600.0  # limit of the wait for other migrations, if the caller sets none
+# The limit of the wait for a reply of the server, in seconds. It is long, because the server needs
+# long to build an index of a large table. TCP detects a server that is gone.
 REPLY_SECONDS = 6 * 3600.0
 
 
@@ -71,8 +71,8 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
     if (row.fetchone() or [False])[0]:
         return True
-    # The try had a snapshot, too. So end its transaction, because CREATE INDEX CONCURRENTLY in the
-    # other process may wait for it.
+    # The failed try had a snapshot, too. So end its transaction. Otherwise CREATE INDEX
+    # CONCURRENTLY in the other process may wait for this transaction.
     turn.rollback()
     return False
 

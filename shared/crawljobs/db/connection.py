@@ -53,7 +53,7 @@ def _parameters(
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms until a write fails if no data is confirmed
+        "tcp_user_timeout": 15_000,  # ms until a connection fails if sent data is not confirmed
     }
     if not pooled:
         own = conninfo.conninfo_to_dict(url).get("options") or ""

@@ -75,7 +75,7 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. After the first failure, always true."""
+        """Return whether a crawl requests the part now. Always true after a single failure."""
         # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

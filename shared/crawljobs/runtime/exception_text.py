@@ -16,7 +16,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 TEXT_MAX = 2_000  # characters of one exception's message
 CHAIN_MAX = 10  # exceptions in one chain; the members of an exception group count too
-FRAMES_MAX = 50  # frames in one traceback; of a longer one, the first and last 25 are kept
+FRAMES_MAX = 50  # frames in one traceback; a longer traceback keeps its first and last 25
 _DRIVERS = ("psycopg", "psycopg_pool", "sqlalchemy")
 
 

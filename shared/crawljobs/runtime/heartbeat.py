@@ -21,8 +21,8 @@ log = logs.get_logger(__name__)
 # as gone.
 BEAT_SECONDS = 20.0
 JITTER = 0.2  # each interval differs from BEAT_SECONDS at random, at most by this share
-# The limit for deleting the row at shutdown. If the row stays, operators soon see the process as
-# gone.
+# STOP_SECONDS limits the time for deleting the row at shutdown. If the row stays, operators soon
+# see the process as gone.
 STOP_SECONDS = 0.2
 
 

@@ -22,12 +22,12 @@ class AdminApiSettings:
     trusted_proxies: tuple[Network, ...]
     bind: str  # the address on which the API listens
     workers: int  # number of processes
-    threads: int  # concurrent requests of each process, and its number of database connections
+    threads: int  # concurrent requests and database connections of each process
     # The limits of each token in each process: requests per second, exports at the same time, and
     # stored replies per day. 0 means no limit. ADMIN_API_TOKEN has no limit.
     requests_per_second: int
     exports_at_once: int
-    kept_answers_mib: int  # in MiB
+    kept_answers_mib: int  # stored replies in a day, in MiB
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:

@@ -14,12 +14,12 @@ from pathlib import Path
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
-# Matches an absolute path of short names. Only such a path is quoted in an error, because a secret
+# _PATH matches an absolute path of short names. An error quotes only such a path, because a secret
 # does not have this form.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
-_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # a frequent mistake: no scheme
-# This pattern is stricter than the standard for URLs. It refuses addresses that two parsers could
-# read differently.
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # an address without a scheme
+# _ADDRESS is stricter than the standard for URLs. The pattern refuses addresses that two parsers
+# could read differently.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",

@@ -164,10 +164,10 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The tree has `brought` comments, and lacks `missing` comments that exist. Other stored comments
-    of the post came from other requests, and each is one of the lacking ones. If `reported` minus
-    the number of stored comments is larger than the rest, this difference is recorded instead.
-    Records nothing while another transaction has locked the post.
+    The tree has `brought` comments, and lacks `missing` comments that exist. Other requests may
+    have stored comments that the tree lacks. The number of such comments is subtracted from
+    `missing`. If `reported` minus the number of all stored comments is larger than the result, the
+    larger number is recorded. Records nothing while another transaction has locked the post.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
     conn.execute(_RECORD, {**values, "now": None})

@@ -37,14 +37,14 @@ from crawljobs.repository.sql import (
     texts,
 )
 
-# The two ages at which an item is refreshed. At the first age its score hardly changes any more. At
-# the second age moderators have removed most reported items.
+# The two ages at which an item is refreshed. At the first age, an item's score hardly changes any
+# more. At the second age, moderators have removed most reported items.
 FIRST_AGE, LAST_AGE_LENGTH = "interval '36 hours'", "7 days"
 LAST_AGE = f"interval '{LAST_AGE_LENGTH}'"
 
 # The time of an item's next refresh, computed from its created_at, its score and the time `now`.
-# Null means no refresh. An older item without a score is refreshed once more, because a subreddit
-# may hide new scores for a while.
+# Null means no refresh. An item older than LAST_AGE is refreshed once more if it has no score,
+# because a subreddit may hide new scores for a while.
 DUE_FOR_REFRESH = f"""CASE
     WHEN created_at > now - {FIRST_AGE} THEN created_at + {FIRST_AGE}
     WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE}

@@ -11,9 +11,9 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 CHUNK = 500  # subreddits; one transaction enqueues at most this number
 
-# Sets the next crawl one day ahead, in case the enqueued job fails. Skips a subreddit with a live
-# job. Otherwise the enqueue would wait for a lock on that job while subreddits are locked. The
-# subreddit is found again after the job has ended.
+# Sets the next crawl one day ahead. So the subreddit is found again if the enqueued job fails.
+# Skips a subreddit with a live job. Otherwise the enqueue would wait for a lock on that job while
+# subreddits are locked. The subreddit is found again after the job has ended.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)

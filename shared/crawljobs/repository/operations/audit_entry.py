@@ -18,9 +18,9 @@ LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
 
-# A time that a Python datetime cannot hold is replaced by an early or late day that it can hold.
-# JSON is read as text. The driver's JSON reader would fail for a number with thousands of digits,
-# and for arrays that are nested a thousand levels deep.
+# COLUMNS replaces a time that a Python datetime cannot hold by the first or last day that a
+# datetime can surely hold. COLUMNS has JSON as text, because the driver's JSON reader would fail
+# for a number with thousands of digits, and for arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (
     _log.id,

@@ -13,8 +13,9 @@ from crawljobs.repository.sql import NOW
 
 _stored = tables.idempotency_keys.c
 
-# Uses an advisory lock instead of the row. A second INSERT of the same key would wait for the first
-# transaction, but the caller needs a result at once.
+# Takes an advisory lock, because a locked row could not protect the key: the row is inserted only
+# at the end. A second INSERT of the key would wait for the first transaction, but the caller needs
+# a result at once.
 _TAKE = select(
     func.pg_try_advisory_xact_lock(
         func.hashtextextended(

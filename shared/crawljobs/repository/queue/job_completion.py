@@ -1,4 +1,4 @@
-"""Complete any number of claims: succeed, fail, retry, defer or release their jobs.
+"""End any number of claims by the verbs complete, fail, schedule_retry, defer and release.
 
 The claim fence guards each row: it checks the job's id, the claim token and `status = 'crawling'`.
 The statement that ends a claim also writes the attempt and, after a rerun request, the follow-up
@@ -21,7 +21,7 @@ from crawljobs.repository.queue import job_completion_sql
 
 
 class WriteResult(Enum):
-    """The result of the completion of one claim."""
+    """The result of complete_claims for one claim."""
 
     APPLIED = auto()
     LOCKED = auto()  # the claim is still valid, but the job's row is locked: try again
@@ -31,10 +31,10 @@ class WriteResult(Enum):
 def complete_claims(
     conn: Connection, *, completions: Sequence[Completion], now: datetime | None = None
 ) -> list[WriteResult]:
-    """Complete the claims, with one statement for each verb. Each claim may occur only once.
+    """End the claims, with one statement for each verb. Each claim may occur only once.
 
-    Returns one result for each completion, in the given order. The function does not wait for a
-    locked row: it returns LOCKED for that completion.
+    Returns one result for each item of `completions`, in the same order. The function does not wait
+    for a locked row: the result for the claim of that job is LOCKED.
     """
     results = [WriteResult.STALE] * len(completions)
     for of_verb in job_completion_sql.COMPLETION_STATEMENTS:
@@ -60,7 +60,7 @@ def complete_claims(
 def complete_claim(
     conn: Connection, completion: Completion, *, now: datetime | None = None
 ) -> None:
-    """Complete one claim. Raises ClaimLost if the claim is lost or the job's row is locked."""
+    """End one claim. Raises ClaimLost if the claim is lost or the job's row is locked."""
     (result,) = complete_claims(conn, completions=[completion], now=now)
     if result is not WriteResult.APPLIED:
         job_id = completion.claim.job_id
@@ -70,7 +70,7 @@ def complete_claim(
 def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None:
     """Return the outcome of the claim's attempt, or None if the claim has not ended.
 
-    A worker calls this function if it lost the reply to a completion.
+    A worker calls this function if it lost the reply to the statement that ends the claim.
     """
     values = {"job_id": claim.job_id, "claimed_at": claim.claimed_at}
     outcome = conn.execute(job_completion_sql.RECORDED_OUTCOME, values).scalar()

@@ -1,4 +1,4 @@
-"""The statements that complete claims, one for each verb.
+"""The statements that end claims, one for each verb, such as complete, fail or defer.
 
 Each statement writes the new state of the jobs, their attempts and their follow-up jobs.
 """
@@ -28,7 +28,7 @@ _ERROR = {"error_kind": "text", "error_message": "text"}
 
 @dataclass(frozen=True)
 class CompletionStatement:
-    """The statement that completes claims with one verb, for example FAIL or DEFER."""
+    """The statement that ends claims with one verb, for example FAIL or DEFER."""
 
     verb: Transition
     statement: DriverStatement
@@ -68,17 +68,19 @@ def _completion_statement(
     hint: bool = False,
     streaks: bool = False,
 ) -> CompletionStatement:
-    """Return the statement that completes claims with this verb.
+    """Return the statement that ends claims with this verb.
 
     The statement never waits for a row lock, so the order of its locks does not matter. Where the
-    condition `follow_up` is true, it inserts the follow-up job of a rerun request. With `hint`, it
-    notifies idle workers. With `streaks`, one attempt row counts equal deferrals in a row.
+    condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. With
+    `hint`, the statement notifies idle workers. With `streaks`, one attempt row counts equal
+    deferrals in a row.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
-    # jobs, which is slower: it has the claims of all workers, and entries of completed claims. The
-    # subqueries hide the array lengths from the planner. Otherwise Postgres would make a new plan
-    # at each execution, because a plan for one row would look cheaper than the generic plan.
+    # jobs, which is slower: it has the claims of all workers, and entries of ended claims. The
+    # subqueries hide the array lengths from the planner. If the planner saw an array of one
+    # element, a plan for this one row would look cheaper than the generic plan. Then Postgres would
+    # make a new plan at each execution.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]

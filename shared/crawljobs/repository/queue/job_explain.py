@@ -41,7 +41,7 @@ from crawljobs.repository.sql import (
 # Jobs ahead are counted in two groups: jobs of higher priority, and older jobs of equal priority.
 # Each count stops at this number.
 COUNT_MAX = 10_000
-PACE_SAMPLE = 200  # attempts; the newest ones show how many crawls start per minute
+PACE_SAMPLE = 200  # the number of newest attempts that give the starts per minute
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
 _now = CLOCK.c.now
@@ -58,8 +58,8 @@ _ended = (
 )
 _in_last_hour = _ended.c.ended_at > _now - inline_interval("1 hour")
 
-# The jobs ahead are counted in two ranges of the claim index. One condition with OR would read the
-# whole index.
+# Two queries count the jobs ahead, each in one range of the claim index. A single query with OR
+# would read the whole index.
 _job = crawl_jobs.c
 _queued = select(inline_number(1).label("one")).where(_job.status == inline("queued"))
 _PRIORITY = bindparam("priority", type_=SmallInteger)
@@ -146,7 +146,7 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
         # A sample of PACE_SAMPLE attempts covers only the time since its oldest attempt. A smaller
-        # sample covers the whole hour.
+        # sample has all attempts of the last hour.
         starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,

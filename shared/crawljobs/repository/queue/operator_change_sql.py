@@ -50,7 +50,7 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
 }
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # an enqueue uses the same order: no deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # same order as an enqueue: no deadlock
 
 
 def _change(verb: Verb) -> Update:
@@ -65,7 +65,8 @@ def _change(verb: Verb) -> Update:
 def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
     """Return an UPDATE that ends live jobs.
 
-    It records the claim of a crawling job as an attempt. The worker then loses this claim.
+    The statement also records the claim of a crawling job as an attempt. The worker loses this
+    claim.
     """
     claimed, chosen = crawl_jobs.alias("claimed"), unnested("claimed_ids", id=ids("ids"))
     attempts = insert(crawl_job_attempts).from_select(

@@ -50,11 +50,11 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# True if the waits for Reddit ended after the job's last claim began. When the waits end, only the
-# jobs that wait at that time are freed. This job may have been deferred just afterwards, so it must
-# not wait for its visible_at. A claim that began up to 5 seconds after waits_ended_at also counts,
-# because waits_ended_at may not have been committed then. A later claim does not count. So one end
-# of the waits frees a job only a few times.
+# _REDDIT_ENDED is true if the waits for Reddit ended after the job's last claim began. When the
+# waits end, only the jobs that wait at that time are freed. This job may have been deferred just
+# afterwards, so it must not wait for its visible_at. A claim that began within _COMMITTED_WITHIN
+# after waits_ended_at also counts, because waits_ended_at may not have been committed then. A later
+# claim does not count. So one end of the waits frees a job only a few times.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets
@@ -136,9 +136,9 @@ WITHOUT_CAUSE = f"""
     ORDER BY job.visible_at, job.id
     """
 
-# The time when the wait of the row `job` is expected to end, or null for a pause without an end.
-# `subreddit` is the row of the job's subreddit. With EXISTS instead of IS NOT NULL, the planner
-# could read all pauses into a hash table.
+# WAITS_UNTIL is the time when the wait of the row `job` is expected to end, or null for a pause
+# without an end. `subreddit` is the row of the job's subreddit. The query of _PAUSE has no EXISTS,
+# because with EXISTS the planner could read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL

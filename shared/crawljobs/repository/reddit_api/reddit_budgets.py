@@ -34,8 +34,9 @@ _now = CLOCK.c.now
 _ZERO = inline_number(0)
 _OF_CLIENT = _budget.client_id == bindparam("client")
 
-# True if the reply's reset time is less than half a window from the end of the stored window. Any
-# other reply is a late reply about an earlier window, and must not change the stored counts.
+# _of_this_window is true if the reply's reset time is less than half a window from the end of the
+# stored window. Any other reply is a late reply about an earlier window, and must not change the
+# stored counts.
 _elapsed = extract("epoch", _budget.window_started_at - _now)
 _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)

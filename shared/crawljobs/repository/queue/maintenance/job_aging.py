@@ -19,8 +19,8 @@ _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 
     / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
 # Starts after the last job of the previous chunk, because all jobs before that job are already
-# aged. If the UPDATE itself had a condition on status, the planner would read the claim index to
-# find the ids.
+# aged. If the UPDATE itself had a condition on status, the planner would search the claim index for
+# the ids, instead of the primary key.
 _AGE = text(f"""
     WITH aged AS (
         UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}
