@@ -85,7 +85,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=limits.pool,
-            hide_parameters=True,  # errors go into logs, and values may be secret
+            hide_parameters=True,  # errors go into logs, and parameters may be secret
             # The most frequent calls are single statements, which need no BEGIN and COMMIT.
             isolation_level="AUTOCOMMIT",
         )

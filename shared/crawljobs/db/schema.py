@@ -20,7 +20,7 @@ _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
 def check_schema(conn: Connection) -> None:
     """Raise UnknownSchema unless this code can run on the database's revision of the schema."""
-    may_read = conn.execute(_MAY_READ).scalar_one()  # None: the table does not exist
+    may_read = conn.execute(_MAY_READ).scalar_one()  # None: alembic_version does not exist
     if may_read is False:
         raise errors.UnknownSchema(
             "this role may not read the schema's revision: run `python -m migrations roles`"

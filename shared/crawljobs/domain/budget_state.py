@@ -158,7 +158,7 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
     if row.window_started_at > window:
-        return usable, 0  # this window is full: workers reserve slots of the next one
+        return usable, 0  # this window is full: workers reserve slots of the next window
     return row.reserved, row.others
 
 

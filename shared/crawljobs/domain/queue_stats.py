@@ -12,8 +12,8 @@ from crawljobs.domain.job import JobStatus
 class RecentJobs:
     """Statistics of a sample of jobs: the newest of the jobs that finished in the last hour.
 
-    `sampled` is the number of jobs in the sample. A rate or a wait is None if no job of the sample
-    counts for it.
+    `sampled` is the number of jobs in the sample. A rate or a wait is None if it cannot be computed
+    from the sample.
     """
 
     sampled: int

@@ -44,7 +44,10 @@ class Activity:
 
 
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
-    """Return the number of items a day. `oldest` is the oldest time of the `count` newest items."""
+    """Return the number of items a day.
+
+    `oldest` is the creation time of the oldest of the `count` newest items.
+    """
     if count == 0 or oldest is None:
         return 0.0
     span = now - oldest if count >= NEWEST_ITEMS else NEWEST_WITHIN

@@ -33,14 +33,14 @@ def text(value: object, *, limit: int) -> str | None:
 
 
 def integer(value: object) -> int | None:
-    """Return a whole number, limited to the range of a Postgres int8, or None."""
+    """Return a whole number within the range of a Postgres int8, or None if there is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         return None
     return max(-INT8_MAX, min(INT8_MAX, int(value)))
 
 
 def count(value: object) -> int | None:
-    """Return a whole number, or None. A negative number becomes 0."""
+    """Return a whole number, or None if there is no number. A negative number becomes 0."""
     number = integer(value)
     return None if number is None else max(0, number)
 
@@ -65,12 +65,12 @@ def flag(value: object) -> bool:
 
 
 def base36(value: object) -> str | None:
-    """Return a Reddit id: a base-36 number without the prefix of its kind, such as t3_."""
+    """Return a Reddit id, a base-36 number without a prefix such as t3_, or None if invalid."""
     return value if isinstance(value, str) and _BASE36.fullmatch(value) else None
 
 
 def full_name(value: object, *, kinds: tuple[str, ...]) -> str | None:
-    """Return a full name such as t3_abc, if its prefix is in `kinds`."""
+    """Return a full name such as t3_abc, or None if it is invalid or not of these `kinds`."""
     if not isinstance(value, str):
         return None
     kind, _, bare = value.partition("_")

@@ -26,9 +26,10 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# A service that lets a job wait for a pause locks the row of the pause, so it needs the right
-# UPDATE on queue_pauses. The triggers of jobs and attempts write to crawl_job_count_changes with
-# the rights of the session that changes the job, so each such session needs the right INSERT there.
+# The rights of each service on each table, as letters. A service that lets a job wait for a pause
+# locks the row of the pause, so the service needs the right UPDATE on queue_pauses. The triggers of
+# jobs and attempts write to crawl_job_count_changes with the rights of the session that changes the
+# job, so each such session needs the right INSERT there.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics
     admin_audit_log          ra         a               a          -

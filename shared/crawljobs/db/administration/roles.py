@@ -179,7 +179,7 @@ def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
 
 
 def _hash(conn: Connection, name: str, password: str) -> str:
-    """Return the password's hash. The client hashes, so no server log has the password."""
+    """Return the password's hash. libpq computes the hash, so no server log has the password."""
     driver: Any = conn.connection.driver_connection
     hashed: bytes = driver.pgconn.encrypt_password(password.encode(), name.encode())
     return hashed.decode().replace("%", "%%")

@@ -86,7 +86,7 @@ def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
 def _delete_other_page(
     conn: Connection, subreddit_id: int, part: MissingPart
 ) -> dict[str, datetime]:
-    """Delete an older missing part of the same listing, because only one page of it is kept.
+    """Delete another missing page of the listing, because only one missing page is kept.
 
     Returns the `first_at` of the deleted part, or an empty dict if no part was deleted.
     """

@@ -33,8 +33,8 @@ def complete_claims(
 ) -> list[WriteResult]:
     """End the claims, with one statement for each verb. Each claim may occur only once.
 
-    Returns one result for each item of `completions`, in the same order. The function does not wait
-    for a locked row: the result for the claim of that job is LOCKED.
+    Returns one result for each item of `completions`, in the same order. If a job's row is locked,
+    the function does not wait: the result for that job's claim is LOCKED.
     """
     results = [WriteResult.STALE] * len(completions)
     for of_verb in job_completion_sql.COMPLETION_STATEMENTS:

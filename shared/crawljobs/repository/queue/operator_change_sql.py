@@ -114,10 +114,10 @@ _wake = _change(Verb.WAKE).values(
     status=inline(JobStatus.QUEUED), wait_reason=null(), visible_at=NOW, gap_waived=true()
 )
 
-# After a finished crawl or a permanent error, the retry starts from the beginning. Otherwise it
-# continues from the checkpoint.
+# After a finished crawl or a permanent error, the retry starts from the beginning. Otherwise the
+# retry continues from the checkpoint.
 _has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
-# A job without a checkpoint starts from the beginning too.
+# A job without a checkpoint gets the phase `done`, so its retry also starts from the beginning.
 _phase = func.coalesce(_job.checkpoint.op("->>")(inline("phase")), inline("done"))
 _is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)
 _retry = _change(Verb.RETRY).values(

@@ -31,10 +31,10 @@ _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# The query REDDIT returns the reason why no client id may send requests to Reddit, and the first
-# time at which a client id may send requests. The query returns no row if a client id may send
-# requests now. A client id that was not used for one day does not count. _SLOT_NEAR is the time
-# from which a worker may reserve the next slot of a client id.
+# _SLOT_NEAR is the time from which a worker may reserve the next slot of a client id. The query
+# REDDIT returns the reason why no client id may send requests to Reddit, and the first time at
+# which a client id may send requests. REDDIT returns no row if a client id may send requests now. A
+# client id that was not used for one day does not count.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"

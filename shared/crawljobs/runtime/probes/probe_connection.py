@@ -11,7 +11,8 @@ REQUEST_BYTES = 8_192
 REQUEST_SECONDS = 2.0  # limit from the start of the connection to the complete request head
 ANSWER_SECONDS = 10.0  # limit from the complete request head to the last byte of the reply
 LINGER_SECONDS = 1.0  # limit from the last byte of the reply until the client closes
-# The limit of one call of send or recv. Otherwise other connections would wait for a long transfer.
+# PIECE_BYTES limits one call of send or recv. Otherwise other connections would wait for a long
+# transfer.
 PIECE_BYTES = 64 * 1024
 
 

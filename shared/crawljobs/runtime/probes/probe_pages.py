@@ -54,7 +54,7 @@ def check(probe: Callable[[], None]) -> Page:
 
 
 class Pages:
-    """Builds pages in threads. If a page is already being built, a request waits for that result.
+    """Builds pages in threads. If a page is being built, another request for that page waits.
 
     So a page that hangs blocks only one thread, even if many clients request it.
     """

@@ -25,9 +25,9 @@ _WIDTH = "make_interval(secs => window_seconds)"
 
 
 # A worker reserves a slot only shortly before the slot's time, so the slot's window has begun or
-# begins soon. The next slot is at most one window later, or two windows if a window has a single
-# slot. A stored window in the future does not show the requests spent in the present window. So the
-# sweep sets the counts to 0, and the next reply of Reddit corrects the counts.
+# begins soon. The slot after that is at most one window later, or two windows if a window has only
+# one slot. A stored window in the future does not show the requests spent in the present window. So
+# the sweep sets the counts to 0, and the next reply of Reddit corrects the counts.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
