@@ -58,8 +58,8 @@ _CONNECTION_FAILURES = (
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
 )
-# libpq writes `at "..."` only for a host name that it has resolved. So the pattern cannot match a
-# part of a password.
+# Matches the host and port in libpq's message. libpq writes `at "..."` only for a host name that it
+# has resolved. So the pattern cannot match a part of a password.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )

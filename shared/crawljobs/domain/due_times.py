@@ -16,8 +16,9 @@ from crawljobs.domain import tick_count
 # its expression.
 LONGEST_SPREAD = timedelta(days=1)
 
-# 2^64 divided by the golden ratio. Its multiples, modulo 2^64, are evenly distributed. So the
-# offsets of schedules with consecutive ids are evenly distributed over a spread.
+# 2^64 divided by the golden ratio. The multiples of this number, modulo 2^64, are evenly
+# distributed. So the offsets of schedules with consecutive ids are evenly distributed over a
+# spread.
 _GOLDEN = 11_400_714_819_323_198_485
 _MASK = 2**64 - 1
 

@@ -19,8 +19,8 @@ LONGEST_LOOK = timedelta(days=14)
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # The delay for a part that the settings now exclude from the crawl.
 POSTPONED = LONGEST_LOOK
-# If `next_look_at` is more than this time in the future, it was written before the database's clock
-# was set back.
+# If `next_look_at` is more than FURTHEST_LOOK in the future, that value was written before the
+# database's clock was set back.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts

@@ -136,7 +136,7 @@ LISTING_CAP = 900
 # A listing of 10 pages has reached Reddit's limit, even if its pages show fewer than 100 items.
 LISTING_PAGES = 10
 # If older items are known to exist, a listing with this number of items has reached Reddit's limit.
-# The other items of the 1,000 were removed.
+# The other items, up to the limit of about 1,000 items, were removed.
 LISTING_CAP_WITH_REMOVED = 500
 
 

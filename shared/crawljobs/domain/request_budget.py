@@ -41,8 +41,8 @@ LONGEST_PAUSE_SECONDS = 600.0
 LONGEST_STATED_PAUSE_SECONDS = 3600.0
 # The longest pause before the next request to the token endpoint.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
-# Only one worker at a time requests a token. Its turn ends after this time, which is longer than a
-# request can take.
+# Only one worker at a time has the turn to request a token. The turn ends after this time, which is
+# longer than a request can take.
 TOKEN_TURN_SECONDS = 75.0
 
 

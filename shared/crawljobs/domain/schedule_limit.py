@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from crawljobs.domain import request_budget
 
-# The estimated requests of a crawl, until the first crawl has finished. It is half of the default
-# of MAX_REQUESTS_PER_JOB.
+# The estimated number of requests of a crawl, until the first crawl has finished. The estimate is
+# half of the default of MAX_REQUESTS_PER_JOB.
 DEFAULT_REQUESTS_PER_CRAWL = 100
 
 _DAY_SECONDS = 86_400

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 
 INT8_MAX = 2**63 - 1
-# Seconds since 1970, until the start of the year 2100. A time outside this range is wrong.
+# The range of valid times, from 1970 to 2100, in seconds since the start of 1970.
 TIME_MIN, TIME_MAX = 0.0, 4_102_444_800.0
 
 # Postgres stores neither NUL nor unpaired surrogates. Control characters other than tab and line

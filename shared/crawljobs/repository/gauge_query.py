@@ -48,7 +48,7 @@ def _longest(since: Any) -> Any:
     return func.coalesce(func.max(extract("epoch", _now - since)), _ZERO)
 
 
-# Reads all crawling jobs. They are few: at most as many as all workers can crawl at the same time.
+# Reads all crawling jobs. Their number is small, because a worker crawls only a few jobs at a time.
 _CRAWLING = select(
     _longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
     func.count().filter(crawl_jobs.c.lease_expires_at < _now).label("expired_leases"),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
-# Postgres cuts names after 63 bytes. The longest suffix of a role's name is `_crawler_worker`.
+# Postgres cuts names after 63 bytes. So a prefix has at most 40 characters, because the longest
+# suffix of a role's name, `_crawler_worker`, has 15.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 

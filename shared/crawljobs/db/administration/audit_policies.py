@@ -1,7 +1,7 @@
 """Row policies by which each service can write only its own actors into the audit log.
 
 The table's permissive policies alone would let a role with the right to insert rows write the name
-of any actor. A database without service roles needs these permissive policies. This module adds a
+of any actor. But a database without service roles needs the permissive policies. This module adds a
 restrictive policy for each service role that exists. The restrictive policy applies to PUBLIC, and
 its condition names the role. If the policy applied to the role itself, the role could drop the
 policy with DROP OWNED.

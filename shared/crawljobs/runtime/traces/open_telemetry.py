@@ -22,10 +22,11 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# The limit for sending the last spans at shutdown. If the collector needs longer, they are lost.
+# The limit for sending the last spans at shutdown. If the collector needs longer, these spans are
+# lost.
 FLUSH_SECONDS = 1.5
-# The limit for sending one batch of spans, with retries. Meanwhile new spans wait in a queue. If
-# the queue is full, it drops spans, so the work of the process never waits.
+# The limit for sending one batch of spans, with retries. Meanwhile new spans wait in a queue. A
+# full queue drops new spans, so that the work of the process never waits.
 EXPORT_SECONDS = 5.0
 
 
