@@ -129,8 +129,8 @@ class Database:
     def run_statement(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which executes a single statement, without BEGIN and COMMIT.
 
-        This saves two round trips (decision 63). Behind a pooler, the method does the same as
-        `run`.
+        The missing BEGIN and COMMIT save two round trips (decision 63). Behind a pooler, the method
+        does the same as `run`.
         """
         return self._run(self._transactions if self._pooled else self._engine, work)
 

@@ -66,7 +66,7 @@ FREED_WITHIN_SECONDS = 65
 
 
 class ErrorKind(StrEnum):
-    """The kind of an error. It decides whether the job fails, is retried or is deferred."""
+    """The kind of an error, which decides whether the job fails, is retried or is deferred."""
 
     PERMANENT = "permanent"
     RETRYABLE = "retryable"

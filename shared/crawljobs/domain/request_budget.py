@@ -1,4 +1,4 @@
-"""The request budget of a Reddit client id. All workers with the same client id share it.
+"""The request budget of a Reddit client id. All workers with the same client id share one budget.
 
 A slot is the reserved time of one request within the budget.
 """
@@ -17,8 +17,8 @@ UNKNOWN_SHARE = 0.05
 # The largest share of the remaining requests that is left to other programs. Without this limit, a
 # burst of their requests would stop the workers.
 LEFT_TO_OTHERS_SHARE = 0.9
-# Reddit's limit in every recorded reply of 2025 and 2026. It is used until a reply reports another
-# limit.
+# Reddit's limit in every recorded reply of 2025 and 2026. This limit is used until a reply reports
+# another limit.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 

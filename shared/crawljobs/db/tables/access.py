@@ -22,8 +22,8 @@ api_tokens = Table(
     Column("revoked_at", Timestamp),
     Column("revoked_by", Text),
     Column("last_used_at", Timestamp),  # written at most once a minute
-    # `created_by_id` is the id of the token that created this token. It is null if the bootstrap
-    # token or an earlier release created this token.
+    # `created_by_id` is the id of the token that created this token, or null if the bootstrap token
+    # or an earlier release created this token.
     Column("created_by_id", Text),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),

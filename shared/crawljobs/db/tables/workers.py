@@ -39,8 +39,9 @@ reddit_budgets = Table(
     Column("paused_until", Timestamp),
     Column("throttles_in_a_row", SmallInteger, nullable=False, server_default="0"),
     Column("last_throttled_at", Timestamp),
-    # The circuit breaker pauses all workers while Reddit fails. This number has one bit for each of
-    # Reddit's last 20 replies. A bit is 1 for a failure. The lowest bit is the newest reply.
+    # The circuit breaker pauses all workers while Reddit fails. `recent_failures` has one bit for
+    # each of Reddit's last 20 replies. A bit is 1 for a failure. The lowest bit is the newest
+    # reply.
     Column("recent_failures", Integer, nullable=False, server_default="0"),
     # The circuit breaker stays open until a probe after this time succeeds. Null: it is closed.
     Column("outage_until", Timestamp),

@@ -88,7 +88,7 @@ def record(
     A walk is the reading of one listing, page by page. A walk that has not ended changes nothing.
     If `trees` is None, the stored counts of comment trees stay. If a missing part is due before the
     next crawl, the next crawl becomes due with the part, but not before `soonest_retry` has passed.
-    A part does not count if it is missing because the crawl had sent all requests that it may send.
+    Parts with the reason `allowance` do not count: the crawl had no request left for them.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

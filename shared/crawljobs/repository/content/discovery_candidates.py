@@ -28,7 +28,7 @@ _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
 
 # The related subreddits, the strongest evidence first. Profiles (u_...) and names that cannot be
 # enqueued are left out. If `checked` is false, the query selects names whose access was never
-# checked. If `checked` is true, it selects open subreddits.
+# checked. If `checked` is true, the query selects open subreddits.
 _CANDIDATES = text(f"""
     WITH here AS (
         SELECT author_id FROM ({authors.ACTIVE}) AS author

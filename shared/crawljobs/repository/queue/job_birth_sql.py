@@ -12,8 +12,8 @@ from crawljobs.repository.queue.queue_sql import (
 _COLUMNS = """subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
     scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent"""
 
-# A job that waits for a pause or for the minimum gap between two crawls (politeness) is parked. It
-# waits for one minute at most. Then a sweep checks the cause again.
+# A job that waits for a pause or for the minimum gap between two crawls (politeness) is parked.
+# After one minute at most, a sweep checks the cause of the wait again.
 _WAIT = f"""
     LEFT JOIN LATERAL {PAUSED_FROM_NOW.format(scope="new.subreddit_id", now="new.now")}
         AS pause (until) ON true

@@ -1,8 +1,8 @@
 """Change jobs for operators: boost, set the priority, wake, retry, cancel, give up and delete.
 
 Each change first locks its jobs, ordered by subreddit and id. So no other transaction can change
-the jobs between the values before and after in the audit rows. A job whose status does not allow
-the verb is not changed. A change of one job then raises an error. A change of many jobs returns an
+the jobs after their old values were read for the audit rows. A job whose status does not allow the
+verb is not changed. A change of one job then raises an error. A change of many jobs returns an
 error for each job that it did not change.
 """
 

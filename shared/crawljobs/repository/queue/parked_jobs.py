@@ -120,8 +120,8 @@ def settle_parked_jobs(
 ) -> int:
     """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
-    A sweep calls this function. It checks only the CHUNK most recently parked jobs, because the
-    other parked jobs are due within 60 seconds. Returns the number of changed jobs.
+    A sweep calls this function. The function checks only the CHUNK most recently parked jobs,
+    because the other parked jobs are due within 60 seconds. Returns the number of changed jobs.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())

@@ -2,9 +2,9 @@
 
 The windows of a budget have a fixed length and are aligned to the clock, as Reddit's windows are.
 Requests are spread evenly over a window (generic cell rate algorithm). Other programs may use the
-same client id and spend a part of its budget. They are expected to continue at their present rate.
-So their expected requests are subtracted from the remaining budget. The slots for the rest of the
-budget are spread over the remaining time of the window.
+same client id and spend a part of its budget. These programs are expected to continue at their
+present rate. So their expected requests are subtracted from the remaining budget. The slots for the
+rest of the budget are spread over the remaining time of the window.
 """
 
 from __future__ import annotations

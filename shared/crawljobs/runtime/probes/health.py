@@ -21,8 +21,8 @@ class Watched:
 class Health:
     """The health checks of one process.
 
-    The liveness check does not query the database. Otherwise a short database outage would restart
-    every process.
+    The liveness check does not query the database. Otherwise Kubernetes would restart every process
+    after a short database outage.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Serves /healthz, /readyz, /startupz and /metrics on a separate address.
 
-The pages are for machines in the same network. They need no token and show only numbers about jobs.
-One thread serves all connections and never waits for a client. Each page is built in another
+The pages are for machines in the same network. The pages need no token, and show only numbers about
+jobs. One thread serves all connections and never waits for a client. Each page is built in another
 thread. So neither a slow client nor a slow page delays another probe. The standard library's server
 would need a thread for each connection (shared/DECISIONS.md, 110).
 """
@@ -39,7 +39,7 @@ FAILED_TURN_PAUSE_SECONDS = 0.05
 
 
 class ProbeServer:
-    """The server of the probe pages. It serves them from `start` until `close`.
+    """The server of the probe pages. It serves the pages from `start` until `close`.
 
     The constructor raises SettingsError if the address cannot be used.
     """

@@ -132,8 +132,8 @@ def rescue_stuck_jobs(
 ) -> list[Rescued]:
     """Take jobs from workers that stopped extending their leases or made no progress.
 
-    Charges an attempt to each job, and returns the jobs. A job that a worker is completing at this
-    moment is locked, so the sweep skips it.
+    Charges an attempt to each job, and returns the jobs. If a worker is ending its claim of a job
+    at this moment, the job is locked, so the sweep skips the job.
     """
     rows = conn.execute(
         passing_over(_RESCUE, skip),
