@@ -73,11 +73,11 @@ def claim_jobs(
 ) -> list[Claim]:
     """Claim at most `at_most` queued jobs in claim order, and return the claims.
 
-    Skips the first `skip` jobs, because their claim fails. Each call needs a new `claim_token`: if
-    the reply to the COMMIT is lost, find_claims reads the claims with this token. The COMMIT does
-    not wait for the disk, so a crash of the database server may undo a claim. It cannot undo a
-    claim with which a page was already stored, because the COMMIT of a page waits for the disk. The
-    fence refuses all writes with the token of an undone claim.
+    Skips the first `skip` jobs, because the database refused to change these jobs. Each call needs
+    a new `claim_token`: if the reply to the COMMIT is lost, find_claims reads the claims with this
+    token. The COMMIT does not wait for the disk, so a crash of the database server may undo a
+    claim. A crash cannot undo a claim with which a page was already stored, because the COMMIT of a
+    page waits for the disk. The fence refuses all writes with the token of an undone claim.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(

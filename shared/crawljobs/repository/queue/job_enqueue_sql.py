@@ -37,8 +37,8 @@ _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason 
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
 # The source and the trace of a rerun come from the request with the higher priority. A rerun that
-# is requested for now may start at the request's created_at. Its visible_at is not used: for a
-# parked job, visible_at is only the time at which the cause of the wait is checked next.
+# is requested for now may start at the request's created_at. The request's visible_at is not used:
+# for a parked job, visible_at is only the time at which the cause of the wait is checked next.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),

@@ -93,9 +93,9 @@ _COLUMNS = (
 )
 _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
-# Jobs that have been queued since their creation, by the index on queued_at. The condition
-# `<=` matches the same jobs as `=`. With `=`, the planner would expect few rows, and would read all
-# queued jobs.
+# Jobs that have been queued since their creation. The planner finds them by an index on queued_at.
+# The condition `queued_at <= created_at` matches the same jobs as `=`. With `=`, the planner would
+# expect few rows, and would read all queued jobs.
 _queued_when_made = (
     select(
         *(_job[name] for name in _COLUMNS if name != "created_at"),

@@ -1,9 +1,9 @@
 """Repair stored times that lie too far in the future after the database's clock was set back.
 
 An operator may set the clock back, or a failover may activate a standby whose clock is behind.
-Times that were stored before are then in the future, and jobs would wait for them. Each kind of
-time has a maximum distance from now. The sweep replaces a time that exceeds this distance by more
-than 1 minute. The margin of 1 minute allows for small corrections of the clock.
+Times that were stored before this change are then in the future, and jobs would wait for them. Each
+kind of time has a maximum distance from now. The sweep replaces a time that exceeds this distance
+by more than 1 minute. The margin of 1 minute allows for small corrections of the clock.
 """
 
 from __future__ import annotations
