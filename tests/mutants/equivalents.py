@@ -254,10 +254,6 @@ EQUIVALENT: dict[str, str] = {
     'NULL"': ("the pause of the whole queue then only makes the statement check each job"),
     "shared/crawljobs/repository/queue/job_completion.py::complete_claims [removed continue] "
     "continue -> pass in: continue": ("a statement without claims changes no row"),
-    "shared/crawljobs/repository/queue/job_completion_sql.py::COMPLETION_STATEMENTS [SQL "
-    "constant] 60 -> 61 in: # another table, so the job is parked for at most 60 seconds.": (
-        "the number is in a comment"
-    ),
     **dict.fromkeys(
         (
             (

@@ -61,6 +61,8 @@ PATTERNS: tuple[tuple[str, str, Replacement], ...] = (
     ("removed filter", r" FILTER \(WHERE [^()]*\)", lambda _: ""),
     ("removed notification", r"\bpg_notify\([^()]*\)", lambda _: "NULL"),
 )  # fmt: skip
+# A comment of SQL, or a comment of Python between the parts of a literal.
+_COMMENT = re.compile(r"--[^\n]*|(?m:^[ \t]*# [^\n]*)")
 _COMPILED = [(rule, re.compile(pattern), to) for rule, pattern, to in PATTERNS]
 
 
@@ -104,4 +106,4 @@ def _hide_expressions(literal: str) -> tuple[str, dict[str, str]]:
         return f"{{{inside}}}"
 
     covered = re.sub(r"\{[^{}]*\}", cover, literal)
-    return re.sub(r"--[^\n]*", lambda m: _IN_COMMENT * len(m.group()), covered), hidden
+    return _COMMENT.sub(lambda m: _IN_COMMENT * len(m.group()), covered), hidden

@@ -142,6 +142,13 @@ def test_a_field_of_a_schema_is_tried_on_the_contract() -> None:
     assert len(chosen) > 1
 
 
+def test_no_mutant_changes_a_comment_between_the_parts_of_a_statement() -> None:
+    path = "shared/crawljobs/repository/queue/job_completion_sql.py"
+    mutants = list(drawing.mutants_of(path, (ROOT / path).read_text()))
+    assert any(mutant.rule.startswith("SQL") for mutant in mutants)
+    assert [mutant for mutant in mutants if mutant.text.startswith("#")] == []
+
+
 def test_the_end_of_a_run_of_tests_is_judged() -> None:
     failed = "1 failed\nFAILED tests/test_a.py::test_b[with blanks] - assert 1 == 2\n"
     assert judge(Ran(1, failed)) == (Status.KILLED, "tests/test_a.py::test_b[with blanks]")
