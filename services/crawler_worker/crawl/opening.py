@@ -10,7 +10,6 @@ from functools import partial
 
 from crawler_worker.crawl import access_schedules
 from crawler_worker.crawl.crawl_context import CrawlContext
-from crawljobs.domain.completion import TERMINAL_OUTCOMES
 from crawljobs.domain.subreddit import OPEN, AccessState
 from crawljobs.repository.content import subreddit_access
 
@@ -24,7 +23,9 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    if context.access.value in TERMINAL_OUTCOMES or context.access_unconfirmed is not None:
+    # A subreddit that was gone may have been private since then. So each way back enables schedules.
+    was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
+    if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)
     context.store(
         context.checkpoint,

@@ -17,6 +17,7 @@ from support.scripted_reddit import ScriptedReddit, always
 
 ABOUT = "/r/python/about"
 BANNED = always(404, {"reason": "banned", "message": "Not Found", "error": 404})
+PRIVATE = always(403, {"reason": "private", "message": "Forbidden", "error": 403})
 CHUNK = schedule_disabling.AT_MOST
 SCHEDULES = CHUNK + 30
 
@@ -71,6 +72,19 @@ def test_all_schedules_follow_the_access_in_bounded_transactions(
         ("schedules.disabled", SCHEDULES),
         ("schedules.enabled", SCHEDULES),
     ]
+
+
+def test_a_banned_subreddit_that_was_private_before_it_opened_gets_its_schedules_back(
+    crawler: Crawler, reddit: ScriptedReddit
+) -> None:
+    reddit.answers[ABOUT] = BANNED
+    assert crawler.crawl("python") == "banned"
+    assert enabled(crawler) == 0
+    reddit.answers[ABOUT] = PRIVATE
+    assert crawler.crawl("python") == "private"
+    del reddit.answers[ABOUT]
+    assert crawler.crawl("python") == "crawled"
+    assert enabled(crawler) == SCHEDULES
 
 
 @pytest.mark.parametrize("is_back", [False, True])
