@@ -23,7 +23,7 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # A subreddit that was gone may have been private since then. So each way back enables schedules.
+    # A subreddit that was gone may have been private since then. So each way back enables them.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)
