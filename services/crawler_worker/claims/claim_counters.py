@@ -24,7 +24,7 @@ _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
-    """Observe the claim statement's `seconds`, and how long each job was claimable before it."""
+    """Observe the claim statement's `seconds`, and how long each claimed job was claimable."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()
@@ -32,7 +32,7 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction. Each pair has the seconds since the claim."""
+    """Count the completions of one transaction. Each is paired with the seconds since its claim."""
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)

@@ -50,7 +50,7 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs, or return jobs that a statement without a reply has claimed.
+        """Claim up to `at_most` jobs, or return jobs of an earlier claim statement without a reply.
 
         Return the monotonic time before the statement, and the claims. Raises DatabaseUnavailable.
         """
@@ -98,9 +98,9 @@ class Claiming:
         return requested_at, claimed
 
     def _pass_over(self, error: Exception) -> None:
-        """Skip one more job at the front of the queue.
+        """Let later claims skip a further job at the front of the queue.
 
-        The claim of this job fails, so the job would block all other jobs.
+        The statement that claims this job fails, so the job would block all jobs behind it.
         """
         if not self._skip:
             self._reset_skip_at = time.monotonic() + RETRY_SKIPPED_SECONDS
@@ -111,7 +111,7 @@ class Claiming:
             log.error("claim.passed_over", reason=reason, lines_left_out=left_out)
 
     def release_unanswered(self) -> None:
-        """Release the jobs of claim statements without a reply, because the worker shuts down.
+        """At the worker's shutdown, release the jobs of the claim statements that got no reply.
 
         Raises DatabaseUnavailable.
         """

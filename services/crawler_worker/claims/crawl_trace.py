@@ -12,7 +12,7 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.domain import trace_context
 from crawljobs.runtime import tracing
 
-LOST = "lost"  # the outcome of a claim that this worker did not complete
+LOST = "lost"  # recorded as `outcome` if this worker has not written the end of the claim
 
 
 def begin(held: HeldClaim) -> tracing.Span:
@@ -49,6 +49,6 @@ def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
 
 
 def finish(span: tracing.Span, outcome: str) -> None:
-    """Record the claim's outcome in the span of its crawl, and end this span."""
+    """Record in the crawl's span how the claim ended (`outcome`), and end the span."""
     span.set_attributes({"crawljobs.outcome": outcome})
     span.end()

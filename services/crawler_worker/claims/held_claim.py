@@ -9,7 +9,8 @@ from collections.abc import Callable
 from crawler_worker.claims import claim_counters
 from crawljobs.domain.claim import Claim
 
-# The last 10 % of a lease are not used, because clocks drift and a write takes time.
+# The unused share of a lease: a crawl stops before the last 10 % of its lease, because clocks drift
+# and a write takes time.
 MARGIN = 0.1
 
 
@@ -61,8 +62,8 @@ class HeldClaim:
     def is_lost(self) -> bool:
         """Return whether the database has reported the claim as lost.
 
-        A claim is not lost while its lease has expired only by this process's clock, because the
-        lease may still be extended.
+        If the lease has expired by this process's clock alone, return False, because the lease may
+        still be extended.
         """
         return self._lost
 

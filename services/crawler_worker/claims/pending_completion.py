@@ -21,8 +21,8 @@ class PendingCompletion:
     held: HeldClaim
     completion: Completion
     on_result: OnResult
-    due: float = 0.0  # time of the next try to write it, by the monotonic clock, in seconds
-    failures: int = 0  # number of tries to write it that had no result
+    due: float = 0.0  # monotonic time of the next try to write the completion, in seconds
+    failures: int = 0  # number of failed tries to write the completion
 
     @property
     def job_id(self) -> int:

@@ -34,7 +34,8 @@ STUCK_PER_SLOT = 2
 # The limit for the number of running crawls plus unwritten completions, for each slot. At the
 # limit, the worker claims no more jobs.
 UNWRITTEN_PER_SLOT = 3
-RELEASE_SECONDS = 2.0  # time limit for the release of claims after the drain
+# After the drain (the wait for the running crawls), the time limit for the release of all claims.
+RELEASE_SECONDS = 2.0
 
 
 class Worker:
@@ -120,8 +121,8 @@ class Worker:
             return 0  # a new claim would be lost, because its lease would not be extended
         if self._threads.has_waiting():
             return 0  # Jobs that are already claimed start first.
-        # A crawl that lost its claim does not count. It usually ends soon. If it hangs, it would
-        # otherwise occupy its slot until the process ends.
+        # A crawl that lost its claim counts as ended, because it usually ends soon. Otherwise a
+        # crawl that hangs would occupy a slot until the process ends.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
@@ -166,7 +167,7 @@ class Worker:
 
     def _release_unanswered(self, until: float) -> None:
         if time.monotonic() > until:
-            return  # the time is over, probably because the database is unreachable
+            return  # no time is left for the release, probably because the database is unreachable
         try:
             self._claiming.release_unanswered()
         except errors.DatabaseUnavailable as error:
