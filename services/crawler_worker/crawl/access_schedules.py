@@ -1,7 +1,7 @@
 """Disables the schedules of a subreddit that is gone, and enables them if the subreddit is back.
 
-A subreddit may have any number of schedules. So they are changed in chunks, and each chunk has its
-own transaction.
+A subreddit may have any number of schedules. So the schedules are changed in chunks, and each chunk
+has its own transaction.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ def disable_all(context: CrawlContext, access: AccessState) -> int:
 
 
 def _in_chunks(context: CrawlContext, action: str, chunk: Callable[[Connection], int]) -> int:
-    """Call `chunk` until it changes less than a full chunk. Return the number of changed schedules.
+    """Call `chunk` in one transaction after another, until no schedule is left to change.
 
-    Schedules are locked before the job. shared/README.md defines this order of locks.
+    Return the number of changed schedules. Each transaction locks schedules before the job, because
+    shared/README.md defines this order of locks.
     """
     total = changed = 0
 

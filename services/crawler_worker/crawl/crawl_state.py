@@ -60,11 +60,11 @@ class CrawlState:
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Keep this access state in memory. The database must already have it as confirmed."""
+        """Keep this access state in memory, after the database has stored it as confirmed."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:
-        """Record that a part was stored or given up. So the crawl's end counts the trees again."""
+        """Record that a part was stored or given up. Then the end of the crawl counts the trees."""
         self.has_changed_parts = True
 
     def met_new(self) -> bool:

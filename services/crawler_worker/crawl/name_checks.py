@@ -32,8 +32,8 @@ def crawl(context: CrawlContext) -> None:
     if names:
         _check(context, names)
     elif context.parts.get(PartKind.NAMES) is not None:
-        # An earlier check failed, so it is recorded as missing. The crawl of another subreddit has
-        # checked the names in the meantime.
+        # An earlier check failed, so a part is recorded as missing. The crawl of another subreddit
+        # has checked the names in the meantime, so the part is not missing any more.
         context.store(context.checkpoint, settled=[(PartKind.NAMES, "")])
 
 
@@ -96,9 +96,9 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
     The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off. Such a reply must not count, because it would record existing
-    names as missing for good. Reddit never returns a profile by its name. So the crawl of a profile
-    accepts a second empty reply.
+    subreddit is empty or cut off. Such a reply must not count. Otherwise existing names would be
+    recorded as missing for good. Reddit never returns a profile by its name. So the crawl of a
+    profile cannot check the reply in this way, and accepts a second empty reply.
     """
     own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)
@@ -121,7 +121,7 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
     """Return the discovered names that are the best to crawl, as {name: subreddit id}.
 
-    Return only as many names as further discovery jobs are allowed to be live.
+    The number of live discovery jobs is limited. Return at most as many names as this limit allows.
     """
     if not is_wanted(context) or not context.can_discover(conn):
         return {}

@@ -81,9 +81,10 @@ def _call(context: CrawlContext) -> listing_walk.FetchPage:
 def _busiest(
     context: CrawlContext, known: Iterable[tuple[str, int]], posts: Iterable[Post]
 ) -> tuple[tuple[str, int], ...]:
-    """Return the posts with the most comments, among `known` and the posts with unstored comments.
+    """Return the posts with the most comments, at most trees.MOST.
 
-    The result has at most trees.MOST pairs (post id, number of comments in the listing).
+    They are chosen from `known` and from those of `posts` that have comments which are not stored.
+    Each is returned as a pair: its id, and its number of comments in the listing.
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {

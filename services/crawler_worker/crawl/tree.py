@@ -37,7 +37,7 @@ class Tree:
     comments: int = 0
     more: tuple[str, ...] = ()
     threads: tuple[Thread, ...] = ()
-    # The parents of the ids in `more`, in the same order. Checkpoints of older releases have none.
+    # The parents of the ids in `more`, in the same order. Empty in checkpoints of older releases.
     stubs: tuple[Stub, ...] = ()
     reported: int | None = None  # the number of comments that the post has, as Reddit reports it
     handled: str = ""  # ids of comments read and threads requested, in the text form of `Seen`
@@ -54,7 +54,7 @@ class Tree:
     @property
     def lookup(self) -> tuple[str, ...]:
         """Return the ids to request by name: Reddit named these comments but did not return them.
-        After this request, return no ids."""
+        If they were already requested by name, return no ids."""
         return () if self.is_looked_up else self.unbrought
 
     @property
@@ -74,7 +74,7 @@ class Tree:
         return 2 * (self.comments + len(self.unbrought)) < (self.reported or 0)
 
     def without_more(self, batch: Sequence[str]) -> Tree:
-        """Return the tree without the ids in `batch`. They must be the first ids of `more`."""
+        """Return the tree without the ids in `batch`, which must be the first ids of `more`."""
         left, stubs = len(batch), list(self.stubs)
         while stubs and left > 0:
             first = stubs.pop(0)
@@ -93,9 +93,9 @@ class Tree:
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """Return a thread (a request) for the parent of each id. `batch` starts the list `more`.
+        """Map each id in `batch` to a request (a Thread) for the replies to its parent comment.
 
-        Ids whose parent is the post are omitted.
+        `batch` must be the first ids of `more`. Ids whose parent is the post are omitted.
         """
         found: dict[str, Thread] = {}
         if sum(stub.size for stub in self.stubs) != len(self.more):

@@ -13,8 +13,8 @@ from crawljobs.settings import CrawlSettings
 # If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
 OF_THREAD = "/"
 COMMENT = "t1_"
-# A request by name returns comments without their replies. The replies of at most this many of the
-# comments are requested, because the replies of each comment cost a request.
+# A request by name returns comments without the replies to them. Replies are requested for at most
+# this many comments of one such request, because each of these comments costs a further request.
 SOUGHT_BELOW = 20
 
 
@@ -48,7 +48,7 @@ def grow(
 
 
 class _Growing:
-    """Adds one reply to a tree, in several steps. Each step takes time linear in its arguments."""
+    """Adds a reply to a tree in several steps. A step's time is linear in its arguments' size."""
 
     def __init__(self, tree: Tree, settings: CrawlSettings) -> None:
         self._tree = tree
@@ -113,8 +113,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # For each comment above this limit, one reply counts as missing. The true number of replies
-        # is not known.
+        # The replies to the comments above this limit are not requested. For each such comment, one
+        # reply counts as missing, because the true number of its replies is not known.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

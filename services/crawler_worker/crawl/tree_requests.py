@@ -1,7 +1,7 @@
 """Makes the requests for one comment tree.
 
-The first request returns the start of the tree. The next ones return more comments, the replies
-below a comment (a thread), or comments by their names.
+The first request returns the start of the tree. Each further request returns more comments, the
+replies below one comment (a thread), or comments by their names.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def _whole(context: CrawlContext, tree: Tree) -> Items:
 
 
 def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Request the next 100 missing comments. If Reddit rejects the request as too long, request
-    fewer."""
+    """Request the next 100 missing comments. While Reddit rejects the request as too long, halve
+    the number of comments."""
     size = endpoints.MORE_CHILDREN_LIMIT
     while True:
         batch = tree.more[:size]
@@ -124,6 +124,7 @@ def _request(
 ) -> Items:
     """Request a part of a tree. If Reddit replies that the post or thread is gone, return no items.
 
-    Such a reply may be wrong. So when the tree is complete, its number of comments is checked.
+    Such a reply may be wrong. So after the last request for a tree, the number of its comments is
+    checked.
     """
     return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)

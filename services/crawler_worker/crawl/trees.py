@@ -48,9 +48,10 @@ def crawl(context: CrawlContext) -> None:
 def _choose(context: CrawlContext) -> None:
     """Choose the posts whose trees must be requested, because some comments are not stored.
 
-    First come trees that earlier crawls gave up and whose next try is due. Then come, up to MOST,
-    the busiest posts of this crawl and trees that earlier crawls did not reach. Most other trees
-    are small, and the previous phase has stored their comments.
+    First come the trees that earlier crawls gave up and whose next try is due. Then come the
+    busiest posts of this crawl. If these are fewer than MOST, trees that earlier crawls did not
+    reach fill the rest. Most other trees are small, and the previous phase has stored their
+    comments.
     """
     again = parts.posts_to_fetch(context)
     not_yet = context.parts.not_due(*OF_A_TREE, now=context.now())
@@ -131,7 +132,7 @@ def _after(context: CrawlContext, tree: Tree, busiest: Busiest) -> Checkpoint:
 
 
 def _record(tree: Tree) -> Callable[[Connection], None]:
-    """Return a write that records the tree in the row of its post, if the tree is done."""
+    """Return a function that records the tree in the row of its post, if the tree is done."""
 
     def record(conn: Connection) -> None:
         if tree.is_done:

@@ -40,8 +40,8 @@ class Checkpoint:
     requests: int = 0
     asked_at: str | None = None  # time of the last request, as ISO 8601 text
     forecast: Forecast = NOTHING_KNOWN
-    # True if the crawl could not read a listing down to the items of the last crawl. So items are
-    # missing.
+    # True if the crawl could not read a listing down to the items of the last crawl. Then the items
+    # between the two crawls are missing.
     gap: bool = False
     # The access state that the description shows. It is recorded after posts were returned.
     described_as: AccessState | None = None
@@ -110,10 +110,11 @@ _START = Checkpoint()
 
 
 def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
-    """Return whether a cursor of this time is too old to continue from.
+    """Return whether a cursor that was saved at `cursor_at` is too old to continue from.
 
-    The limit grows by `gap`, the seconds between two requests. Otherwise a long gap would make
-    every cursor too old, and the crawl would read the first page again and again.
+    `gap` is the minimum number of seconds between two requests. The age limit grows by `gap`.
+    Otherwise a long gap would make every cursor too old, and the crawl would read the first page
+    again and again.
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)
     return cursor_at is None or now - datetime.fromisoformat(cursor_at) > lives

@@ -62,7 +62,8 @@ def missing(saved: Sequence[Mapping[str, Any]] | None) -> tuple[MissingPart, ...
             seen_to=None if one["seen_to"] is None else _item_id(one["seen_to"]),
         )
         for one in saved or ()
-        # Unknown kinds and reasons are skipped, because a newer release may have saved them.
+        # Parts of an unknown kind or reason are skipped, because a newer release may have saved
+        # them.
         if one["kind"] in set(PartKind) and one["reason"] in set(PartReason)
     )
 

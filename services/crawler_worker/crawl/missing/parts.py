@@ -32,7 +32,7 @@ _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.UpstreamTrouble, PartReason.TROUBLE),
 )
 
-# These access states mean that the item does not exist (any more), so no part is missing.
+# These access states mean that the item does not exist or was removed, so no part is missing.
 _GONE = frozenset({AccessState.NOT_FOUND, AccessState.BANNED, AccessState.LEGAL})
 
 
@@ -109,9 +109,9 @@ def missing(
 
 
 def posts_to_fetch(context: CrawlContext) -> list[str]:
-    """Return the posts whose tree, or a part of it, must be requested again.
+    """Return the posts whose tree, or a part of whose tree, must be requested again.
 
-    An earlier crawl gave up the tree or the part, and its next try is due. Trees that this crawl
+    An earlier crawl gave up the tree or the part, and the next try is due. Trees that this crawl
     gave up in an earlier attempt are left out.
     """
     own = own_trees(context)
@@ -120,6 +120,6 @@ def posts_to_fetch(context: CrawlContext) -> list[str]:
 
 
 def own_trees(context: CrawlContext) -> set[str]:
-    """Return the posts whose tree, or a part of it, this crawl gave up. Some posts may be absent,
-    because the checkpoint lists only the first missing parts."""
+    """Return the posts whose tree this crawl gave up, in whole or in part. Some posts may be
+    absent, because the checkpoint lists only the first missing parts."""
     return {part.item for part in context.checkpoint.missing if part.kind in OF_A_TREE}

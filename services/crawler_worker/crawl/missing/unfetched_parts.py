@@ -20,9 +20,8 @@ MESSAGE = "the crawl had made all requests that it may make"
 def parts(context: CrawlContext) -> list[MissingPart]:
     """Return the parts that the crawl did not request, because it had used up its requests.
 
-    These parts are the rest of a listing, the chosen trees and histories, and the parts that
-    earlier crawls gave up and that are due. The next crawl requests these parts. No follow-up crawl
-    is enqueued.
+    These parts are the rest of a listing, the chosen trees and histories, and due parts that
+    earlier crawls gave up. The next crawl requests these parts. No follow-up crawl is enqueued.
     """
     at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
@@ -43,7 +42,10 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 
 
 def _trees(context: CrawlContext) -> list[Key]:
-    """Return the keys of the trees that were not requested, and of due parts of other trees."""
+    """Return the keys of the trees that this crawl has not requested.
+
+    For a tree of which an earlier crawl gave up parts, return the keys of the due parts instead.
+    """
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())
     found = [(part.kind, part.item) for part in due if part.item in again]
@@ -69,8 +71,8 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """Return the checkpoint `at` with all parts that are missing after this crawl.
 
-    These parts are the ones that this crawl gave up, the ones in `left`, and those that earlier
-    crawls gave up and this crawl did not request.
+    Three groups of parts are missing: parts that this crawl gave up, parts in `left`, and parts
+    that earlier crawls gave up and this crawl did not request.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

@@ -40,9 +40,9 @@ class Course:
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """Return the plan for a walk of this listing.
 
-    If an earlier crawl gave up a page, the walk stops at the newest item that this crawl had seen.
-    Then the high-water mark does not move. But the walk continues to the page that was given up if
-    the next try of this page is due, or if the walk must read the whole listing.
+    If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl had
+    seen. Then the high-water mark does not move. The walk does not stop there if the next try of
+    the page is due, or if the walk must read the whole listing.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

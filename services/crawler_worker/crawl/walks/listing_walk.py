@@ -31,9 +31,9 @@ def next_page(
     """Request the page after the cursor. Return the page, and whether its position was lost.
 
     An empty page does not prove that the listing ends. Reddit also returns an empty page if the
-    item of the cursor was deleted. So the cursors of the items before are tried. If all of these
-    pages are empty, the position in the listing is lost. Raises GivenUp for a page that is not
-    required.
+    item of the cursor was deleted. So the cursors of the preceding items are tried. If the pages
+    after all these cursors are empty, the position in the listing is lost. Raises GivenUp for a
+    page that is not required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 

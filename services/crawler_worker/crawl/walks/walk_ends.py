@@ -1,4 +1,4 @@
-"""Decides at the end of a walk whether the listing is complete, or which part or gap is missing.
+"""Decides at the end of a walk whether items are missing. If so, records the part or the gap.
 
 A walk reads a listing page by page, from the newest item to older items.
 """
@@ -126,7 +126,7 @@ def _without_mark(then: Checkpoint, name: ListingName) -> tuple[str | None, Chec
 
 
 def _with_gap(then: Checkpoint, name: ListingName, walk: Walk, mark: str | None) -> Checkpoint:
-    """Return the checkpoint. Add a gap if the walk ended before it reached the mark."""
+    """Return the checkpoint, with a gap if the walk ended before it reached the mark."""
     if walk.end not in _CUT or mark is None:
         return then
     if walk.oldest is None or walk.oldest_at is None:

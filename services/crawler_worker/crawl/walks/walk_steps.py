@@ -16,8 +16,8 @@ from crawljobs.domain.reddit_items import Comment, Page, Post
 # A walk stops after this many items in a row that earlier crawls have seen. One such item is not
 # enough, because pinned posts and posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
-# The number of last items of a page that are kept as cursors. The page after a cursor is empty if
-# the item of the cursor was deleted in the meantime. Then another cursor is tried.
+# This many items at the end of a page are kept as cursors. The page after a cursor is empty if the
+# item of the cursor was deleted in the meantime. Then another cursor is tried.
 ANCHORS = 3
 # After this many pages in a row that have a cursor but no items, the walk ends, because its pages
 # count as an endless loop. Fewer empty pages can be the effect of a filter at Reddit.
@@ -36,10 +36,10 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return how many of the last items in a row, up to the end of this page, are already known.
+    """Return the number of known items in a row at the end of the walk, after the page of `ids`.
 
-    `before` is this number before the page. Items that are not newer than `mark` are known. The
-    count stops at OLDER_IN_A_ROW, because this number ends the walk even if newer items follow.
+    An item is known if it is not newer than `mark`. `before` is the number in a row before this
+    page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if newer items follow.
     """
     run = before
     for item_id in ids:

@@ -27,8 +27,9 @@ def _is_due(context: CrawlContext) -> bool:
         return False  # the crawl would fail at the same page again
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # No walk of the whole listings is recorded, because an older release crawled the subreddit. All
-    # such subreddits must not be due at once. So each crawl decides at random, and the probability
-    # is the share of the interval that has passed. Most subreddits are due within two intervals.
+    # No walk of the whole listings is recorded, because an older release crawled the subreddit. If
+    # all such subreddits were due at once, many long crawls would come together. So each crawl
+    # decides at random. The probability is the share of the interval that has passed since the last
+    # crawl. Most subreddits are due within two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share
