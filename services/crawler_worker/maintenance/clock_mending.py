@@ -16,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 20.0  # In each interval, only one worker corrects the timestamps.
+EVERY_SECONDS = 20.0  # Only one worker corrects the timestamps in an interval of this length.
 # Time limit for one kind of timestamp in one run, because requeue and rescue wait in the same
 # thread.
 KIND_SECONDS = 2.0
@@ -34,7 +34,9 @@ class ClockMending:
         }
 
     def run(self) -> int:
-        """Correct all kinds of timestamps, unless a worker has just done so (EVERY_SECONDS).
+        """Correct each timestamp that is too far in the future.
+
+        Do nothing if any worker did so within about the last EVERY_SECONDS.
 
         Return the number of corrected rows. Raises DatabaseUnavailable.
         """

@@ -19,9 +19,11 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-CHUNKS_MAX = 1_000  # chunks in one run; the next run deletes the rest of a larger backlog
-KEYS_KEPT = timedelta(days=1)  # a client may repeat a request with an Idempotency-Key this long
-INSTANCES_KEPT = timedelta(days=1)  # a process record is kept this long after its last heartbeat
+# One run deletes ledger rows without a schedule in at most this many chunks. The next run deletes the
+# rest.
+CHUNKS_MAX = 1_000
+KEYS_KEPT = timedelta(days=1)  # the time in which a client may send an Idempotency-Key again
+INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat
 
 
 class Pruning:
@@ -61,7 +63,7 @@ class Pruning:
         then: Callable[[], None] = lambda: None,
         deleted: Callable[[], int] | None = None,
     ) -> None:
-        """Delete the old rows of one kind. If a chunk fails, delete it in smaller chunks.
+        """Delete the old rows of one kind. If a chunk fails, delete its rows in smaller chunks.
 
         Log the number that `deleted` returns. Without `deleted`, log the number of rows that
         `change` returns.

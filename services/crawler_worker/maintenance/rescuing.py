@@ -81,7 +81,7 @@ class Rescuing:
 
 
 def _audit(conn: Connection, rescued: list[Rescued]) -> None:
-    """Add an audit row for each job that failed. It names the system, because no user did this."""
+    """Add an audit row for each job that failed. The row's actor is the system, not a user."""
     failed = [job.job_id for job in rescued if job.status is JobStatus.FAILED]
     audit_log.record_many(
         conn,

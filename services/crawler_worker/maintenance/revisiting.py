@@ -36,7 +36,7 @@ class Find(Protocol):
 
 
 class Revisiting:
-    """Runs the checks for due and for stale subreddits. One worker runs a check in its interval."""
+    """Checks for due and for stale subreddits. Only one worker runs a check per check interval."""
 
     def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
         self._database = database
@@ -54,7 +54,7 @@ class Revisiting:
         return self._enqueue_all("subreddit.due", revisits.take_due)
 
     def check_stale(self) -> int:
-        """Enqueue the subreddits that were not crawled for the time of the setting STALE_DAYS.
+        """Enqueue the subreddits whose last crawl is longer ago than the setting STALE_DAYS.
 
         Return the number of jobs.
         """

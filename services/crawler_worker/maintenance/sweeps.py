@@ -48,7 +48,8 @@ class Maintenance:
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         # The timer of these urgent tasks uses the monotonic clock. APScheduler uses the wall clock.
-        # If the host's clock is set back by an hour, it runs no task for an hour (decision 15).
+        # If the host's clock is set back by an hour, APScheduler runs no task for an hour (decision
+        # 15).
         self._periodic = PeriodicTasks(
             [
                 PeriodicTask(self._guarded(self.requeue), settings.requeue_seconds),
@@ -112,7 +113,7 @@ class Maintenance:
         return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
-        """Add the count changes, which triggers store, to the counts of finished jobs.
+        """Add the changes that triggers have stored to the counts of finished jobs.
 
         The statement runs without RowIsolation, which would skip faulty rows. No single row can
         make this statement fail.
