@@ -49,7 +49,7 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # the decoder's own error has a more exact message
+            raise  # the decoder's message is more exact than the message of `found`
     raise found
 
 
@@ -91,7 +91,7 @@ _MESSAGES = {
 
 
 def _words(content: bytes) -> str:
-    """Return the reason in a JSON body, or the start of another body, as printable ASCII."""
+    """Return the reason in a JSON body, or the start of any other body, as printable ASCII."""
     body = reply_cells.short_body(content)
     reason = body[0].get("reason") if body is not None and isinstance(body[0], dict) else None
     if isinstance(reason, str):

@@ -21,7 +21,7 @@ from crawljobs.domain.reply_meaning import (
     Status,
 )
 
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page and has no reason for an error
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not an error with a reason
 
 _REASONS = {
     "private": Shape.PRIVATE,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain.reply_meaning import Endpoint
 
-# The failures that a second request must confirm. They would end the job as failed, lose items for
-# good, or give up a part. A second request costs less than these effects. For example, a crawl that
-# gives up the listing of comments requests up to 25 trees instead. Two failures need no second
-# request here. The crawl itself confirms a denial of its subreddit, because the crawl knows the
-# stored access. If a batch is too large, its caller sends smaller batches.
+# The failures that a second request must confirm. Each of them ends the job as failed, loses items
+# for good, or makes the crawl give up a part. A second request costs less than this. For example, a
+# crawl that gives up the listing of comments requests up to 25 trees instead. Two failures need no
+# second request here. The crawl itself confirms a denial of its subreddit, because the crawl knows
+# the stored access. If a batch is too large, its caller sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),

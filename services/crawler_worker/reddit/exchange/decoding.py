@@ -11,14 +11,17 @@ from typing import Any
 
 from crawler_worker.reddit import crawl_failures
 
-DEPTH_MAX = 200  # limit of nested brackets; a comment tree with 10 levels nests about 50 deep
-DIGITS_MAX = 25  # limit of an integer's digits; int8 needs 19, and int() fails for thousands
+# The limit for the nesting of brackets. A comment tree of 10 levels nests brackets about 50 deep.
+DEPTH_MAX = 200
+# The maximum number of digits of an integer. Postgres' int8 has up to 19 digits. Python's int()
+# raises an error for some thousands of digits.
+DIGITS_MAX = 25
 TOO_LARGE = int("9" * DIGITS_MAX)
 
 # The maximum number of JSON values in one reply. A tree of 500 comments has 34,000 values. A limit
-# of the size is not enough, because a value of 3 characters may use 200 bytes of memory.
+# on the reply's size is not enough, because a value of 3 characters may use 200 bytes of memory.
 VALUES_MAX = 200_000
-# Replies above this size are decoded one at a time, because several would use too much memory.
+# Larger replies are decoded one at a time, because several at once would use too much memory.
 LARGE_BYTES = 64 * 1024
 
 # The pattern also matches a string without an end, up to the end of the text. Otherwise the search
@@ -33,7 +36,7 @@ _turn = threading.Lock()
 def turn(size: int) -> Iterator[None]:
     """Enter this context before a reply of `size` bytes is decoded, and leave it after parsing.
 
-    For a large reply, the context waits until no other thread is in it.
+    Only one thread at a time may decode a large reply. The other threads wait here.
     """
     if size <= LARGE_BYTES:
         yield
@@ -61,7 +64,7 @@ def decode(content: bytes) -> Any:
 def _has_too_many_values(text: str) -> bool:
     """Return whether the text has over VALUES_MAX commas and opening brackets outside strings."""
     if text.count(",") + text.count("[") + text.count("{") <= VALUES_MAX:
-        return False  # the usual case; the search below is slower, but skips the strings
+        return False  # usual; the slower search below does not count characters in strings
     values = 0
     for match in _STRING_OR_VALUE.finditer(text):
         if text[match.start()] != '"':

@@ -23,7 +23,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Within this context, the calling thread's deadline is `seconds` seconds after its start."""
+    """Limit the exchange in this context: the thread's deadline is `seconds` from now."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield
@@ -42,7 +42,10 @@ def end_within(seconds: float) -> None:
 
 
 def left(longest: float = math.inf) -> float:
-    """Return the seconds until the deadline, at most `longest`. Raises TimeoutError after it."""
+    """Return the seconds until the deadline, at most `longest`.
+
+    Raises TimeoutError after the deadline.
+    """
     seconds = min(longest, _exchange.ends_at - time.monotonic())
     if seconds <= 0:
         raise TimeoutError("the exchange took too long")

@@ -21,8 +21,8 @@ class LargeReplies:
     def enter(self, timeout: float) -> bool:
         """Take the lock. Return False if the calling thread already has the lock.
 
-        Raises SlotTooLate after `timeout` seconds. The job is then deferred, and no attempt is
-        charged.
+        Raises SlotTooLate if another thread keeps the lock for `timeout` seconds. Then the job is
+        deferred, and no attempt is charged.
         """
         if getattr(self._mine, "has_turn", False):
             return False

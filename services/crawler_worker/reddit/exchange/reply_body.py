@@ -13,7 +13,7 @@ from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeRepli
 
 # Only this much of a reply is kept if its status is not 200. The reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
-# Time limit for reading the rest of a large reply, because other threads wait to read large ones.
+# Time limit for reading the rest of a large reply. Other threads with large replies wait meanwhile.
 LARGE_SECONDS = 20.0
 PIECE_BYTES = 64 * 1024
 OK = 200
@@ -42,7 +42,7 @@ def _pieces(
     most = good_max if response.status == OK else ERROR_MAX_BYTES
     size = received = 0
     while piece := response.read(PIECE_BYTES, decode_content=False):
-        # The received bytes are limited too, because compressed data may decompress to nothing.
+        # The compressed size is limited too, because compressed data may decompress to nothing.
         received += len(piece)
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)

@@ -9,7 +9,8 @@ import http.client
 import re
 from typing import Any
 
-# The limit of a head, together with informational replies before it. Reddit sends about 3 KiB.
+# The maximum size of a head and of all informational replies before the head. Reddit's head has
+# about 3 KiB.
 HEAD_MAX_BYTES = 64 * 1024
 SWITCHING_PROTOCOLS = 101
 
@@ -22,7 +23,7 @@ _LINE_MAX = 64 * 1024
 class ReplyHead(http.client.HTTPResponse):
     """The head of a reply. Informational replies, such as 103, are skipped.
 
-    Otherwise the client would take the 103 as the reply to this request, and the real reply as the
+    Otherwise the client would take a 103 for the reply to its request, and the real reply for the
     reply to the next request.
     """
 
@@ -32,7 +33,7 @@ class ReplyHead(http.client.HTTPResponse):
         try:
             super().begin()
         finally:
-            if self.fp is not None:  # the standard library sets None if it closed the connection
+            if self.fp is not None:  # None if the standard library closed the connection
                 self.fp = lines.file
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -53,7 +54,7 @@ class ReplyHead(http.client.HTTPResponse):
 
 
 class _LimitedLines:
-    """Reads the lines of a head. Raises LineTooLong if they have more than HEAD_MAX_BYTES."""
+    """Reads the lines of a head. Raises LineTooLong if all lines exceed HEAD_MAX_BYTES together."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

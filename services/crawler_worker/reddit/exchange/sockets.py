@@ -10,17 +10,17 @@ from typing import Any
 
 from crawler_worker.reddit.exchange import exchange_deadline
 
-CONNECT_SECONDS = 5.0  # limit for the connection to one address, and for a TLS handshake
+CONNECT_SECONDS = 5.0  # time limit for connecting to one address, and for a TLS handshake
 RESOLVE_SECONDS = 10.0
-READ_SECONDS = 15.0  # limit for one call that sends or receives data
+READ_SECONDS = 15.0  # time limit for one call that sends or receives data
 ADDRESSES_MAX = 8  # the maximum number of addresses that are tried for one host
 
 
 class _Socket(socket.socket):
     """A socket whose calls all end at the deadline of the exchange.
 
-    A socket timeout limits only one call. A peer that sends a byte now and then never exceeds it.
-    So the timeout of each call is at most the remaining time of the exchange.
+    A socket timeout limits only one call. A peer that sends a byte now and then never exceeds this
+    timeout. So the timeout of each call is at most the remaining time of the exchange.
     """
 
     def recv_into(self, *args: Any) -> int:
@@ -59,7 +59,7 @@ class _TlsSocket(ssl.SSLSocket):
 def tls(ca_file: str | None, ca_directory: str | None) -> ssl.SSLContext:
     """Return a TLS context that trusts the certificates in this file and this directory.
 
-    Raises OSError if they cannot be read.
+    Raises OSError if the certificates cannot be read.
     """
     context = ssl.create_default_context(cafile=ca_file, capath=ca_directory)
     context.sslsocket_class = _TlsSocket

@@ -21,7 +21,8 @@ POLL_SECONDS = 0.05  # time between two checks whether another thread or worker 
 class TokenSource:
     """Keeps a token and returns it to all threads of a process while it is valid.
 
-    The processes share the token through the `database`. Without one, each process has its own.
+    The processes share one token through `database`. Without a database, each process has its own
+    token.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        # These two are used only without a database. `_refusal` is the message of the last refusal
-        # of the credentials. `_refused_until` is the monotonic time when the pause after it ends.
+        # The next two attributes are used only without a database. `_refusal` is the message of the
+        # credentials' last refusal. The pause after this refusal ends at `_refused_until`, by the
+        # monotonic clock.
         self._refused_until = 0.0
         self._refusal = ""
 

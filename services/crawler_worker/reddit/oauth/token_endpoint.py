@@ -11,7 +11,8 @@ from crawler_worker.reddit.exchange.transfer import Request, Transport
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.settings import RedditSettings
 
-REFRESH_EARLY_SECONDS = 60.0  # a token is renewed this early, so it does not expire in a request
+# A token is renewed this many seconds before it expires, so that no token expires during a request.
+REFRESH_EARLY_SECONDS = 60.0
 LIFE_MAX_SECONDS = 86_400.0
 LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `expires_in`.
 # The pause after Reddit refused the credentials. More frequent tries are useless, because only an
@@ -19,7 +20,8 @@ LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `e
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # other characters could end the HTTP header
+# Other characters in a token, such as a line feed, could end the HTTP header that sends the token.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
@@ -69,8 +71,8 @@ def token_of(content: bytes) -> tuple[str, float]:
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
     """Return the failure that `error` in a token reply means.
 
-    If Reddit refuses the credentials, `error` is a word, 400 or 401. Other numbers come from a
-    gateway.
+    If Reddit refuses the credentials, `error` is a word or one of the numbers 400 and 401. Other
+    numbers come from a gateway in front of Reddit.
     """
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")

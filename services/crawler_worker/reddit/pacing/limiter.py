@@ -18,9 +18,9 @@ from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # A background request does not join the queue for slots. It polls for a free slot at random
-# intervals in the range BESIDE_QUEUE_SECONDS. If it has no slot after LONGEST_WAIT_SECONDS, its job
-# is deferred. The delay is at least a random time in the range BACKGROUND_PAUSE_SECONDS. So not all
-# deferred jobs return at once.
+# intervals in the range BESIDE_QUEUE_SECONDS. A job whose request has no slot after
+# LONGEST_WAIT_SECONDS is deferred. The delay is at least a random time in the range
+# BACKGROUND_PAUSE_SECONDS, so that not all deferred jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # The first reply to a process shows the size of the budget. Until this reply comes, the other
