@@ -34,7 +34,7 @@ class CrawlThreads:
         self._done = threading.Condition(self._lock)
 
     def start(self, claims: Sequence[HeldClaim]) -> None:
-        """Crawl these claims now. Add threads, so that each crawl and each claim has a thread."""
+        """Start the crawls of these claims. Add threads until each waiting claim has a thread."""
         with self._lock:
             self._waiting.extend(claims)
             for _ in range(len(self._crawling) + len(self._waiting) - self._threads):

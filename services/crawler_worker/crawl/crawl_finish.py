@@ -101,7 +101,8 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
 def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
     """Return the summary of the comment trees, or None if nothing has changed.
 
-    The statement that counts the trees is the most expensive statement of this transaction.
+    The trees are counted only after a change, because no other statement of this transaction is as
+    expensive.
     """
     is_first = context.last_crawled_at is None
     if not (is_first or context.met_new() or context.has_changed_parts or context.checkpoint.whole):

@@ -26,7 +26,7 @@ class Spending:
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Return the spending of this claim's crawl, after reading the root's number of requests.
+        """Read the root's number of requests. Return the Spending of this claim's crawl.
 
         `charged` is the number of requests that earlier attempts of this crawl have charged.
         """

@@ -66,8 +66,8 @@ class Tree:
     def is_short(self) -> bool:
         """Return whether a finished tree has less than half of the comments that Reddit reports.
 
-        Comments that Reddit named but did not return are included. If a part was given up, or if
-        limits cut off comments, return False, because the number proves nothing.
+        Comments that Reddit named but did not return count as comments of the tree. If a part was
+        given up, or if limits cut off comments, return False, because the number proves nothing.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False

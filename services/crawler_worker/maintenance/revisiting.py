@@ -36,7 +36,7 @@ class Find(Protocol):
 
 
 class Revisiting:
-    """Checks for due and for stale subreddits. Only one worker runs a check per check interval."""
+    """Runs the checks for due and stale subreddits. Per interval, only one worker runs a check."""
 
     def __init__(self, database: Database, settings: RevisitSettings, *, max_retries: int) -> None:
         self._database = database

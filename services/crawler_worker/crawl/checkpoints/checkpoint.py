@@ -60,7 +60,8 @@ class Checkpoint:
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
     # `older_in_a_row` counts consecutive items of the current listing that earlier crawls have
-    # seen. `anchors` are more cursors, nearest first, to try if the page after `cursor` is empty.
+    # seen. If the page after `cursor` is empty, the cursors in `anchors` are tried instead. The
+    # cursor that is nearest to `cursor` is tried first.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None

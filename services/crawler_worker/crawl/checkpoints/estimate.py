@@ -9,7 +9,8 @@ from crawljobs.settings import CrawlSettings
 
 PAGE = 100  # number of items in one page
 CAPACITY = 1_000  # number of items in one listing
-TREE_REQUESTS = 1.3  # requests for one tree, because about every third tree needs a second request
+# The average number of requests for one tree. About every third tree needs a second request.
+TREE_REQUESTS = 1.3
 
 
 def forecast(

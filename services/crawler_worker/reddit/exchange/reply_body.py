@@ -11,7 +11,7 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import exchange_deadline
 from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
 
-# Only this much of a reply is kept if its status is not 200. The reason for the error is short.
+# A reply whose status is not 200 is cut to this size, because the reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
 # Time limit for reading the rest of a large reply. Other threads with large replies wait meanwhile.
 LARGE_SECONDS = 20.0
