@@ -34,7 +34,7 @@ STUCK_PER_SLOT = 2
 # The limit for the number of running crawls plus unwritten completions, for each slot. At the
 # limit, the worker claims no more jobs.
 UNWRITTEN_PER_SLOT = 3
-# After the drain (the wait for the running crawls), the time limit for the release of all claims.
+# The time limit for releasing the claims that remain after the drain (the wait for the crawls).
 RELEASE_SECONDS = 2.0
 
 

@@ -54,7 +54,7 @@ class Tree:
     @property
     def lookup(self) -> tuple[str, ...]:
         """Return the ids to request by name: Reddit named these comments but did not return them.
-        If they were already requested by name, return no ids."""
+        After one request for these ids, return no ids."""
         return () if self.is_looked_up else self.unbrought
 
     @property

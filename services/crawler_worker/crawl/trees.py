@@ -49,8 +49,8 @@ def _choose(context: CrawlContext) -> None:
     """Choose the posts whose trees must be requested, because some comments are not stored.
 
     First come the trees that earlier crawls gave up and whose next try is due. Then come the
-    busiest posts of this crawl. If these are fewer than MOST, trees that earlier crawls did not
-    reach fill the rest. Most other trees are small, and the previous phase has stored their
+    busiest posts of this crawl. If these posts are fewer than MOST, trees that earlier crawls did
+    not reach are added. Most other trees are small, and the previous phase has stored their
     comments.
     """
     again = parts.posts_to_fetch(context)

@@ -13,7 +13,7 @@ from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeRepli
 
 # A reply whose status is not 200 is cut to this size, because the reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
-# Time limit for reading the rest of a large reply. Other threads with large replies wait meanwhile.
+# Time limit for the rest of a large reply, because other threads with large replies must wait.
 LARGE_SECONDS = 20.0
 PIECE_BYTES = 64 * 1024
 OK = 200
