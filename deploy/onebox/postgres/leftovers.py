@@ -16,8 +16,9 @@ TIED = "tied"  # the second line of the marker file, if both folders have a link
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Put a link to the marker file into `folder`, and a link beside `data`.
+    """Link the cluster in `folder` to the data folder `data`, so that `remove` can compare them.
 
+    Both folders get a hard link to one marker file: MARKER in `folder`, and a file beside `data`.
     Call this again after a copy or move of the data folder.
     """
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")

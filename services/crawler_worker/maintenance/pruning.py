@@ -100,9 +100,10 @@ class Pruning:
 
 
 class _Jobs:
-    """Executes the statement that deletes jobs, and counts the deleted jobs.
+    """Executes the statement that deletes jobs with their attempts, and counts the deleted jobs.
 
-    If a job has many attempts, a chunk may delete only attempts of this job and no job.
+    Each execution deletes a limited number of rows. For a job with many attempts, an execution may
+    delete some of these attempts and no job.
     """
 
     def __init__(self, retention: timedelta) -> None:

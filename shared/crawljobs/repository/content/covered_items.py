@@ -27,11 +27,11 @@ _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 
 
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
-    """Return a query for the stored items that are older than `before`, the newest first.
+    """Return a query for the stored items older than its parameter `before`, the newest first.
 
     The result ends at the oldest item that crawls have reached in this listing. Older stored items
-    come from other requests, such as author histories. The inner LIMIT limits the cost if all items
-    of a range are removed.
+    come from other requests, such as author histories. The inner LIMIT limits the number of rows
+    that the query reads, even if Reddit has removed all these items.
     """
     oldest = select(oldest_at).where(subreddits.c.id == _of_subreddit).scalar_subquery()
     before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))

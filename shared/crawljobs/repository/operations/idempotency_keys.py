@@ -13,9 +13,9 @@ from crawljobs.repository.sql import NOW
 
 _stored = tables.idempotency_keys.c
 
-# Takes an advisory lock, because a locked row could not protect the key: the row is inserted only
-# at the end. A second INSERT of the key would wait for the first transaction, but the caller needs
-# a result at once.
+# Takes an advisory lock on the key. A request inserts the row of its key only at its end, so there
+# is no row to lock before. An INSERT of the same key by a second request would wait until the first
+# request ends, but the second caller needs a result at once.
 _TAKE = select(
     func.pg_try_advisory_xact_lock(
         func.hashtextextended(

@@ -86,9 +86,9 @@ _PIECE = re.compile(r"LIMIT :at_most(?! \+)|(?<=THEN :at_most ELSE 0 END\))")
 def passing_over(statement: TextClause, skip: int) -> TextClause:
     """Return the statement of a sweep with an OFFSET that skips the first `skip` rows.
 
-    The database refused to change the skipped rows. If `skip` is 0, the statement is returned
-    without an OFFSET. `skip` is a literal in the SQL, because with a bound parameter the generic
-    plan would sort. Raises ValueError unless the statement has exactly one place for an OFFSET.
+    The caller skips rows that the database refused to change before. If `skip` is 0, the statement
+    gets no OFFSET. `skip` is a literal in the SQL, because the generic plan of a bound parameter
+    sorts all rows. Raises ValueError unless the statement has exactly one place for an OFFSET.
     """
     if not skip:
         return statement

@@ -77,7 +77,7 @@ _ADD = text(
 
 @dataclass
 class Counts:
-    """Collects the counts of all statements of a page, so that one statement can add them."""
+    """Collects the edge counts of a page, so that one statement adds them to the stored counts."""
 
     edges: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
