@@ -104,7 +104,8 @@ FIND: dict[str, Any] = {
 }  # fmt: skip
 TREE: dict[str, Any] = {
     "ids": ["p1", "p2"], "shown": [3, 4], "at_most": 500, "id": "p1",
-    "without": ["p3"], "limit": 25, "reported": 3, "missing": 0, "subreddit_id": 7, "now": None,
+    "without": ["p3"], "limit": 25, "reported": 3, "missing": 0, "brought": 3,
+    "subreddit_id": 7, "now": None,
 }  # fmt: skip
 COVERAGE: dict[str, Any] = {
     "subreddit_id": 7, "of_subreddit": 7, "whole": 1, "not_whole": 0,
