@@ -1,6 +1,7 @@
 """Replies report Reddit's budget of requests, and each request waits for its slot in the budget."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -71,6 +72,23 @@ def test_a_worker_that_slept_while_another_met_a_429_does_not_ask(database: Data
     limiter.learn(Slot(0.0, taken=True), {})
     with pytest.raises(crawl_failures.SlotTooLate):
         limiter.wait_for_slot(PausedWhileAsleep())
+
+
+@pytest.mark.parametrize(
+    ("sent_ago", "pause_seconds"), [([20], 10), ([5, 20], 5), ([20, 5], 5), ([], 10)]
+)
+def test_the_newest_request_with_a_good_reply_decides_whether_pauses_grow(
+    database: Database, sent_ago: list[int], pause_seconds: int
+) -> None:
+    """Replies arrive in another order than their requests. The first pause ended 10 s ago."""
+    limiter = Limiter(database, client_id=CLIENT_ID, longest_wait=30)
+    limiter.wait_for_slot(RUNNING)
+    limiter.pause_all(None)
+    with database.begin() as conn:
+        conn.execute(text("UPDATE reddit_budgets SET paused_until = now() - interval '10 s'"))
+    for seconds in sent_ago:
+        limiter.record_good(time.monotonic() - seconds)
+    assert pause_seconds - 2 < limiter.pause_all(None) <= pause_seconds
 
 
 def test_a_pause_is_logged_once_by_each_process_that_met_it(database: Database) -> None:
