@@ -1,5 +1,7 @@
 """A dead database is detected within two seconds, with and without a connection of the probes."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,3 +165,14 @@ def test_a_query_whose_thread_cannot_start_says_nothing_about_the_server(
     assert not pulse.is_lost()  # now a query starts
     clock.now += ANSWER_SECONDS + 0.1
     assert pulse.is_lost()
+
+
+def test_a_silent_database_keeps_no_process_alive() -> None:
+    """Python waits at its exit for threads that are no daemons."""
+    program = (
+        "import threading; from crawljobs.db.server_liveness import ServerLiveness; "
+        "asked = threading.Event(); "
+        "liveness = ServerLiveness(lambda: asked.set() or threading.Event().wait()); "
+        "liveness.is_lost(); assert asked.wait(10)"
+    )
+    subprocess.run([sys.executable, "-c", program], timeout=30, check=True)
