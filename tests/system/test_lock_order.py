@@ -123,7 +123,7 @@ def page(claim: Claim, *, reverse: bool = False) -> Work:
 
         def also(conn: Connection) -> None:
             authors.mark_history_fetched(conn, name="zoe")
-            crawled_trees.record(conn, post_id="p2", reported=3, missing=1)
+            crawled_trees.record(conn, post_id="p2", reported=3, missing=1, brought=2)
 
         mine.store(replace(mine.checkpoint, page=1), items, extra_writes=also, kept=PART)
 
