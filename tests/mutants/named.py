@@ -164,7 +164,7 @@ CHANGES: tuple[NamedChange, ...] = (
         r"least\(job\.rerun_visible_at,",
         "greatest(job.rerun_visible_at,",
         (
-            "tests/shared/repository/queue/test_parked_jobs.py",
+            "tests/shared/repository/queue/test_follow_up_waits.py",
             "tests/shared/repository/queue/test_job_enqueue.py",
         ),
     ),
