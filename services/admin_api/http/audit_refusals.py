@@ -151,7 +151,7 @@ def _resource(conn: Connection, arguments: dict[str, Any]) -> tuple[str, str | N
     parameter = next((name for name in _RESOURCE_TYPES if name in arguments), None)
     if parameter is None:
         return "request", None
-    value = str(arguments[parameter])
+    value = str(arguments[parameter])[:100]
     if parameter == "subreddit" and not value.isdigit():
         found = subreddit_admin.find_id(conn, name=value)
         return _RESOURCE_TYPES[parameter], None if found is None else str(found)

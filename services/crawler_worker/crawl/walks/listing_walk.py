@@ -54,4 +54,5 @@ def next_page(
 
 
 def _shows_something(page: Page) -> bool:
-    return bool(page.items.posts or page.items.comments)
+    items = page.items
+    return bool(items.posts or items.comments or items.dropped or items.unknown)
