@@ -74,8 +74,8 @@ def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
 def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
     """Raise a Problem if a change enables a schedule whose subreddit cannot be crawled.
 
-    Such a schedule may exist, because older releases accepted the names of Reddit's own listings,
-    such as `all`.
+    Older releases accepted the names of Reddit's own listings, such as `all`. So the database may
+    have schedules for these names.
     """
     if not spec.enabled or before.enabled or spec.subreddit_id != before.subreddit_id:
         return

@@ -22,9 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# The server may still execute a COMMIT that had no reply. After this many lease durations, every
-# lease that such a COMMIT could create has expired. Then the worker forgets the claim token of the
-# COMMIT (decision 27).
+# If a claim's COMMIT had no reply, the server may still execute it and create leases. After this
+# number of lease durations, each of these leases has expired. Then the worker forgets the token of
+# the claim (decision 27).
 UNANSWERED_LEASES = 2
 
 

@@ -96,8 +96,8 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
     The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off. Such a reply must not count. Otherwise existing names would be
-    recorded as missing for good. Reddit never returns a profile by its name. So the crawl of a
+    subreddit is empty or cut off, so the function ignores the reply. Otherwise existing names would
+    be recorded as missing for good. Reddit never returns a profile by its name. So the crawl of a
     profile cannot check the reply in this way, and accepts a second empty reply.
     """
     own = context.claim.subreddit

@@ -29,10 +29,10 @@ def grow(
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add a reply to the tree. Return the comments that are new to the tree, and the new tree.
 
-    `requested` are the ids that the request named. If the reply lacks such a comment, the thread of
-    the comment's parent (in `parents`) will be requested. The stubs of a reply without new comments
-    are ignored. Otherwise the requests for a tree might never end. `without_replies` means that the
-    reply contains the named comments without the replies to them.
+    `requested` are the ids that the request named. If the reply lacks a requested comment, a later
+    request asks for the thread of its parent (in `parents`). The stubs of a reply without new
+    comments are ignored. Otherwise the requests for a tree might never end. `without_replies` means
+    that the reply contains the named comments without the replies to them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)

@@ -28,7 +28,7 @@ EVERY = timedelta(seconds=6)
 # the replies. After this time the worker counts as dead, and another worker may refresh items.
 TURN = timedelta(minutes=4)
 PAUSE_AFTER_ERROR_SECONDS = 60.0
-# The CrawlFailures that a single item can cause. After such a failure, the next batch is smaller.
+# The CrawlFailures that a single item can cause. Each of them makes the next batch smaller.
 # An error that is not a CrawljobsError has the same effect, because one item may trigger a bug.
 OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures.UpstreamTrouble)
 

@@ -1,6 +1,6 @@
 """Parses replies, and keeps only the items of the requested subreddit, account or post.
 
-A cache or a proxy can return the reply to another request. If a crawl stored the items of such a
+A cache or a proxy can return the reply to another request. If a crawl stored the items of this
 reply, later crawls would stop too early and miss items, or an author's history would count as read.
 Each function raises UpstreamTrouble for unexpected JSON. It also raises UpstreamTrouble for a reply
 that has items, but no item of the requested subject.

@@ -88,8 +88,8 @@ def sentence(error: BaseException) -> str:
 def _connection_failure(error: BaseException) -> str:
     text = str(error)
     place = _PLACE.search(text[:2_000])
-    # Remove the names of roles and databases, which are in quotes. Such a name may contain one of
-    # the known parts of messages.
+    # Remove the names of roles and databases, which are in quotes. A name may contain one of the
+    # known parts of messages.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
     known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
     said = next(known, f"the connection failed ({type(error).__name__})")

@@ -19,8 +19,8 @@ _HOW_TO_ENCODE = (
     "% is %25, a blank is %20"
 )
 # A character that RFC 3986 allows, or a percent-encoded character. The driver also accepts other
-# characters, depending on its version. It may split a password at such a character, and read the
-# rest as a host or a port.
+# characters, depending on its version. It may split a password at one of these characters, and
+# read the rest as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"

@@ -14,8 +14,8 @@ from pathlib import Path
 from crawljobs import errors
 
 SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
-# _PATH matches an absolute path of short names. An error quotes only such a path, because a secret
-# does not have this form.
+# _PATH matches an absolute path of short names. A secret does not have this form, so an error may
+# quote a value that matches.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # an address without a scheme
 # _ADDRESS is stricter than the standard for URLs. The pattern refuses addresses that two parsers

@@ -21,8 +21,8 @@ class Course:
     `mark` is the high-water mark: earlier crawls have seen all items older than the mark. With
     `is_whole`, the walk does not stop at the mark. With `is_short`, `mark` is another item: the
     newest item of an earlier walk that failed after its first pages. A walk that stops at this item
-    does not reach the high-water mark. `by_age` means that the listing is sorted by age. Only in
-    such a listing can the crawl detect that Reddit omits older items.
+    does not reach the high-water mark. `by_age` means that the listing is sorted by age. In a
+    listing with another order, the crawl cannot detect that Reddit omits older items.
     """
 
     listing: ListingName

@@ -108,7 +108,7 @@ def reserve_slot(
 
     With `longest_queue`, the slot also counts as too far away if more than about this number of
     slots are before it. If the slot is too far away, or Reddit has an outage, the function returns
-    the slot with `taken` false. Such a slot spends no budget.
+    the slot with `taken` false. A slot that is not taken spends no budget.
     """
     values = {
         "client_id": client_id,

@@ -22,7 +22,7 @@ _run = scheduled_job_runs.c
 
 # Rows are ordered by due time, which is unique within a schedule. Ids show only the order of
 # writes. A due time before 1970 is shown as 1970. So `before` is compared with the shown time too.
-# Otherwise the page after such a row would start with the same row.
+# Otherwise a page that follows a row from before 1970 would start with the same row.
 _before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
 _LIST = (
     select(

@@ -22,7 +22,7 @@ from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.sql import inline, inline_time
 
 # The limits of a time that is read. An operator may have written an infinite time, which a datetime
-# cannot hold. The nearer limit replaces such a time.
+# cannot hold. The nearer limit replaces an infinite time.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 
