@@ -15,23 +15,14 @@ from crawljobs.repository.schedules import schedule_setbacks
 from scheduler import timetable as timetable_module
 from scheduler.timetable import BATCH, Timetable, application_name, backoff_seconds
 from support import schedule_rows as rows
+from support.manual_clock import ManualClock
 
 HOUR_AGO = "date_trunc('hour', now())"
 
 
-class Clock:
-    """A monotonic clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    clock = ManualClock()
     monkeypatch.setattr(timetable_module, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
@@ -131,7 +122,9 @@ def test_the_first_pause_after_a_failure_is_half_a_second_and_the_longest_a_quar
     assert 7.5 <= backoff_seconds(1_000) <= 15.0
 
 
-def test_each_step_of_the_loop_sets_the_time_of_its_beat(database: Database, clock: Clock) -> None:
+def test_each_step_of_the_loop_sets_the_time_of_its_beat(
+    database: Database, clock: ManualClock
+) -> None:
     looped = Timetable(database, stop=threading.Event())
     clock.now += 7
     assert looped.seconds_since_beat() == 7
@@ -143,7 +136,7 @@ def test_each_step_of_the_loop_sets_the_time_of_its_beat(database: Database, clo
 
 
 def test_the_loop_beats_while_the_database_is_away(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> None:
         clock.now += 50
@@ -158,7 +151,7 @@ def test_the_loop_beats_while_the_database_is_away(
 
 
 def test_a_tick_is_over_when_all_due_schedules_were_processed(
-    database: Database, clock: Clock
+    database: Database, clock: ManualClock
 ) -> None:
     with database.begin() as conn:
         rows.make_many(conn, BATCH + 1, due_at=HOUR_AGO)
@@ -186,7 +179,7 @@ def test_a_stopped_loop_fires_and_mends_no_further_chunk(database: Database) -> 
 
 @pytest.mark.parametrize(("seconds", "mended"), [(59.9, False), (60.0, True)])
 def test_due_times_are_mended_again_after_a_tick(
-    database: Database, clock: Clock, seconds: float, mended: bool
+    database: Database, clock: ManualClock, seconds: float, mended: bool
 ) -> None:
     looped = Timetable(database, stop=threading.Event(), tick_seconds=60.0)
     looped._mend()

@@ -1,51 +1,13 @@
 """The texts and values of an explanation of a job, word by word."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from crawljobs.domain import explanation
-from crawljobs.domain.explanation import Explanation, Surroundings
-from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
-
-NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-AROUND = Surroundings(
-    now=NOW,
-    paused=False,
-    paused_until=None,
-    subreddit_paused=False,
-    subreddit_paused_until=None,
-    reddit_until=None,
-    workers_alive=1,
-    ahead=0,
-    ahead_at_least=False,
-    starts_per_minute=2.0,
-)
-JOB = Job(
-    **dict.fromkeys(Job.__dataclass_fields__)
-    | {
-        "id": 7,
-        "status": JobStatus.QUEUED,
-        "source": JobSource.USER,
-        "visible_at": NOW,
-        "queued_at": NOW,
-        "created_at": NOW,
-    }
-)
-
-
-def waiting(reason: WaitReason, until: datetime | None) -> Job:
-    parked = NOW + timedelta(minutes=1)
-    return replace(
-        JOB, status=JobStatus.WAITING, wait_reason=reason, visible_at=parked, waits_until=until
-    )
-
-
-def explained(job: Job = JOB, **around: Any) -> Explanation:
-    return explanation.explain(job, replace(AROUND, **around))
+from crawljobs.domain.job import ErrorKind, JobStatus, WaitReason
+from support.explained_jobs import HOUR, JOB, NOW, explained, waiting
 
 
 @pytest.mark.parametrize(

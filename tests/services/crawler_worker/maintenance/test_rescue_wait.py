@@ -12,23 +12,14 @@ from crawljobs.repository.operations import frozen_sessions
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import jobs
 from support.counted import counted
+from support.manual_clock import ManualClock
 
 LEASE = {"LEASE_SECONDS": "30"}
 
 
-class Clock:
-    """A monotonic clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    made = ManualClock()
     monkeypatch.setattr(rescuing, "time", made)
     return made
 
@@ -55,7 +46,7 @@ def status(database: Database, job_id: int) -> JobStatus:
 
 
 def test_a_worker_that_starts_rescues_at_once_and_logs_and_counts_each_job(
-    database: Database, clock: Clock, abandoned: int
+    database: Database, clock: ManualClock, abandoned: int
 ) -> None:
     maintenance = Maintenance(database, settings.read_queue_settings(LEASE))
     with structlog.testing.capture_logs() as logged, counted() as grown:
@@ -67,7 +58,7 @@ def test_a_worker_that_starts_rescues_at_once_and_logs_and_counts_each_job(
 
 
 def test_after_an_outage_the_rescue_waits_for_one_lease_and_only_asks_meanwhile(
-    database: Database, clock: Clock, abandoned: int, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: ManualClock, abandoned: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maintenance = Maintenance(database, settings.read_queue_settings(LEASE))
 
