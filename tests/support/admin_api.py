@@ -184,7 +184,8 @@ def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicor
         )
         wait_until(lambda: _answers(server), timeout=START_SECONDS, describe=server.log_text)
         wait_until(
-            lambda: len(server.worker_pids()) >= workers,  # one worker answers before the others
+            # One worker answers before the others.
+            lambda: len([pid for pid in server.worker_pids() if _is_ready(pid)]) >= workers,
             timeout=START_SECONDS,
             describe=server.log_text,
         )
@@ -192,6 +193,18 @@ def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicor
         server.stop()
         raise
     return server
+
+
+def _is_ready(worker: int) -> bool:
+    """Return whether the worker has installed its signal handlers. The master handles no SIGABRT.
+
+    A SIGTERM that a forked worker receives earlier is lost, and the stop waits for its time limit.
+    """
+    status = Path(f"/proc/{worker}/status")
+    if not status.exists():
+        return True
+    caught = int(re.findall(r"SigCgt:\s*([0-9a-f]+)", status.read_text())[0], 16)
+    return bool(caught >> (signal.SIGABRT - 1) & 1)
 
 
 def _listening_address(server: Gunicorn) -> str:
