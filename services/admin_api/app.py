@@ -116,7 +116,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     return state.State(
         settings=admin_api,
         max_retries=settings.read_max_retries(variables),
-        # One connection for each thread, so that no thread waits for another thread's connection.
+        # The pool has one database connection for each thread, so no thread waits for a connection.
         database=RequestDatabase(requests),
         readiness=Readiness(probes),
         cursors=CursorSigner(admin_api.token),

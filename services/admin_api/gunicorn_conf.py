@@ -26,8 +26,8 @@ try:
 except OSError as error:
     raise SystemExit(f"admin-api: {metrics_folder.NAME}: cannot be used: {error}") from None
 
-# When prometheus_client is imported, it reads the environment variable that prepare() sets. So
-# prepare() must run before these imports.
+# These imports load prometheus_client, which then reads the environment variable that
+# metrics_folder.prepare() has set above. So prepare() must run first.
 from admin_api.http import audit_refusals, state
 from admin_api.server import allocator, metrics_server, probe_socket
 from crawljobs import settings
@@ -78,7 +78,8 @@ worker_class = "admin_api.server.worker.Worker"
 preload_app = False  # False, because each process must make its own connection pools after the fork
 proc_name = NAME
 timeout = 30
-# Seconds for the running requests when the process stops. A container usually gets 30 s to stop.
+# A stopping worker waits this many seconds for its running requests. A container usually gets 30 s
+# to stop.
 graceful_timeout = 20
 # A connection without a request stays open for this many seconds.
 keepalive = 5
@@ -95,7 +96,9 @@ accesslog = None  # http/access_log.py logs each request instead
 
 
 def on_starting(_server: object) -> None:
-    """Check the database. Import the application, so that the forked workers share its code.
+    """Stop gunicorn if the database is unusable. Import the application before the fork.
+
+    Otherwise each forked worker would load the code into its own memory.
 
     No database connection stays open, because the forked workers must not share a connection.
     """
@@ -135,8 +138,9 @@ def post_worker_init(worker: Any) -> None:
 
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
-    # libpq supports no shorter connect timeout. For a shorter timeout, Database would open the
-    # connection in a thread. No thread may exist when gunicorn forks its workers.
+    # For a connect timeout below libpq's minimum, Database would open the connection in a thread.
+    # No thread may exist when gunicorn forks its workers: they would inherit a lock that the thread
+    # holds, and wait for the lock forever.
     limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits

@@ -1,4 +1,4 @@
-"""Writes refused changes (4xx) to the audit log, in separate transactions."""
+"""Writes refused changes (4xx) to the audit log, after the request's own transaction has ended."""
 
 from __future__ import annotations
 

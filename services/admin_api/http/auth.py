@@ -89,7 +89,10 @@ def _identify(offered: str) -> Identity | None:
 
 
 def _check_request_rate(offered: str) -> None:
-    """Raise a Problem if a token that was valid before is used too often. Runs no query."""
+    """Raise a Problem if a token sends too many requests.
+
+    Runs no query: it checks only tokens that RequestRates has stored since they were found valid.
+    """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:
         api_counters.throttled("requests")
@@ -107,8 +110,8 @@ def _mark_used(token_id: str) -> None:
             lambda conn: token_authentication.mark_used(conn, token_id=token_id)
         )
     except DatabaseUnavailable as error:
-        # Only log the error. A read-only database refuses this update, but read requests must
-        # succeed.
+        # Only log the error. A read-only database cannot store the time of the token's last use,
+        # but requests that only read must succeed.
         log.warning(
             "auth.last_used_update_failed", reason=str(error), request_id=request_id.current()
         )

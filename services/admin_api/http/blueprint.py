@@ -39,7 +39,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         import_name: str,
         *,
         reads: Scope = Scope.READ,
-        changes: Scope = Scope.TOKENS,  # a safe default, because the fewest tokens have this scope
+        # Views that change data need this scope. Of all scopes, the fewest tokens have the default.
+        changes: Scope = Scope.TOKENS,
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, **options)
@@ -117,7 +118,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         *,
         headers: dict[str, Any] | None = None,
     ) -> Decorator:
-        """Declare the usual response. The schema serializes the value that the view returns."""
+        """Declare the successful response. The schema serializes the view's return value."""
         return cast(
             Decorator,
             self.response(status, schema(), description=description, headers=headers),

@@ -42,9 +42,11 @@ def client_address(
 ) -> Address | None:
     """Return the last address in X-Forwarded-For that does not belong to a trusted proxy.
 
-    If the peer is no trusted proxy, return the peer's address. The returned address is reliable,
-    because a trusted proxy or this server accepted a connection from it. The client can forge every
-    address to the left of the returned address.
+    If the peer is no trusted proxy, return the peer's address. If all addresses belong to trusted
+    proxies, return the first address.
+
+    The returned address is reliable, because a trusted proxy or this server accepted a connection
+    from it. The client can forge every address to the left of the returned address.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

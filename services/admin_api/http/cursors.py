@@ -47,8 +47,7 @@ class CursorSigner:
             self._token,
             # The signing key depends on the list and its filters.
             salt=f"crawljobs cursor\0{scope}",
-            # Escapes (\uXXXX) would make a cursor longer if it contains a name with special
-            # characters.
+            # Without escapes (\uXXXX), the cursor of a name with special characters is shorter.
             serializer_kwargs={"ensure_ascii": False},
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )

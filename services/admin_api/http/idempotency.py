@@ -26,7 +26,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PATTERN = '^(?!""?$)[!-~]+$'  # the API removes surrounding quotes, so quotes alone are no key
+# Does not match quotes alone: the API removes quotes around a key, so the key would be empty.
+_PATTERN = '^(?!""?$)[!-~]+$'
 _STORED_HEADERS = ("Location", "ETag", "Content-Type")
 
 PARAMETER: dict[str, Any] = {

@@ -8,7 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-# A token may store at most this share of its bytes per day at once, even after a day without use.
+# The share of its daily bytes that a token may store in one burst. A day without use does not raise
+# this limit.
 SAVED_SHARE = 1 / 8
 KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
 # Limit of tokens that have a count. A further token replaces the least recently seen token.
@@ -18,8 +19,9 @@ TOKENS_MAX = 10_000
 class RequestRates:
     """Limits each API token to `per_second` requests a second. 0 means no limit.
 
-    A token may send the requests of one second at once. Tokens are stored as hashes (`digest`).
-    Only valid tokens are stored. Otherwise wrong tokens could displace valid tokens from memory.
+    After a pause, a token may send `per_second` requests in one burst. Tokens are stored as hashes
+    (`digest`). Only valid tokens are stored. Otherwise wrong tokens could displace valid tokens
+    from memory.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -66,7 +66,10 @@ class _Window:
 
 
 class RefusalCounts:
-    """Counts the refusals in one process. The times in audit rows come from the host's clock."""
+    """Counts the refusals in one process.
+
+    Time windows follow a monotonic clock. The times in audit rows are UTC, from the host's clock.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

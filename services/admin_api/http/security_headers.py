@@ -1,4 +1,4 @@
-"""Adds headers to each response. They forbid caching, type sniffing and content of other sites."""
+"""Adds headers to each response. They forbid caching, type sniffing and files from other sites."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
-# Rules about several fields of a schema (validates_schema in marshmallow), written as JSON Schema.
-# The keys of _CHOICES are the names of the schemas.
+# JSON Schema for rules about several fields, which marshmallow checks in validates_schema methods.
+# flask-smorest does not document these methods. _CHOICES maps the name of a schema to its rule.
 _BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
 _CHOICES: dict[str, dict[str, Any]] = {
     "Bulk": {

@@ -66,7 +66,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         """Document the problem responses with the content type of problems."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
-        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # now the base class's default applies again
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE  # other responses use the base class's default
 
     def _register_pagination_header(self) -> None:
         """Do nothing: flask-smorest's pagination header does not apply to lists with cursors."""

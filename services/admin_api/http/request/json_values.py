@@ -48,7 +48,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unusable(value: Any) -> Iterator[tuple[list[str | int], str]]:
-    """Yield path and fault of each string that Postgres refuses or that can control a terminal.
+    """Yield the path and error of each string that Postgres refuses or that controls a terminal.
 
     Does not use recursion, because deep nesting could overflow the stack.
     """

@@ -51,7 +51,7 @@ def _read() -> bytes:
 
 
 def refuse_large() -> None:
-    """Respond 413 on any route if Content-Length exceeds the body limit."""
+    """Respond 413 if Content-Length exceeds the route's limit, even if the view reads no body."""
     most = bounds().bytes
     if (flask.request.content_length or 0) > most:
         raise _too_large(most)

@@ -33,7 +33,10 @@ class RequestDatabase:
         return self._database.run(work) if joined is None else work(joined)
 
     def in_shared_transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` and its database calls in one transaction. Repeat `work` after a conflict."""
+        """Run `work` and its database calls in one transaction.
+
+        Runs `work` again after a deadlock, a serialization failure or a lock timeout.
+        """
 
         def joined(conn: Connection) -> T:
             flask.g.joined_transaction = conn

@@ -18,8 +18,8 @@ SECONDS = 10.0
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
-# If a late request waited for a thread for more than this share of the deadline, the cause is the
-# busy server, not the database.
+# A request misses its deadline because of the busy server, not the database, if it waited for a
+# thread for more than this share of SECONDS.
 _WAIT_SHARE = 0.5
 
 # Seconds that the request waited for a thread.
@@ -38,7 +38,7 @@ def is_over_by_waiting() -> bool:
 
 
 def _end(response: flask.Response) -> flask.Response:
-    # A streamed export has no deadline, because it lasts as long as the client reads.
+    # Exports are streamed after this call, without a deadline, because clients may read slowly.
     call_deadline.end()
     return response
 
