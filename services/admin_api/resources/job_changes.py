@@ -32,7 +32,11 @@ _AS_IT_IS = "The job as it is now."
 
 
 def verb_for(status: str, before: Job | None) -> Verb:
-    """Return the verb (such as retry) that leads to a state. In a bulk change, `before` is None."""
+    """Return the verb (such as retry) that leads to a state.
+
+    `before` is the job before the change. It matters only for the state `queued`: a waiting job is
+    woken, any other job is retried.
+    """
     if status == JobStatus.CANCELLED:
         return Verb.CANCEL
     if status == JobStatus.FAILED:

@@ -74,8 +74,8 @@ def pause(params: dict[str, Any]) -> Pause:
             until=params["until"],
         )
         after = queue_pauses.get_pause(conn, scope=scope)
-        # None means that the pause has already ended: by the database's clock, `until` is in the
-        # past. The error rolls the transaction back.
+        # If `until` is in the past by the database's clock, the new pause has already ended, and
+        # `after` is None. The error rolls the transaction back.
         if after is None:
             raise problems.refuse_value(
                 "/until", "expected a time in the future; resume ends a pause"

@@ -1,4 +1,4 @@
-"""Changes a schedule in the same steps for all routes: lock, If-Match, change, audit, quota."""
+"""Changes a schedule in the same steps for all routes: lock, check, write, audit, respond."""
 
 from __future__ import annotations
 

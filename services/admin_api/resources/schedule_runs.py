@@ -103,7 +103,7 @@ def run_schedule(schedule_id: int) -> responses.Response:
 def list_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first
 
-    Each due time appears once. One entry may cover several missed due times.
+    An entry stands for one due time, or for several missed due times in a row.
     """
     page = pagination.Page.requested(f"runs of {schedule_id}", params)
     with state.current().database.read() as conn:

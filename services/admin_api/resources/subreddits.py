@@ -90,7 +90,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # Overrides `found`, because a crawl may have recorded parts after `found` was read.
+        # Replaces the count in `found`: a crawl may have recorded parts after `found` was read.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,

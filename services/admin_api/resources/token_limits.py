@@ -1,4 +1,7 @@
-"""A token may create or revoke only tokens that have no further scopes and expire no later."""
+"""Limits the tokens that a token may create or revoke.
+
+These tokens have no scope that the first token lacks, and do not expire after the first token.
+"""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ def revoke_token(token_id: str) -> responses.Response:
     """Revoke a token
 
     The revoked token is invalid from the next request on, and stays in the list. A token can revoke
-    itself. It can also revoke a token that has no further scopes and expires no later.
+    itself. It can revoke another token only if that token has no additional scopes and no later
+    expiry time.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
 

@@ -26,7 +26,7 @@ class JobDetail(job.Job):
 
     @property
     def missing(self) -> list[MissingPart]:
-        """Return the parts that the crawl gave up. Parts beyond a limit are left out."""
+        """Return the parts that the crawl gave up. The checkpoint lists at most 50 parts."""
         return job_progress.missing_of_job(self)
 
 

@@ -49,7 +49,7 @@ class RecentSchema(ma.Schema):
 
 
 class StatsSchema(ma.Schema):
-    """Jobs by state, the wait of the oldest claimable job, and statistics of recent crawls."""
+    """Jobs by state, the longest wait of a queued job, and statistics of recent crawls."""
 
     by_status = fields.Nested(ByStatus, required=True)
     capped = fields.List(

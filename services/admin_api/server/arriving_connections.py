@@ -16,7 +16,7 @@ from admin_api.server.connection import Connection
 PIECE_BYTES = 64 * 1024
 # The limit of memory for all requests together, while they arrive or are served.
 HELD_BYTES_MAX = 32 * 1024 * 1024
-# While the process stops, the rest of a head or of a body must arrive within these times.
+# When the process begins to stop, the rest of a head or a body must arrive within these times.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 
@@ -91,7 +91,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the request's size from the held bytes, once the request has left the memory."""
+        """Subtract the request's size from the held bytes. Call this when the request is freed."""
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 

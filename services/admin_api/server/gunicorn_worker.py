@@ -31,12 +31,12 @@ from admin_api.server.connection import SEND_SECONDS, Connection
 from crawljobs.runtime.probes.acceptor import Acceptor
 
 # One iteration of the event loop accepts at most this share of the allowed connections. If it
-# accepted more, new connections could displace connections whose requests are not read yet.
+# accepted more, make_room() could close connections before the event loop reads their requests.
 ACCEPTED_SHARE = 1 / 16
 
 
 class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no types
-    """A gunicorn worker. Calls methods of its subclass, for example after a thread responded."""
+    """The base class of Worker. Calls the abstract methods below at events of a connection."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -68,7 +68,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @abstractmethod
     def seconds_until_deadline(self) -> float | None:
-        """Return how many seconds the event loop may wait for events. None means one second."""
+        """Return the seconds until a deadline that the event loop must meet, or None."""
 
     # The methods that the subclass uses.
 
@@ -130,7 +130,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)
         if self._acceptor.pause_seconds:
-            super().set_accept_enabled(False)  # the event loop accepts again after the pause
+            super().set_accept_enabled(False)  # until `pause_seconds` is 0
 
     def _open(self, sock: socket.socket, address: object) -> None:
         if self.nr_conns + 1 >= self.worker_connections:
@@ -182,7 +182,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
             raise BrokenPipeError(errno.EPIPE, "the client did not read the response") from error
 
     def _keepalive_after(self, _conn: Connection, keepalive: bool) -> bool:
-        return keepalive  # gunicorn's own method would read the rest of the body here
+        return keepalive  # gunicorn's own method would parse an unread body without need
 
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: BaseException

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def check(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> None:
-    """Raise Refused if the request breaks a rule. `headers` contains names in upper case."""
+    """Raise Refused if the request breaks a rule. `headers`: pairs (upper-case name, value)."""
     if version not in VERSIONS:
         raise version_refused()
     hosts = [value for name, value in headers if name == "HOST"]

@@ -35,7 +35,7 @@ class _Collector(MultiProcessCollector):
 def _has_content(file: Path) -> bool:
     try:
         return file.stat().st_size > 0
-    except FileNotFoundError:  # the file's process has just ended
+    except FileNotFoundError:  # another process has just deleted the file
         return False
 
 

@@ -13,8 +13,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# The limit of a worker's open files, without client connections and the files of threads: listening
-# sockets, pipes, logs, metrics, traces. An idle worker has 17 such files.
+# Files reserved for a worker itself, besides client connections and the files of threads: listening
+# sockets, pipes, logs, metrics, traces. An idle worker has 17 of these files open.
 OWN_FILES = 28
 FILES_PER_THREAD = 2  # a database connection, and a selector while the thread connects
 CONNECTIONS_MIN = 8

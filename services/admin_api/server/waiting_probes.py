@@ -17,7 +17,8 @@ from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
 
 log = logs.get_logger(__name__)
 
-# When too many probes wait, a successful check of the database stays valid for this time.
+# When too many probes wait, the oldest probe gets the response "ready" if a check of the database
+# succeeded within the last READY_SECONDS.
 READY_SECONDS = 1.0
 
 
@@ -28,7 +29,7 @@ class WaitingProbes:
         """`answer(connection, bytes, keeps)` must send the response."""
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
-        self._check: Future[None] | None = None  # the last check for which a probe waited
+        self._check: Future[None] | None = None  # the last check that calls _on_check_done
         self._ready_at = -READY_SECONDS  # monotonic time when the last check succeeded
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
@@ -78,7 +79,7 @@ class WaitingProbes:
         return True
 
     def remove_oldest(self) -> Any | None:
-        """Remove the oldest probe and return its connection. Return None if no probe waits."""
+        """Remove the oldest probe. Return its connection, so that the caller responds, or None."""
         oldest = next(iter(self._waiting), None)
         self._waiting.pop(oldest, None)
         return oldest

@@ -17,8 +17,8 @@ from admin_api.server.waiting_probes import WaitingProbes
 # (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
 # Readiness probes that wait for the database may use this share of the allowed connections. At this
-# limit, the oldest probe gets a response. The other connections are for requests that have not
-# fully arrived.
+# limit, a further probe causes a response to the oldest probe: "ready" after a recent successful
+# check, otherwise 503. The connections beside both shares are for requests that still arrive.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 
