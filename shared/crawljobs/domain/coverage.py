@@ -60,12 +60,12 @@ class Walk:
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the walk has read the listing to its end or to the settings' limit."""
+        """Return whether the walk reached the listing's end or the item limit of the settings."""
         return self.end in _WHOLE
 
     @property
     def is_complete(self) -> bool:
-        """Return whether the walk has seen every item that is newer than its oldest item."""
+        """Return whether the walk has seen every listed item that is newer than `oldest`."""
         return self.is_whole or self.end is WalkEnd.MARK
 
     @property

@@ -1,6 +1,7 @@
 """Parse and describe cron expressions, and compute their due times in a time zone.
 
-When the clock of the zone changes (daylight saving time), due times follow the rule of Vixie cron.
+When the clock of the zone changes (daylight saving time), due times follow Vixie cron: see
+`next_after`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Cron:
     def at_fixed_times(self) -> bool:
         """Whether the expression names times of the clock, such as 02:30.
 
-        A wildcard for the minute or the hour means elapsed time instead, such as every 10 minutes.
+        An expression whose minute or hour starts with `*` names intervals instead, such as every 10
+        minutes.
         """
         minute, hour, *_ = (self.fields or "* *").split()
         return not minute.startswith("*") and not hour.startswith("*")
@@ -119,7 +121,7 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
     # If the clock repeats an hour, `instant_of` returns the first instant with this local time.
-    # If `after` is in the second pass of the hour, this instant is not later, so it is skipped.
+    # If `after` is in the second pass, this instant is not later than `after`, so it is skipped.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:
@@ -128,9 +130,10 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time after `after`, for an expression of elapsed time.
+    """Return the first due time after `after`, for an expression that names intervals.
 
-    Searches each period between two clock changes, the earliest period first.
+    The offset from UTC is constant between two clock changes. So the function searches each such
+    period with its own offset, the earliest period first.
     """
     start, last = after, after
     while True:
@@ -143,5 +146,6 @@ def _next_elapsed(cron: Cron, after: datetime) -> datetime:
         change = zones.first_change(cron.zone, start, instant)
         if change is None:
             return instant
-        # `last` is one second before the change, so that a due time at the change itself is found.
+        # The simulator finds only times later than `last`. A due time may be at the change itself.
+        # So `last` is one second before the change.
         start, last = change, change - timedelta(seconds=1)

@@ -25,8 +25,8 @@ _FIELDS = {
 }
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-# Matches the end of a range such as MON-SUN. There Sunday must become 7, because with 0 the range
-# would be invalid.
+# Matches -SUN at the end of a range such as MON-SUN, which becomes 1-7. With 0 for Sunday, the
+# range would be 1-0, which is invalid.
 _UNTIL_SUNDAY = re.compile(r"(?<=[A-Z1-6])(?<!SUN)-SUN\b")
 _NAME = re.compile("[A-Z]{3}")
 _STEPPED_RANGE = re.compile("([0-9]+)-([0-9]+)/[0-9]+")

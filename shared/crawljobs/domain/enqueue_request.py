@@ -12,7 +12,7 @@ from crawljobs.domain.schedule import Schedule
 
 @dataclass(frozen=True)
 class EnqueueRequest:
-    """A request to crawl one or more subreddits. The other values apply to each subreddit.
+    """A request to crawl one or more subreddits. All other fields apply to each subreddit.
 
     `visible_at` is the earliest time of the crawl; None means now. `depth` is the number of
     discovery steps from the root to the subreddit; None means the stored number. `discovered_from`

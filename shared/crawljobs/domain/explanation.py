@@ -40,7 +40,7 @@ class Surroundings:
     workers_alive: int
     ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
-    starts_per_minute: float  # recent average of claims that ended per minute
+    starts_per_minute: float  # claim rate, estimated from the recently ended claims
     reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
     reddit_detail: str = ""
 
@@ -175,8 +175,8 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
         return waits_for
     detail = (job.error_message if job.error_kind is ErrorKind.DEFERRED else None) or ""
     if is_outage and around.reddit_until is None:
-        # The job still waits for Reddit, but no pause is in force. A worker deferred the job before
-        # a pause ended, or after a failure that no other worker had.
+        # The job still waits for Reddit, but no pause of all workers is in force. Either the pause
+        # has ended since a worker deferred the job, or only that worker had a failure.
         waits_for = "its next try: no pause of all workers is in force"
         detail = f"a worker deferred it earlier: {detail}" if detail else ""
     elif is_outage:

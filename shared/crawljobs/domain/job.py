@@ -31,7 +31,7 @@ class WaitReason(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> WaitReason | None:
-        """Accept an unknown reason, because a later release may have stored it."""
+        """Return a new member for an unknown text, which a later release may have stored."""
         if not isinstance(value, str):
             return None
         unknown = str.__new__(cls, value)
@@ -133,7 +133,7 @@ class Job:
     # No worker claims the job before this time. For a parked job: the time when its cause is
     # checked next.
     visible_at: datetime
-    waits_until: datetime | None  # end of the cause of a wait; None: unknown, or no wait
+    waits_until: datetime | None  # when the wait ends; None: unknown, or the job does not wait
     queued_at: datetime
     created_at: datetime
     finished_at: datetime | None

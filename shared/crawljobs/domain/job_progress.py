@@ -59,7 +59,7 @@ def of_job(job: Job) -> Progress:
 
 
 def missing_of_job(job: Job) -> list[MissingPart]:
-    """Return the given-up parts that the checkpoint lists. Entries with errors are skipped."""
+    """Return the given-up parts that the checkpoint lists. Invalid entries are skipped."""
     listed = (job.checkpoint or {}).get("missing")
     found = []
     for row in listed if isinstance(listed, list) else []:

@@ -23,15 +23,15 @@ _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic) {1,3}[\w+/=.~-]{16,}")
 
 
 def mask(text: str) -> str:
-    """Return the text without `password=` values, tokens, and users and passwords in addresses."""
+    """Return the text without passwords, tokens, and the user names in addresses."""
     if "://" in text and "@" in text:
         text = "\n".join(map(_mask_address, text.split("\n")))
     if "cj_" in text:
         text = _API_TOKEN.sub(rf"\1{HIDDEN}", text)
     if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
-    # Most values of a log line are single words. Without a blank they have no credentials, so the
-    # slower search is skipped.
+    # Credentials such as `Bearer abc` contain a blank. Most values of a log line have no blank, so
+    # they skip this slower search.
     return _CREDENTIALS.sub(rf"\1 {HIDDEN}", text) if " " in text else text
 
 

@@ -19,8 +19,8 @@ LONGEST_LOOK = timedelta(days=14)
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # The delay for a part that the settings now exclude from the crawl.
 POSTPONED = LONGEST_LOOK
-# If `next_look_at` is more than FURTHEST_LOOK in the future, that value was written before the
-# database's clock was set back.
+# If `next_look_at` is more than FURTHEST_LOOK in the future, it was written before the database's
+# clock was set back. Then the part is due at once.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
@@ -75,8 +75,8 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. Always true after a single failure."""
-        # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back meanwhile.
+        """Return whether a crawl requests the part now. Always true until the second failure."""
+        # A time beyond FURTHEST_LOOK counts as passed, because the clock was set back since then.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time
 
@@ -92,9 +92,9 @@ def next_try_delay(kind: PartKind, failures: int, *, first: timedelta) -> timede
 
 
 def of_json(rows: Sequence[Any] | None) -> list[MissingPart]:
-    """Return the parts of a JSON array of rows.
+    """Return the parts that a decoded JSON array describes, one object for each part.
 
-    Rows with a kind or a reason that this release does not know are skipped.
+    Objects with a kind or a reason that this release does not know are skipped.
     """
     return [
         MissingPart(

@@ -19,8 +19,8 @@ class RecentJobs:
     sampled: int
     since: datetime | None  # when the oldest job of the sample finished
     finished_per_minute: float
-    failure_rate: float | None  # failed jobs, as a share of the failed and succeeded jobs
-    retry_success_rate: float | None  # succeeded jobs, as a share of the retried jobs
+    failure_rate: float | None  # the share of failed jobs among failed and succeeded jobs
+    retry_success_rate: float | None  # the share of the retried jobs that succeeded
     wait_seconds_p50: float | None  # median of the seconds from claimable to claimed
     wait_seconds_p95: float | None  # 95th percentile of the seconds from claimable to claimed
 

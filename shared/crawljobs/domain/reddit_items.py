@@ -94,9 +94,9 @@ class Comment:
 class MoreComments:
     """A stub: Reddit's placeholder in a tree for comments that the reply leaves out.
 
-    If `children` is empty, these comments are on a separate page: the tree below the parent.
-    `count` is the number of these comments as Reddit reports it. `count` may be 0 although the stub
-    has children.
+    `children` has the ids of these comments. If `children` is empty, a request for the tree below
+    the comment `parent_id` returns these comments. `count` is the number of comments that Reddit
+    reports for the stub. `count` may be 0 although the stub has children.
     """
 
     parent_id: str

@@ -109,7 +109,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Gives one meaning to the cells that its values match. An empty tuple matches every value."""
+    """Gives one meaning to all table cells that match its fields. An empty tuple matches all."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]

@@ -22,8 +22,8 @@ LEFT_TO_OTHERS_SHARE = 0.9
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
-# A background crawl reserves a slot only if at most this number of waiting requests are before it.
-# Without this limit, many background crawls would delay a crawl that a user requested.
+# A background crawl reserves a slot only if at most about this number of reserved slots precede the
+# slot. Without this limit, many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
 # A background crawl may always reserve a slot that starts within QUEUE_SECONDS from now.
 QUEUE_SECONDS = 0.25
@@ -57,8 +57,8 @@ LONGEST_OUTAGE_SECONDS = 300.0
 # A worker that probes Reddit must report the result within this time. Otherwise another worker may
 # probe.
 PROBE_SECONDS = 90.0
-# After unclear replies, each worker may start a probe. All workers together start at most one probe
-# in this time.
+# After an unclear reply (Reddit may have blocked the client), a worker probes Reddit. All workers
+# together start at most one probe in this time.
 PROBE_EVERY_SECONDS = 1.0
 
 
@@ -76,7 +76,7 @@ REFUSED = frozenset({PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUS
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The slot (reserved time) of the next request, and the state of the client id."""
+    """The slot (reserved time) of the next request, and whether the client id's workers pause."""
 
     delay_seconds: float  # seconds until the request may start
     taken: bool  # whether the slot is reserved; false if the delay exceeds the caller's limit
@@ -85,7 +85,7 @@ class Slot:
     others: int = 0  # requests that other programs sent in this window
     outage: bool = False  # true: all workers pause, because the circuit breaker is open
     probe: bool = False  # true: the request of this slot must be a probe
-    troubled: bool = False  # true: recent replies failed, so a good reply must be recorded
+    troubled: bool = False  # true: there were recent failures, so a good reply must be recorded
     paused_reason: PausedReason | None = None  # why the breaker is open; None: it is closed
     paused_detail: str = ""
 
@@ -114,7 +114,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTurn:
-    """Whether a worker must probe Reddit now. With all defaults, another worker probes now."""
+    """Whether this worker must probe Reddit now. If no field is set, another worker probes now."""
 
     is_good: bool = False  # true: a recent probe showed that Reddit accepts the client
     is_mine: bool = False  # true: this worker must probe now

@@ -15,18 +15,19 @@ NEWEST_WITHIN = timedelta(days=14)
 RHYTHM_WITHIN = timedelta(days=56)
 RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50
-# If the next visit is at least this time away, it is moved to the best hour of the day: the hour at
-# which posts are youngest on average.
+# If the next visit is at least this time away, it is moved to the best hour of the day. A crawl at
+# this hour finds posts that are, on average, younger than at any other hour.
 RHYTHM_FROM = timedelta(hours=16)
 RHYTHM_CLOSEST = timedelta(hours=8)  # after the move, the visit is at least this time away
 
 
 @dataclass(frozen=True)
 class RevisitPolicy:
-    """A visit is due after about `items` new items, at the latest after `capacity` new items.
+    """The rule for the interval between two visits of a subreddit.
 
-    `capacity` is the number of items that a listing reliably shows. The interval between two visits
-    is also limited by `shortest` and `longest`.
+    The next visit is due when about `items` new items are expected. The interval is at least
+    `shortest` and at most `longest`. `capacity` is the number of items that a listing reliably
+    shows. Before more than `capacity` new items are expected, the visit is always due.
     """
 
     items: float = 50.0
@@ -81,7 +82,7 @@ def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> d
 
 
 def best_hour(by_hour: Sequence[int]) -> int | None:
-    """Return the hour (UTC) at which posts are youngest on average. None: too few posts."""
+    """Return the hour (UTC) at which a crawl finds the youngest posts, or None if posts are few."""
     if sum(by_hour) < RHYTHM_ITEMS_MIN:
         return None
 

@@ -21,7 +21,7 @@ LISTED_ONE_BY_ONE = 10
 
 
 class MisfirePolicy(StrEnum):
-    """The rule for a tick that did not fire in time, if it is the latest tick."""
+    """The rule for a late tick. Only the latest of several late ticks can fire."""
 
     FIRE_ONCE = "fire_once"  # fire after any delay, unless the schedule has a deadline
     SKIP = "skip"  # fire only within the schedule's deadline, or ON_TIME without a deadline
@@ -32,7 +32,7 @@ class RunOutcome(StrEnum):
 
     ENQUEUED = "enqueued"
     MERGED = "merged"  # the subreddit already had a live job, which serves this tick too
-    SKIPPED = "skipped"  # the latest tick, but it was later than policy and deadline allow
+    SKIPPED = "skipped"  # the policy or the deadline did not allow such a late firing
     MISSED = "missed"  # the tick did not fire: a later tick was due, or an edit gave it up
 
 

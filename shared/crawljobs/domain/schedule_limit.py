@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from crawljobs.domain import request_budget
 
-# The estimated number of requests of a crawl, until the first crawl has finished. The estimate is
-# half of the default of MAX_REQUESTS_PER_JOB.
+# The estimated number of requests of a crawl, while the queue has no succeeded crawl. The estimate
+# is half of the default of MAX_REQUESTS_PER_JOB.
 DEFAULT_REQUESTS_PER_CRAWL = 100
 
 _DAY_SECONDS = 86_400
@@ -34,9 +34,10 @@ class Quota:
 
 
 def quota(*, requests_per_day: float, budget_per_second: float | None) -> Quota:
-    """Return the estimate. Without `budget_per_second`, use Reddit's default budget.
+    """Return the estimate of the requests and the budget, both for one day.
 
-    `budget_per_second` is None until a worker has reserved a request.
+    `budget_per_second` is None until a worker has sent the first request to Reddit. Until then,
+    Reddit's default budget counts.
     """
     usual = request_budget.DEFAULT_REQUESTS_PER_WINDOW / request_budget.DEFAULT_WINDOW_SECONDS
     given = usual if budget_per_second is None else budget_per_second

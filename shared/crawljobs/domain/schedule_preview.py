@@ -24,7 +24,7 @@ class Upcoming:
 
 
 def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
-    """Return the next `count` due times, or fewer if the calendar ends.
+    """Yield the next `count` due times, or fewer if no more dates match the expression.
 
     `@every` counts from `now`.
     """
