@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from crawljobs.domain import cron as crons
 from crawljobs.domain import tick_count
 
-# The limit of a spread. A longer spread could delay a schedule by more than a day after the time in
+# The longest spread. With a longer spread, a schedule could fire more than a day after the time in
 # its expression.
 LONGEST_SPREAD = timedelta(days=1)
 

@@ -40,7 +40,7 @@ class Surroundings:
     workers_alive: int
     ahead: int  # number of jobs that workers claim before this job
     ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
-    starts_per_minute: float  # claim rate, estimated from the recently ended claims
+    starts_per_minute: float  # claims per minute, estimated from claims that ended recently
     reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
     reddit_detail: str = ""
 

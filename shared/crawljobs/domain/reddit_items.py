@@ -130,8 +130,8 @@ class Page:
     after: str | None
 
 
-# A listing with this number of items has reached Reddit's limit. The limit is about 1,000 items,
-# but removed items count too and are not shown.
+# A listing with this number of items has reached Reddit's limit of about 1,000 items. Removed items
+# count towards the limit, but the listing does not show them.
 LISTING_CAP = 900
 # A listing of 10 pages has reached Reddit's limit, even if its pages show fewer than 100 items.
 LISTING_PAGES = 10

@@ -36,8 +36,8 @@ LONGEST_SLOT_WAIT_SECONDS = 30.0
 # to LONGEST_PAUSE_SECONDS.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
-# The limit of a pause whose duration Reddit gives. After this time, a request shows whether Reddit
-# accepts requests again.
+# The longest pause after a 429 reply that states a duration. After this time, workers send requests
+# even if Reddit stated a longer duration.
 LONGEST_STATED_PAUSE_SECONDS = 3600.0
 # The longest pause before the next request to the token endpoint.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0

@@ -27,7 +27,7 @@ class RevisitPolicy:
 
     The next visit is due when about `items` new items are expected. The interval is at least
     `shortest` and at most `longest`. `capacity` is the number of items that a listing reliably
-    shows. Before more than `capacity` new items are expected, the visit is always due.
+    shows. The visit is always due before more than `capacity` new items are expected.
     """
 
     items: float = 50.0

@@ -142,8 +142,8 @@ _BUDGET = select(
     func.min(func.greatest(_ZERO, _usable - _spent)).label("reddit_budget_remaining")
 ).select_from(_clock.join(reddit_budgets, true()))
 
-# Ignores a circuit breaker whose next probe is overdue by more than 10 minutes: its state is out of
-# date, because no worker had a job to crawl, and so no worker sent the probe.
+# Ignores a circuit breaker whose next probe is overdue by more than 10 minutes. Its state is out of
+# date: only a worker that crawls a job sends the probe, and no worker had a job.
 _reason = case(
     (
         _budget.outage_until > _now - inline_interval("10 minutes"),

@@ -85,8 +85,8 @@ _IS_HISTORY_DUE = select(
     func.coalesce(_author.history_fetched_at < NOW - interval("every"), true())
 ).where(_NAMED)
 
-# SKIP LOCKED: the transaction has already locked the rows of a page, so waiting for the author's
-# row could cause a deadlock. An author whose row is skipped stays due.
+# SKIP LOCKED: the transaction has already locked the rows of the history that it stores. So waiting
+# for the author's row could cause a deadlock. An author whose row is skipped stays due.
 _free = authors.alias("free")
 _HISTORY_FETCHED = (
     update(authors)

@@ -27,7 +27,7 @@ _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 
 
 def _stored_below(item: FromClause, oldest_at: ColumnElement[Any]) -> Select[str]:
-    """Return a query for the stored items older than its parameter `before`, the newest first.
+    """Return a query for stored items older than the bind parameter `before`, the newest first.
 
     The result ends at the oldest item that crawls have reached in this listing. Older stored items
     come from other requests, such as author histories. The inner LIMIT limits the number of rows

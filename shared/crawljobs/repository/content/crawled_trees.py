@@ -40,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# Locks a post after comments, although other transactions lock posts first. Waiting for the lock
-# could deadlock, so a locked post is skipped. Its tree then counts as not fetched.
+# The transaction has locked comments and now locks a post. Other transactions lock posts first, and
+# waiting could deadlock. So a locked post is skipped, and its tree counts as not fetched.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -164,10 +164,10 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The tree has `brought` comments, and lacks `missing` comments that exist. Other requests may
-    have stored comments that the tree lacks. The number of such comments is subtracted from
-    `missing`. If `reported` minus the number of all stored comments is larger than the result, the
-    larger number is recorded. Records nothing while another transaction has locked the post.
+    The fetched tree has `brought` comments, and lacks `missing` comments that exist. Records the
+    larger of two numbers as the missing comments: `missing` minus the stored comments that are not
+    in the tree, or `reported` minus all stored comments. `reported` is the number at Reddit.
+    Records nothing while another transaction has locked the post.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
     conn.execute(_RECORD, {**values, "now": None})

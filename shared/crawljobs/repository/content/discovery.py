@@ -67,9 +67,9 @@ _MISSING = (
     )
 )
 
-# Goes from the crawled subreddit to the subreddit in its column discovered_from, and so on. The
-# number of steps is the depth of the crawl. The chain may be longer, because the crawled subreddit
-# may have been discovered from another subreddit before.
+# Goes from the crawled subreddit to the subreddit in its column discovered_from, and so on. Stops
+# after as many steps as the crawl's depth, which leads to the root of this discovery. The chain may
+# go on, because an earlier discovery may have found the root from another subreddit.
 _back = (
     select(
         _subreddit.id,

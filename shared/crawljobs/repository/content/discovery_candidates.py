@@ -1,4 +1,4 @@
-"""Find subreddits that are related to a crawled one: by shared authors, mentions and crossposts.
+"""Find subreddits related to a crawled subreddit: by shared authors, mentions and crossposts.
 
 Mentions and crossposts are stored as evidence. Evidence that has not grown for a long time is
 deleted.

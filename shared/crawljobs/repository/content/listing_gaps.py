@@ -65,7 +65,7 @@ _ADD_GAP = (
 )
 
 # A complete walk of a listing, page by page, has seen every item that is newer than the oldest item
-# of the walk. So the gaps in that range are closed.
+# of the walk. So the gaps in that range are deleted.
 _CLOSE_GAPS = delete(crawl_gaps).where(
     _gap.subreddit_id == _of_subreddit,
     _gap.listing == bindparam("listing"),

@@ -1,4 +1,4 @@
-"""Store missing parts: optional requests that a crawl gave up, and when to send each one again."""
+"""Store missing parts: optional requests that a crawl gave up, and the time to send them again."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from crawljobs.repository.sql import NOW, inline, interval
 _of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
 # Postpones due parts that the crawl did not request, for example because a setting excludes them.
-# Also postpones a part whose time is more than `furthest` ahead, because that time was written
-# before the database's clock was set back.
+# Also postpones a part whose next_look_at is more than `furthest` ahead, because that time was
+# written before the database's clock was set back.
 _POSTPONE = (
     update(table)
     .where(
@@ -88,7 +88,8 @@ def _delete_other_page(
 ) -> dict[str, datetime]:
     """Delete another missing page of the listing, because only one missing page is kept.
 
-    Returns the `first_at` of the deleted part, or an empty dict if no part was deleted.
+    Returns its `first_at`, the time of its first failure, for the new row. Returns an empty dict if
+    no page was deleted.
     """
     deleted = conn.execute(
         delete(table)

@@ -28,7 +28,10 @@ _AT = bindparam("now", type_=Timestamp)
 
 
 def _newest(item: FromClause) -> Subquery:
-    """Return a query for the creation times of at most `newest` items not older than `within`."""
+    """Return a query for the creation times of the newest items.
+
+    Its bind parameters limit the number (`newest`) and the age (`within`) of the items.
+    """
     return (
         select(item.c.created_at)
         .where(

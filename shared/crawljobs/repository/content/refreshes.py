@@ -81,8 +81,8 @@ _DUE = (
 def _settle(item: Table) -> Update:
     """Return a statement that sets the time of each item's next refresh.
 
-    The statement skips locked rows, because its transaction has already locked the items of a page.
-    If it waited for a locked row, it could deadlock. A skipped item stays due.
+    The transaction has already stored refreshed items and locked their rows. Waiting for a further
+    row could deadlock, so the statement skips rows that are locked. A skipped item stays due.
     """
     free = item.alias("free")
     last_age = inline_interval(LAST_AGE_LENGTH)

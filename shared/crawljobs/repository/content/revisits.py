@@ -11,9 +11,9 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
 CHUNK = 500  # subreddits; one transaction enqueues at most this number
 
-# Sets the next crawl one day ahead. So the subreddit is found again if the enqueued job fails.
-# Skips a subreddit with a live job. Otherwise the enqueue would wait for a lock on that job while
-# subreddits are locked. The subreddit is found again after the job has ended.
+# Sets the next crawl one day ahead, so that the subreddit is found again if the enqueued job fails.
+# Skips a subreddit with a live job, which is found again after the job has ended. Otherwise the
+# enqueue would wait for a lock on that job, while this statement keeps rows of subreddits locked.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)
@@ -28,7 +28,7 @@ _LISTINGS = ", ".join(f"'{name}'" for name in sorted(subreddit.LISTINGS))
 
 # Inaccessible subreddits are left out, because they have their own next_crawl_at. A subreddit that
 # was never crawled is not stale. A name that cannot be enqueued is left out, because otherwise each
-# chunk would find the name again.
+# execution of the query would find the name again.
 _STALE = text(f"""
     SELECT name FROM subreddits
     WHERE last_crawled_at < {NOW} - CAST(:after AS interval)

@@ -16,11 +16,11 @@ from crawljobs.repository.sql import NOW, inline_number
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
 # An outcome is recorded at once if the subreddit was never crawled, or if the stored access is the
-# same. Any other outcome counts at most once in 8 hours, and the third equal outcome is recorded.
-# If the time of the last count is in the future, the database's clock was set back. Then the count
-# begins again. A private subreddit may become public again. So its next crawl is due after 7 days.
-# Each further crawl is due after twice the previous interval, at most 90 days. A subreddit that was
-# never crawled and is banned, missing or legally restricted is crawled again only on request.
+# same. Any other outcome is only counted, at most once in 8 hours, until the third equal outcome is
+# recorded. If the time of the last count is in the future, the database's clock was set back, and
+# the count begins again. After a recorded outcome, the next crawl is due after 7 days, because the
+# subreddit may become public again. Each further interval is twice as long, at most 90 days. But a
+# subreddit that was never crawled and is banned, missing or legally restricted gets no next crawl.
 _RECORD_ACCESS = text(f"""
     WITH seen AS (
         SELECT id, access AS known, now, last_crawled_at IS NOT NULL AS is_crawled,

@@ -27,8 +27,8 @@ SCAN_LIMIT = 2_000  # subreddits; the statement of one page checks at most this 
 
 _subreddit = subreddits.c
 
-# _WALK reads at most SCAN_LIMIT names that come after the name `after`. If the page is not full
-# then, the next page continues after the last name that was read.
+# _WALK reads at most SCAN_LIMIT names that come after the name `after`. If too few of these names
+# match to fill the page, the next page continues after the last name that _WALK read.
 _key = func.lower(_subreddit.name)
 _WALK = (
     select(

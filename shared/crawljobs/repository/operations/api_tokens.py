@@ -92,7 +92,7 @@ _NEXT_PAGE = _FIRST_PAGE.where(
 def live_of_name(
     conn: Connection, *, name: str, at_most: int, now: datetime | None = None
 ) -> list[str]:
-    """Return at most `at_most` ids of tokens with this name that are not expired or revoked.
+    """Return at most `at_most` ids of tokens with this name, without expired and revoked tokens.
 
     Takes a lock, so that no other transaction can create a token with this name until the present
     transaction ends.

@@ -12,15 +12,15 @@ from sqlalchemy import Text, cast, func
 from crawljobs.db import tables
 from crawljobs.repository.sql import inline_time
 
-# Characters of JSON. A CHECK allows only 65,536 bytes, but rows that are older than the CHECK may
-# be longer.
+# Longer JSON (in characters) is not parsed. A CHECK constraint allows only 65,536 bytes, but rows
+# that are older than the constraint may have more.
 LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
 
-# COLUMNS replaces a time that a Python datetime cannot hold by the first or last day that a
-# datetime can surely hold. COLUMNS has JSON as text, because the driver's JSON reader would fail
-# for a number with thousands of digits, and for arrays that are nested a thousand levels deep.
+# COLUMNS replaces a time outside the range of a Python datetime by the first or last day that is in
+# the range in every time zone. COLUMNS has JSON as text, because the driver's JSON reader would
+# fail for a number with thousands of digits, and for arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (
     _log.id,

@@ -46,14 +46,15 @@ _READ = ("id", "at", *_EQUAL)  # the columns that the conditions use
 
 
 def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the id of the first entry at this time or later, or the largest id if none exists."""
+    """Return the id of the first entry at this time or later. Without such an entry: 2^63 - 1."""
     first = select(_earliest.c.id).where(_earliest.c.at >= time)
     first = first.order_by(_earliest.c.at, _earliest.c.id).limit(ONE_ROW)
     return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))
 
 
-# Ids grow with time, except among transactions that run at the same time. So a filter on the time
-# also limits the ids that the page reads. The range of ids has a margin of 1 minute.
+# A later entry has a higher id, so a filter on the time also limits the ids that the page reads.
+# Only transactions that run at the same time may have ids and times in different orders. So the
+# range of ids has a margin of 1 minute.
 _MARGIN = inline_interval("1 minute")
 _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),
@@ -85,8 +86,8 @@ def page_statement(
     rest = [name for name in given if name not in walked]
     entries = select(*(_log.c[name] for name in _READ)).where(*ranges)
     if walked == ("request_id",):
-        # Without OFFSET 0, the planner could read the index of ids instead of the few entries of
-        # the request.
+        # One request has few audit entries. Without OFFSET 0, the planner could scan the index of
+        # ids instead of reading only these entries.
         entries = entries.offset(inline_number(0))
     inner = entries.subquery("walked")
     walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit))

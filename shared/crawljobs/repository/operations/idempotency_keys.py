@@ -13,8 +13,8 @@ from crawljobs.repository.sql import NOW
 
 _stored = tables.idempotency_keys.c
 
-# Takes an advisory lock on the key. A request inserts the row of its key only at its end, so there
-# is no row to lock before. An INSERT of the same key by a second request would wait until the first
+# Takes an advisory lock on the key. A row lock is impossible, because the row is inserted only at
+# the end of a request. An INSERT of the same key by a second request would wait until the first
 # request ends, but the second caller needs a result at once.
 _TAKE = select(
     func.pg_try_advisory_xact_lock(
@@ -54,7 +54,7 @@ class StoredAnswer:
 
 
 def take(conn: Connection, *, scope: str, key: str) -> bool:
-    """Lock the key until the transaction ends. Returns false if another transaction locked it."""
+    """Lock the key until the transaction ends. Returns false if another one has the lock."""
     return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
 
 

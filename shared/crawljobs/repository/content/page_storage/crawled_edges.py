@@ -20,8 +20,8 @@ def count_ctes(*, edges: str, evidence: str) -> str:
     """Return common table expressions that add the rows of two queries to the stored counts.
 
     `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
-    selects found_in, name, mentions and crossposts. The first two columns are the key of a row. A
-    query may return only one row for a key.
+    selects found_in, name, mentions and crossposts. The first two columns of each query are the key
+    of the stored row. A query may return only one row for a key.
     """
     return f"""
     edges AS (

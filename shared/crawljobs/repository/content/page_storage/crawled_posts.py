@@ -24,8 +24,8 @@ _COLUMNS = ItemColumns(
 )
 _WRITE = item_upsert.write_ctes(_COLUMNS)
 # Only inserted posts are counted, so that no post counts twice. A post counts for its author in the
-# subreddit, and as evidence for the subreddits that it mentions or comes from. As evidence, several
-# posts of one author in the same statement count as one post.
+# subreddit, and as evidence for each subreddit that it mentions or is crossposted from. For this
+# evidence, several posts of one author in the same statement count as one post.
 _EDGES = """
         SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
             min(created_at) AS first_at, max(created_at) AS last_at
