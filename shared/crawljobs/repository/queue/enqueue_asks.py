@@ -14,7 +14,7 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """One subreddit name of an enqueue request. `place` is its index in the list of results."""
+    """One subreddit name of an enqueue request, and the index (place) of the name's result."""
 
     place: int
     request: EnqueueRequest
@@ -52,7 +52,7 @@ def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
 
 
 def as_json(asks: Sequence[Ask]) -> str:
-    """Return the asks as JSON. The enqueue statement numbers the names in the order of `asks`."""
+    """Return the asks as JSON. The enqueue statement returns the index of each name in `asks`."""
     requests: list[dict[str, object]] = []
     first = 0
     for _, group in groupby(asks, key=lambda ask: id(ask.request)):

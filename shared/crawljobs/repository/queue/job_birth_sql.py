@@ -56,9 +56,9 @@ def insert_first_jobs(rows: str) -> str:
 def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
     """Return the INSERT of a follow-up job for each row of `before` that has a rerun request.
 
-    `before` and `ended` are names of subqueries: the jobs before and after they ended. The INSERT
-    joins both, because a job must leave the index of live jobs before its follow-up job enters that
-    index. A row gets no follow-up job if `condition` is false.
+    `before` and `ended` are names of subqueries. `before` reads the jobs, and `ended` then ends
+    them. The INSERT joins both, because a job must leave the index of live jobs before its
+    follow-up job enters that index. A row gets no follow-up job if `condition` is false.
     """
     return insert_jobs(f"""
         SELECT {before}.subreddit_id, {before}.rerun_priority AS priority,

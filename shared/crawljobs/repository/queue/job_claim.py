@@ -27,8 +27,8 @@ _CLAIMED = """-job.priority, job.created_at, job.id, job.subreddit_id, subreddit
         job.traceparent"""
 _CLAIM_ORDER = operator.itemgetter(0, 1, 2)
 
-# During a pause of the whole queue, the LIMIT is 0 (decision 12). The COMMIT does not wait for the
-# disk (decision 69).
+# During a pause of the whole queue, the LIMIT is 0, so no job is claimed (decision 12). The COMMIT
+# does not wait for the disk (decision 69).
 _CLAIM = DriverStatement(
     text(f"""
     UPDATE crawl_jobs AS job SET
@@ -73,11 +73,11 @@ def claim_jobs(
 ) -> list[Claim]:
     """Claim at most `at_most` queued jobs in claim order, and return the claims.
 
-    Skips the first `skip` jobs, because the database refused to change these jobs. Each call needs
-    a new `claim_token`: if the reply to the COMMIT is lost, find_claims reads the claims with this
-    token. The COMMIT does not wait for the disk, so a crash of the database server may undo a
-    claim. A crash cannot undo a claim with which a page was already stored, because the COMMIT of a
-    page waits for the disk. The fence refuses all writes with the token of an undone claim.
+    Skips the first `skip` jobs: in earlier calls, the database refused to change these jobs. Each
+    call needs a new `claim_token`: if the reply to the COMMIT is lost, find_claims reads the claims
+    with this token. The COMMIT does not wait for the disk, so a crash of the database server may
+    undo a claim. The fence then refuses all writes with the token of this claim. A claim is durable
+    as soon as the worker has stored a page, because the COMMIT of a page waits for the disk.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(

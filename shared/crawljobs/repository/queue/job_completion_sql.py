@@ -37,8 +37,8 @@ class CompletionStatement:
 
 # An outage or a spent budget may defer a background job a thousand times in a row, and the messages
 # differ only in the number of seconds. So one attempt row counts all deferrals in a row whose
-# messages differ only in numbers. The job's row is locked, so no other transaction writes to the
-# job's attempts.
+# messages differ only in numbers. The statement has locked the job's row. So no other transaction
+# can add an attempt before the statement updates the newest attempt.
 _STREAK = f"""
     , counted AS (
         UPDATE crawl_job_attempts AS last SET
@@ -77,10 +77,10 @@ def _completion_statement(
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
-    # jobs, which is slower: it has the claims of all workers, and entries of ended claims. The
-    # subqueries hide the array lengths from the planner. If the planner saw an array of one
-    # element, a plan for this one row would look cheaper than the generic plan. Then Postgres would
-    # make a new plan at each execution.
+    # jobs. That index is slower, because it has the claims of all workers and entries of ended
+    # claims. The arrays are in subqueries, so that the planner does not see their lengths. For an
+    # array of one element, a plan for one row would look cheaper than the generic plan. Then
+    # Postgres would make a new plan at each execution.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]
@@ -126,8 +126,8 @@ COMPLETION_STATEMENTS = (
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
         {"outcome": "text"},
-        # After a terminal outcome (`banned`, for example), no follow-up job is created, unless the
-        # outcome still needs confirmation.
+        # After a terminal outcome, such as `banned`, a follow-up job is created only if further
+        # crawls must confirm the outcome (the third equal outcome is believed).
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
             SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",
@@ -170,8 +170,8 @@ STILL_HELD = text("""
     WHERE job.status = 'crawling'
     """)
 
-# Claims of one job do not overlap in time. So the start time of a claim identifies its attempt row,
-# even if that row counts several equal deferrals.
+# A row that counts several deferrals has the start times of its first and its last claim. Claims of
+# one job do not overlap in time. So a claim's start time is in the range of only one attempt row.
 RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN

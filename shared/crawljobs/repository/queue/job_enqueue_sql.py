@@ -30,15 +30,16 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# True if the request is for now, and the live job waits for a requested time (`later`), for a pause
-# or for politeness (the minimum gap between crawls). Then the job gets the status and the wait of a
-# new job. A request does not end the wait for a retry.
+# True if the request has no later due time, and the live job waits for a due time (`later`), for a
+# pause or for politeness (the minimum gap between crawls). Then the live job gets the status, the
+# wait reason and visible_at of a new job. A request does not end the wait for a retry.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
-# The source and the trace of a rerun come from the request with the higher priority. A rerun that
-# is requested for now may start at the request's created_at. The request's visible_at is not used:
-# for a parked job, visible_at is only the time at which the cause of the wait is checked next.
+# A rerun request has the source and the trace of the merged request with the highest priority. Its
+# earliest time is the earliest due time of the merged requests. A request whose new job would be
+# parked (`paused`, `politeness`) is due at its created_at: the visible_at of a parked job is only
+# the time when the cause of the wait is checked next.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),
@@ -79,9 +80,10 @@ _SEEN = f""", seen AS (
     )"""
 
 
-# Inserts the unknown subreddits and their jobs. The count of `merged` makes Postgres lock the jobs
-# of stored subreddits first. If another transaction is inserting the same name, the statement waits
-# for the commit of that transaction. Then it returns no row for the name.
+# Inserts the unknown subreddits and their jobs. The condition on `merged` is always true, but needs
+# all rows of `merged`. So Postgres locks the jobs of stored subreddits before it inserts the first
+# subreddit. If another transaction is inserting the same name, the statement waits for the commit
+# of that transaction. Then the statement returns no row for the name.
 _OF_UNKNOWN = f""", made AS (
         INSERT INTO subreddits (name, discovered_from, depth)
         SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT count(*) FROM merged) >= 0
@@ -116,15 +118,16 @@ _BORN = "UNION ALL SELECT place, name, born.* FROM born JOIN found USING (subred
 _RESULT = f"SELECT place, name, id, status, created, {_HINT} FROM enqueued AS job"
 _RETURNED = "job.id, job.status, job.subreddit_id"
 
-# Returns a row for each name: place, name, job id, job status, created (true for a new job), hint.
+# Returns a row for each name: place, name, job id, job status, created (true for a new job), and
+# the hint, a call of pg_notify that returns no information.
 ENQUEUE = _statement(_RETURNED, _RESULT)
 
 # The same statement without the INSERT of subreddits, for services that may not insert them.
 ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
 
-# Returns a row for each name with the job after the request. For each merge, it returns another row
-# with the job before the request. The columns are place, created (null in the row before), the hint
-# and the columns of the job.
+# Returns a row for each name with the job after the request. For each merge, a second row has the
+# job before the request. The columns are place, created, the hint and the columns of the job. In
+# the second row, created is null.
 ENQUEUE_WITH_JOBS = _statement(
     "job.*, job.xmin",
     f"""

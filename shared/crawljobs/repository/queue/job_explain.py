@@ -145,8 +145,8 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
-        # A sample of PACE_SAMPLE attempts covers only the time since its oldest attempt. A smaller
-        # sample has all attempts of the last hour.
+        # A full sample (PACE_SAMPLE attempts) covers only the time since its oldest attempt, so the
+        # rate is computed over this time. A smaller sample has all attempts of the last 60 minutes.
         starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
         if row.ended == PACE_SAMPLE
         else row.ended / 60,

@@ -46,8 +46,8 @@ def _first_queued(condition: ColumnElement[bool]) -> Select[Any]:
     return queued.order_by(_job.queued_at).limit(ONE_ROW)
 
 
-# Each queued job is in one of two partial indexes. One index has the jobs whose priority can still
-# rise by aging, and the other index has all other jobs.
+# Each queued job is in one of two partial indexes, so the oldest job of each index is read. One
+# index has the jobs whose priority can still rise by aging, and the other has all other jobs.
 _each_oldest = union_all(
     _first_queued(_job.priority < _job.priority_ceiling),
     _first_queued(_job.priority >= _job.priority_ceiling),
@@ -94,7 +94,8 @@ _attempt = (
 )
 _is_cancelled = _sample.c.status == inline("cancelled")
 _has_failed = _sample.c.status == inline("failed")
-# The last failure of a failed job was not retried, so this failure is subtracted from `retries`.
+# `retries` also counts the last failure of a failed job. This failure was not retried, so it is
+# subtracted.
 _unretried_failures = case((_has_failed, inline_number(1)), else_=inline_number(0))
 _wait = extract("epoch", _attempt.c.started_at - _sample.c.claimable_at)
 _RECENT = select(

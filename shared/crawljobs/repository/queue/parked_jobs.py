@@ -34,8 +34,9 @@ _OF_SUBREDDIT = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# A changed minimum gap takes effect at once, because the job becomes due. If the crawl has begun,
-# the next worker that claims the job computes the wait for the next request again.
+# Makes the job due at once, because the time of its wait was computed from the old minimum gap.
+# settle_job_of then parks the job again if its crawl has not begun and the new gap still applies.
+# If the crawl has begun, the worker that claims the job computes the wait before its next request.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
@@ -120,8 +121,9 @@ def settle_parked_jobs(
 ) -> int:
     """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
-    A sweep calls this function. The function checks only the CHUNK most recently parked jobs,
-    because the other parked jobs are due within 60 seconds. Returns the number of changed jobs.
+    A sweep calls this function. The function checks only the CHUNK parked jobs that are due last.
+    The other parked jobs are due earlier, and requeue_due_jobs then checks their causes. Returns
+    the number of changed jobs.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())

@@ -95,7 +95,8 @@ def pause(
     )
     if scope == EVERYTHING:  # the jobs stay queued, because each claim checks this pause
         return
-    # Parks only the job of this subreddit. park_paused_jobs would also delete a pause that is over.
+    # Parks only the job of this subreddit. park_paused_jobs would also park the jobs of other
+    # subreddits, and delete pauses that are over.
     pause_parking.park_job_of(conn, subreddit_id=scope, now=now)
     parked_jobs.settle_job_of(conn, subreddit_id=scope, now=now)
 

@@ -104,7 +104,8 @@ RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"
 )
-# A retry also fulfils a rerun request: the job loses its checkpoint, so it crawls everything again.
+# Used by schedule_retry and rescue. The next attempt of the same job also fulfils a rerun request:
+# the job loses its checkpoint, so the attempt crawls everything again.
 RERUN_SERVED_RESET = (
     "checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, "
     f"incomplete = job.incomplete AND NOT job.rerun_requested, {RERUN_SERVED}"

@@ -31,15 +31,15 @@ _HAS_TERM = (
     f"(job.wait_reason IN ('outage', 'rate_limit') OR job.wait_reason = 'politeness' AND {_BEGUN})"
 )
 
-# _SLOT_NEAR is the time from which a worker may reserve the next slot of a client id. The query
-# REDDIT returns the reason why no client id may send requests to Reddit, and the first time at
-# which a client id may send requests. REDDIT returns no row if a client id may send requests now. A
-# client id that was not used for one day does not count.
+# The time from which a worker may reserve the next slot of a client id.
 _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
 )
+# A client id that was not used for one day does not count.
 _IN_USE = "next_slot_at > {now} - interval '1 day'"
+# Returns the reason why no client id may send requests to Reddit, and the first time at which a
+# client id may send requests again. Returns no row if a client id may send requests now.
 REDDIT = f"""
     SELECT CASE WHEN bool_and(coalesce(outage_until > {{now}}, false))
             THEN 'outage' ELSE 'rate_limit' END,
@@ -50,11 +50,12 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# _REDDIT_ENDED is true if the waits for Reddit ended after the job's last claim began. When the
-# waits end, only the jobs that wait at that time are freed. This job may have been deferred just
-# afterwards, so it must not wait for its visible_at. A claim that began within _COMMITTED_WITHIN
-# after waits_ended_at also counts, because waits_ended_at may not have been committed then. A later
-# claim does not count. So one end of the waits frees a job only a few times.
+# The end of the waits for Reddit (waits_ended_at) frees only the jobs that wait at that time. A
+# worker that does not know of the end yet may defer a job for Reddit after that time. This job must
+# not wait until its visible_at. So _REDDIT_ENDED is true if the job's last claim began before
+# waits_ended_at. A claim that began up to _COMMITTED_WITHIN later also counts, because the
+# transaction that wrote waits_ended_at may have committed after the claim began. For a later claim,
+# _REDDIT_ENDED is false. Otherwise the old end would free the job after each deferral.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets
@@ -63,7 +64,7 @@ _REDDIT_ENDED = f"""EXISTS (
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
 # The first cause that is in force for the row `job`. Do not use this for jobs that wait for `later`
-# or for a retry.
+# or for a retry, because the query does not check the visible_at of these jobs.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
@@ -136,10 +137,11 @@ WITHOUT_CAUSE = f"""
     ORDER BY job.visible_at, job.id
     """
 
-# WAITS_UNTIL is the time when the wait of the row `job` is expected to end, or null for a pause
-# without an end. `subreddit` is the row of the job's subreddit. The query of _PAUSE has no EXISTS,
-# because with EXISTS the planner could read all pauses into a hash table.
+# The pause of the job's subreddit. Do not use this with EXISTS, because with EXISTS the planner
+# could read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
+# The time when the wait of the row `job` is expected to end, or null for a pause without an end.
+# `subreddit` is the row of the job's subreddit.
 WAITS_UNTIL = f"""CASE
     WHEN {{job}}.status <> 'waiting' THEN NULL
     WHEN {{job}}.wait_reason = 'paused' AND (SELECT scope FROM {_PAUSE}) IS NOT NULL

@@ -24,10 +24,11 @@ _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# A worker reserves a slot only shortly before the slot's time, so the slot's window has begun or
-# begins soon. The slot after that is at most one window later, or two windows if a window has only
-# one slot. A stored window in the future does not show the requests spent in the present window. So
-# the sweep sets the counts to 0, and the next reply of Reddit corrects the counts.
+# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's
+# window has begun, or begins within this time. next_slot_at is at most one window after the
+# reserved slot, or two windows if a window has only one slot. If the stored window is further in
+# the future, its counts do not show the requests of the present window. So the sweep sets the
+# counts to 0, and the next reply of Reddit corrects the counts.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
@@ -69,7 +70,7 @@ _LAST_CRAWLED = text(f"""
     ))
     """)
 
-# The new times are spread over one day, because there may be many subreddits.
+# The next crawls are spread over one day. Otherwise many subreddits could be due at the same time.
 _NEXT_LOOK = text(f"""
     UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
     WHERE id = ANY (ARRAY(

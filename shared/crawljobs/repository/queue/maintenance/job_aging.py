@@ -18,9 +18,9 @@ _AGED = f"""least(priority_ceiling, base_priority + CAST(:step AS integer) * (1 
     date_part('epoch', {NOW} - queued_at - CAST(:after AS interval))
     / date_part('epoch', CAST(:every AS interval))) AS bigint)))"""
 
-# Starts after the last job of the previous chunk, because all jobs before that job are already
-# aged. If the UPDATE itself had a condition on status, the planner would search the claim index for
-# the ids, instead of the primary key.
+# Starts after the last job of the previous call, because all jobs before that job are already aged.
+# Only the inner query has a condition on status. With this condition in the UPDATE too, the planner
+# would search the claim index for the ids from the inner query, instead of the primary key.
 _AGE = text(f"""
     WITH aged AS (
         UPDATE crawl_jobs SET {NO_REASON}, priority = {_AGED}

@@ -23,8 +23,8 @@ _OLD = queue_sql.of_each_final_status(f"""
     ) AS locked
     """)
 
-# Reads one attempt more than it may delete. This last attempt stays, so its job must stay too. That
-# job and all jobs after it are left for the next call.
+# Reads at most one attempt more than it may delete. If this additional attempt exists, it stays, so
+# its job must stay too. Then that job and all jobs after it are left for the next call.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place

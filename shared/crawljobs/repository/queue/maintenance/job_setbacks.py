@@ -15,8 +15,9 @@ def beyond(time: str, distance: str) -> str:
     return f"{time} > {NOW} + {distance} + {_MARGIN}"
 
 
-# The longest wait for a retry under the current settings, with the maximum jitter. A job with the
-# error kind `deferred` has a limit of its own: it waits for a clear reply about its subreddit.
+# The longest wait for a retry under the current settings, with the maximum jitter. The settings do
+# not apply to a job with the error kind `deferred`: Reddit's reply about its subreddit was unclear,
+# and the job waits at most UNCLEAR_LONGEST_SECONDS.
 _BACKOFF = f"""make_interval(secs => CASE WHEN error_kind = 'deferred'
     THEN {UNCLEAR_LONGEST_SECONDS} ELSE least(
     CAST(:base AS double precision) * power(2, least(greatest(retry_count, 1), 65) - 1)
@@ -34,10 +35,10 @@ BACKOFFS = text(f"""
     """)
 
 
-# A rerun may be requested during a pause without an end. A worker of the previous release then sets
-# the follow-up job's visible_at to the year 9999, so the job would wait forever. A follow-up job is
-# created when another job ends. The condition on that other job excludes jobs for which a user
-# requested the year 9999.
+# If a rerun is requested during a pause without an end, a worker of the previous release sets the
+# follow-up job's visible_at to the year 9999. So the job would wait forever. A user may also
+# request this year as the due time of a job, and that job must not change. The condition on
+# finished_at finds only follow-up jobs: they are created when an older job of the subreddit ends.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -58,8 +59,8 @@ FOLLOW_UPS = text(f"""
 
 
 # Jobs of equal priority are claimed in the order of created_at, and aging counts from queued_at.
-# The sweep repairs the earliest times first. So a later chunk gets later times, and the order of
-# the jobs stays. The id decides between equal times.
+# The sweep repairs the earliest times first, a limited number of jobs in each transaction. A later
+# transaction sets later times, so the order of the jobs stays. The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
@@ -82,8 +83,8 @@ QUEUED = text(f"""
 
 # A claim and each stored page write the current time to progress_at. If a lease ends before
 # progress_at, a worker has extended the lease after the clock was set back. This worker is alive,
-# so the lease stays. The worker of any other lease may be dead. So that lease keeps its length, but
-# the length is counted from now.
+# so the lease stays. The worker of any other lease may be dead, so the lease must end soon. It gets
+# the same length as before (from progress_at to its end), but the length is counted from now.
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at
