@@ -26,7 +26,7 @@ def text_of(error: BaseException) -> str:
     For an exception of a database driver, `db.failures` composes a message without values.
     """
     if type(error).__module__.split(".", 1)[0] in _DRIVERS:
-        from crawljobs.db import failures  # a local import, because `failures` loads the driver
+        from crawljobs.db import failures  # imported late: only a driver's error needs it
 
         return failures.describe(error)
     try:

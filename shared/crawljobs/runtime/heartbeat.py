@@ -82,7 +82,7 @@ class Heartbeat:
         except errors.DatabaseUnavailable as error:
             log.debug("heartbeat.write_failed", reason=str(error))
             return False
-        except Exception:  # such as a missing right, which an administrator may still grant
+        except Exception:  # go on: an administrator may still grant a missing right
             log.exception("heartbeat.failed")
             return False
         return True

@@ -94,7 +94,7 @@ def check_direct_address(
 def warn_of_needless_rights(database: Database) -> None:
     """Log a warning if the database role of this process may change rows of the audit log.
 
-    The role has this right if no service roles were created, so that all services use one role.
+    The role has this right if no service roles were created: then all services use the same role.
     """
     with database.read() as conn:
         if schema.may_rewrite_audit_log(conn):

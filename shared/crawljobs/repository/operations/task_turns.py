@@ -22,7 +22,8 @@ _TAKE_TURN = (
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
             # A last_run_at that is more than `hold` in the future was written before the database's
-            # clock was set back. The margin of 1 minute covers a turn that was just taken.
+            # clock was set back. The margin of 1 minute allows for small corrections of the clock.
+            # Otherwise two processes could have the turn after a correction.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )
@@ -42,8 +43,9 @@ def take_turn(
 ) -> bool:
     """Take the turn to run `task`, and return whether the caller has the turn.
 
-    All processes together get one turn in each interval `every`. `hold` is the longest time that
-    the task may take: the interval begins after this time, or when end_turn is called.
+    The caller gets the turn only if the interval `every` has passed since the last turn of any
+    process ended. `hold` is the longest time that the task may take. A turn ends when its process
+    calls end_turn, or otherwise `hold` after its start.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None

@@ -12,7 +12,7 @@ from crawljobs.domain.api_token import Token
 from crawljobs.repository.operations import api_tokens
 from crawljobs.repository.sql import NOW, inline_interval
 
-USED_SECONDS = 60  # last_used_at is written once in this time at most, not at each request
+USED_SECONDS = 60  # last_used_at is written at most once in this time, not at each request
 
 _token = table.c
 

@@ -1,6 +1,7 @@
 """Decide which worker probes whether Reddit accepts a client id, after an unclear reply.
 
-One worker at a time has the turn: it sends the probe, a request to Reddit. All workers use the
+A reply is unclear if it does not show whether Reddit refuses all requests or only this request. One
+worker at a time has the turn: it sends the probe, another request to Reddit. All workers use the
 result of the probe.
 """
 
@@ -40,7 +41,7 @@ _TAKE_TURN = (
     .returning(_budget.client_id)
 )
 
-# A good probe counts only if it began after the unclear reply.
+# A successful probe counts only if it began after the unclear reply.
 _HAS_PROBED = select(
     func.coalesce(
         _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),
@@ -56,10 +57,10 @@ def take_probe(
 ) -> ProbeTurn:
     """Take the turn to probe whether Reddit accepts the client id, after an unclear reply.
 
-    The reply came `since` seconds ago. If the circuit breaker is open, returns its pause. If a good
-    probe began after the reply, returns `is_good`. Otherwise returns whether the caller has the
-    turn. One worker at a time has the turn, for at most PROBE_SECONDS. The turn ends earlier with
-    give_back_probe, or with `record_accepted` or `pause` of reddit_outages.
+    The reply came `since` seconds ago. If the circuit breaker is open, returns its pause. If a
+    probe began after the reply and has succeeded, returns `is_good`. Otherwise returns whether the
+    caller has the turn. One worker at a time has the turn, for at most PROBE_SECONDS. The turn ends
+    earlier with give_back_probe, or with `record_accepted` or `pause` of reddit_outages.
     """
     values = {
         "client": client_id,

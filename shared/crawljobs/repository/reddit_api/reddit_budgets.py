@@ -43,9 +43,11 @@ _of_this_window = func.abs(
 ) < _budget.window_seconds / literal_column("2.0")
 
 # The requests of other programs that are not stored yet. The reply reports the number of all used
-# requests. Two numbers are subtracted from it. The first is the number of this request in the
-# window. The second is the number of other programs' requests that were stored since this request's
-# slot was reserved. Requests with later slots are sent later, so the reply does not include them.
+# requests (`used`). The requests that are already stored are subtracted from it. `number` counts
+# the requests that were stored when this request's slot was reserved: the slots of all workers up
+# to this slot, and `others_then` requests of other programs. Since then, other replies have added
+# `others - others_then` requests of other programs. Slots that were reserved after this slot are
+# not subtracted, because their requests are sent later and the reply does not include them.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)
@@ -96,10 +98,10 @@ def learn_from_reply(
 ) -> None:
     """Store what a reply's rate-limit headers show: the budget and other programs' requests.
 
-    `slot` is the reserved slot of the request. The number of reserved slots never decreases. A
-    reply without remaining requests never raises the budget, because more requests than the budget
-    may have been used. Writes nothing if the reply reports no change. If a slot is free now, queues
-    the jobs that wait for Reddit.
+    `slot` is the reserved slot of the request. The number of reserved slots never decreases. The
+    budget is the sum of used and remaining requests. If no requests remain, the sum may be above
+    Reddit's limit, so it never raises the budget. Writes nothing if the reply reports no change. If
+    a slot is free now, queues the jobs that wait for Reddit.
     """
     learned = conn.execute(
         _LEARN,

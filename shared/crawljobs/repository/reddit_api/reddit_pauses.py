@@ -79,10 +79,10 @@ def pause_all(
 ) -> None:
     """Pause all workers for `seconds`, after a reply with status 429.
 
-    If `seconds` is None, the pause is 5 s. It doubles with each 429 in a row, up to 10 minutes. The
-    series of 429 replies ends with a window without a 429. It also ends with a good reply to a
-    request that was sent after the pause. `good_ago` is the number of seconds since the caller sent
-    its last request with a good reply. It is None if there was no good reply.
+    If `seconds` is None, the pause is 5 s after the first 429 of a series. It doubles with each
+    further 429, up to 10 minutes. The series ends with a window without a 429, or with a good reply
+    to a request that was sent after the pause. `good_ago` is the number of seconds since the caller
+    sent its last request with a good reply, or None if the caller received no good reply.
     """
     conn.execute(
         _PAUSE,

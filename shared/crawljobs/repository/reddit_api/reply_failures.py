@@ -46,7 +46,8 @@ _GOOD = (
     .values(recent_failures=_after_good)
 )
 
-# If the breaker is open already, a late failure does not change the time of the next probe.
+# Failures of requests that were sent before the breaker opened may be recorded while the breaker is
+# open. These failures do not change the time of the next probe.
 _FAILED = (
     update(reddit_budgets)
     .where(_OF_CLIENT)
@@ -80,7 +81,7 @@ def record_good(conn: Connection, *, client_id: str) -> None:
 def would_open(conn: Connection, *, client_id: str) -> bool:
     """Return whether one more failed reply would open the circuit breaker.
 
-    In this case, the caller first sends a probe.
+    If so, the caller sends a probe before it records the failure.
     """
     values = {"client": client_id, "failures_that_open": request_budget.FAILURES_THAT_OPEN}
     return bool(conn.execute(_WOULD_OPEN, values).scalar())

@@ -106,9 +106,9 @@ def reserve_slot(
 ) -> Slot:
     """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    With `longest_queue`, the slot also counts as too far away if more than about this number of
-    slots are before it. If the slot is too far away, or Reddit has an outage, the function returns
-    the slot with `taken` false. A slot that is not taken spends no budget.
+    With `longest_queue`, the slot also counts as too far away if other requests have reserved more
+    than about `longest_queue` slots before this slot. If the slot is too far away, or Reddit has an
+    outage, returns the slot with `taken` false. A slot that is not taken spends no budget.
     """
     values = {
         "client_id": client_id,

@@ -16,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-WAITING_MAX = 128  # requests that may wait for one page; includes clients that disconnected
+WAITING_MAX = 128  # requests that may wait for one page, even if their clients have disconnected
 NO_THREAD = b"no thread can be started\n"
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
@@ -82,7 +82,7 @@ class Pages:
             self._waiting[path] = [(with_body, send)]
             try:
                 threading.Thread(target=self._make, args=(path,), name="page", daemon=True).start()
-            except RuntimeError:  # reply now; otherwise later requests would wait forever
+            except RuntimeError:  # no thread started, so no other code would ever reply
                 self._send_to_all(path, Answer(HTTPStatus.SERVICE_UNAVAILABLE, NO_THREAD))
         elif len(self._waiting[path]) < WAITING_MAX:
             self._waiting[path].append((with_body, send))

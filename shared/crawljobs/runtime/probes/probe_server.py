@@ -31,8 +31,8 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 log = logs.get_logger(__name__)
 
 CONNECTIONS_MAX = 64  # open connections; a further connection replaces the oldest one
-# ACCEPTED_MAX limits the new connections in one turn of the loop. As a quarter of CONNECTIONS_MAX,
-# it leaves a new connection at least three more turns before it is the oldest and is closed.
+# ACCEPTED_MAX limits the new connections in one turn of the loop, to a quarter of CONNECTIONS_MAX.
+# So a new connection has at least three more turns before it becomes the oldest and is closed.
 ACCEPTED_MAX = 16
 TURN_SECONDS = 0.2  # the longest time between two checks of the deadlines
 FAILED_TURN_PAUSE_SECONDS = 0.05

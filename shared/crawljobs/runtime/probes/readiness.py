@@ -37,7 +37,7 @@ class Readiness:
     def start_check(self) -> Future[None]:
         """Return the check that is running, or start a new one.
 
-        The Future raises the same errors as `check`, but does not limit the time of the wait.
+        The Future raises the same errors as `check`, but the caller must limit the wait.
         """
         with self._lock:
             if self._running is None or self._running.done():
@@ -49,7 +49,7 @@ class Readiness:
         run = threading.Thread(target=self._run, args=(result,), name="readiness", daemon=True)
         try:
             run.start()
-        except RuntimeError:  # set a result; otherwise every later caller would wait for this check
+        except RuntimeError:  # no thread started, so no other code would set a result
             result.set_exception(errors.DatabaseUnavailable("no thread can be started"))
 
     def _run(self, result: Future[None]) -> None:
