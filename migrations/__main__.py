@@ -20,7 +20,7 @@ from crawljobs.runtime import logs, startup
 
 SCRIPTS = Path(__file__).parent
 NAME = "migrations"
-LINE_MAX = 4_000  # characters of a printed line
+LINE_MAX = 4_000  # limit of a printed line in characters
 
 
 def main(arguments: list[str] | None = None) -> int:

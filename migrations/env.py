@@ -80,7 +80,10 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
 def _record_which_code_runs(
     ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object
 ) -> None:
-    """In the revision's transaction, write the table comment that `crawljobs.db.schema` reads."""
+    """Write which code runs on the new schema, as a comment on the table alembic_version.
+
+    The comment is part of the revision's transaction. `crawljobs.db.schema` reads the comment.
+    """
     for head in heads:
         module = context.script.get_revision(head).module
         oldest = getattr(module, "runs_code_from", head)

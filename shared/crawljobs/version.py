@@ -1,6 +1,6 @@
-"""The version. It equals the version in pyproject.toml.
+"""The version of crawljobs, which equals the version in pyproject.toml.
 
-It is repeated here, because container images contain no package metadata.
+The version is repeated here, because container images contain no package metadata.
 """
 
 VERSION = "0.1.0"

@@ -18,8 +18,8 @@ SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
 # quote a value that matches.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # an address without a scheme
-# _ADDRESS is stricter than the standard for URLs. The pattern refuses addresses that two parsers
-# could read differently.
+# _ADDRESS refuses some addresses that the standard for URLs allows, because two parsers could read
+# these addresses differently.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",
@@ -140,14 +140,14 @@ class Environment:
 
 
 def _shown_path(name: str, path: str) -> str:
-    """Return NAME_FILE with its path. Leaves out the path if it may be a secret."""
+    """Return NAME_FILE for an error message, with the path unless the path may be a secret."""
     return f"{name}_FILE={path!r}" if _PATH.fullmatch(path) else f"{name}_FILE"
 
 
 def _encodable(name: str, secret: str) -> str:
     """Return the secret. Raises SettingsError if it is not valid UTF-8.
 
-    Python decodes other bytes of a variable to unpaired surrogates.
+    Python decodes bytes of a variable that are not UTF-8 to unpaired surrogates.
     """
     if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
         raise errors.SettingsError(f"{name}: expected a text in UTF-8")

@@ -43,10 +43,10 @@ def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
 
 
 def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """Return the name and value of the first variable with a value, or two empty texts.
+    """Return the name and value of the first of these variables that is not empty.
 
-    If a name exists in lower case, even with an empty value, the same name in upper case is
-    ignored.
+    Each name is read in lower case first, then in upper case. If the name in lower case is set,
+    even to an empty value, the name in upper case is ignored. Without a value: two empty texts.
     """
     for name in names:
         for written in (name.lower(), name):

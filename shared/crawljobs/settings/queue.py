@@ -88,5 +88,5 @@ def _read_retry_policy(env: Environment) -> RetryPolicy:
 
 
 def read_max_retries(variables: Mapping[str, str]) -> int:
-    """Return the number of retries of a job whose request gives no number. Raises SettingsError."""
+    """Return a job's default number of retries. Raises SettingsError for a wrong MAX_RETRIES."""
     return Environment(variables).whole("MAX_RETRIES", 3, unit="retries", least=0, most=100)

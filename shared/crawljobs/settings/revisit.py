@@ -1,4 +1,4 @@
-"""Settings of automatic crawls: when a subreddit is stale, and whether items are refreshed."""
+"""Settings: when to crawl a subreddit again, and whether to refresh stored items."""
 
 from __future__ import annotations
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
-# Postgres cuts names after 63 bytes. So a prefix has at most 40 characters, because the longest
-# suffix of a role's name, `_crawler_worker`, has 15.
+# Postgres cuts names after 63 bytes. A role's name has at most 55: a prefix of 40, and the longest
+# suffix, `_crawler_worker`, of 15.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
 class RoleSettings:
     prefix: str
-    # The keys are the suffixes of the roles' names. A role without an entry keeps its password.
+    # The passwords to set, by the suffix of the role's name. All other roles keep their passwords.
     passwords: Mapping[str, str] = field(repr=False)
 
 

@@ -23,13 +23,13 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 @dataclass(frozen=True)
 class TracingSettings:
-    named: str  # the name of the variable that holds the address
+    named: str  # the name of the variable that holds the collector's address
 
 
 def read_tracing_settings(variables: Mapping[str, str]) -> TracingSettings | None:
     """Return the settings, or None if no collector is set or OTEL_SDK_DISABLED is true.
 
-    Raises SettingsError.
+    Raises SettingsError if the collector's address or a header is invalid.
     """
     env = Environment(variables)
     if env.flag("OTEL_SDK_DISABLED", default=False):
