@@ -13,7 +13,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 LISTED = 100  # limit of jobs in one request, which returns the newest jobs
 TEXT_MAX = 120  # limit of a displayed text in characters
 USER = "user"  # the source of jobs that users request
-UNTIL_RESUMED = 9999  # the year that `waiting_until` has in a pause that only an operator ends
+UNTIL_RESUMED = 9999  # a job with this year in `waiting_until` waits until an operator acts
 SOURCE_ORDER = ("schedule", "stale", "discovery")
 
 
@@ -46,7 +46,7 @@ class JobView:
 
     @property
     def state(self) -> str:
-        """The status. In parentheses: why the job waits, or why the subreddit cannot be read."""
+        """The status, and in parentheses why the job waits or why its subreddit cannot be read."""
         if self.wait_reason:
             return f"{self.status} ({self.wait_reason})"
         return f"{self.status} ({self.outcome})" if self.is_barred else self.status
@@ -64,7 +64,7 @@ class JobView:
 
     @property
     def note(self) -> str:
-        """Return the text of the last column. A job that runs again does not show its old error."""
+        """Return the text of the column `note`. A further attempt hides the earlier error."""
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):
@@ -81,7 +81,7 @@ class Snapshot:
     """The jobs that the demo displays at one moment."""
 
     asked: list[JobView]  # jobs that the demo requested at its start
-    own: list[JobView]  # jobs of users that are newer than the demo's jobs, or older and still live
+    own: list[JobView]  # users' other jobs: all that are newer than `asked`, and older live jobs
     others: list[JobView]  # all other live jobs
 
     @property
@@ -102,7 +102,7 @@ def poll(api: ApiClient, asked: list[int]) -> Snapshot:
     Raises ApiUnavailableError.
     """
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # newer jobs may have left no room in the list for users' jobs
+    if len(listed) == LISTED:  # a full list may lack users' jobs, so also request a list of them
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:

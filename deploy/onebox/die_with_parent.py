@@ -39,10 +39,10 @@ def spawn(
     run_as: SystemUser | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start `command` in a new session, so that Ctrl-C sends a signal to the parent only.
+    """Start `command` in a new session, so that Ctrl-C does not reach the child process.
 
-    Call this function in a thread that lives as long as the process. The kernel sends the signal
-    when the thread that started the child ends.
+    The kernel sends `signal` to the child when the thread that called this function ends. So call
+    the function in a thread that lives as long as the parent process.
     """
     launcher = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(signal))]
     owner = [str(run_as.uid), str(run_as.gid)] if run_as else [str(KEEP), str(KEEP)]

@@ -38,8 +38,8 @@ class Observer:
         Adds a note if the admin-api runs but does not answer.
         """
         if not self.api_is_running:
-            # Send no request now. It would wait in the backlog of the admin-api's listening socket,
-            # which this process holds open. The wait would delay the restart of the admin-api.
+            # The admin-api is down, so send no request. A request would wait in the backlog of the
+            # listening socket, which this process holds open, and would delay the restart.
             self._api_answers = False
             return None
         try:

@@ -7,7 +7,7 @@ from onebox.demo_errors import OneboxError
 
 
 def forget(ready_file: Path) -> None:
-    """Delete the ready file. Raises OneboxError if the demo could not write the file later."""
+    """Delete an old ready file. Raises OneboxError if the demo cannot delete or later write it."""
     folder = ready_file.absolute().parent
     problem = None
     try:

@@ -1,4 +1,4 @@
-"""Start and stop all processes of a demo. The start order lets a worker soon claim a job."""
+"""Start and stop all processes of a demo, in an order in which workers soon claim jobs."""
 
 import contextlib
 import json
@@ -90,7 +90,7 @@ class System:
         reddit_source.remember(self._folder, self._plan.source)
 
     def keep_up(self) -> bool:
-        """Restart dead processes. Return whether a process has ended or restarted."""
+        """Restart dead processes. Return True after a new death or a restart."""
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
@@ -109,7 +109,7 @@ class System:
         return [*self.supervisor.notes, *self._observer.pauses]
 
     def becomes_healthy(self) -> bool:
-        """Return whether all processes work. Raises OneboxError if any has exited or is late."""
+        """Return whether all processes work. Raises OneboxError if one exits or is late."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
         return self._roll_call.check(self.database.connected(), log=self.supervisor.log)
@@ -133,7 +133,7 @@ class System:
         data_folder.write_private(path, json.dumps(content) + "\n")
 
     def stop(self) -> None:
-        """Stop all processes. Stop workers and schedulers first, because they use the servers."""
+        """Stop each process before the servers that it uses: workers first, Postgres last."""
         self.api.close()  # otherwise the admin-api would wait for this connection to end
         for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)

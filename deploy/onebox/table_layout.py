@@ -13,7 +13,7 @@ GAP = 2  # space between two columns, in terminal cells
 
 @dataclass(frozen=True)
 class Column:
-    """A column. Its texts keep at least the width `least`. If it is None, no text is truncated."""
+    """A column. Truncated texts keep at least `least` cells. None forbids the truncation."""
 
     name: str
     least: int | None = None

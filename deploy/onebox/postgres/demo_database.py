@@ -102,7 +102,7 @@ class DemoDatabase:
         return dict(zip(names, map(int, row), strict=True))
 
     def reddit_clients(self) -> list[str]:
-        """Return the Reddit client ids that fetched the stored data. Raises PostgresError."""
+        """Return the Reddit client ids with which the data was fetched. Raises PostgresError."""
         query = "SELECT client_id FROM reddit_budgets LIMIT 100"
         try:
             with psycopg.connect(

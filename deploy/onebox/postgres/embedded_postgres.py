@@ -15,12 +15,12 @@ from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
 READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
-PORT_TRIES = 5  # limit of different ports to try, because another process may take a port first
-# The limit of starts on the same data. A start fails until the sessions of a killed server have
-# ended, which takes a moment.
+PORT_TRIES = 5  # limit of new starts on another port, if another process uses the port
+# The limit of new starts, every SESSIONS_SECONDS, if the sessions of a killed server still use the
+# cluster. These sessions end after a moment.
 SESSIONS_TRIES = 50
 SESSIONS_SECONDS = 0.2
-FAST_SECONDS = 20  # limit of a stop by SIGINT, which ends all sessions and writes a checkpoint
+FAST_SECONDS = 20  # time for Postgres to close its sessions and sync its data after SIGINT
 QUIT_SECONDS = 5
 LOG_BYTES = 2**20  # the start renames a longer log to NAME.log.1
 PORT_FILE = "crawljobs_port"
@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections. After an error, it is stopped."""
+        """Start the server and wait until it accepts connections. An error stops the server."""
         self.launch()
         self.wait_until_ready()
 

@@ -16,10 +16,11 @@ TIED = "tied"  # the second line of the marker file, if both folders have a link
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Link the cluster in `folder` to the data folder `data`, so that `remove` can compare them.
+    """Link the cluster in `folder` to its data folder, whose deletion `remove` then detects.
 
-    Both folders get a hard link to one marker file: MARKER in `folder`, and a file beside `data`.
-    Call this again after a copy or move of the data folder.
+    `data` is a symbolic link in the data folder, which leads to the cluster. Beside this link and
+    in `folder`, the function makes hard links to one marker file. Call the function again after a
+    copy or move of the data folder.
     """
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")
     with contextlib.suppress(FileNotFoundError):
@@ -51,8 +52,8 @@ def _is_abandoned(folder: Path) -> bool:
     home = Path(data).parent
     if home.exists():
         return False
-    # Without hard links, only the path of the data folder is known. If the parent folder is also
-    # missing, the file system is possibly unmounted, and the data folder still exists.
+    # Without hard links, a data folder counts as deleted only if its parent folder still exists.
+    # Otherwise the whole file system may be unmounted, with the data folder on it.
     return marker.stat().st_nlink == 1 if tied == [TIED] else home.parent.exists()
 
 

@@ -21,8 +21,8 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # the sentence to show at the end of each pause in force
-        self.ended: list[str] = []  # sentences about the pauses that had ended at the last `read`
+        self._in_force: set[str] = set()  # sentences to show when the pauses in force end
+        self.ended: list[str] = []  # sentences about pauses that ended between the last two reads
 
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force, and set `ended`.

@@ -29,11 +29,11 @@ class RollCall:
     def check(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
         """Return whether each child has a session now or had one at an earlier check.
 
-        Raises OneboxError after the time limit if a child has had no session.
+        Raises OneboxError if a child has had no session until the time limit after the first check.
         """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:
-            for word in session.split():  # a session's name contains a child's name
+            for word in session.split():  # one of these words is the child's INSTANCE_NAME
                 self._missing.pop(word, None)
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
 # -P prevents the import of modules from the current folder.
 PYTHON = (sys.executable, "-P", "-m")
-DRAIN_SECONDS = 10  # shorter than the default, so that a worker stops quickly
+DRAIN_SECONDS = 10  # time for crawls to finish a page at a stop; the default is longer
 LEASE_SECONDS = 10  # shorter than the default, so that a dead worker's job soon gets another worker
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5
@@ -61,7 +61,7 @@ class Settings:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
     def environment(self, role: str = environments.EVERY_ROLE, **own: str) -> dict[str, str]:
-        """Return the variables of a process with this role, with only the secrets that it needs."""
+        """Return a process's variables: `own` and inherited ones, without other roles' secrets."""
         inherited = environments.inherited(os.environ, role, NOT_INHERITED)
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url
@@ -152,4 +152,4 @@ def _drain_seconds(environment: Mapping[str, str]) -> float:
     try:
         return min(float(environment["DRAIN_SECONDS"]), 3600.0)
     except ValueError:
-        return float(DRAIN_SECONDS)  # no error here, because the worker itself rejects the value
+        return float(DRAIN_SECONDS)  # DRAIN_SECONDS is invalid, which the worker itself reports

@@ -20,7 +20,7 @@ from onebox.processes.child import NOTE_MAX, Child, Spec, how_it_ended, last_lin
 
 BACKOFF_SECONDS = 0.5  # the pause before the first restart; each early death doubles the pause
 BACKOFF_MAX_SECONDS = 10.0
-STEADY_SECONDS = 30.0  # a death after this time is not early: the pause is BACKOFF_SECONDS again
+STEADY_SECONDS = 30.0  # a death after a longer run is not early: the pause is BACKOFF_SECONDS
 CHECK_SECONDS = 0.02
 LOG_BYTES = 4 * 2**20  # a longer log is copied to NAME.log.1 and emptied
 LOG_CHECK_SECONDS = 5.0
@@ -74,7 +74,7 @@ class Supervisor:
                 )
 
     def restart_dead(self) -> bool:
-        """Restart dead children after a pause. Return whether a child has ended or restarted."""
+        """Restart dead children after a pause. Return True after a new death or a restart."""
         changed = False
         for child in self.children:
             if child.restart_at is not None:
