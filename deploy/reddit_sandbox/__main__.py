@@ -10,7 +10,8 @@ from pathlib import Path
 from reddit_sandbox import server
 from reddit_sandbox.options import Options
 
-# A new post with its comments needs three ids, and a community has only one id per second.
+# A community has one id for each second. 20 new posts a minute, each with at most two comments,
+# need up to 60 ids a minute.
 MOST_NEW_ITEMS_PER_MINUTE = 20
 
 

@@ -89,7 +89,7 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """Return the refusal of Reddit's cache. Reddit does not count the request against the limit."""
+    """Return the reply of Reddit's cache to a too long URL. The rate limit ignores the request."""
     found = reply("Error: URI Too Long", 414, "text/plain")
     found.headers["retry-after"] = "0"
     return found
@@ -102,7 +102,7 @@ def unauthorized() -> flask.Response:
 
 
 def redirect(location: str) -> flask.Response:
-    """Return a redirect to a path of this server. The location is an absolute URL."""
+    """Return a redirect to the path `location`. The reply's Location header is an absolute URL."""
     url = flask.request.host_url.rstrip("/") + location
     found = reply(_FOUND.format(url=url.replace("&", "&amp;")), 302, HTML_TYPE)
     found.headers["location"] = url

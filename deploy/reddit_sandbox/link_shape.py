@@ -63,7 +63,7 @@ def permalink_of(item: Item) -> str:
 
 
 def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
-    """Return the JSON object of a post. `alone` is true if the reply also has the comment tree."""
+    """Return the JSON object of a post. `alone` is true on the post's own page."""
     home, post = item.community, item.what
     assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
     rng = home.rng("link", post.number)
@@ -147,7 +147,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
 
 
 def _pointer(item: Item) -> str:
-    """Return a sentence that mentions another community of the theme; empty for most posts."""
+    """Return a sentence with a community of the post's theme, or an empty text for most posts."""
     rng = item.community.rng("pointer", item.what.number)
     if rng.random() >= POINTER_SHARE:
         return ""

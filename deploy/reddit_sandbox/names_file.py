@@ -8,7 +8,7 @@ from reddit_sandbox import naming, world
 
 
 def load(path: Path) -> list[str]:
-    """Return the newest names in the file, oldest first, or no names if there is no file."""
+    """Return the last REMEMBERED names in the file, oldest first, or no names without a file."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:

@@ -10,7 +10,8 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # limit of the path's length in characters
-REASONS = ("private", "quarantined", "gated", "banned")  # reasons of refusals, also names of bodies
+# The reasons of refusals. A body that has a reason's name is a refusal with this reason.
+REASONS = ("private", "quarantined", "gated", "banned")
 # The names of the bodies that a replacement can have.
 BODIES = (
     *("json", "html", "empty", "null", "children_null", "cut_off", "scope", "gateway"),

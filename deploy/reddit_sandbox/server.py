@@ -67,7 +67,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
 
 def _die_with_master(server: Any, _worker: Any) -> None:
-    """End the worker with its master. Otherwise it would block the port of a restarted sandbox."""
+    """Let the worker die with its master, so that a restarted sandbox can use the same port."""
     die_with_parent.ask_kernel(signal.SIGKILL)
     if os.getppid() != server.pid:
         os._exit(die_with_parent.EXIT_ORPHANED)

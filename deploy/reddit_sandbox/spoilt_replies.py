@@ -66,7 +66,7 @@ def empty_tree(response: flask.Response) -> flask.Response:
 
 
 def tree_without_list(response: flask.Response) -> flask.Response:
-    """Set the children to null in the list of comments, which follows the post in the reply."""
+    """Set the comments to null, that is, the children of the second listing in the reply."""
     return _changed(response, lambda reply: reply[1]["data"].update(children=None))
 
 
@@ -101,7 +101,7 @@ def _empty(listing: Any) -> None:
 
 
 def _move_things(value: Any) -> None:
-    """Change the subject of each object in a reply. The new ids are newer than all real ids."""
+    """Give each object another community, author and id. The new ids start with `z`."""
     pending = [value]
     while pending:
         value = pending.pop()

@@ -64,7 +64,10 @@ ONLINE_SHARE = 250
 
 
 def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
-    """Return the JSON object of a community. In a batch, it has no count of online users."""
+    """Return the JSON object of a community.
+
+    `in_batch` is true for a reply of /api/info, where the count of online users is null.
+    """
     theme = words.THEMES[home.theme]
     rng = home.rng("about")
     summary = f"All about {rng.choice(theme.doings)} & the {rng.choice(theme.things)}."
@@ -98,7 +101,7 @@ def about(home: Community, *, in_batch: bool = False) -> dict[str, Any]:
 
 
 def withheld(home: Community) -> dict[str, Any]:
-    """Return the JSON object that a batch has for a community that refuses access."""
+    """Return the JSON object that /api/info shows for a community that refuses access."""
     found = about(home, in_batch=True)
     found["data"].update(dict.fromkeys(_WITHHELD.split()), subreddit_type="private")
     return found

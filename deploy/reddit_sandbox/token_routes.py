@@ -10,7 +10,7 @@ blueprint = flask.Blueprint("token", __name__)
 
 # A client id such as error_invalid_grant gets the error `invalid_grant` with status 200.
 ERROR_CLIENT = "error_"
-# Types of grants that Reddit refuses to this kind of client, and Reddit's replies.
+# Reddit's replies to a request for a token with a grant type other than client_credentials.
 _REFUSED = {
     "password": {
         "error_description": "Only script apps may use password auth",

@@ -14,7 +14,7 @@ FLAKY_EVERY = 3
 # In a limited community, this many requests at the beginning get the status 429.
 LIMITED_FIRST = 2
 # The number of different requests for which the sandbox keeps a count. A further request replaces
-# the oldest count.
+# the count that has not grown for the longest time.
 MEMORY = 10_000
 
 # The size of a decompressed reply that has only a few hundred kilobytes while compressed.
@@ -38,7 +38,7 @@ class Troubles:
         self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
 
     def _count(self, name: str, what: str = "") -> int:
-        """Count this request. Return how many equal requests there were, including this request."""
+        """Count a request. Return the number of requests with this `name` and `what` until now."""
         with self._lock:
             key = (name.lower(), what)
             self._asked[key] = count = self._asked.get(key, 0) + 1

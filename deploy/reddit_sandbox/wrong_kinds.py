@@ -1,9 +1,8 @@
 """The kinds of wrong replies that each endpoint can give.
 
 The kinds cover every entry of the table with which the crawler interprets replies. A kind may be
-a good reply without some of its items, if a later reply can show the loss. No kind shortens an
-author's history, because the crawler could not detect the missing items: an author may hide the
-history.
+a good reply without some of its items, if a later reply can show the loss. No kind removes items
+from an author's history, because the crawler could not detect the loss: authors may hide items.
 """
 
 import re
@@ -23,8 +22,8 @@ _PROXY = "upstream connect error or disconnect/reset before headers"
 class Kind(NamedTuple):
     """A kind of wrong reply. `make` returns the reply, or `spoil` corrupts the page's good reply.
 
-    `is_own_word` means that Reddit itself could send the reply, because the reply says something
-    about a community, an item, an author or a request.
+    `is_own_word` means that Reddit itself sends the reply if the reply's statement is true, for
+    example that a community is private.
     """
 
     name: str

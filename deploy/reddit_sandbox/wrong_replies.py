@@ -32,7 +32,7 @@ class Shown(NamedTuple):
 
 
 class WrongReplies:
-    """Chooses wrong replies at random. The seed and the requests determine them. Thread-safe."""
+    """Chooses wrong replies at random. Equal seeds and requests give equal choices. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class WrongReplies:
                 return None
             self._replies += 1
             kind, left = self._pages.pop(page, (None, 0))
-            if left == 0:  # otherwise repeat the wrong reply, or give the good reply after it
+            if left == 0:  # the page's next reply is not chosen yet
                 kind, left = self._begin_one(endpoint)
             left -= 1
             if left > 0:
@@ -107,9 +107,9 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        # A run of wrong replies to a page begins with the probability `_share` / `right`. The run
-        # has `_mean` wrong replies on average, and then one good reply. So the share of wrong
-        # replies becomes `_share`.
+        # A run has m wrong replies (`_mean`, on average), then one good reply. This function begins
+        # a run with the probability p = `_share` / `right`, and otherwise chooses one good reply.
+        # So each good reply comes with p * m wrong replies: a share of pm / (1 + pm) = `_share`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0
@@ -120,7 +120,7 @@ class WrongReplies:
         return kind, times
 
     def _mean(self, kinds: Sequence[Kind]) -> float:
-        """Return how often a wrong reply is sent in a row, on average."""
+        """Return how often a wrong reply of these kinds is sent in a row, on average."""
         held = sum(HOLDS_ON**more for more in range(self._in_a_row))
         return sum(1.0 if kind.is_own_word else held for kind in kinds) / len(kinds)
 
