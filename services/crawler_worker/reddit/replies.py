@@ -49,17 +49,14 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # the decoder's message is more exact than the message of `found`
+            raise  # both errors mean an outage, but the decoder's message is more exact
     raise found
 
 
 def failure(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> crawl_failures.CrawlFailure:
-    """Return the failure that a reply without the requested content means.
-
-    `url` is the requested URL.
-    """
+    """Return the failure that an unusable reply means. `url` is the requested URL."""
     meaning = reply_cells.meaning_of(endpoint, status, headers, content, url=url)
     says = f"{status}: {_MESSAGES.get(meaning, meaning.replace('_', ' '))} ({_words(content)})"
     if meaning in _ACCESS:

@@ -21,7 +21,7 @@ from crawljobs.domain.reply_meaning import (
     Status,
 )
 
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is a page, not an error with a reason
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is not read as an error: errors are short
 
 _REASONS = {
     "private": Shape.PRIVATE,
@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. An unknown path counts as INFO, because a reply of INFO proves
-    nothing about a single subreddit."""
+    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because its
+    replies show nothing about a single subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
@@ -66,8 +66,8 @@ def endpoint_of(path: str) -> Endpoint:
 def meaning_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Meaning:
-    """Return the meaning of a reply. `url` is the URL of the request. A redirect is compared with
-    this URL."""
+    """Return the meaning of a reply. `url` is the requested URL. The meaning of a redirect depends
+    on how its target differs from `url`."""
     found = _status(status, headers, url)
     return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 

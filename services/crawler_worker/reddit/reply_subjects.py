@@ -1,9 +1,9 @@
 """Parses replies, and keeps only the items of the requested subreddit, account or post.
 
-A cache or a proxy can return the reply to another request. If a crawl stored the items of this
-reply, later crawls would stop too early and miss items, or an author's history would count as read.
-Each function raises UpstreamTrouble for unexpected JSON. It also raises UpstreamTrouble for a reply
-that has items, but no item of the requested subject.
+A cache or a proxy can return the reply to another request. Its items must not count as read. If a
+newer item of another subreddit became the high-water mark, later crawls would stop at this mark and
+miss items. Each function raises UpstreamTrouble for unexpected JSON, and for a reply that has
+items, but no item of the requested subject.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
     others = len(items.posts) - len(posts) + len(items.comments) - len(comments)
     others += len(items.subreddits) + len(items.accounts)
     is_unreadable = (items.dropped or items.unknown) and not items.more
-    # Stubs (placeholders for comments that Reddit left out) do not name their post. So stubs among
-    # items of other subjects do not prove that the reply is about the requested subject.
+    # Stubs (placeholders for comments that Reddit left out) do not name their post. So a reply that
+    # has stubs and items of other subjects may be the reply to another request.
     if (others or is_unreadable) and not (posts or comments):
         raise _other(subject)
     kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())

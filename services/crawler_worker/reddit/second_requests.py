@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from crawler_worker.reddit import crawl_failures
 from crawljobs.domain.reply_meaning import Endpoint
 
-# The failures that a second request must confirm. Each of them ends the job as failed, loses items
-# for good, or makes the crawl give up a part. A second request costs less than this. For example, a
-# crawl that gives up the listing of comments requests up to 25 trees instead. Two failures need no
-# second request here. The crawl itself confirms a denial of its subreddit, because the crawl knows
-# the stored access. If a batch is too large, its caller sends smaller batches.
+# `_CONFIRMED` lists, for each endpoint, the failures that a second request must confirm. Without
+# the second request, one wrong reply would end the job as failed, lose items for good, or make the
+# crawl give up a part. The second request is cheap: instead of the listing of comments, a crawl
+# would request up to 25 trees. Two failures are not in the table. `Unavailable` for ABOUT and
+# POSTS: the crawl compares it with the stored access, and confirms it. `TooLarge` for
+# MORE_CHILDREN and INFO: the caller sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
@@ -36,8 +37,8 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Return whether a probe must check the client after this confirmed failure.
 
-    The failure would end the job as failed, but perhaps Reddit refuses every request of this
-    client.
+    The crawl requires these pages, so the failure would end the job as failed. But if Reddit
+    refuses every request of the client, the job must wait instead.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

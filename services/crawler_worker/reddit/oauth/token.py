@@ -42,18 +42,17 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        # The next two attributes are used only without a database. `_refusal` is the message of the
-        # credentials' last refusal. The pause after this refusal ends at `_refused_until`, by the
-        # monotonic clock.
+        # Used only without a database, after Reddit refused the credentials. Until `_refused_until`
+        # (monotonic clock), `current` sends no request, and raises `_refusal` again.
         self._refused_until = 0.0
         self._refusal = ""
 
     def current(self, *, refused: str | None = None, stop: Stop) -> str:
         """Return a valid token, but never the token `refused`, which Reddit has just refused.
 
-        Raises Throttled or Outage while no worker may request a token. Without a database, raises
-        CredentialsRefused for REFUSED_PAUSE_SECONDS after the last refusal. Also raises Interrupted
-        and DatabaseUnavailable.
+        Raises Throttled or Outage while no worker may request a token, Interrupted when `stop` is
+        set during a wait, and DatabaseUnavailable. Without a database, raises CredentialsRefused
+        for REFUSED_PAUSE_SECONDS after Reddit refused the credentials.
         """
         while not self._lock.acquire(timeout=POLL_SECONDS):
             if stop.is_set():
@@ -72,7 +71,7 @@ class TokenSource:
             self._lock.release()
 
     def forget(self, token: str) -> None:
-        """Discard this new token, which Reddit refuses. The next request uses another token."""
+        """Delete a token that Reddit refuses, also in the database. No request uses it again."""
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -98,8 +97,8 @@ class TokenSource:
         return token, lives
 
     def _fetch_alone(self, refused: str | None) -> Lifetime:
-        """Request a token for this process alone. Raises CredentialsRefused during the pause after
-        a refusal, without a request."""
+        """Request a token that only this process uses. If Reddit refused the credentials less than
+        REFUSED_PAUSE_SECONDS ago, send no request, and raise CredentialsRefused."""
         left = self._refused_until - self._clock()
         if left > 0:
             raise crawl_failures.CredentialsRefused(self._refusal, resume_in=left)

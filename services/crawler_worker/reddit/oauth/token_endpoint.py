@@ -15,8 +15,8 @@ from crawljobs.settings import RedditSettings
 REFRESH_EARLY_SECONDS = 60.0
 LIFE_MAX_SECONDS = 86_400.0
 LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `expires_in`.
-# The pause after Reddit refused the credentials. More frequent tries are useless, because only an
-# operator can correct the credentials.
+# After Reddit refused the credentials, no token is requested for this time. Earlier tries would
+# fail too, because only an operator can correct the credentials.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 
@@ -69,10 +69,10 @@ def token_of(content: bytes) -> tuple[str, float]:
 
 
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
-    """Return the failure that `error` in a token reply means.
+    """Return the failure that the field `error` of a token reply means.
 
-    If Reddit refuses the credentials, `error` is a word or one of the numbers 400 and 401. Other
-    numbers come from a gateway in front of Reddit.
+    A text, 400 or 401 means that Reddit refuses the credentials. Any other number comes from a
+    gateway in front of Reddit, and means trouble that may pass.
     """
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")

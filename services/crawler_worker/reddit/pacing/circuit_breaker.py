@@ -20,7 +20,8 @@ class CircuitBreaker:
     """Stops requests to Reddit after repeated failures.
 
     The threads of a process share one object. All processes share its state in the database. Each
-    method raises DatabaseUnavailable. `on_reply` is called after each failure and each probe.
+    method raises DatabaseUnavailable. `on_reply` is called for each failed request and each result
+    of a probe, so that other threads no longer wait for the first reply.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class CircuitBreaker:
         self._on_reply = on_reply
 
     def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works: it has sent a valid reply, which may also be an error reply."""
+        """Record that Reddit works. A clear refusal, such as 403 or 429, shows this as well."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
@@ -61,10 +62,11 @@ class CircuitBreaker:
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Take the right to send the only probe, after an unclear reply `since` seconds ago.
+        """Take the turn to send a probe. The caller received an unclear reply `since` seconds ago.
 
-        If all workers pause, return the pause instead. If another probe began after the unclear
-        reply and has already succeeded, return this success instead.
+        The result shows whether the caller has the turn, and all other workers must wait for its
+        probe. Otherwise the result shows a pause of all workers, or that another worker's probe
+        has succeeded since the unclear reply.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)

@@ -18,9 +18,9 @@ from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # A background request does not join the queue for slots. It polls for a free slot at random
-# intervals in the range BESIDE_QUEUE_SECONDS. A job whose request has no slot after
-# LONGEST_WAIT_SECONDS is deferred. The delay is at least a random time in the range
-# BACKGROUND_PAUSE_SECONDS, so that not all deferred jobs return at once.
+# intervals in the range BESIDE_QUEUE_SECONDS. If the request gets no slot within
+# LONGEST_WAIT_SECONDS, its job is deferred for at least a random time in the range
+# BACKGROUND_PAUSE_SECONDS. The time is random, so that not all deferred jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # The first reply to a process shows the size of the budget. Until this reply comes, the other
@@ -79,7 +79,7 @@ class Limiter:
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise crawl_failures.Interrupted("stopped while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
-                continue  # too late: the request would count in the next window of the budget
+                continue  # the slot's window is over; the request would count in the next window
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 
@@ -107,8 +107,8 @@ class Limiter:
     def record_good(self, sent_at: float) -> None:
         """Keep the monotonic time at which a request with a good reply was sent.
 
-        A good reply ends a series of 429 replies. The database receives the time only with the next
-        429, so that no good reply costs a statement.
+        A good reply ends a series of 429 replies. `pause_all` stores this time after the next 429.
+        So a good reply needs no statement of its own.
         """
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 

@@ -43,10 +43,10 @@ class PacedRequests:
         try:
             return self._send_and_record(slot, request, token, parse, context)
         except crawl_failures.Unclear:
-            raise  # an unclear reply does not show whether Reddit works
+            raise  # not a failure for the breaker: an unclear reply may concern this page alone
         except crawl_failures.UpstreamTrouble as error:
-            # Broken pages of a single subreddit are not an outage. So a probe of another page must
-            # confirm the outage before all workers pause.
+            # Perhaps only the pages of one subreddit are broken. That is no outage. So before all
+            # workers pause, a probe of another page must fail too.
             if self._breaker.is_doubtful():
                 self.check_client(token, context, since=time.monotonic(), is_fresh=False)
             outage = self._breaker.failed(error.explained())
@@ -64,7 +64,11 @@ class PacedRequests:
             self.pause_all(error, last=True)
 
     def pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
-        """Pause all workers after a 429 reply. With `last`, raise Throttled to defer the job."""
+        """Pause all workers after a 429 reply.
+
+        `last` means that the caller does not try the request again. Then raise Throttled, which
+        defers the job.
+        """
         pause = self._limiter.pause_all(error.retry_after)
         if last:
             raise crawl_failures.Throttled(

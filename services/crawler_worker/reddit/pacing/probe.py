@@ -1,6 +1,6 @@
-"""Checks whether Reddit accepts the client, with a page that depends on no crawled subreddit.
+"""Checks whether Reddit accepts the client, with a request that reads no crawled subreddit.
 
-Only one worker at a time sends this probe. The result counts for all workers.
+This request is the probe. One worker at a time sends it. The result counts for all workers.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Probe:
     def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
         """Check that Reddit accepts the client, after an unclear reply at monotonic time `since`.
 
-        `is_fresh` means that the token is new, so a refused token is not replaced. If Reddit does
-        not accept the client, pause all workers and raise Outage. Also raises SlotTooLate,
-        Throttled and Interrupted.
+        If Reddit refuses the token, the probe is sent again with a new token. With `is_fresh`, the
+        token is new already, so there is no second probe. If Reddit does not accept the client,
+        pause all workers and raise Outage. Also raises SlotTooLate, Throttled and Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:
