@@ -48,7 +48,7 @@ class Process:
     def run(self) -> int:
         """Run until a signal or a failure, and return the exit code.
 
-        The caller must have called `process.block_stop_signals`.
+        The caller must call `process.block_stop_signals` first.
         """
         has_ended = process.run(
             self._work, thread_name="timetable", on_stop=self._stop_all, grace_seconds=GRACE_SECONDS
@@ -56,7 +56,7 @@ class Process:
         tracing.stop()
         if not has_ended:
             log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
-            # A normal exit of the interpreter could crash, because a thread still runs.
+            # The thread "timetable" still runs, so a normal exit of the interpreter could crash.
             os._exit(0)
         self._database.close()
         log.info("scheduler.stopped")

@@ -27,7 +27,10 @@ _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 
 def due_run(due: DueSchedule) -> list[Run]:
-    """Return a missed run for the stored due time. The schedule's later due times are unknown."""
+    """Return a missed run for the stored due time, the only due time that is known.
+
+    The broken schedule's later due times cannot be computed.
+    """
     return [Run(due.schedule.id, due.schedule.due_at(), RunOutcome.MISSED)]
 
 
@@ -55,8 +58,8 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         with conn.begin_nested():
             recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
-        # If the schedule's own data caused the error, disable the schedule without a record of its
-        # due times.
+        # If the schedule's own data also prevent the record of its due times, the schedule is
+        # disabled without this record.
         if not is_rows_own_fault(error):
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)

@@ -1,7 +1,7 @@
-"""For TRY_AGAIN_SECONDS, skip each due schedule that can neither fire nor be disabled.
+"""Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
 
-Otherwise these schedules would come first in every batch. 100 such schedules would fill each batch,
-and block all other schedules.
+Otherwise the skipped schedules would come first in every batch, because they stay due. 100 of them
+would fill each batch, and block all other schedules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scheduler.firing_results import Stuck
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-# The limit of skipped schedules. A further schedule ends the oldest skip early.
+# The maximum number of skipped schedules. If one more is added, the first of them is tried again.
 MOST = 1_000
 
 

@@ -22,8 +22,8 @@ from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
 from scheduler import broken_schedules
 from scheduler.firing_results import Disabled, Fired, Stuck
 
-# A function that returns the trace context for the job of a schedule. A transaction that is retried
-# calls the function again.
+# A function that returns the trace context for the job of a schedule. If the transaction is tried
+# again, the function is called again for the same schedule.
 TraceparentOf = Callable[[Schedule], str | None]
 
 

@@ -22,14 +22,14 @@ log = logs.get_logger(__name__)
 
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 
-# The shortest sleep. Applies while another scheduler, which may have died, locks the due schedules.
+# The shortest sleep. It applies if another scheduler, which may have died, locks due schedules.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
 
 
 class Timetable:
-    """Fires schedules until `stop` is set and `wake()` is called.
+    """Fires schedules until `stop` is set. The caller then calls `wake()`, which ends the sleep.
 
     Several schedulers can run at the same time. Then they share the due schedules.
     """
@@ -97,7 +97,7 @@ class Timetable:
                     firing_log.write(result)
                 firing_counters.count(result)
             total += len(results)
-            # After a short batch, no due schedules are left, or another scheduler has locked them.
+            # No due schedules are left, except those that another scheduler has locked.
             if len(results) < BATCH:
                 self._ticked_at = time.monotonic()
                 break
@@ -122,7 +122,7 @@ class Timetable:
         return min(max(seconds, LEAST_PAUSE_SECONDS), self._tick_seconds)
 
     def _mend(self) -> None:
-        """Correct due times that were stored before the database's clock was set back.
+        """Correct next due times that are too late, because the database's clock was set back.
 
         Does nothing if `tick_seconds` have not passed since the last correction.
         """

@@ -1,9 +1,9 @@
 """Move old rows of the audit log into an archive table, which the owner may dump and drop.
 
-Only a superuser or the owner of the tables can move rows. One transaction moves each chunk of rows.
-The transaction disables the trigger that protects the audit log, and grants the right to delete.
-At its end, the transaction restores the trigger and the rights. So no other session sees the audit
-log without protection.
+Only a superuser or the owner of the tables can move rows. Each chunk of CHUNK_ROWS rows has its own
+transaction. The transaction disables the trigger that protects the audit log, and grants the right
+to delete. At its end, the transaction restores the trigger and the rights. So no other session sees
+the audit log without protection.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-CHUNK_ROWS = 10_000  # rows of one transaction; writers to the audit log wait about 0.2 s for it
-LOCK_SECONDS = 1  # the longest wait for the audit log's table lock; meanwhile writers wait too
+CHUNK_ROWS = 10_000  # rows of one transaction, which blocks writers of audit rows for about 0.2 s
+LOCK_SECONDS = 1  # the longest wait for the table lock; during this wait, writers wait as well
 YOUNGEST_DAYS = 1
 
 _IS_OLD_ENOUGH = text(
@@ -55,8 +55,9 @@ class Archived:
 def archive(database: Database, *, before: datetime, chunk_rows: int = CHUNK_ROWS) -> Archived:
     """Move all audit rows older than `before`, then record the archive in the audit log.
 
-    Returns a description of the archive table. After an interruption, another call with the same
-    `before` moves the remaining rows. Raises ArchiveRefused if `before` is less than one day ago.
+    Returns a description of the archive table. If a call is interrupted, a second call with the
+    same `before` moves the remaining rows to the same table. Raises ArchiveRefused if `before` is
+    less than one day ago.
     """
     name = f"until_{before:%Y%m%d_%H%M%S}"
     table = f"{SCHEMA}.{name}"

@@ -1,10 +1,10 @@
-"""Row policies by which each service can write only its own actors into the audit log.
+"""Row policies that limit which actors a service may write into the audit log.
 
-The table's permissive policies alone would let a role with the right to insert rows write the name
-of any actor. But a database without service roles needs the permissive policies. This module adds a
-restrictive policy for each service role that exists. The restrictive policy applies to PUBLIC, and
-its condition names the role. If the policy applied to the role itself, the role could drop the
-policy with DROP OWNED.
+The migrations create permissive policies, so that databases without service roles work. With these
+policies alone, every role that may insert rows could write any actor. So this module adds a
+restrictive policy for each service role. The policy is created for PUBLIC (`TO PUBLIC`), and names
+the role only in its condition. A policy that is created for the role (`TO role`) would be unsafe:
+the role could remove it with DROP OWNED.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Another installation may use this database with other role names. The policies for its
-        # roles have a condition of the same form, and are no fault.
+        # Another installation may use this database with other role names. The policies for the
+        # roles of that installation have a condition of the same form. They are not reported.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

@@ -95,7 +95,8 @@ def find(database: Database) -> list[str]:
     return missing + [f"not in the code: {line}" for line in sorted(have - want)]
 
 
-# Selects statements that create each CHECK again from its printed text, as when a dump is restored.
+# Selects a statement for each CHECK. The statement drops the CHECK, and creates it again from the
+# text that Postgres prints, as the restore of a dump does.
 _RESTORE = """
     SELECT format('ALTER TABLE %I DROP CONSTRAINT %I, ADD CONSTRAINT %I %s',
         relname, conname, conname, pg_get_constraintdef(pg_constraint.oid))

@@ -39,8 +39,9 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
     PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services lose
-    such rights too. Without `revoke`, a service loses only one kind of right: a right on a whole
-    table that `grants` limits to some columns. No release needs the right on the other columns.
+    such rights too. Without `revoke`, services keep them, because an older release may need them.
+    There is one exception: if `grants` limits a privilege to some columns, a service always loses
+    this privilege on the whole table, because no release needs the other columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():

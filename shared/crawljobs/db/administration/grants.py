@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# The kinds of roles. The name of a role is the installation's prefix, `_` and the kind.
+# The kinds of roles. A role's name in Postgres is the prefix of the installation, `_` and the kind.
 OWNER = "owner"  # this role owns the tables and migrates them
 ADMIN_API = "admin_api"
 CRAWLER_WORKER = "crawler_worker"
@@ -58,9 +58,9 @@ _TABLES = """
     subreddits               raw        raw             r          -
 """
 
-# These rights of services apply only to these columns of a table. The server's defaults fill the
-# other columns of an audit row. In the row of an API token, a service may change only the
-# revocation and the time of the last use.
+# Services have these privileges only on these columns. The other columns of a new audit row get
+# their values from defaults in the database. In the row of an API token, a service may change only
+# the revocation and the time of the last use.
 COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "admin_audit_log": {
         "INSERT": (

@@ -56,12 +56,12 @@ def upgrade(
 
     Each revision has its own transaction. So a run after an interruption continues with the first
     revision that was not committed. After a lock timeout, a deadlock or a lost connection, the
-    upgrade is tried again until the deadline. Only one migration runs at a time: a second one waits
-    for the first.
+    upgrade is tried again until the deadline. Only one migration runs at a time. A second migration
+    waits until the first one has ended.
 
-    With `role_prefix`, each revision also grants the rights on its new objects. Without these
-    rights, services would start and fail, because they wait only for the revision. Raises
-    MigrationFailed.
+    With `role_prefix`, the transaction of each revision also grants the rights on its new objects.
+    Services start as soon as the revision is committed, so without these rights they would fail.
+    Raises MigrationFailed.
     """
     import alembic.command
 

@@ -108,7 +108,8 @@ def wanted(conn: Connection, names: Names) -> set[Right]:
 
 
 def _on_columns(kind: str, table: str, what: str, there: set[tuple[str, str]]) -> list[str]:
-    """Return the privilege, or one privilege for each column if `grants` limits it to columns."""
+    """Return the privilege on the table. If `grants` limits the privilege to some columns, return
+    one privilege for each of these columns instead."""
     limited = grants.COLUMNS.get(table, {}).get(what)
     if limited is None or kind == grants.OWNER:
         return [what]
