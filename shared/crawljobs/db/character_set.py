@@ -15,8 +15,8 @@ from crawljobs import errors
 
 ENCODING = "UTF8"
 # A query that returns whether the server converts letters to the same lower case as Python. The
-# server compares the letters itself, because a database with the encoding SQL_ASCII would return
-# them as bytes.
+# query returns a boolean and not the letters, because a database with the encoding SQL_ASCII would
+# return the letters as bytes.
 LOWERS_AS_WE_DO = (
     f"SELECT lower('{string.ascii_uppercase}') = '{string.ascii_lowercase}' "
     f"AND lower('{string.ascii_lowercase}') = '{string.ascii_lowercase}'"

@@ -21,8 +21,8 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 T = TypeVar("T")
 
 # The server ends a session that is silent for this time within a transaction. The services do no
-# long work between two statements of a transaction. A process that freezes there keeps rows locked,
-# so the limit is shorter than the usual lease of 30 s.
+# long work between two statements of a transaction. But a process that freezes there keeps its jobs
+# locked, and the rescue skips locked jobs. So the locks must end before the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
 # A connection that was idle for longer than SURELY_ALIVE_SECONDS is pinged before its next use
@@ -31,7 +31,7 @@ SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return the settings that each session sets, because its role may not have these settings."""
+    """Return the settings of a session. The session sets them itself, as its role may lack them."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",

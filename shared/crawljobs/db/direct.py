@@ -44,7 +44,7 @@ class DirectConnection:
         """Yield the connection for one statement. Raises DatabaseUnavailable."""
         with _translated():
             yield self._conn
-            self._conn.commit()  # sends no COMMIT in autocommit mode, but resets SQLAlchemy's state
+            self._conn.commit()  # ends SQLAlchemy's transaction; autocommit mode sends no COMMIT
 
     def listen(self, channel: str) -> None:
         """Subscribe to the notifications of this channel."""

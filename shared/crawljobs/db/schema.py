@@ -11,9 +11,10 @@ from crawljobs import errors
 # The revisions that this code supports, the newest last.
 KNOWN_REVISIONS = ("0033",)
 
-# A migration writes this comment on the table alembic_version, in the transaction of its revision.
-# The code of `revision` is the oldest code that runs on the new schema. So older code can accept a
-# schema whose revision it does not know (decision 38).
+# Each migration writes this comment on the table alembic_version, in the transaction that changes
+# the schema. `revision` is the newest revision that the oldest suitable release knows. From this
+# comment, a release sees whether it may use a schema of a newer revision, which it does not know
+# (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
@@ -59,7 +60,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether `revision` is newer than this code, and `comment` lets this code run on it."""
+    """Return whether `revision` is newer than this code, but `comment` says that this code runs."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

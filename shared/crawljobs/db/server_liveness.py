@@ -14,16 +14,15 @@ from collections.abc import Callable
 
 from crawljobs import errors
 
-# A dead database must be detected within 2 s (decision 56). So LATE_SECONDS and ANSWER_SECONDS
-# together are less than 2 s.
 # A connection that waits longer than LATE_SECONDS for a reply starts a check of the server. Most
-# replies come sooner.
+# replies come sooner. The server counts as dead after ANSWER_SECONDS without an answer. The sum of
+# both times is less than 2 s, the limit for the detection of a dead server (decision 56).
 LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query
-# An error counts as an answer of the server only within OWN_LIMIT_SECONDS after the start of the
-# query. A later error may be one of the client's own timeouts (timeouts.PROBE_TIMEOUTS), and the
-# shortest of these timeouts is 0.7 s.
+# If the query of the check fails within OWN_LIMIT_SECONDS, the error counts as an answer of the
+# server. A later error may come from one of the client's own timeouts, and then proves nothing. The
+# shortest of these timeouts is 0.7 s (timeouts.PROBE_TIMEOUTS).
 OWN_LIMIT_SECONDS = 0.6
 
 
@@ -41,14 +40,14 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends the query.
 
-        An error that the server sends counts as an answer. In that case, each waiting connection
-        also receives an error from the server.
+        A server that sends an error to the query is not dead: it sends errors to the waiting
+        connections as well, so these connections need no other end of their wait.
         """
         with self._lock:
             now = time.monotonic()
             if not self._is_asking:
                 if now > self._ended_at + AGAIN_SECONDS:
-                    self._silent_since = None  # the last query is too old to show the present state
+                    self._silent_since = None  # an old query without an answer proves nothing now
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._asked_at = now
                     self._start_query(now)

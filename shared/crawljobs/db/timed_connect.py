@@ -20,8 +20,8 @@ def connect_within(seconds: float, open_connection: Callable[[], Connection]) ->
 
     Raises NoReply after `seconds`, and at once if the process cannot start a thread.
 
-    A late thread continues until the timeout of libpq. If it still gets a connection, the
-    connection is closed.
+    After `seconds`, the thread still waits until libpq's own timeout. If the thread then gets a
+    connection, the connection is closed.
     """
     opened: Future[Connection] = Future()
 

@@ -24,8 +24,8 @@ class Timeouts:
 
 # The timeouts of background work, which can wait.
 BACKGROUND_TIMEOUTS = Timeouts()
-# The timeouts of requests whose callers wait. A ping and a connect together take less than 2 s, the
-# time in which a silent database must be detected.
+# The timeouts of requests whose callers wait. The sum of `ping` and `connect` is less than 2 s, the
+# limit for the detection of a dead server (decision 56).
 INTERACTIVE_TIMEOUTS = Timeouts(
     connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8
 )

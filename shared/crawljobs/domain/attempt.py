@@ -24,9 +24,9 @@ class AttemptOutcome(StrEnum):
 class Attempt:
     """A claim that has ended.
 
-    If several deferrals in a row have messages that differ only in numbers, only the last deferral
-    is stored. `times` is the number of these deferrals. `first_started_at` is the start of the
-    first deferral, or None if `times` is 1.
+    If the messages of several deferrals in a row differ only in numbers, one Attempt stands for all
+    of them. It has the data of the last deferral. `times` is the number of deferrals, and
+    `first_started_at` is the start of the first, or None if `times` is 1.
     """
 
     id: int

@@ -92,7 +92,8 @@ class ClientBudget:
 
 
 def at(row: StoredBudget, now: datetime) -> ClientBudget:
-    """Return the state of a client id at `now`. A pause does not make `remaining` smaller."""
+    """Return the state of a client id at `now`. Its field `remaining` is the usable budget minus
+    the spent requests of the present window, also during a pause."""
     reason = _reason(row, now)
     state = BudgetState.AVAILABLE
     ends = [end for end in (row.outage_until, row.paused_until) if end is not None and end > now]
@@ -134,8 +135,8 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
     """Return why the workers pause or must probe first, or None if they do neither.
 
-    If the circuit breaker is open, the row normally has the reason. Returns OUTAGE for a missing
-    reason, because an older release stores none, and for an unknown reason of a later release.
+    If the circuit breaker is open, the row has the reason. Without a reason (an older release
+    stored none) or with an unknown reason of a later release, returns OUTAGE.
     """
     if row.outage_until is not None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
@@ -144,10 +145,10 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 
 
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
-    """Return whether the next 429 reply is the first of a new series.
+    """Return whether the series of 429 replies has ended, so that the next 429 begins a new one.
 
-    A series ends when a window has passed since its last 429 reply, and since the end of the pause
-    that followed.
+    A series ends one window after the pause that its last 429 reply caused, and at least one window
+    after that reply.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
@@ -158,7 +159,7 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
     if row.window_started_at > window:
-        return usable, 0  # this window is full: workers reserve slots of the next window
+        return usable, 0  # the row counts a later window, so the present window has no free slots
     return row.reserved, row.others
 
 

@@ -34,8 +34,8 @@ class Claim(NamedTuple):
 
     @property
     def is_background(self) -> bool:
-        """Return whether the crawl is automatic.
+        """Return whether the crawl has an automatic source, and no urgent request merged into it.
 
-        False if a request with a priority above BACKGROUND_PRIORITY_CEILING merged into the job.
+        A request is urgent if its priority is above BACKGROUND_PRIORITY_CEILING.
         """
         return self.source in BACKGROUND and self.priority <= BACKGROUND_PRIORITY_CEILING

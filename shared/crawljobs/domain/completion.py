@@ -17,7 +17,7 @@ ERROR_MESSAGE_MAX = 2_000  # characters; an error message may quote untrusted te
 # outcome.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
-# The outcome of the attempt, by the verb that ends the claim.
+# Maps the verb that ends a claim to the outcome of the attempt, which is the ended claim.
 ATTEMPTS = {
     Transition.COMPLETE: AttemptOutcome.SUCCEEDED,
     Transition.FAIL: AttemptOutcome.FAILED,

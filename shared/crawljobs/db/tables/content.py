@@ -35,8 +35,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # Reddit showed this state, which differs from `access`, but too few checks have confirmed it.
-    # The next columns: how many checks showed the state, and the time of the last of these checks.
+    # The state that the last check found, if it differs from `access` and is not confirmed yet. The
+    # next columns: how many checks with this state were counted, and when the last was counted.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),
@@ -58,9 +58,9 @@ subreddits = Table(
     Column("oldest_comment_at", Timestamp),
     Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    Column("trees_whole", Integer),  # complete trees among the newest posts; null: not counted
+    Column("trees_whole", Integer),  # of the newest 1,000 posts; null: not counted
     Column("trees_not_whole", Integer),
-    Column("gap_at", Timestamp),  # when a crawl last left a gap
+    Column("gap_at", Timestamp),  # when a crawl last found a new gap
     Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting
     Column("min_crawl_gap_seconds", Double),  # between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.

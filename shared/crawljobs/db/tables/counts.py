@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
 from crawljobs.db.tables.columns import id_column, metadata, one_of
 
-# The number of jobs in one final status. A sweep adds the rows of crawl_job_count_changes later, so
-# the present number is the sum of this row and those rows.
+# The number of jobs in one final status. The present number is the sum of this row and of the
+# status's rows in crawl_job_count_changes. A sweep moves those changes into this row later.
 crawl_job_counts = Table(
     "crawl_job_counts",
     metadata,
@@ -16,9 +16,10 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# A change of the number of jobs in a final status. Triggers insert a row for each change. With a
-# shared counter instead, each completion would wait for the lock of another completion. A trigger
-# on crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other changes.
+# A change of the number of jobs in a final status. Triggers insert a row for each change. If they
+# updated crawl_job_counts instead, concurrent completions would wait for the lock of its row. A
+# trigger on crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other
+# changes.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,

@@ -32,7 +32,7 @@ missing_parts = Table(
 )
 
 # A range of a listing that no crawl has seen, between two items that crawls have seen. A crawl that
-# reads the whole listing deletes the row.
+# reads this range of the listing deletes the row.
 crawl_gaps = Table(
     "crawl_gaps",
     metadata,

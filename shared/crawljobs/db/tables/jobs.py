@@ -63,7 +63,7 @@ crawl_jobs = Table(
     Column("rerun_requested", Boolean, nullable=False, server_default=text("false")),
     Column("rerun_priority", SmallInteger),
     Column("rerun_source", Text),
-    Column("rerun_visible_at", Timestamp),  # the earliest start that a rerun request allows
+    Column("rerun_visible_at", Timestamp),  # the follow-up job does not start before this time
     Column("traceparent", Text),  # W3C trace context of the enqueue request
     Column("rerun_traceparent", Text),  # W3C trace context of the rerun request
     # `incomplete`: the crawl gave up optional parts, such as a comment tree.
@@ -144,7 +144,7 @@ crawl_jobs = Table(
         postgresql_where=text("status = 'queued'"),
     ),
     Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
-    # Parked jobs, which wait for a cause that another table stores. A sweep checks these jobs.
+    # Parked jobs. A sweep reads this index, and checks whether the cause of each wait has ended.
     Index(
         "crawl_jobs_parked_idx",
         "visible_at",

@@ -51,7 +51,7 @@ scheduled_jobs = Table(
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
     CheckConstraint("NOT enabled OR next_run_at IS NOT NULL", name="enabled_has_next_run"),
     one_of("misfire_policy", "fire_once", "skip", name="misfire_policy"),
-    # 31,622,400 s are 366 days: the longest interval between two due times of a schedule.
+    # 31,622,400 s are 366 days, as long as the longest interval of an @every expression.
     CheckConstraint("misfire_deadline_seconds BETWEEN 1 AND 31622400", name="misfire_deadline"),
     CheckConstraint("spread_seconds BETWEEN 0 AND 86400", name="spread"),
     CheckConstraint("runs_per_day >= 0 AND runs_per_day <= 1440", name="runs_per_day"),

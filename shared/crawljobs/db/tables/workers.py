@@ -30,8 +30,8 @@ reddit_budgets = Table(
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
-    Column("window_started_at", Timestamp),  # start of the window whose requests `reserved` counts
-    # `reserved` is the number of the window's slots that workers reserved, plus `others`.
+    Column("window_started_at", Timestamp),  # start of the last window in which a slot was reserved
+    # `reserved` is the number of slots in this window that workers have reserved, plus `others`.
     Column("reserved", Integer, nullable=False, server_default="0"),
     Column("others", Integer, nullable=False, server_default="0"),  # requests of other programs
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
@@ -49,8 +49,9 @@ reddit_budgets = Table(
     # The reason why all workers pause until `outage_until` or `paused_until`.
     Column("paused_reason", Text),
     Column("paused_detail", Text),
-    # A probe checks whether Reddit accepts the client. One worker may send probes until
-    # `probing_until`. Reddit accepted the probe that began at `probe_good_at`.
+    # A probe checks whether Reddit accepts the client. Until `probing_until`, only one worker may
+    # send probes. It took this turn at `probe_began_at`. `probe_good_at` is the beginning of the
+    # last probe that Reddit accepted.
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
