@@ -46,7 +46,7 @@ def health_of(
 
 
 def readiness_of(address: DatabaseSettings, name: str) -> Readiness:
-    """Return the readiness check. Its own database connection has this application name."""
+    """Return the readiness check. It opens a database connection with this application name."""
     return Readiness(
         Database(
             address.url,

@@ -156,7 +156,7 @@ def _fire_alone(
 
 def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
     missed = [schedule_ledger.missed_run(schedule.id, ticks) for ticks in firing.missed]
-    # The outcome is preliminary. After the enqueue, settle_runs corrects the outcome.
+    # ENQUEUED is preliminary. If the request merges into a live job, settle_runs stores MERGED.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
     return [*missed, Run(schedule.id, firing.due_at, latest)]
 

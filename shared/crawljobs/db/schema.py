@@ -12,9 +12,8 @@ from crawljobs import errors
 KNOWN_REVISIONS = ("0033",)
 
 # Each migration writes this comment on the table alembic_version, in the transaction that changes
-# the schema. `revision` is the newest revision that the oldest suitable release knows. From this
-# comment, a release sees whether it may use a schema of a newer revision, which it does not know
-# (decision 38).
+# the schema. Every release that knows `revision`, or a later one, can use the changed schema. So a
+# release can accept a schema that is newer than all revisions it knows (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 
@@ -60,7 +59,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether `revision` is newer than this code, but `comment` says that this code runs."""
+    """Return whether this code is older than `revision`, but can use its schema by `comment`."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

@@ -40,8 +40,8 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends the query.
 
-        A server that sends an error to the query is not dead: it sends errors to the waiting
-        connections as well, so these connections need no other end of their wait.
+        A server that sends an error is not dead. It sends an error to each waiting connection as
+        well, and this error ends the wait.
         """
         with self._lock:
             now = time.monotonic()

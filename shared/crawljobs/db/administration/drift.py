@@ -23,8 +23,8 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # Leaves out NOT NULL constraints ('n'), because the query "column" shows them. PostgreSQL lists
-    # them in this catalogue only since version 18.
+    # Without NOT NULL constraints ('n'), because the query "column" returns them. This catalogue
+    # lists them only since PostgreSQL 18.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -39,7 +39,7 @@ _CATALOGUE = {
         SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
         FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
-    # The text has the function's body. `rights.py` compares the owners and rights of functions.
+    # The text contains the function's body, but no owner and no rights: `rights.py` compares these.
     "function": """
         SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
         FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
@@ -54,7 +54,7 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Leaves out restrictive policies, because they contain the role names of an installation.
+    # Without restrictive policies, because they contain the role names of an installation.
     # `audit_policies.py` compares the restrictive policies.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,

@@ -60,7 +60,7 @@ OWN_SETTINGS = text("""
     ORDER BY 1, 2, 3
     """)
 
-# Selects the number of connections that roles without special rights may use.
+# Selects the number of connections that are not reserved for superusers and similar roles.
 _CONNECTIONS = text("""
     SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
     FROM pg_settings

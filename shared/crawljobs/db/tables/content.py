@@ -58,7 +58,7 @@ subreddits = Table(
     Column("oldest_comment_at", Timestamp),
     Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    Column("trees_whole", Integer),  # of the newest 1,000 posts; null: not counted
+    Column("trees_whole", Integer),  # complete trees of the newest 1,000 posts; null: not counted
     Column("trees_not_whole", Integer),
     Column("gap_at", Timestamp),  # when a crawl last found a new gap
     Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting

@@ -187,8 +187,8 @@ crawl_jobs = Table(
         "id",
         postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
     ),
-    # Lists read the next two indexes, the newest job first. Crawling and queued jobs have their own
-    # indexes.
+    # Lists of jobs read the next two indexes backwards, so the newest job comes first. Lists of
+    # crawling or queued jobs read other indexes.
     Index(
         "crawl_jobs_listed_idx",
         "status",

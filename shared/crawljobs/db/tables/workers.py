@@ -14,8 +14,8 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# The last run of a maintenance task. Without this row, a task with a long interval would never run
-# if processes restart often.
+# The last run of a maintenance task. Without this row, each restart of a process would begin the
+# task's interval again. A task with a long interval might then never run.
 maintenance_runs = Table(
     "maintenance_runs",
     metadata,
@@ -50,8 +50,8 @@ reddit_budgets = Table(
     Column("paused_reason", Text),
     Column("paused_detail", Text),
     # A probe checks whether Reddit accepts the client. Until `probing_until`, only one worker may
-    # send probes. It took this turn at `probe_began_at`. `probe_good_at` is the beginning of the
-    # last probe that Reddit accepted.
+    # send probes. This worker's right began at `probe_began_at`. `probe_good_at` is the beginning
+    # of the last probe that Reddit accepted.
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
