@@ -107,7 +107,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
 
 def _item(change: JobChange) -> dict[str, Any]:
     error = change.error
-    code = "ok" if error is None else job_conflicts.code_of(error)
+    code = "ok" if error is None else job_conflicts.problem_of(error).code
     status = 422 if isinstance(error, Duplicate) else 200 if error is None else _status(code)
     return {
         "id": change.job_id,

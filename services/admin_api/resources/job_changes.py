@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin_api.http import api_counters, auth, preconditions, problems, responses, state
+from admin_api.http import api_counters, auth, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_conflicts
 from admin_api.schemas.job import JobSchema
@@ -80,7 +80,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
     try:
         changed = state.current().database.run(work)
     except (NotFound, IllegalTransition, LiveJobExists) as error:
-        raise problems.Problem(job_conflicts.code_of(error), str(error)) from None
+        raise job_conflicts.problem_of(error) from None
     version = 0 if changed.after is None else changed.after.version
     return changed.after, 200, preconditions.etag(version)
 

@@ -1,7 +1,8 @@
-"""The problem codes of refused job changes, such as the 409 for a second live job."""
+"""The problems of refused job changes, such as the 409 for a second live job of a subreddit."""
 
 from __future__ import annotations
 
+from admin_api.http.problems import Problem
 from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
 
 _CODES: dict[type[CrawljobsError], str] = {
@@ -12,6 +13,6 @@ _CODES: dict[type[CrawljobsError], str] = {
 }
 
 
-def code_of(error: CrawljobsError) -> str:
-    """Return the key in KINDS for an error of a job change. Raises KeyError for other errors."""
-    return _CODES[type(error)]
+def problem_of(error: CrawljobsError) -> Problem:
+    """Return the problem for an error of a job change. Raises KeyError for other errors."""
+    return Problem(_CODES[type(error)], str(error))
