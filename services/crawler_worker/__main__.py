@@ -25,8 +25,8 @@ from crawljobs.runtime.heartbeat import Heartbeat
 # The number of database connections in addition to one for each crawl. They are for the claim loop,
 # the completion writer, the sweeps, the pruning and the refresher.
 OTHER_CONNECTIONS = 5
-# The longest wait for a reply of the database, in seconds. If a lease is shorter, the limit is one
-# lease, because the claim is lost when its lease expires.
+# The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
+# limited to the duration of a lease, because a claim is lost when its lease expires.
 REPLY_SECONDS = 10.0
 
 

@@ -75,7 +75,10 @@ class Worker(GunicornWorker):
         self.respond_in_thread(conn)
 
     def _serve_probe(self, conn: Connection) -> bool:
-        """Respond to the request if it is a plain probe. Otherwise return False."""
+        """Respond if the received request is a plain probe: a GET of /healthz or /readyz, no body.
+
+        Return False for any other request.
+        """
         if not conn.arriving.may_be_followed or conn.arriving.behind:
             return False
         head = bytes(conn.arriving.received)
@@ -143,7 +146,7 @@ class Worker(GunicornWorker):
         now = time.monotonic()
         self._probes.give_up()
         if now - self._swept_at < SWEEP_SECONDS:
-            return  # checking each connection in every iteration would use too much CPU
+            return  # a check in each iteration of the event loop would use too much CPU
         self._swept_at = now
         if not self.alive:
             self._shorten_deadlines(now)
@@ -151,7 +154,10 @@ class Worker(GunicornWorker):
         self._leaving.close_late(now)
 
     def _shorten_deadlines(self, now: float) -> None:
-        """Shorten the deadlines while the process stops. Complete requests still get a response."""
+        """Shorten the deadlines of open connections, because the process stops.
+
+        Requests that have arrived completely still get a response.
+        """
         if self._stops_since is None:
             self._stops_since = now
         self._arriving.shorten_deadlines(self._stops_since)

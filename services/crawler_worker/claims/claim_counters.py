@@ -24,7 +24,7 @@ _FINISHED_ATTEMPTS = (AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED)
 
 
 def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
-    """Observe the claim statement's `seconds`, and how long each claimed job was claimable."""
+    """Observe the duration of the claim statement (`seconds`), and the wait of each claimed job."""
     metrics.claim_duration.observe(seconds)
     for claim in claims:
         waited = (claim.claimed_at - claim.claimable_at).total_seconds()

@@ -1,4 +1,4 @@
-"""Claims jobs, and finds the jobs that a claim statement without a reply has claimed."""
+"""Claims jobs, and finds the claimed jobs if the reply to a claim statement was lost."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# If a claim's COMMIT had no reply, the server may still execute it and create leases. After this
-# number of lease durations, each of these leases has expired. Then the worker forgets the token of
-# the claim (decision 27).
+# If the reply to a claim's COMMIT was lost, Postgres may still execute the COMMIT and create
+# leases. After this number of lease durations, each of these leases has expired. Then the worker
+# forgets the claim token (decision 27).
 UNANSWERED_LEASES = 2
 
 
@@ -35,8 +35,8 @@ class Claiming:
         self._database = database
         self._worker = worker
         self._lease_seconds = lease_seconds
-        # The claim token of each claim statement without a reply -> the time of the statement, by
-        # the monotonic clock, in seconds.
+        # The claim token of each claim statement whose reply was lost -> the time of the statement,
+        # by the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
         # The number of jobs at the front of the queue that claims skip, because a statement that
         # claims one of these jobs fails.
@@ -46,13 +46,15 @@ class Claiming:
 
     @property
     def has_unanswered(self) -> bool:
-        """Return whether a claim statement without a reply may have claimed jobs."""
+        """Return whether a claim statement may have claimed jobs although its reply was lost."""
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs, or return jobs of an earlier claim statement without a reply.
+        """Claim up to `at_most` jobs.
 
-        Return the monotonic time before the statement, and the claims. Raises DatabaseUnavailable.
+        If an earlier claim statement has claimed jobs, but its reply was lost, claim no jobs.
+        Return its claims instead. The result is the monotonic time before the statement, and the
+        claims. Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()
@@ -111,7 +113,7 @@ class Claiming:
             log.error("claim.passed_over", reason=reason, lines_left_out=left_out)
 
     def release_unanswered(self) -> None:
-        """At the worker's shutdown, release the jobs of the claim statements that got no reply.
+        """At the worker's shutdown, release jobs of claim statements whose replies were lost.
 
         Raises DatabaseUnavailable.
         """

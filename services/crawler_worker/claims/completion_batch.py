@@ -57,7 +57,8 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
         conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
-        # The result is also STALE if an earlier try has committed, but its reply was lost.
+        # If an earlier try has committed but its reply was lost, the result is STALE too. Then the
+        # completion counts as written.
         if results[place] is WriteResult.STALE:
             recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
             if recorded is pending.completion.attempt:
@@ -68,7 +69,10 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
 def _report(
     batch: Sequence[PendingCompletion], results: Sequence[WriteResult]
 ) -> list[PendingCompletion]:
-    """Count and report the results. Return the completions whose rows are locked."""
+    """Count the written completions. Call `on_result` of each completion with a final result.
+
+    Return the completions whose rows are locked.
+    """
     now = time.monotonic()
     of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)
     for pending, result in zip(batch, results, strict=True):

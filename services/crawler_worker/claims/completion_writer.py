@@ -17,7 +17,8 @@ from crawljobs.runtime import backoff, logs
 
 log = logs.get_logger(__name__)
 
-# The pause before the thread tries again to write a completion: the first and the longest pause.
+# If a completion cannot be written, the thread pauses and tries again. The pauses grow from
+# PAUSE_SECONDS to PAUSE_MAX_SECONDS.
 PAUSE_SECONDS = 0.05
 PAUSE_MAX_SECONDS = 1.0
 
@@ -42,7 +43,7 @@ class CompletionWriter:
         self.has_stopped = False
         # Only the writer's thread uses the following attributes.
         self._retries: list[PendingCompletion] = []
-        self._give_up_at = math.inf  # monotonic time, in seconds; finite after `close`
+        self._give_up_at = math.inf  # monotonic time, in seconds; infinite until `close` is called
 
     def start(self) -> None:
         self._thread.start()
@@ -106,7 +107,7 @@ class CompletionWriter:
                 return batch
 
     def _take_submitted(self) -> list[PendingCompletion]:
-        """Take all submitted completions. If there are none, wait until the next retry is due."""
+        """Wait for a submitted completion or a due retry. Return all submitted completions."""
         taken: list[PendingCompletion] = []
         timeout = self._seconds_to_wait()
         try:

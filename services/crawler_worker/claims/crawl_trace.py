@@ -12,7 +12,7 @@ from crawler_worker.claims.held_claim import HeldClaim
 from crawljobs.domain import trace_context
 from crawljobs.runtime import tracing
 
-LOST = "lost"  # recorded as `outcome` if this worker has not written the end of the claim
+LOST = "lost"  # recorded as `outcome` if this worker did not write the claim's completion
 
 
 def begin(held: HeldClaim) -> tracing.Span:

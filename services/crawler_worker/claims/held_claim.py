@@ -78,12 +78,12 @@ class HeldClaim:
         """Wait for the stop signal, at most `seconds`. Return whether the crawl must stop."""
         until = self._clock() + seconds
         stop = self._stop = self._stop or threading.Event()
-        # is_set() is called after the event exists. A concurrent interrupt() sets the flag before
-        # it reads self._stop. So interrupt() sets the event, or this thread sees the flag.
+        # The event exists before is_set() is called. A concurrent interrupt() sets _is_stopped
+        # before it reads self._stop. So interrupt() sets the event, or is_set() returns True.
         while not self.is_set():
             now = self._clock()
             if now >= until:
                 return False
-            # An extension may move _fence_at during the wait, so the loop then reads it again.
+            # The loop reads _fence_at again after the wait, because an extension may have moved it.
             stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

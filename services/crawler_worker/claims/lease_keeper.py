@@ -30,8 +30,8 @@ RECONNECT_MAX_SECONDS = 2.0
 class LeaseKeeper(threading.Thread):
     """Extends every held claim three times per lease, over one connection without a pooler.
 
-    The same connection listens for new jobs. A LISTEN reports no error when the connection is dead,
-    so the extensions detect this. `on_work` is called when a job may be claimable.
+    The same connection listens for new jobs. If the connection is dead, LISTEN reports no error,
+    but the next extension fails. `on_work` is called when a job may be claimable.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Return whether an extension succeeded recently. Otherwise a new claim would be lost."""
+        """Return whether an extension succeeded recently. Only then can the worker claim jobs."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable
@@ -142,7 +142,7 @@ class LeaseKeeper(threading.Thread):
             direct.close()
 
     def _extend(self, direct: DirectConnection, claims: list[HeldClaim]) -> list[HeldClaim]:
-        """Extend these claims. Return the valid claims whose rows are locked.
+        """Extend these claims. Return the claims to try again, because their rows are locked.
 
         Raises DatabaseUnavailable.
         """
@@ -163,7 +163,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # not ended by a completion
+            elif not held.completing and held in self.all_held():  # no completion ended the claim
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

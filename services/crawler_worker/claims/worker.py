@@ -72,8 +72,11 @@ class Worker:
         self._threads = CrawlThreads(self._runner.run, on_free=self._wake.set)
 
     def stop(self) -> None:
-        """Stop claiming and interrupt the crawls. Do not call this function in a signal handler:
-        the interrupted thread may hold the event's lock."""
+        """Make `run` stop claiming and interrupt the crawls.
+
+        Do not call this function in a signal handler. It sets events, and would wait forever for
+        an event's lock that the interrupted thread holds.
+        """
         self._stopping.set()
         self._wake.set()
 
@@ -82,7 +85,7 @@ class Worker:
         return time.monotonic() - self._last_beat_at
 
     def run(self) -> bool:
-        """Run the claim loop. Return True after `stop()`, and False if only a restart can help."""
+        """Run the claim loop. Return True after `stop()`, or False if the process must restart."""
         self.keeper.start()
         self._writer.start()
         poll_in = POLL_MIN_SECONDS
@@ -118,11 +121,11 @@ class Worker:
         Return the number of claimed jobs. Raises DatabaseUnavailable.
         """
         if not self.keeper.can_extend():
-            return 0  # a new claim would be lost, because its lease would not be extended
+            return 0  # the lease keeper could not extend the lease of a new claim
         if self._threads.has_waiting():
-            return 0  # Jobs that are already claimed start first.
-        # A crawl that lost its claim counts as ended, because it usually ends soon. Otherwise a
-        # crawl that hangs would occupy a slot until the process ends.
+            return 0  # Claimed jobs still wait for a thread, so no further jobs are claimed.
+        # A crawl that lost its claim counts as ended, because it usually ends soon. If it counted
+        # as busy, a crawl that hangs would occupy a slot until the process ends.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()
@@ -130,8 +133,8 @@ class Worker:
         if free <= 0 and not self._claiming.has_unanswered:
             return 0
         requested_at, claimed = self._claiming.claim(max(0, free))
-        # The keeper holds all claims before the first thread starts. So the drain can release the
-        # claims even if a thread cannot start.
+        # The lease keeper knows all claims before the first thread starts. So if a thread cannot
+        # start, the drain can still release the claims.
         self._threads.start(
             [self.keeper.hold(claim, requested_at=requested_at) for claim in claimed]
         )
