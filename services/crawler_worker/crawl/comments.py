@@ -34,8 +34,8 @@ def crawl(context: CrawlContext) -> None:
                 context, course, _call(context), so_far, is_required=False
             )
         except parts.GivenUp as given_up:
-            # The crawl has not seen the comments after this page, so the high-water mark must not
-            # move.
+            # The crawl has not read the older comments, so the high-water mark must not move. The
+            # newest comment is recorded with the missing part instead.
             part = replace(given_up.part, seen_to=at.newest_comment)
             context.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return

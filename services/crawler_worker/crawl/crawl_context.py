@@ -77,8 +77,8 @@ class CrawlContext(CrawlState):
         )
 
     def request(self, call: Callable[[Requester], T]) -> T:
-        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon, and the client's errors:
-        those of RedditClient.send."""
+        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon, and the errors of
+        RedditClient.send."""
         self._client.forget_reply()
         if self.stop.is_set():
             raise crawl_failures.Interrupted("stopped between two pages")
@@ -159,7 +159,7 @@ class CrawlContext(CrawlState):
         crawl_log.part_given_up(self.claim, part)
 
     def save_requests(self) -> None:
-        """Save the number of requests and the time of the last request, if no page saved them.
+        """Save the number of requests and the time of the last request, if they are not saved yet.
 
         Without these values, the next attempt could make too many requests, and could make its
         first request too early.

@@ -99,10 +99,10 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
 
 
 def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
-    """Return the summary of the comment trees, or None if nothing has changed.
+    """Return the summary of the comment trees, or None if this crawl cannot have changed it.
 
-    The trees are counted only after a change, because no other statement of this transaction is as
-    expensive.
+    The trees are counted only if necessary, because the count is the most expensive statement of
+    this transaction.
     """
     is_first = context.last_crawled_at is None
     if not (is_first or context.met_new() or context.has_changed_parts or context.checkpoint.whole):
@@ -114,7 +114,8 @@ def record_barred(context: CrawlContext, access: AccessState) -> None:
     """Record that Reddit denies access to the subreddit, and set the time of the next crawl.
 
     If the subreddit is gone, its schedules are disabled: at once if it was never crawled, otherwise
-    after three equal replies. Raises ClaimLost, Interrupted and DatabaseUnavailable.
+    after three equal replies that are at least 8 hours apart. Raises ClaimLost, Interrupted and
+    DatabaseUnavailable.
     """
 
     is_believed = False

@@ -17,7 +17,10 @@ from crawljobs.settings import CrawlSettings
 
 
 class CrawlState:
-    """The state of one crawl. Only its methods change it. `started_at` is a monotonic time."""
+    """The state of one crawl. Only methods of CrawlState and CrawlContext change the state.
+
+    `started_at` is the time when the crawl started, by the monotonic clock, in seconds.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class CrawlState:
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Keep this access state in memory, after the database has stored it as confirmed."""
+        """Keep this access state in memory. Call this after the database has stored the state."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:

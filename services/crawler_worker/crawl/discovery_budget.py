@@ -21,8 +21,8 @@ class Spending:
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        self._spent = spent  # requests by all crawls of the root, after the last charge
-        self._charged = charged  # requests of this crawl that `spent` includes
+        self._spent = spent  # requests that all crawls of the root have charged, as last read
+        self._charged = charged  # requests that this crawl has charged
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:

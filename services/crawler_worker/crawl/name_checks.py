@@ -96,9 +96,11 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
     The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off, so the function ignores the reply. Otherwise existing names would
-    be recorded as missing for good. Reddit never returns a profile by its name. So the crawl of a
-    profile cannot check the reply in this way, and accepts a second empty reply.
+    subreddit is empty or cut off. If it were used, existing names would be recorded as missing for
+    good. So the names are requested once more, and a second reply of this kind raises GivenUp.
+
+    Reddit never returns a profile by its name. So the crawl of a profile does not add its own name.
+    It repeats the request only after an empty reply, and accepts a second empty reply.
     """
     own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)
@@ -119,9 +121,10 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
 
 
 def promotable(context: CrawlContext, conn: Connection) -> dict[str, int]:
-    """Return the discovered names that are the best to crawl, as {name: subreddit id}.
+    """Return the discovered subreddits with the strongest evidence, as {name: subreddit id}.
 
-    The number of live discovery jobs is limited. Return at most as many names as this limit allows.
+    Evidence of a related subreddit is a shared author, a mention or a crosspost. The number of live
+    discovery jobs is limited. Return at most as many subreddits as this limit allows.
     """
     if not is_wanted(context) or not context.can_discover(conn):
         return {}

@@ -17,13 +17,15 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. Raises Interrupted between two chunks of
-    schedules, ClaimLost and DatabaseUnavailable.
+    If the access state has not changed, write nothing. If the subreddit was or seemed closed, first
+    enable its schedules in several transactions. Raises Interrupted between two of these
+    transactions, ClaimLost and DatabaseUnavailable.
     """
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # A subreddit that was gone may have been private since then. So each way back enables them.
+    # Schedules are disabled if their subreddit is gone. The subreddit may have become private since
+    # then. So the schedules are enabled after any closed state.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)
@@ -40,7 +42,7 @@ def _access(context: CrawlContext) -> AccessState:
     """Return the access state that the description shows. If a subreddit is described as private
     but shows its posts, it counts as restricted."""
     described = context.checkpoint.described_as
-    if described is None:  # the description has no type, or an earlier release saved the checkpoint
+    if described is None:  # no type in the description, or a checkpoint of an earlier release
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

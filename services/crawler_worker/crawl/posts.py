@@ -38,8 +38,8 @@ def crawl(context: CrawlContext) -> None:
                 context, course, _call(context), (at.posts_walk, at.posts), is_required=not at.page
             )
         except parts.GivenUp as given_up:
-            # The crawl has not seen the posts after this page, so the high-water mark must not
-            # move.
+            # The crawl has not read the older posts, so the high-water mark must not move. The
+            # newest post is recorded with the missing part instead.
             part = replace(given_up.part, seen_to=at.newest_post)
             context.give_up(replace(at.enter("comments"), newest_post=None), part)
             return

@@ -19,7 +19,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """The parent of the next `size` ids in `Tree.more`: a comment's id, or None for the post."""
+    """The parent of `size` ids in a row in `Tree.more`: a comment's id, or None for the post."""
 
     parent: str | None
     depth: int  # depth of the parent in the tree

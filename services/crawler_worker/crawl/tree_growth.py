@@ -29,10 +29,11 @@ def grow(
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add a reply to the tree. Return the comments that are new to the tree, and the new tree.
 
-    `requested` are the ids that the request named. If the reply lacks a requested comment, a later
-    request asks for the thread of its parent (in `parents`). The stubs of a reply without new
-    comments are ignored. Otherwise the requests for a tree might never end. `without_replies` means
-    that the reply contains the named comments without the replies to them.
+    `requested` are the ids that the request named. `parents` maps such ids to requests for the
+    threads of their parents. If the reply lacks a requested comment, the request in `parents` is
+    added. The stubs of a reply without new comments are ignored. Otherwise the requests for a tree
+    might never end. `without_replies` means that the reply contains the named comments without the
+    replies to them.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)
@@ -113,8 +114,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # The replies to the comments above this limit are not requested. For each such comment, one
-        # reply counts as missing, because the true number of its replies is not known.
+        # The replies to comments after the first SOUGHT_BELOW are not requested. For each of these
+        # comments, one reply counts as missing, because its true number of replies is not known.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

@@ -124,7 +124,7 @@ def _request(
 ) -> Items:
     """Request a part of a tree. If Reddit replies that the post or thread is gone, return no items.
 
-    The reply that it is gone may be wrong. So the crawl checks the tree's number of comments after
-    its last request.
+    Reddit's reply that an item is gone may be wrong. So after the last request for a tree, the
+    crawl checks whether the tree has too few comments.
     """
     return parts.request(context, kind, tree.post, call, if_gone=Items(), passing=passing)

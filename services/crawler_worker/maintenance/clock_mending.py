@@ -36,7 +36,7 @@ class ClockMending:
     def run(self) -> int:
         """Correct each timestamp that is too far in the future.
 
-        Do nothing if any worker did so within about the last EVERY_SECONDS.
+        Do nothing if any worker has corrected timestamps in about the last EVERY_SECONDS.
 
         Return the number of corrected rows. Raises DatabaseUnavailable.
         """

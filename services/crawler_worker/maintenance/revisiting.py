@@ -24,8 +24,8 @@ log = logs.get_logger(__name__)
 # schedules and of requests through the API. Aging raises it at most to the job's priority ceiling.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
-# Each worker tries to run the checks at this interval. A check whose own interval is not over does
-# nothing. A timer with a check's long interval would start again at each restart of the worker, and
+# Each worker starts all checks at this short interval. A check does nothing until its own interval
+# is over. A timer with this longer interval would start again at each restart of the worker, and
 # might never fire.
 CHECK_SECONDS = 60.0
 

@@ -25,8 +25,9 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Triggers store each change of the counts of finished jobs as a row. Readers must add all changes
-# since the last merge to the counts. With this interval, these are at most some thousands of rows.
+# Triggers store each change of the counts of finished jobs as a row. A reader must add all rows
+# since the last merge to the counts. With this interval, a reader adds some thousands of rows at
+# most.
 MERGE_COUNTS_SECONDS = 15.0
 
 

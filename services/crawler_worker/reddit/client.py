@@ -24,8 +24,8 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
-# After each 429 reply, the thread waits and tries the request again. At this number of 429 replies
-# to one request, the job is deferred instead.
+# After a 429 reply, the thread waits and sends the request again. After this many 429 replies to
+# one request, the job is deferred instead.
 THROTTLES_IN_PLACE = 3
 # The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3
@@ -67,15 +67,15 @@ class RedditClient:
         self._transport.close()
 
     def forget_reply(self) -> None:
-        """Allow another thread to read a large reply. Call this after the last reply was stored."""
+        """Let other threads read a large reply. Call this after this thread's reply is stored."""
         self._transport.large.leave()
 
     def send(self, request: Request, parse: Parse[T], context: RequestContext) -> T:
         """Send the request, and try again after some failures. Return the result of `parse`.
 
         Only one thread at a time parses a large reply. If `parse` raises UpstreamTrouble, the reply
-        counts as unclear. Raises the CrawlFailure that the last reply means. Also raises
-        Interrupted and DatabaseUnavailable.
+        counts as unclear. Raises the CrawlFailure of the last try, Interrupted and
+        DatabaseUnavailable.
         """
         throttles = tries = 0
         is_patient = context.gap <= LONGEST_GAP_SECONDS

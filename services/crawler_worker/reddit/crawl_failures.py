@@ -112,8 +112,8 @@ class Deferred(CrawlFailure):
 
 
 class Throttled(Deferred):
-    """Reddit replied 429, because the budget is spent. `retry_after` is Reddit's pause in seconds,
-    or None if Reddit did not send a pause."""
+    """Reddit replied 429, because the budget is spent. `retry_after` is the pause, in seconds, that
+    the reply requests, or None if the reply requests no pause."""
 
     reason = WaitReason.RATE_LIMIT
 

@@ -15,8 +15,8 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-# If the saved cursor is older than this, the crawl reads the listing from its first page again. By
-# then new items have appeared before the page of the cursor.
+# If the saved cursor is older than this, the crawl reads the listing from its first page again,
+# because new items have appeared on the first pages.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
 # These fields are saved only if they differ from their defaults. Most crawls do not set them.
@@ -43,9 +43,11 @@ class Checkpoint:
     # True if the crawl could not read a listing down to the items of the last crawl. Then the items
     # between the two crawls are missing.
     gap: bool = False
-    # The access state that the description shows. It is recorded after posts were returned.
+    # The access state that the description shows. The crawl records this state after Reddit has
+    # returned the first page of posts.
     described_as: AccessState | None = None
-    # The number of deferrals in a row because the reply to a required request was unclear.
+    # How many times in a row the crawl was deferred, because a required request failed or had an
+    # unclear reply.
     unclear: int = 0
     # True if the crawl reads the listings to their ends, also beyond items of the last crawl.
     whole: bool = False
@@ -79,7 +81,7 @@ class Checkpoint:
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
     def restarted(self) -> Checkpoint:
-        """Return the checkpoint without its place in a listing: at the listing's first page."""
+        """Return the checkpoint for a new start at the first page of the current listing."""
         return replace(
             self,
             cursor=None,

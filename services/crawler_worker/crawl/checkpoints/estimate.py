@@ -7,8 +7,8 @@ from crawler_worker.crawl.checkpoints.forecast import PHASES, Forecast
 from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.settings import CrawlSettings
 
-PAGE = 100  # number of items in one page
-CAPACITY = 1_000  # number of items in one listing
+PAGE = 100  # the number of items in one page
+CAPACITY = 1_000  # Reddit returns at most about this many items of one listing.
 # The average number of requests for one tree. About every third tree needs a second request.
 TREE_REQUESTS = 1.3
 

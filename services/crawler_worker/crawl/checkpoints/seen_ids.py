@@ -11,7 +11,7 @@ _SAVED = re.compile(r"[0-9a-z/ ]*")
 class Seen:
     """A set of ids in the order in which they were added. `text` is the saved form of the set.
 
-    Raises ValueError for a text that is not the saved form of a set.
+    The constructor raises ValueError if `text` is not the saved form of a set.
     """
 
     def __init__(self, text: str = "") -> None:

@@ -29,7 +29,7 @@ class KnownParts:
         return [part for part in self._of(kinds) if part.is_due(now)]
 
     def not_due(self, *kinds: PartKind, now: datetime) -> set[str]:
-        """Return the item of each part of these kinds whose next try is not due yet."""
+        """Return the items (such as post ids) of parts of these kinds whose next try is not due."""
         return {part.item for part in self._of(kinds) if not part.is_due(now)}
 
     def add(self, part: MissingPart) -> None:

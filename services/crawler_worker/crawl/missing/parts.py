@@ -61,8 +61,9 @@ def request(
 ) -> T:
     """Request a part. If Reddit replies that the item does not exist, return `if_gone`.
 
-    Raises GivenUp, also for an item that does not exist if `if_gone` is None. Raises the failures
-    in `passing`, and the errors of `CrawlContext.request`.
+    Raises GivenUp after a failure that makes the crawl give up this part, also if the item does not
+    exist and `if_gone` is None. The failures in `passing`, and all other errors of
+    `CrawlContext.request`, are raised unchanged.
     """
     try:
         return context.request(call)
@@ -109,10 +110,10 @@ def missing(
 
 
 def posts_to_fetch(context: CrawlContext) -> list[str]:
-    """Return the posts whose tree, or a part of whose tree, must be requested again.
+    """Return the posts whose tree must be requested again.
 
-    An earlier crawl gave up the tree or the part, and the next try is due. Trees that this crawl
-    gave up in an earlier attempt are left out.
+    An earlier crawl gave up the tree or a part of it, and the next try is due. Trees that this
+    crawl gave up in an earlier attempt are left out.
     """
     own = own_trees(context)
     due = context.parts.due(*OF_A_TREE, now=context.now())

@@ -18,11 +18,11 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
-    `mark` is the high-water mark: earlier crawls have seen all items older than the mark. With
-    `is_whole`, the walk does not stop at the mark. With `is_short`, `mark` is another item: the
-    newest item of an earlier walk that failed after its first pages. A walk that stops at this item
-    does not reach the high-water mark. `by_age` means that the listing is sorted by age. In a
-    listing with another order, the crawl cannot detect that Reddit omits older items.
+    `mark` is the item at which the walk stops: the high-water mark of earlier crawls. If `is_short`
+    is True, `mark` is a newer item instead: the newest item of an earlier walk that failed after
+    its first pages. If `is_whole` is True, the walk does not stop at `mark`. `by_age` means that
+    the listing is sorted by age. In a listing with another order, the crawl cannot detect that
+    Reddit omits older items.
     """
 
     listing: ListingName
@@ -40,9 +40,9 @@ class Course:
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """Return the plan for a walk of this listing.
 
-    If an earlier crawl gave up a page, the walk stops at the newest item that the earlier crawl had
-    seen. Then the high-water mark does not move. The walk does not stop there if the next try of
-    the page is due, or if the walk must read the whole listing.
+    An earlier crawl may have given up a page of the listing. Until the next try of this page is
+    due, the walk stops at the newest item of the earlier crawl, and the high-water mark does not
+    move. When the try is due, or if the whole listing must be read, the walk ignores this item.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

@@ -66,7 +66,7 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     named: list[Post | Comment] = [*items.posts, *items.comments]
     requested = set(ids)
     found = [item for item in named if item.id in requested]
-    if not found:  # an empty reply proves nothing, because Reddit also returns deleted items
+    if not found:  # Reddit also returns deleted items, so an empty reply proves nothing
         return True
     # The deletions are stored, so that the next crawl does not request these items again.
     context.store(context.checkpoint, items)

@@ -28,7 +28,7 @@ def resume(context: CrawlContext, *, restarted: Checkpoint) -> None:
 def next_page(
     context: CrawlContext, course: Course, fetch: FetchPage, *, is_required: bool
 ) -> tuple[Page, bool]:
-    """Request the page after the cursor. Return the page, and whether its position was lost.
+    """Request the page after the cursor. Return the page, and whether the position was lost.
 
     An empty page does not prove that the listing ends. Reddit also returns an empty page if the
     item of the cursor was deleted. So the cursors of the preceding items are tried. If the pages

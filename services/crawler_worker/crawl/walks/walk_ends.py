@@ -19,11 +19,11 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
-# If a walk ends for one of these reasons, items are missing, unless the walk reached the high-water
-# mark of the last crawl.
+# After a walk that ended for one of these reasons, items are missing, unless the walk reached the
+# high-water mark of the last crawl.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
-# If a walk ends for one of these reasons, Reddit has not returned all items. So a later crawl reads
-# the listing again.
+# After a walk that ended for one of these reasons, a later crawl reads the listing again, because
+# Reddit has not returned all items. The message is stored with the missing part.
 _BROKEN: dict[WalkEnd | None, str] = {
     WalkEnd.LOST: "the listing ended before items that it returned earlier",
     WalkEnd.LOOP: "the listing leads back to pages that it has returned",
@@ -74,8 +74,8 @@ def _is_doubtful(course: Course, step: Step) -> bool:
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
-    """Return the step with a corrected reason for the end of its walk. `left` are stored items that
-    the listing did not return."""
+    """Return the step. If `left` disproves the reason for the end of the walk, correct the reason.
+    `left` are stored older items that the listing did not return."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):

@@ -24,7 +24,7 @@ def _is_due(context: CrawlContext) -> bool:
     now = context.now()
     broken = context.parts.get(PartKind.POSTS)
     if broken is not None and not broken.is_due(now):
-        return False  # the crawl would fail at the same page again
+        return False  # the walk would reach a page that failed and whose next try is not due
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
     # No walk of the whole listings is recorded, because an older release crawled the subreddit. If

@@ -12,8 +12,9 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens, token_turns
 
-# The first and the longest pause after the token endpoint replied 429. The endpoint has its own
-# limit of 300 requests in 10 minutes. Its 429 has no Retry-After header.
+# After 429 replies of the token endpoint, the pauses grow from the first to the longest pause. The
+# endpoint has its own limit of 300 requests in 10 minutes. Its 429 replies have no
+# Retry-After header.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
