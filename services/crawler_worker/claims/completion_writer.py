@@ -65,7 +65,7 @@ class CompletionWriter:
         return self._unwritten
 
     def wait_until_empty(self, seconds: float) -> bool:
-        """Wait at most `seconds`. Return whether every completion was written."""
+        """Wait at most `seconds` until all completions are written. Return whether they are."""
         with self._less_unwritten:
             return self._less_unwritten.wait_for(lambda: not self._unwritten, seconds)
 

@@ -54,7 +54,7 @@ class CrawlThreads:
             return bool(self._waiting)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait at most `seconds`. Return whether every crawl has ended."""
+        """Wait at most `seconds` until all crawls have ended. Return whether all have ended."""
         with self._lock:
             return self._done.wait_for(lambda: not self._crawling and not self._waiting, seconds)
 

@@ -69,7 +69,7 @@ def _history(context: CrawlContext, name: str) -> Page:
     """Return the author's history, or an empty page if the author is gone or suspended.
 
     Only the author's account shows a suspension. So after a refused history, a second request reads
-    the account. Raises GivenUp.
+    the account. Raises GivenUp if the history cannot be read for another reason.
     """
     request = partial(parts.request, context, PartKind.HISTORY, name, if_gone=NOTHING_SHOWN)
     try:

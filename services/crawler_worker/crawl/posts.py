@@ -83,8 +83,8 @@ def _busiest(
 ) -> tuple[tuple[str, int], ...]:
     """Return the posts with the most comments, at most trees.MOST.
 
-    The choice is among `known` and those of `posts` that have comments which are not stored. Each
-    post is returned as a pair: its id, and its number of comments in the listing.
+    The posts are chosen from `known`, and from those in `posts` with comments that are not stored
+    yet. Each post is returned as a pair: its id, and its number of comments in the listing.
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {

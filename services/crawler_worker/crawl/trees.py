@@ -81,7 +81,7 @@ def _left(context: CrawlContext, without: set[str], room: int) -> dict[str, int]
 
 def _give_up(context: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
     """Give up a part. Then the crawl continues with the rest of the tree, or with the next tree if
-    the first request failed."""
+    the tree's first request failed."""
     if tree.is_first:
         context.give_up(replace(context.checkpoint, tree=None, busiest=busiest), part)
         return

@@ -77,7 +77,7 @@ class Revisiting:
                 PRIORITY,
                 JobSource.STALE,
                 max_retries=self._max_retries,
-                depth=None,  # None keeps the stored depth, so that discovery does not reach further
+                depth=None,  # keeps the stored depth; depth 0 would let discovery reach further
             )
             enqueued[:] = job_enqueue.enqueue(conn, [request])
             return len(found)

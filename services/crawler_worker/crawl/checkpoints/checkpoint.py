@@ -58,7 +58,8 @@ class Checkpoint:
     posts_walk: Walk = NOT_WALKED
     comments_walk: Walk = NOT_WALKED
     gaps: tuple[Gap, ...] = ()
-    # The first parts that this crawl gave up, and the number of all parts that this crawl gave up.
+    # `missing` are the first parts that this crawl gave up. `given_up` is the number of all parts
+    # that this crawl gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
     # `older_in_a_row` counts consecutive items of the current listing that earlier crawls have
@@ -72,7 +73,7 @@ class Checkpoint:
     # post with the most comments is first.
     busiest: tuple[tuple[str, int], ...] = ()
     tree: Tree | None = None
-    # Authors whose history will be requested. It is None until the authors are chosen.
+    # Authors whose history will be requested. The value is None until the authors are chosen.
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:

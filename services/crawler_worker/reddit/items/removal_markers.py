@@ -9,7 +9,7 @@ from crawljobs.domain import untrusted_text
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
-MARKER_MAX = 400  # A longer text, in characters, is no notice. Reddit's notices have under 120.
+MARKER_MAX = 400  # A text of more characters is no notice. Reddit's notices have under 120.
 # Matches "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote these
 # words, so the pattern must match the whole text.
 _BY_REDDIT = re.compile(
