@@ -58,6 +58,8 @@ def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
     """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit."""
     fields = {name: value for name, value in params.items() if not name.startswith("subreddit")}
+    if "description" in fields:
+        fields["description"] = fields["description"] or None
     if "misfire_policy" in fields:
         fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])
     subreddit: str | int | None = params.get("subreddit_id")

@@ -31,6 +31,9 @@ class ScheduleSchema(ma.Schema):
 
     id = identifier("The schedule.")
     name = fields.String(required=True)
+    description = fields.String(
+        required=True, allow_none=True, metadata=described("Free text; null without one.")
+    )
     subreddit_id = identifier("The subreddit.")
     subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
     cron_expression = fields.String(required=True, metadata=described(EXPRESSION))

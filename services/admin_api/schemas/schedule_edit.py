@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import (
+    DESCRIPTION_MAX_CHARACTERS,
     INT8_MAX,
     NAME_MAX_CHARACTERS,
     Flag,
@@ -24,6 +25,26 @@ from admin_api.schemas.schedule import DEADLINE, EXPRESSION, MISFIRE_POLICIES, P
 from crawljobs.domain.cron import LONGEST_EXPRESSION
 from crawljobs.domain.due_times import LONGEST_SPREAD
 from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
+
+
+class Description(fields.String):
+    """A free text. Loading trims white space at its ends."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        return super()._deserialize(value, attr, data, **options).strip()
+
+
+def description() -> fields.String:
+    return Description(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=DESCRIPTION_MAX_CHARACTERS),
+        metadata=described(
+            "A free text for people, with line breaks if needed; null or blank: none. White space "
+            "at its ends is trimmed.",
+            example="For the weekly report",
+        ),
+    )
 
 
 def cron_expression() -> fields.String:
@@ -66,6 +87,7 @@ class ScheduleBodySchema(ma.Schema):
             example="python, nightly",
         ),
     )
+    description = description()
     subreddit = subreddit(load_default=None, allow_none=False)
     subreddit_id = subreddit_id()
     cron_expression = cron_expression()

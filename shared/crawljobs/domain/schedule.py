@@ -50,6 +50,7 @@ class ScheduleSpec:
     misfire_policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE
     misfire_deadline_seconds: int | None = None
     spread_seconds: int = 0
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Schedule:
 
     id: int
     name: str
+    description: str | None
     subreddit_id: int
     subreddit: str
     cron_expression: str

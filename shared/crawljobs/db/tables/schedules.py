@@ -28,6 +28,7 @@ scheduled_jobs = Table(
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
+    Column("description", Text),  # free text of an operator
     Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
     Column("cron_expression", Text, nullable=False),
     Column("timezone", Text, nullable=False, server_default="UTC"),
@@ -49,6 +50,7 @@ scheduled_jobs = Table(
     CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
     CheckConstraint("max_retries BETWEEN 0 AND 100", name="max_retries"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
+    CheckConstraint("char_length(description) BETWEEN 1 AND 1000", name="description"),
     CheckConstraint("NOT enabled OR next_run_at IS NOT NULL", name="enabled_has_next_run"),
     one_of("misfire_policy", "fire_once", "skip", name="misfire_policy"),
     # 31,622,400 s are 366 days, as long as the longest interval of an @every expression.

@@ -60,8 +60,9 @@ ROWS = """
     INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, enabled)
     SELECT 'plain', id, '@daily', false FROM subreddits WHERE name = 'plain';
     INSERT INTO scheduled_jobs (name, subreddit_id, cron_expression, max_retries,
-        misfire_deadline_seconds, next_run_at, last_run_at, disabled_reason)
-    SELECT 'full', id, '@daily', 1, 1, now() + interval '1 day', now(), 'x' FROM subreddits
+        misfire_deadline_seconds, next_run_at, last_run_at, disabled_reason, description)
+    SELECT 'full', id, '@daily', 1, 1, now() + interval '1 day', now(), 'x', 'y'
+    FROM subreddits
     WHERE name = 'full';
     INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, due_until, outcome, job_id)
     SELECT id, now(), NULL, 'missed', NULL FROM scheduled_jobs

@@ -24,6 +24,7 @@ def whole(schedule: dict[str, Any], **others: Any) -> dict[str, Any]:
     """Return the body of a PUT with all fields of the schedule."""
     names = ("name", "cron_expression", "timezone", "priority", "max_retries", "enabled")
     names += ("misfire_policy", "misfire_deadline_seconds", "spread_seconds", "subreddit_id")
+    names += ("description",)
     return {**{name: schedule[name] for name in names}, **others}
 
 

@@ -39,6 +39,7 @@ def test_a_schedule_is_created_with_the_documented_defaults(client: Client) -> N
 def test_every_field_is_kept(client: Client) -> None:
     asked = {
         "name": "Wöchentlich 📅",
+        "description": "Für den Wochenbericht 📅\nFragen an Ärla 👩\u200d🔧",
         "subreddit": "golang",
         # An expression of the longest allowed length.
         "cron_expression": "0 12 * * " + "1," * 123 + "1",
