@@ -19,10 +19,10 @@ INVARIANTS = {
         SELECT accepted.id, job.status FROM unnest(CAST(:accepted AS bigint[])) AS accepted (id)
         LEFT JOIN crawl_jobs AS job ON job.id = accepted.id
         WHERE job.id IS NULL OR job.status NOT IN (
-            'blocked', 'waiting', 'queued', 'crawling', 'succeeded', 'failed', 'cancelled')""",
+            'waiting', 'queued', 'crawling', 'succeeded', 'failed', 'cancelled')""",
     "I2 one live job per subreddit": """
         SELECT subreddit_id, count(*) FROM crawl_jobs
-        WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
+        WHERE status IN ('waiting', 'queued', 'crawling')
         GROUP BY subreddit_id HAVING count(*) > 1""",
     "I2 a claim exactly while crawling": """
         SELECT id FROM crawl_jobs

@@ -77,11 +77,10 @@ def in_status(conn: Connection, status: JobStatus, name: str = "python") -> int:
         return enqueue(conn, name)
     if status is JobStatus.WAITING:
         return enqueue(conn, name, visible_at=T0 + timedelta(hours=1))
-    if status in (JobStatus.BLOCKED, JobStatus.CANCELLED):
+    if status is JobStatus.CANCELLED:
         job_id = enqueue(conn, name)
-        finished = "now()" if status is JobStatus.CANCELLED else "NULL"
         conn.execute(
-            text(f"UPDATE crawl_jobs SET status = :s, finished_at = {finished} WHERE id = :id"),
+            text("UPDATE crawl_jobs SET status = :s, finished_at = now() WHERE id = :id"),
             {"s": status, "id": job_id},
         )
         return job_id

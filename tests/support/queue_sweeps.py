@@ -43,7 +43,6 @@ QUEUE_SWEEPS: dict[str, Sweep] = {
             "paused": job("waiting"),
             "queued": job(),
             "crawling": job("crawling"),
-            "blocked": job("blocked"),
             "over": job("failed"),
         },
         paused={"paused": None},

@@ -34,12 +34,12 @@ ROW_SWEEPS: dict[str, Sweep] = {
             "never": {"next_crawl_at": None},
             **{
                 f"has_{status}": {"next_crawl_at": T0 - HOUR}
-                for status in ("blocked", "waiting", "queued", "crawling")
+                for status in ("waiting", "queued", "crawling")
             },
         },
         beside=tuple(
             ("crawl_jobs", {"subreddit_id": f"has_{status}", **job(status)})
-            for status in ("blocked", "waiting", "queued", "crawling")
+            for status in ("waiting", "queued", "crawling")
         ),
         becomes={"aa": {"next_crawl_at": T0 + DAY}},
     ),

@@ -64,7 +64,7 @@ _NOT_WALKED = """
 _LIVE = """
     SELECT name, status, wait_reason, error_message
     FROM crawl_jobs AS job JOIN subreddits ON subreddits.id = job.subreddit_id
-    WHERE status IN ('blocked', 'waiting', 'queued', 'crawling')
+    WHERE status IN ('waiting', 'queued', 'crawling')
     """
 
 

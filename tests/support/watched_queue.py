@@ -74,7 +74,7 @@ _RECORD = """
 _ALLOWED = {
     (was, now) for sources, targets in TRANSITIONS.values() for was in sources for now in targets
 }
-_BORN = {JobStatus.QUEUED, JobStatus.WAITING, JobStatus.BLOCKED}
+_BORN = {JobStatus.QUEUED, JobStatus.WAITING}
 
 
 class WatchedQueue:

@@ -146,8 +146,6 @@ def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]
     """Return the first cause that delays the job, and the end of this cause if it is known."""
     if job.status in FINAL or job.status is JobStatus.CRAWLING:
         return None, None
-    if job.status is JobStatus.BLOCKED:
-        return "other jobs that it depends on", None
     if job.wait_reason is not None:
         return _cause(job, job.wait_reason, around), job.waits_until
     if around.paused:

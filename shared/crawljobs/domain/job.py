@@ -9,7 +9,6 @@ from typing import Any
 
 
 class JobStatus(StrEnum):
-    BLOCKED = "blocked"
     WAITING = "waiting"
     QUEUED = "queued"
     CRAWLING = "crawling"
@@ -82,7 +81,7 @@ class JobSource(StrEnum):
     STALE = "stale"
 
 
-LIVE = frozenset({JobStatus.BLOCKED, JobStatus.WAITING, JobStatus.QUEUED, JobStatus.CRAWLING})
+LIVE = frozenset({JobStatus.WAITING, JobStatus.QUEUED, JobStatus.CRAWLING})
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 PRIORITY_MIN, PRIORITY_MAX = 0, 100

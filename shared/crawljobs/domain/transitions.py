@@ -10,7 +10,6 @@ from crawljobs.domain.job import FINAL, LIVE, JobStatus
 class Transition(StrEnum):
     """A verb of the queue, such as claim. Each verb changes the state of a job in one way."""
 
-    UNBLOCK = "unblock"
     REQUEUE = "requeue"
     PARK = "park"
     CLAIM = "claim"
@@ -29,7 +28,6 @@ class Transition(StrEnum):
 _S = JobStatus
 TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]] = {
     # verb: (possible states before it, possible states after it)
-    Transition.UNBLOCK: (frozenset({_S.BLOCKED}), frozenset({_S.QUEUED, _S.WAITING})),
     Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.PARK: (frozenset({_S.QUEUED}), frozenset({_S.WAITING})),

@@ -31,7 +31,6 @@ def test_a_queued_job_names_the_first_cause_that_delays_it(
     ("status", "summary"),
     [
         (JobStatus.CRAWLING, "It is being crawled by worker-3."),
-        (JobStatus.BLOCKED, "It waits for other jobs that it depends on."),
         (JobStatus.FAILED, "It is over: failed. Only an operator's retry would run it again."),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_known_subreddit_is_proposed_by_how_reddit_shows_it(
 
 @pytest.mark.parametrize(
     ("status", "is_candidate"),
-    [("blocked", False), ("queued", False), ("failed", True), ("cancelled", True)],
+    [("waiting", False), ("queued", False), ("failed", True), ("cancelled", True)],
 )
 def test_a_subreddit_that_has_a_live_job_is_not_proposed(
     conn: Connection, here: int, status: str, is_candidate: bool
@@ -167,12 +167,12 @@ def test_the_strongest_come_first(conn: Connection, here: int) -> None:
 
 
 def test_live_jobs_of_discovery_take_up_room(conn: Connection) -> None:
-    statuses = ("blocked", "waiting", "queued", "failed", "cancelled", "succeeded")
+    statuses = ("waiting", "queued", "failed", "cancelled", "succeeded")
     for status in statuses:
         job(conn, subreddit(conn, f"d_{status}"), status=status, source="discovery")
     job(conn, subreddit(conn, "of_a_user"), status="queued")
-    assert discovery.live_jobs(conn) == 3
-    assert [discovery.room(conn, at_most=most) for most in (2, 3, 5)] == [0, 0, 2]
+    assert discovery.live_jobs(conn) == 2
+    assert [discovery.room(conn, at_most=most) for most in (1, 2, 4)] == [0, 0, 2]
 
 
 def test_what_a_root_has_spent_counts_for_its_period(conn: Connection, here: int) -> None:

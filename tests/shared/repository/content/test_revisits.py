@@ -56,7 +56,7 @@ def test_a_subreddit_is_stale_by_each_condition(
     assert stale(conn) == [given["name"]] * is_stale
 
 
-@pytest.mark.parametrize(("status", "is_stale"), [("queued", False), ("blocked", False),
+@pytest.mark.parametrize(("status", "is_stale"), [("queued", False),
                                                   ("cancelled", True)])  # fmt: skip
 def test_a_live_job_looks_at_it_already(conn: Connection, status: str, is_stale: bool) -> None:
     conn.execute(

@@ -61,7 +61,7 @@ class World:
             values["scheduled_job_id"] = dice.choice([None, *schedules])
             columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
             conn.execute(text(f"INSERT INTO crawl_jobs ({columns}) VALUES ({marks})"), values)
-        live = values_of(random.Random(8), MANY)
+        live = values_of(random.Random(1), MANY)
         assert live["finished_at"] is None
         live["subreddit_id"] = _subreddit(conn, "busy")
         columns, marks = ", ".join(live), ", ".join(f":{name}" for name in live)

@@ -304,7 +304,6 @@ def test_a_claim_reads_only_the_jobs_that_it_takes(in_crowd: Connection) -> None
     in_crowd.exec_driver_sql("""
         UPDATE crawl_jobs SET priority = 100, base_priority = 100 WHERE id %% 500 = 0;
         UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id %% 4000 = 0;
-        UPDATE crawl_jobs SET status = 'blocked' WHERE id %% 4000 = 1000;
         UPDATE crawl_jobs SET priority = 1, base_priority = 1 WHERE status = 'queued'
         """)
     read = plans.rows_read(in_crowd, statement, values, table="crawl_jobs")
