@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
+from crawler_worker import worker_process
 from crawljobs import settings
 from crawljobs.db.administration import grants
 from support import images, manifests, needs, service_variables
 from support.manifests import Manifest
 
 README = (manifests.KUBERNETES / "README.md").read_text()
-ALL = tuple(sorted({*manifests.COMPONENTS} - {"hpa", "sandbox"}))
+# hpa excludes keda, and kube-prometheus-stack contains monitoring.
+ALONE = {"hpa", "monitoring", "sandbox"}
+ALL = tuple(sorted({*manifests.COMPONENTS} - ALONE))
 # Variables of libpq. The client library reads them itself.
 LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
-# Seconds after the drain of a worker: it waits for a reply and releases its jobs.
-LATE_SECONDS = 15
+# Seconds after the drain and LATE_SECONDS of a worker: it sends its last spans and ends.
+END_SECONDS = 5
 GUNICORN_GRACE = 20
 THEIRS = ("postgres", "pgbouncer")
 
@@ -216,7 +219,9 @@ def test_the_grace_is_longer_than_the_drain(found: list[Manifest]) -> None:
         spec = manifests.find(found, "Deployment", name)["spec"]["template"]["spec"]
         return int(spec["terminationGracePeriodSeconds"])
 
-    assert grace("crawler-worker") >= float(shared["DRAIN_SECONDS"]) + LATE_SECONDS
+    # A longer grace would hide a drain that was raised alone, and a shorter one kills the worker.
+    drain = float(shared["DRAIN_SECONDS"])
+    assert grace("crawler-worker") == drain + worker_process.LATE_SECONDS + END_SECONDS
     assert grace("admin-api") >= 5 + GUNICORN_GRACE
     assert float(shared["LEASE_SECONDS"]) >= float(shared["DRAIN_SECONDS"])
     api = manifests.find(found, "Deployment", "admin-api")["spec"]
@@ -262,17 +267,30 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
         if manifest["kind"] in ("Deployment", "Job"):
             labels = manifest["spec"]["template"]["metadata"]["labels"]
             assert labels["app.kubernetes.io/part-of"] == "crawljobs", manifest["metadata"]["name"]
-    world = [
-        policy["metadata"]["name"]
+    world = {
+        (policy["metadata"]["name"], *sorted({port["port"] for port in rule["ports"]}))
         for policy in found
-        if policy["kind"] == "NetworkPolicy" and "ipBlock" in str(policy["spec"])
-    ]
-    assert world == ["crawler-worker-reddit"]
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("egress", [])
+        if "ipBlock" in str(rule)
+    }
+    assert world == {("crawljobs-names-and-database", 53), ("crawler-worker-reddit", 443)}
     known = {8000, 8081, 5432, 6432, 8090, 53, 443, 4318}
     for policy in (m["spec"] for m in found if m["kind"] == "NetworkPolicy"):
         for rule in [*policy.get("ingress", []), *policy.get("egress", [])]:
             assert {port["port"] for port in rule["ports"]} <= known
             assert rule.get("from") or rule.get("to"), "a rule without a peer means everybody"
+
+
+def test_pods_resolve_names_wherever_the_cluster_has_its_resolver(found: list[Manifest]) -> None:
+    rules = manifests.find(found, "NetworkPolicy", "crawljobs-names-and-database")["spec"]["egress"]
+    (names,) = [rule for rule in rules if {"protocol": "UDP", "port": 53} in rule["ports"]]
+    assert {"protocol": "TCP", "port": 53} in names["ports"]
+    blocks = {peer["ipBlock"]["cidr"] for peer in names["to"] if "ipBlock" in peer}
+    assert blocks == {"169.254.20.10/32", "0.0.0.0/0", "::/0"}
+    assert not any("except" in str(peer) for peer in names["to"])
+    (pods,) = [peer for peer in names["to"] if "podSelector" in peer]
+    assert pods["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
 
 
 def allowed_peers(found: list[Manifest]) -> dict[int, list[Manifest]]:
@@ -359,11 +377,25 @@ def test_the_rules_are_those_that_are_tested() -> None:
     assert service["spec"]["ports"][0]["port"] == 8081
 
 
+def test_the_stack_of_prometheus_finds_monitors_rules_and_dashboards(tmp_path: Path) -> None:
+    """The chart selects monitors and rules by `release`, and dashboards by `grafana_dashboard`."""
+    made = manifests.with_components(tmp_path, "kube-prometheus-stack")
+    assert made.returncode == 0, made.stderr
+    found = manifests.parsed(made.stdout)
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        labels = manifests.find(found, kind, "crawljobs")["metadata"]["labels"]
+        assert labels == {"release": "kube-prometheus-stack"}
+    boards = manifests.find(found, "ConfigMap", "crawljobs-dashboards")
+    assert boards["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    folder = images.ROOT / "deploy" / "monitoring" / "dashboards"
+    assert boards["data"] == {path.name: path.read_text() for path in folder.glob("*.json")}
+
+
 def test_every_folder_is_in_the_guide_and_every_component_in_a_test() -> None:
     listed = set(re.findall(r"^\| `((?:base|overlays|components)[a-z/-]*)`", README, re.MULTILINE))
     there = {"base"} | {f"overlays/{name}" for name in manifests.OVERLAYS}
     assert listed == there | {f"components/{name}" for name in manifests.COMPONENTS}
-    assert {*ALL, "hpa", "sandbox"} == set(manifests.COMPONENTS)
+    assert {*ALL, *ALONE} == set(manifests.COMPONENTS)
 
 
 def test_without_the_component_clients_reach_gunicorn_without_a_proxy() -> None:

@@ -41,6 +41,10 @@ def with_components(folder: Path, *names: str) -> "subprocess.CompletedProcess[s
     for name in ("base", "components"):
         # Copy the files, because kustomize reads no files outside of its folder, not even by links.
         subprocess.run(["cp", "-r", KUBERNETES / name, copy / name], check=True)
+    # A component adds the dashboards.
+    subprocess.run(
+        ["cp", "-r", KUBERNETES.parent / "monitoring", folder / "monitoring"], check=True
+    )
     own = copy / "overlay"
     own.mkdir()
     (own / "kustomization.yaml").write_text(
