@@ -97,7 +97,13 @@ def main() -> int:
     if revisit.refresh_items:
         tasks.append(Refresher(database, client))
     return WorkerProcess(
-        worker, tasks=tasks, database=database, address=address, health=health, stopping=stopping
+        worker,
+        tasks=tasks,
+        database=database,
+        address=address,
+        reddit_api_url=reddit.api_url,
+        health=health,
+        stopping=stopping,
     ).run(drain_seconds=queue.drain_seconds)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from crawler_worker.claims.worker import Worker
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
+from crawljobs.repository.reddit_api import reddit_mixing
 from crawljobs.runtime import logs, process, startup, tracing
 from crawljobs.runtime.probes.health import Health
 
@@ -37,6 +38,7 @@ class WorkerProcess:
         tasks: Sequence[Task],
         database: Database,
         address: settings.DatabaseSettings,
+        reddit_api_url: str,
         health: Health,
         stopping: threading.Event,
     ) -> None:
@@ -44,6 +46,7 @@ class WorkerProcess:
         self._tasks = tasks
         self._database = database
         self._address = address
+        self._reddit_api_url = reddit_api_url
         self._health = health
         self._stopping = stopping
         self._code = 1
@@ -75,6 +78,8 @@ class WorkerProcess:
             startup.check_direct_address(
                 self._address, application_name="crawljobs start", stop=self._stopping
             )
+            if not self._stopping.is_set():
+                self._refuse_mixed_content()
             stop_requested = self._stopping.is_set() or self._serve()
             self._code = 0 if stop_requested else 1
         except (
@@ -85,6 +90,11 @@ class WorkerProcess:
             log.critical("worker.start_failed", reason=str(error))
         except Exception:
             log.exception("worker.crashed")
+
+    def _refuse_mixed_content(self) -> None:
+        """Raise SettingsError if the content of the database is of another kind of Reddit."""
+        with self._database.begin() as conn:
+            reddit_mixing.refuse(conn, api_url=self._reddit_api_url)
 
     def _serve(self) -> bool:
         log.info("worker.started")

@@ -14,6 +14,7 @@ from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.worker_process import WorkerProcess
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
+from crawljobs.repository.reddit_api import reddit_mixing
 from crawljobs.runtime import startup, tracing
 from crawljobs.runtime.probes.health import Health
 from crawljobs.runtime.probes.probe_server import NotWell
@@ -53,6 +54,7 @@ class Process:
             tasks=[Part("first", self.calls), Part("second", self.calls)],
             database=database,
             address=settings.read_database_settings({"DATABASE_URL": database_url}),
+            reddit_api_url="http://127.0.0.1:9",
             health=self.health,
             stopping=self.stopping,
         )
@@ -123,6 +125,19 @@ def test_a_stop_reaches_the_worker_and_the_probes(database: Database, database_u
     one.process._stop()
     assert one.stopping.is_set()
     assert one.calls == ["stop worker"]
+
+
+def test_a_database_of_the_real_reddit_is_refused_before_the_first_claim(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as conn:
+        reddit_mixing.refuse(conn, api_url="https://oauth.reddit.com")
+    one = Process(database, database_url, lambda: True)
+    with capture_logs() as told:
+        assert one.run(monkeypatch) == 1
+    assert one.calls == ["stop worker", "wait 45 s for worker", "stop tracing"]
+    (failed,) = [line for line in told if line["event"] == "worker.start_failed"]
+    assert failed["reason"].startswith("REDDIT_API_URL='http://127.0.0.1:9': this database holds")
 
 
 def test_a_bug_of_the_worker_is_logged_and_ends_the_process_with_failure(

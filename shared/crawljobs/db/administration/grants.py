@@ -43,6 +43,7 @@ _TABLES = """
     crawl_job_count_changes  ra         rawd            r          r
     crawl_job_counts         r          raw             r          r
     crawl_jobs               rawd       rawd            raw        r
+    crawled_reddit           -          ra              -          -
     discovery_evidence       -          rawd            -          -
     discovery_roots          -          raw             -          -
     idempotency_keys         ra         rwd             -          -

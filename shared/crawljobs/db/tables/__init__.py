@@ -12,6 +12,7 @@ from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import comments, posts, subreddits
 from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
 from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
+from crawljobs.db.tables.crawled_reddit import crawled_reddit
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_jobs
@@ -35,6 +36,7 @@ __all__ = [
     "crawl_job_count_changes",
     "crawl_job_counts",
     "crawl_jobs",
+    "crawled_reddit",
     "discovery_evidence",
     "discovery_roots",
     "idempotency_keys",

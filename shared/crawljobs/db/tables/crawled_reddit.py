@@ -1,0 +1,20 @@
+"""The Reddit from which the content of this database was crawled, as a single row."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, SmallInteger, Table, Text
+
+from crawljobs.db.tables.columns import NOW, Timestamp, metadata
+
+# The first worker writes the row. A worker for the other kind of Reddit refuses to start, because a
+# crawl stops at the newest item of earlier crawls, and that item would be of the other Reddit.
+crawled_reddit = Table(
+    "crawled_reddit",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, server_default="1"),
+    Column("is_real", Boolean, nullable=False),  # false: another server, such as the sandbox
+    Column("api_url", Text, nullable=False),  # the address that the first worker used
+    Column("since", Timestamp, nullable=False, server_default=NOW),
+    CheckConstraint("id = 1", name="id"),
+    CheckConstraint("char_length(api_url) <= 500", name="api_url"),
+)
