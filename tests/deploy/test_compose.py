@@ -1,5 +1,7 @@
 """docker-compose.yml: its names exist, and its services start in the right order."""
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +11,27 @@ import pytest
 import yaml
 from psycopg import conninfo
 
+from crawler_worker import worker_process
 from crawljobs import settings
-from support import images, service_variables
+from support import images, service_variables, setting_readers
 
 ROOT = images.ROOT
 OURS = ("roles", "migrate", *images.SERVICES, "sandbox")
-# Seconds after the drain of a worker: it waits for a reply and releases its jobs.
-LATE_SECONDS = 15
+PAGE = ROOT / "docs" / "operations" / "compose.md"
+# Seconds after the drain and LATE_SECONDS of a worker: it sends its last spans and ends.
+END_SECONDS = 5
+SANDBOX_ENV = ROOT / "deploy" / "docker" / "sandbox.env"
+# These variables are read by compose itself.
+OF_COMPOSE = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+# These settings have a fixed value in compose. The page lists them with the reasons.
+FIXED = {
+    "ADMIN_API_BIND",
+    "DATABASE_DIRECT_URL",
+    "DATABASE_ROLE_PREFIX",
+    "INSTANCE_NAME",
+    "METRICS_DATABASE_PASSWORD",
+    "PROBE_BIND",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +52,70 @@ def test_every_variable_is_one_that_the_code_reads(compose: dict[str, Any]) -> N
     for name in OURS:
         given = set(compose["services"][name].get("environment", {}))
         assert given <= service_variables.known(), name
-    sandbox = (ROOT / "deploy/docker/sandbox.env").read_text().splitlines()
-    named = {line.split("=")[0] for line in sandbox if line and not line.startswith("#")}
-    assert named - {"COMPOSE_PROFILES"} <= service_variables.known()
+    assert sandbox_settings().keys() - OF_COMPOSE <= service_variables.known()
+
+
+def sandbox_settings() -> dict[str, str]:
+    lines = [line for line in SANDBOX_ENV.read_text().splitlines() if not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+@pytest.mark.parametrize("name", ["roles", "migrate", *images.SERVICES])
+def test_every_setting_reaches_the_container_that_reads_it(
+    compose: dict[str, Any], name: str
+) -> None:
+    """A value is taken from .env, --env-file or the shell, and secrets are taken from files."""
+    folder = "migrations" if name in ("roles", "migrate") else f"services/{name.replace('-', '_')}"
+    given = compose["services"][name]["environment"]
+    wanted = setting_readers.read_by(folder) - FIXED
+    if name == "migrate":  # it sets no passwords
+        wanted = {setting for setting in wanted if not setting.endswith("_PASSWORD")}
+    passed = {setting for setting, value in given.items() if is_from_outside(setting, value)}
+    files = {setting.removesuffix("_FILE") for setting in given if setting.endswith("_FILE")}
+    assert wanted - files == passed - files
+
+
+def is_from_outside(setting: str, value: str | None) -> bool:
+    return value is None or value.startswith(f"${{{setting}:?")
+
+
+def test_every_setting_of_the_table_is_read_by_a_container_or_fixed() -> None:
+    folders = ("migrations", *(f"services/{name.replace('-', '_')}" for name in images.SERVICES))
+    read = {name for folder in folders for name in setting_readers.read_by(folder)}
+    assert read == setting_readers.documented()
+    text = PAGE.read_text().partition("## Settings")[2].partition("##")[0]
+    assert set(re.findall(r"`([A-Z_]+)`", text)) >= FIXED
+
+
+def test_the_sandbox_is_a_project_of_its_own_that_no_other_command_reaches(
+    compose: dict[str, Any],
+) -> None:
+    """Without the file of the sandbox, compose refuses to start or crawls into another database."""
+    own = sandbox_settings()
+    assert own["COMPOSE_PROJECT_NAME"] != compose["name"]
+    worker = compose["services"]["crawler-worker"]["environment"]
+    assert worker["REDDIT_CLIENT_ID"].startswith("${REDDIT_CLIENT_ID:?")
+    assert "name" not in (compose["volumes"]["postgres"] or {}), "a name is shared by projects"
+    # Otherwise a default would hide a setting of the sandbox.
+    assert all(
+        worker[name] is None for name in own if name.startswith("REDDIT_") and "ID" not in name
+    )
+
+
+def documented_commands() -> list[list[str]]:
+    """Return the words of each compose command in the documents and in the file itself."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "README.md"]
+    text = "\n".join(path.read_text() for path in [*pages, ROOT / "docker-compose.yml"])
+    return [shlex.split(found) for found in re.findall(r"docker compose ((?:-|up|down).*)", text)]
+
+
+def test_each_documented_command_of_the_sandbox_starts_the_sandbox() -> None:
+    """An option --profile replaces the profiles of the file."""
+    commands = [words for words in documented_commands() if "deploy/docker/sandbox.env" in words]
+    assert len(commands) > 3
+    for words in commands:
+        profiles = [words[at + 1] for at, word in enumerate(words) if word == "--profile"]
+        assert not profiles or "sandbox" in profiles, words
 
 
 def test_secrets_come_from_files_and_each_is_declared_and_made(
@@ -69,7 +146,39 @@ def test_secrets_come_from_files_and_each_is_declared_and_made(
         assert parts["password"] == made[f"{role}_database_password"]
     settings.read_admin_api_settings({"ADMIN_API_TOKEN": made["admin_api_token"]})
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+    check_replaced(script, made)
     assert "/deploy/docker/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def check_replaced(script: Path, before: dict[str, str]) -> None:
+    """Check that only the named secrets change, in place, because containers mount the files."""
+    folder = script.parent / "secrets"
+    file = (folder / "scheduler_database_password").stat().st_ino
+    names = ("scheduler_password", "admin_api_token")
+    subprocess.run([sys.executable, script, "--replace", *names], check=True, timeout=30)
+    after = {path.name: path.read_text().strip() for path in folder.iterdir()}
+    changed = {name for name in after if after[name] != before[name]}
+    own = {"scheduler_database_password", "scheduler_database_url"}
+    assert changed == {*own, "admin_api_token"}
+    assert after["scheduler_database_password"] in after["scheduler_database_url"]
+    assert (folder / "scheduler_database_password").stat().st_ino == file
+    refused = subprocess.run(
+        [sys.executable, script, "--replace", "reddit_client_secret"],
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "expected the new value in REDDIT_CLIENT_SECRET" in refused.stderr
+    rows = PAGE.read_text().partition("## Change a secret")[2]
+    listed = subprocess.run(
+        [sys.executable, script, "--help"], capture_output=True, text=True, timeout=30, check=True
+    )
+    choices = set(re.findall(r"\b([a-z_]+_(?:password|token|secret))\b", listed.stdout))
+    assert len(choices) == 8
+    assert set(re.findall(r"`([a-z_]+_(?:password|token|secret))`", rows)) == choices
 
 
 def test_services_start_after_the_schema_is_there(compose: dict[str, Any]) -> None:
@@ -110,9 +219,13 @@ def test_health_is_asked_at_ports_and_paths_that_there_are(compose: dict[str, An
 
 
 def test_the_grace_is_longer_than_a_worker_drains(compose: dict[str, Any]) -> None:
-    grace = int(compose["services"]["crawler-worker"]["stop_grace_period"].removesuffix("s"))
+    grace = compose["services"]["crawler-worker"]["stop_grace_period"]
+    (seconds,) = re.fullmatch(r"\$\{WORKER_STOP_GRACE:-(\d+)s\}", grace).groups()
     queue = settings.read_queue_settings({})
-    assert grace >= queue.drain_seconds + LATE_SECONDS
+    late = worker_process.LATE_SECONDS + END_SECONDS
+    assert int(seconds) == queue.drain_seconds + late
+    text = " ".join(PAGE.read_text().split())
+    assert f"set `WORKER_STOP_GRACE` to {late:g} s more" in text
 
 
 def test_what_is_published_is_published_on_the_loopback(compose: dict[str, Any]) -> None:

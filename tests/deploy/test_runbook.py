@@ -8,6 +8,7 @@ import pytest
 from crawljobs.db.database import Connection
 from support import images, service_variables
 
+ROOT = images.ROOT
 RUNBOOK = images.ROOT / "deploy" / "README.md"
 TEXT = RUNBOOK.read_text()
 OPERATIONS = images.ROOT / "docs" / "operations"
@@ -43,7 +44,9 @@ def test_commands_and_ports_are_those_of_the_images(target: str) -> None:
 )
 def test_every_variable_that_is_named_is_one_that_the_code_reads(page: Path) -> None:
     named = set(re.findall(r"`([A-Z][A-Z_]{5,})`", page.read_text()))
-    assert named <= service_variables.known() | OF_POSTGRES | OF_OPEN_TELEMETRY
+    of_compose = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    known = service_variables.known() | OF_POSTGRES | OF_OPEN_TELEMETRY
+    assert named <= known | (of_compose if page.stem == "compose" else set())
 
 
 def test_the_folders_of_the_runbook_exist() -> None:
