@@ -23,7 +23,7 @@ log = logs.get_logger(__name__)
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PATH_MAX_CHARACTERS = 200
 CHECK_INTERVAL_SECONDS = 5.0  # time between two writes of refusal counts to the audit log
-STOP_SECONDS = 1.0  # longest wait for the last write when the process stops
+STOP_SECONDS = 1.0  # maximum wait for the thread's final write, when the process stops
 
 # Maps the name of a path parameter to the resource type in the audit row.
 _RESOURCE_TYPES = {

@@ -91,7 +91,7 @@ def _identify(offered: str) -> Identity | None:
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
-    Runs no query: it checks only tokens that RequestRates has stored since they were found valid.
+    Runs no query. It checks only tokens that RequestRates has stored, because they were valid.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

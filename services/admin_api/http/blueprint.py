@@ -39,7 +39,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         import_name: str,
         *,
         reads: Scope = Scope.READ,
-        # Views that change data need this scope. Of all scopes, the fewest tokens have the default.
+        # Views that change data need this scope. The default is the scope that the fewest tokens
+        # have, so that a blueprint without this argument does not grant too much.
         changes: Scope = Scope.TOKENS,
         **options: Any,
     ) -> None:
@@ -154,7 +155,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def without_token(self, view: View) -> View:
-        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS allows such requests."""
+        """Document that the view needs no token. Add its endpoint to auth.PUBLIC_ENDPOINTS too."""
         return cast(View, self.doc(security=[])(view))
 
     def problems(self, *statuses: int, usual: bool = True) -> Decorator:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-MAX_HOPS = 32  # limit of proxies between a client and this server; real clients use fewer proxies
+MAX_HOPS = 32  # only this many addresses of X-Forwarded-For are read; real clients use fewer
 
 
 def parsed_address(text: str | None) -> Address | None:

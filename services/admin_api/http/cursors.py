@@ -47,7 +47,7 @@ class CursorSigner:
             self._token,
             # The signing key depends on the list and its filters.
             salt=f"crawljobs cursor\0{scope}",
-            # Without escapes (\uXXXX), the cursor of a name with special characters is shorter.
+            # Without escapes (\uXXXX), a cursor that contains a non-ASCII name is shorter.
             serializer_kwargs={"ensure_ascii": False},
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )

@@ -34,7 +34,7 @@ def parameter(*, required: bool) -> dict[str, Any]:
 
 
 def check(version: int, *, required: bool) -> None:
-    """Raise a Problem if If-Match names another version, or is absent although it is `required`."""
+    """Raise a Problem if If-Match does not name `version`, or if it is absent and `required`."""
     request = flask.request
     if "If-Match" not in request.headers:
         if required:

@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # most database failovers and full connection pools recover in this time
+RETRY_AFTER_SECONDS = 2  # clients must wait; most failovers and full pools recover in this time
 INSTANCE_MAX_CHARACTERS = 500
 
 

@@ -8,8 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-# The share of its daily bytes that a token may store in one burst. A day without use does not raise
-# this limit.
+# A token may store at most this share of its daily limit of bytes in one burst. Unused bytes of
+# earlier days do not make the burst larger.
 SAVED_SHARE = 1 / 8
 KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
 # Limit of tokens that have a count. A further token replaces the least recently seen token.
@@ -19,9 +19,9 @@ TOKENS_MAX = 10_000
 class RequestRates:
     """Limits each API token to `per_second` requests a second. 0 means no limit.
 
-    After a pause, a token may send `per_second` requests in one burst. Tokens are stored as hashes
-    (`digest`). Only valid tokens are stored. Otherwise wrong tokens could displace valid tokens
-    from memory.
+    A token that was unused for a second may send `per_second` requests in one burst. Tokens are
+    stored as hashes (`digest`). Only valid tokens are stored. Otherwise wrong tokens could
+    displace valid tokens from memory.
     """
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class RequestRates:
         self._most = max(1.0, per_second)
         self._clock = clock
         self._lock = threading.Lock()
-        # For each token: the number of requests left, and the monotonic time of the last request.
+        # For each token: the number of requests left, and the monotonic time of its latest request.
         self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def remember(self, digest: bytes) -> None:
@@ -59,9 +59,9 @@ class Exports:
     def __init__(self, *, per_token: int, in_total: int) -> None:
         """Allow `per_token` exports at once for each token, and `in_total` in the process.
 
-        `per_token` 0 means no limit. An exempt token, which is the bootstrap token, has no limit
-        either. If `in_total` is above 1, one export is reserved for exempt tokens. Otherwise other
-        tokens could block the operator's export.
+        `per_token` 0 means no limit for each token. The bootstrap token is exempt from `per_token`,
+        but not from `in_total`. If `in_total` is above 1, one export is reserved for the bootstrap
+        token. Otherwise other tokens could block the operator's export.
         """
         self._per_token = per_token
         self._in_total = in_total
@@ -70,7 +70,7 @@ class Exports:
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
-        """Count an export as running until `end`. Return False if too many exports are running."""
+        """Count an export of the token `key` as running. Return False if too many are running."""
         with self._lock:
             is_free = not self._per_token or is_exempt or self._running[key] < self._per_token
             most = self._in_total if is_exempt else self._for_non_exempt
@@ -96,17 +96,20 @@ class StoredResponses:
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        # For each token: the number of bytes left, and the monotonic time of the last stored key.
+        # For each token: the number of bytes left, and the monotonic time of its latest key.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """Return the seconds until a key without its response can be stored; 0 means now."""
+        """Return the seconds until the token may store a key without a response; 0 means now."""
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
     def take(self, token: str, response_bytes: int) -> bool:
-        """Count a key and its response. Return False if only the key may be stored."""
+        """Count a key and its response, and return True.
+
+        If too few bytes are left for the response, count only the key, and return False.
+        """
         with self._lock:
             left = self._now_left(token) - KEY_BYTES
             has_room = not self._per_day or response_bytes <= left

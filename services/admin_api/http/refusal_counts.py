@@ -40,7 +40,7 @@ class RefusalCount:
     """The number of refusals in a time window after the first refusal. It becomes one audit row."""
 
     key: Key
-    actor: Actor  # the actor of the last refusal
+    actor: Actor  # the actor of the latest counted refusal
     status: int
     count: int
     since: datetime
@@ -115,7 +115,10 @@ class RefusalCounts:
                 self._evicted.append(count)
 
     def close_window(self, key: Key) -> None:
-        """Close a window whose first refusal could not be written. The next refusal gets a row."""
+        """Close a window whose first refusal could not be written.
+
+        The next refusal with this key then opens a window and gets a row.
+        """
         with self._lock:
             window = self._windows.pop(key, None)
             if window is not None and window.count is not None:

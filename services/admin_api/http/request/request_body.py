@@ -19,7 +19,7 @@ _NAME = "request_body"
 
 
 class BodyTooLarge(Exception):
-    """The body exceeds the limits of all routes. The server has not received all of the body."""
+    """The body exceeds the largest limit of any route. The server has not received all of it."""
 
 
 def read() -> bytes:

@@ -18,8 +18,8 @@ SECONDS = 10.0
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
-# A request misses its deadline because of the busy server, not the database, if it waited for a
-# thread for more than this share of SECONDS.
+# If a request waited for a thread for more than this share of SECONDS and then misses its deadline,
+# the cause is the busy server and not the database.
 _WAIT_SHARE = 0.5
 
 # Seconds that the request waited for a thread.
@@ -33,12 +33,12 @@ def begin() -> None:
 
 
 def is_over_by_waiting() -> bool:
-    """Return whether the deadline is over, mainly because the request waited for a thread."""
+    """Return whether the deadline has passed, mainly because the request waited for a thread."""
     return call_deadline.is_over() and _waited.get() > _WAIT_SHARE * SECONDS
 
 
 def _end(response: flask.Response) -> flask.Response:
-    # Exports are streamed after this call, without a deadline, because clients may read slowly.
+    # The stream of an export begins later. It has no deadline, because clients may read slowly.
     call_deadline.end()
     return response
 

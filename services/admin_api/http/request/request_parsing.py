@@ -22,7 +22,7 @@ from crawljobs.domain import plain_text
 
 
 def refuse_stray_parameters() -> None:
-    """Refuse query parameters if the view declares none. Otherwise it would ignore a filter."""
+    """Refuse query parameters if the view declares none. Otherwise the view would ignore them."""
     endpoint = flask.request.endpoint
     if endpoint is None or not flask.request.args:
         return
