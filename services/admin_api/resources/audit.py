@@ -74,11 +74,11 @@ def list_entries(params: dict[str, Any]) -> responses.Response:
 def export_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 
-    The last line shows whether the export is complete. JSON lines end with `{"end": "complete",
-    "entries": 7, "next": null}`. If more entries match than `limit`, `end` is `"truncated"`, and
-    `next` is the `cursor` for the remaining entries. CSV ends with the row
-    `#end,complete,entries=7,next=`, which has as many cells as the other rows. A download without
-    this line is incomplete.
+    The last line shows whether the export is complete. For example, JSON lines end with `{"end":
+    "complete", "entries": 7, "next": null}`. If more entries match than `limit`, `end` is
+    `"truncated"`, and `next` is the `cursor` for the remaining entries. In the same example, CSV
+    ends with the row `#end,complete,entries=7,next=`, which has as many cells as the other rows. A
+    download without this line is incomplete.
     """
     page = pagination.Page.requested(
         "audit log export", {name: params[name] for name in params if name != "format"}
@@ -105,7 +105,11 @@ def _page(filters: AuditFilter, before_id: int | None, left: int) -> AuditPage:
 
 @dataclass
 class _Export:
-    """Reads the entries of one export. `next` and `count` are final after the last entry."""
+    """Reads the entries of one export.
+
+    `count` is the number of entries that were read so far. `next` is the position after these
+    entries, or None if no further entry matches.
+    """
 
     page: pagination.Page
     filters: AuditFilter

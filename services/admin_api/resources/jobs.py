@@ -53,8 +53,8 @@ def enqueue_job(params: dict[str, Any]) -> responses.Response:
     """Enqueue a crawl
 
     A subreddit has at most one live job. A further request for the subreddit does not fail: the
-    live job gets the higher of the two priorities. If the job is being crawled, the subreddit
-    is crawled once more afterwards.
+    live job gets the request's priority if that is higher. If the job is being crawled, the
+    subreddit is crawled once more afterwards.
     """
     return enqueueing.enqueue_one(**params)
 
@@ -95,7 +95,7 @@ def show_stats() -> QueueStats:
 @blueprint.answers(200, JobDetailSchema, "The job.", headers=preconditions.HEADER)
 @blueprint.problems(404)
 def show_job(job_id: int) -> responses.Response:
-    """Show a job, its progress, its last attempts and its last changes by operators"""
+    """Show a job, its progress, its newest attempts and its newest changes by operators"""
     # Read only changes, not refused requests. Many refusals would displace the changes.
     of_job = audit_log.AuditFilter(
         resource_type="crawl_job", resource_id=str(job_id), changes_only=True

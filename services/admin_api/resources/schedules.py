@@ -117,7 +117,7 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
     """Replace a schedule
 
     An absent field gets its default. The change itself starts no crawl. If the timing changes, the
-    next due time is computed from now. Earlier due times that did not fire count as missed.
+    next due time is computed from now. Past due times that did not fire are recorded as missed.
     """
     return schedule_edits.change(
         schedule_id, "update", lambda conn, _: schedule_edits.spec_of(conn, params), if_match=True

@@ -79,7 +79,7 @@ def list_subreddits(params: dict[str, Any]) -> responses.Response:
 @blueprint.answers(200, SubredditDetailSchema, "The subreddit.", headers=preconditions.HEADER)
 @blueprint.problems(404)
 def show_subreddit(subreddit: str) -> responses.Response:
-    """Show a subreddit, its freshness and its last jobs"""
+    """Show a subreddit, its freshness and its newest jobs"""
     with state.current().database.read() as conn:
         found = _found(conn, subreddit)
         jobs = job_list.list_jobs(
@@ -90,7 +90,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # Replaces the count in `found`: a crawl may have recorded parts after `found` was read.
+        # Count the list, because a crawl may have changed the parts since `found` was read.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,

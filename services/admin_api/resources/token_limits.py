@@ -1,6 +1,6 @@
-"""Limits the tokens that a token may create or revoke.
+"""Limits the tokens that a client may create or revoke with its own token.
 
-These tokens have no scope that the first token lacks, and do not expire after the first token.
+A created or revoked token has no scope that the client's own token lacks, and no later expiry time.
 """
 
 from __future__ import annotations

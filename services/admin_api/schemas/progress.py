@@ -12,7 +12,11 @@ from crawljobs.domain import job_progress
 
 
 class ProgressSchema(DirectDump):
-    """The progress of a crawl. The counts only grow during the crawl. The forecast may change."""
+    """The progress of a crawl.
+
+    The numbers of items and requests only grow during the crawl. `total` and `eta` are estimates,
+    which may change.
+    """
 
     phase = fields.String(
         required=True,

@@ -16,7 +16,8 @@ from admin_api.server.connection import Connection
 PIECE_BYTES = 64 * 1024
 # The limit of memory for all requests together, while they arrive or are served.
 HELD_BYTES_MAX = 32 * 1024 * 1024
-# When the process begins to stop, the rest of a head or a body must arrive within these times.
+# When the process begins to stop, the rest of a request's head must arrive within
+# STOP_HEAD_SECONDS, and the rest of its body within STOP_BODY_SECONDS.
 STOP_HEAD_SECONDS = 1.0
 STOP_BODY_SECONDS = 3.0
 

@@ -130,7 +130,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)
         if self._acceptor.pause_seconds:
-            super().set_accept_enabled(False)  # until `pause_seconds` is 0
+            super().set_accept_enabled(False)  # accept nothing until `pause_seconds` is 0
 
     def _open(self, sock: socket.socket, address: object) -> None:
         if self.nr_conns + 1 >= self.worker_connections:

@@ -19,7 +19,7 @@ def started(threads: int) -> ThreadPoolExecutor:
         for _ in range(threads):
             pool.submit(all_run.wait)
     except RuntimeError:
-        all_run.abort()  # otherwise the started threads would wait, and the process could not exit
+        all_run.abort()  # otherwise started threads wait at the barrier and prevent the exit
         raise
     all_run.wait()
     return pool

@@ -29,8 +29,8 @@ class WaitingProbes:
         """`answer(connection, bytes, keeps)` must send the response."""
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
-        self._check: Future[None] | None = None  # the last check that calls _on_check_done
-        self._ready_at = -READY_SECONDS  # monotonic time when the last check succeeded
+        self._check: Future[None] | None = None  # the latest check; it calls _on_check_done
+        self._ready_at = -READY_SECONDS  # monotonic time of the latest check, if it succeeded
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
         """Respond to the probe now, or after the database check.
@@ -62,7 +62,7 @@ class WaitingProbes:
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the oldest probe has waited too long. None: no probe waits."""
-        first = next(iter(self._waiting.values()), None)  # a dict keeps the order of arrival
+        first = next(iter(self._waiting.values()), None)  # the oldest: a dict keeps the order
         if first is None:
             return None
         return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())
@@ -79,7 +79,7 @@ class WaitingProbes:
         return True
 
     def remove_oldest(self) -> Any | None:
-        """Remove the oldest probe. Return its connection, so that the caller responds, or None."""
+        """Remove the oldest probe. Return its connection for the reply, or None if none waits."""
         oldest = next(iter(self._waiting), None)
         self._waiting.pop(oldest, None)
         return oldest
