@@ -50,7 +50,7 @@ class CrawlState:
         )
 
     def now(self) -> datetime:
-        """Return the time by the database's clock: the claim's time plus the elapsed time."""
+        """Return the database's time: the time of the claim, plus the seconds since the claim."""
         return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._started_at)
 
     @property

@@ -21,12 +21,13 @@ class Spending:
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        self._spent = spent  # requests that all crawls of the root have charged, as last read
+        # requests that all crawls of the root had charged when this crawl last read the number
+        self._spent = spent
         self._charged = charged  # requests that this crawl has charged
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Read the root's number of requests. Return the Spending of this claim's crawl.
+        """Return the Spending of this claim's crawl. Reads the requests charged to its root.
 
         `charged` is the number of requests that earlier attempts of this crawl have charged.
         """
@@ -50,10 +51,10 @@ class Spending:
         return self._root is not None and self._spent + requests - self._charged >= self._at_most
 
     def charge(self, conn: Connection, requests: int) -> int:
-        """Charge the requests since the last charge. Call this in the transaction that saves
-        `requests`.
+        """Charge the requests that this crawl has made since its previous charge.
 
-        Return the number of requests that all crawls of the root have made.
+        `requests` is the number of all its requests. Call this in the transaction that saves
+        this number. Return the number of requests that all crawls of the root have charged.
         """
         if self._root is None or requests == self._charged:
             return self._spent

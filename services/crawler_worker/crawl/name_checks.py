@@ -40,9 +40,9 @@ def crawl(context: CrawlContext) -> None:
 def is_wanted(context: CrawlContext) -> bool:
     """Return whether this crawl discovers subreddits.
 
-    A crawl discovers subreddits if it has seen new items. Without new items, the last crawl has
-    found the same names already. But if the last crawl could not check the names, this crawl
-    discovers subreddits in any case.
+    If the settings allow it, a crawl that has seen new items discovers subreddits. Without new
+    items, the previous crawl has found the same names already. But if an earlier check of names
+    failed and its next try is due, this crawl needs no new items.
     """
     settings = context.settings
     is_missing = bool(context.parts.due(PartKind.NAMES, now=context.now()))

@@ -1,4 +1,4 @@
-"""Runs the phases of one crawl, starting at the checkpoint of the last attempt."""
+"""Runs the phases of one crawl, starting at the checkpoint of the previous attempt."""
 
 from __future__ import annotations
 

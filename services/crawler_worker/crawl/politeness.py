@@ -1,4 +1,4 @@
-"""Keeps the minimum time between two requests for one subreddit, also for different workers."""
+"""Keeps the minimum time between two requests of any workers for the same subreddit."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """The parent of `size` ids in a row in `Tree.more`: a comment's id, or None for the post."""
+    """`size` consecutive ids in `Tree.more`. Their parent is a comment, or the post (None)."""
 
     parent: str | None
     depth: int  # depth of the parent in the tree
@@ -40,9 +40,10 @@ class Tree:
     # The parents of the ids in `more`, in the same order. Empty in checkpoints of older releases.
     stubs: tuple[Stub, ...] = ()
     reported: int | None = None  # the number of comments that the post has, as Reddit reports it
-    handled: str = ""  # ids of comments read and threads requested, in the text form of `Seen`
+    # in the text form of `Seen`: ids of comments that were read, and of threads that were requested
+    handled: str = ""
     unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
-    cut: int = 0  # number of comments that the crawl skips because of limits, as far as known
+    cut: int = 0  # known number of comments that the crawl skipped because of limits
     is_first: bool = True  # True until the first request for the tree
     is_looked_up: bool = False  # True after the ids in `unbrought` were requested by name
     is_broken: bool = False  # True after a part of the tree was given up

@@ -1,4 +1,4 @@
-"""Adds a reply's comments to a comment tree, and the further requests that the reply requires."""
+"""Adds the comments in a reply of Reddit to a comment tree, and adds further requests to it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def grow(
     parents: Mapping[str, Thread] | None = None,
     without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
-    """Add a reply to the tree. Return the comments that are new to the tree, and the new tree.
+    """Add Reddit's reply to the tree. Return the comments that are new in it, and the new tree.
 
-    `requested` are the ids that the request named. `parents` maps such ids to requests for the
-    threads of their parents. If the reply lacks a requested comment, the request in `parents` is
-    added. The stubs of a reply without new comments are ignored. Otherwise the requests for a tree
-    might never end. `without_replies` means that the reply contains the named comments without the
-    replies to them.
+    `requested` are the ids of the comments that the request named. `parents` maps an id to a
+    request for the thread below the comment's parent. If Reddit's reply lacks a requested comment,
+    its request in `parents` is added to the tree. The stubs of a reply without new comments are
+    ignored. Otherwise the requests for a tree might never end. `without_replies` means that Reddit
+    returned only the named comments, without their threads.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)

@@ -38,10 +38,10 @@ class Checkpoint:
     comments: int = 0
     authors: int = 0
     requests: int = 0
-    asked_at: str | None = None  # time of the last request, as ISO 8601 text
+    asked_at: str | None = None  # time of the crawl's latest request, as ISO 8601 text
     forecast: Forecast = NOTHING_KNOWN
-    # True if the crawl could not read a listing down to the items of the last crawl. Then the items
-    # between the two crawls are missing.
+    # True if the crawl could not read a listing down to the items of the previous crawl. Then items
+    # between the previous crawl and this crawl are missing.
     gap: bool = False
     # The access state that the description shows. The crawl records this state after Reddit has
     # returned the first page of posts.
@@ -49,7 +49,7 @@ class Checkpoint:
     # How many times in a row the crawl was deferred, because a required request failed or had an
     # unclear reply.
     unclear: int = 0
-    # True if the crawl reads the listings to their ends, also beyond items of the last crawl.
+    # True if the crawl reads the listings to their ends, also beyond items of earlier crawls.
     whole: bool = False
     # Ids that the current listing has returned, in the text form of `Seen`. The phase "trees" keeps
     # the ids of the listing of comments, so that no comment is counted twice.
@@ -58,13 +58,13 @@ class Checkpoint:
     posts_walk: Walk = NOT_WALKED
     comments_walk: Walk = NOT_WALKED
     gaps: tuple[Gap, ...] = ()
-    # `missing` are the first parts that this crawl gave up. `given_up` is the number of all parts
-    # that this crawl gave up.
+    # `missing` are the first parts that this crawl gave up, at most missing_part.LISTED_MAX.
+    # `given_up` is the number of all parts that this crawl gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # `older_in_a_row` counts consecutive items of the current listing that earlier crawls have
-    # seen. If the page after `cursor` is empty, the cursors in `anchors` are tried instead. The
-    # cursor that is nearest to `cursor` is tried first.
+    # `older_in_a_row` is the number of consecutive items, up to `cursor`, that earlier crawls have
+    # seen. `anchors` are the cursors of the items just before `cursor`, nearest first. If the page
+    # after `cursor` is empty, the crawl tries the pages after these cursors.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None

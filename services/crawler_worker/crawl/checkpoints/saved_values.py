@@ -17,7 +17,7 @@ from crawljobs.domain.subreddit import AccessState
 
 
 def plain(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the fields of a dataclass as a dict, with times as ISO 8601 text."""
+    """Return these (name, value) pairs as a dict for JSON, with times as ISO 8601 text."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in items
     }

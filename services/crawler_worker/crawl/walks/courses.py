@@ -18,11 +18,10 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
-    `mark` is the item at which the walk stops: the high-water mark of earlier crawls. If `is_short`
-    is True, `mark` is a newer item instead: the newest item of an earlier walk that failed after
-    its first pages. If `is_whole` is True, the walk does not stop at `mark`. `by_age` means that
-    the listing is sorted by age. In a listing with another order, the crawl cannot detect that
-    Reddit omits older items.
+    The walk stops at `mark`, unless `is_whole` is True. `mark` is the high-water mark of earlier
+    crawls, or a newer item if `is_short` is True: the newest item of an earlier walk that failed
+    after its first pages. `by_age` means that the listing is sorted by age. In a listing with
+    another order, the crawl cannot detect that Reddit omits older items.
     """
 
     listing: ListingName
@@ -42,7 +41,7 @@ def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> 
 
     An earlier crawl may have given up a page of the listing. Until the next try of this page is
     due, the walk stops at the newest item of the earlier crawl, and the high-water mark does not
-    move. When the try is due, or if the whole listing must be read, the walk ignores this item.
+    move. When the try is due, or if the whole listing must be read, the walk reads beyond it.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

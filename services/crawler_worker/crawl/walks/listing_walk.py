@@ -1,4 +1,4 @@
-"""Reads a listing page by page, from its newest item to the high-water mark of the last crawl."""
+"""Reads a listing page by page, from its newest item to the high-water mark of earlier crawls."""
 
 from __future__ import annotations
 

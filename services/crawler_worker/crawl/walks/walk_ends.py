@@ -20,7 +20,7 @@ from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
 # After a walk that ended for one of these reasons, items are missing, unless the walk reached the
-# high-water mark of the last crawl.
+# high-water mark of earlier crawls.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
 # After a walk that ended for one of these reasons, a later crawl reads the listing again, because
 # Reddit has not returned all items. The message is stored with the missing part.
@@ -96,7 +96,7 @@ def finish(
     walk: Walk,
     mark: str | None,
 ) -> None:
-    """Store the last page of a walk. `mark` is the high-water mark of the last crawl.
+    """Store the final page of a walk. `mark` is the high-water mark of earlier crawls.
 
     A walk has not seen all older items in two cases: the walk failed, or it stopped at an item of
     an earlier walk that failed. Then the mark does not move, so that a later walk reaches the older
