@@ -23,7 +23,7 @@ from crawljobs.runtime import logs, process, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
 # The number of database connections in addition to one for each crawl. They are for the claim loop,
-# the completion writer, the sweeps, the pruning and the refresher.
+# the completion writer, the sweeps, the pruning and the refresher (it updates stored items).
 OTHER_CONNECTIONS = 5
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
 # limited to the duration of a lease, because a claim is lost when its lease expires.
@@ -54,8 +54,8 @@ def main() -> int:
         pooled=address.pooled,
         reply_seconds=min(REPLY_SECONDS, queue.lease_seconds),
     )
-    # Threads that send requests: one for the refresher, one for each crawl, and one for each crawl
-    # that lost its claim and hangs.
+    # Threads that send requests: one that updates stored items (the refresher), one for each crawl,
+    # and one for each crawl that lost its claim and hangs.
     threads = 1 + queue.worker_concurrency * (1 + STUCK_PER_SLOT)
     client = RedditClient(reddit, database=database, threads=threads)
 

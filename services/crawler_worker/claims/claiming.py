@@ -50,11 +50,11 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs.
+        """Claim up to `at_most` jobs. Return a monotonic time and the claims.
 
-        If an earlier claim statement has claimed jobs, but its reply was lost, claim no jobs.
-        Return its claims instead. The result is the monotonic time before the statement, and the
-        claims. Raises DatabaseUnavailable.
+        The statement that set the leases of these claims began after this time. If the reply to an
+        earlier claim statement was lost but the statement has claimed jobs, return the claims of
+        these jobs, and claim no further jobs. Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()

@@ -69,7 +69,7 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
 def _report(
     batch: Sequence[PendingCompletion], results: Sequence[WriteResult]
 ) -> list[PendingCompletion]:
-    """Count the written completions. Call `on_result` of each completion with a final result.
+    """Add written completions to the metrics. Call `on_result` with each final result.
 
     Return the completions whose rows are locked.
     """

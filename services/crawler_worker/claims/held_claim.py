@@ -78,12 +78,14 @@ class HeldClaim:
         """Wait for the stop signal, at most `seconds`. Return whether the crawl must stop."""
         until = self._clock() + seconds
         stop = self._stop = self._stop or threading.Event()
-        # The event exists before is_set() is called. A concurrent interrupt() sets _is_stopped
-        # before it reads self._stop. So interrupt() sets the event, or is_set() returns True.
+        # wait() stores the event in self._stop before is_set() reads _is_stopped. A concurrent
+        # interrupt() does the reverse: it sets _is_stopped before it reads self._stop. So either
+        # interrupt() finds the event and sets it, or is_set() returns True.
         while not self.is_set():
             now = self._clock()
             if now >= until:
                 return False
-            # The loop reads _fence_at again after the wait, because an extension may have moved it.
+            # The claim is valid until _fence_at. Read this time again in each iteration, because an
+            # extension of the lease may have moved it.
             stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

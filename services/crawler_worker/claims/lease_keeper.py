@@ -75,7 +75,7 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Return whether an extension succeeded recently. Only then can the worker claim jobs."""
+        """Return whether an extension succeeded less than 0.9 leases ago. Else claim no jobs."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable
@@ -163,7 +163,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # no completion ended the claim
+            elif not held.completing and held in self.all_held():  # lost, not ended by completion
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

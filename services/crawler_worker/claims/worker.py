@@ -24,9 +24,9 @@ log = logs.get_logger(__name__)
 # Each wait between two polls is up to this share longer or shorter than the interval. Otherwise
 # workers that start together would always poll together.
 POLL_JITTER = 0.2
-# A NOTIFY is sent only if the queue was empty, so one NOTIFY may stand for several jobs. After a
-# NOTIFY or a claim, the worker polls at this interval. The interval doubles with each further poll,
-# up to the configured poll interval.
+# A NOTIFY is sent only if the queue was empty. Jobs that are enqueued just afterwards cause no
+# NOTIFY. So after a NOTIFY or a claim, the worker polls at this interval. The interval doubles with
+# each further poll, up to the configured poll interval.
 POLL_MIN_SECONDS = 0.05
 # A crawl that lost its claim but hangs still uses a thread. If this many crawls hang for each slot,
 # the process exits, because only a restart frees their threads.

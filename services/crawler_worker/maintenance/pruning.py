@@ -119,14 +119,15 @@ class _Jobs:
         return at_most if pruned.more else min(pruned.jobs, at_most - 1)
 
     def count(self) -> None:
-        """Count the deleted jobs of the last chunk. The caller calls this after the commit."""
+        """Add the jobs that the latest chunk deleted to `deleted`. Call this after the commit."""
         self.deleted += self._in_chunk
 
 
 class _Orphans:
     """Executes the statement that deletes ledger rows without a schedule, and keeps its position.
 
-    The position is the id of the last schedule that the statement has checked.
+    The position is the highest schedule id whose rows are all checked. The next execution continues
+    after this id.
     """
 
     def __init__(self) -> None:

@@ -70,9 +70,10 @@ class Refresher(threading.Thread):
                 pause = PAUSE_AFTER_ERROR_SECONDS
 
     def run_once(self) -> int:
-        """Refresh one batch of due items, unless another worker does so or has just done so.
+        """Refresh one batch of due items. Return the number of refreshed items.
 
-        Return the number of refreshed items. Raises CrawlFailure and DatabaseUnavailable.
+        Do nothing while another worker refreshes a batch, or if any worker's batch ended less
+        than EVERY ago. Raises CrawlFailure and DatabaseUnavailable.
         """
         names = self._database.run(self._due)
         if names is None:

@@ -148,8 +148,11 @@ class RedditClient:
     def _check_client(
         self, token: str, context: RequestContext, since: float, *, is_fresh: bool
     ) -> None:
-        """Check with another page that Reddit accepts the client. If not, raise Outage."""
-        if self._paced is not None:  # without a database, no other worker would use the result
+        """Check with a probe that Reddit accepts the client id. If not, raise Outage.
+
+        `since` is the monotonic time of the unclear reply. `is_fresh` is true for a new token.
+        """
+        if self._paced is not None:  # without a database, the client cannot pause other workers
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)
 
 

@@ -72,7 +72,7 @@ class Unclear(UpstreamTrouble):
 
 
 class ClientRefused(UpstreamTrouble):
-    """Reddit or a proxy refuses the probe or a token request: the client id or IP is blocked."""
+    """The client id or the IP is blocked: Reddit or a proxy refuses a probe or a token request."""
 
 
 class AuthorRefused(CrawlFailure):

@@ -12,9 +12,9 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.reddit_api import reddit_outages, reddit_tokens, token_turns
 
-# After 429 replies of the token endpoint, the pauses grow from the first to the longest pause. The
-# endpoint has its own limit of 300 requests in 10 minutes. Its 429 replies have no
-# Retry-After header.
+# The pause after the first 429 reply of the token endpoint. Each further 429 prolongs the pause, up
+# to LONGEST_PAUSE_SECONDS. The endpoint has its own limit of 300 requests in 10 minutes. Its 429
+# replies have no Retry-After header.
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = request_budget.LONGEST_TOKEN_PAUSE_SECONDS
 TURN_SECONDS = request_budget.TOKEN_TURN_SECONDS
