@@ -36,7 +36,8 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
     streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:
-        # Only for this response: connection.py sets the usual timeout again for the next request.
+        # This timeout is for the pieces of this response. For the next request, connection.py sets
+        # the usual timeout again.
         connection.settimeout(PIECE_SECONDS)
     return streamed
 

@@ -96,7 +96,7 @@ def show_stats() -> QueueStats:
 @blueprint.problems(404)
 def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its newest attempts and its newest changes by operators"""
-    # Read only changes, not refused requests. Many refusals would displace the changes.
+    # Read only changes. Refused requests could fill the list, whose length is limited.
     of_job = audit_log.AuditFilter(
         resource_type="crawl_job", resource_id=str(job_id), changes_only=True
     )

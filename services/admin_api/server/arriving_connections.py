@@ -104,7 +104,7 @@ class ArrivingConnections:
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # the application checks the token, and then responds 408
+                self._serve(conn)  # late body: the application checks the token, then responds 408
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:

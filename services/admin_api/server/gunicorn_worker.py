@@ -172,7 +172,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def handle_request(self, req: Any, conn: Connection) -> Any:
         http_rules.check(req.version, req.headers)
         request_deadline.arrived_at.set(conn.arrived_at)
-        req._expected_100_continue = False  # the event loop has sent `100 Continue`
+        req._expected_100_continue = False  # otherwise gunicorn would send `100` again
         if not conn.arriving.may_be_followed:
             # Sends `Connection: close`, because the next request's start is unknown.
             req.force_close()

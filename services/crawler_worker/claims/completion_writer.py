@@ -124,7 +124,7 @@ class CompletionWriter:
             self._give_up_at = item
 
     def _seconds_to_wait(self) -> float | None:
-        """Return the longest wait for a new completion in seconds, or None if there is no limit."""
+        """Return how many seconds the thread may wait for a new completion. None means no limit."""
         if self._is_closed() and not self._retries:
             return 0.0
         at = min([self._give_up_at, *(pending.due for pending in self._retries)])

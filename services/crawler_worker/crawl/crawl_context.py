@@ -118,7 +118,7 @@ class CrawlContext(CrawlState):
         settled: Iterable[Key] = (),
         kept: MissingPart | None = None,
     ) -> None:
-        """Save the checkpoint, the items and the caller's other writes in one transaction.
+        """Save the checkpoint `then`, the items and the caller's other writes in one transaction.
 
         `PageWrite` defines the order of the writes. `settled` are parts that are no longer missing.
         `kept` is a part that is still missing.

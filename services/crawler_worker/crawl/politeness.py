@@ -12,8 +12,8 @@ from crawler_worker.reddit.stop import Stop
 def wait(gap: float, *, asked_at: datetime | None, now: datetime, stop: Stop) -> None:
     """Wait until `gap` seconds have passed since `asked_at`, the time of the last request.
 
-    If the wait would be too long, raise TooSoon. Then the job is deferred, and the worker can run
-    another job meanwhile. Also raises Interrupted.
+    If the wait would be longer than LONGEST_GAP_SECONDS, raise TooSoon. Then the job is deferred,
+    and the worker can run another job meanwhile. Also raises Interrupted.
     """
     if gap <= 0 or asked_at is None:
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 from admin_api.http import problems
 
-MAX_FIELD_ERRORS = 50  # a body can hold thousands of errors; clients need only the first
+MAX_FIELD_ERRORS = 50  # errors in a response; a body can hold thousands, but clients need few
 MAX_MESSAGE_CHARACTERS = 300
 
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 MESSAGE_MAX = 200  # limit of the stored message in characters
 
 # The failures after which a part is given up, each with the reason that is recorded. The first
-# class that matches counts. Every other failure ends the crawl.
+# class that matches decides. Every other failure ends the crawl.
 _GIVES_UP: tuple[tuple[type[crawl_failures.CrawlFailure], PartReason], ...] = (
     (crawl_failures.BadRequest, PartReason.REFUSED),
     (crawl_failures.TooLarge, PartReason.TOO_LARGE),

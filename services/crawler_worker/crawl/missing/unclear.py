@@ -15,7 +15,7 @@ from crawljobs.domain import retry
 def deferral(
     context: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
 ) -> crawl_failures.CrawlFailure:
-    """Count the deferral, and return the failure that the crawl must raise.
+    """Count the deferral in the checkpoint. Return the failure that the crawl must raise.
 
     The job waits, and no attempt is charged. After a day of deferrals the job fails. If Reddit
     rejects the request and the subreddit was never crawled, the job fails at once, because the

@@ -1,8 +1,8 @@
 """Finds the newest item of a page that can become the high-water mark of a crawl.
 
 Later crawls stop reading a listing at the mark. A wrong id far above all real ids would hide each
-new item until the next walk of the whole listing. So an id counts only if it fits the ids and times
-of the other items.
+new item until the next walk of the whole listing. So an id can become the mark only if it fits the
+ids and times of the other items.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ _YEAR = timedelta(days=365)
 def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
     """Return the highest id of the page that fits the lower ids, or None if there are no items.
 
-    From the lower median upwards, each id is compared with the next lower id. On a page with two or
-    more items, a single wrong id is never returned. A mark that is too low costs only requests.
+    The search starts at the lower median of the ids and goes to higher ids. It stops before the
+    first id that is too far above the next lower id. On a page with two or more items, a single
+    wrong id is never returned. A mark that is too low costs only requests.
     """
     if not items:
         return None

@@ -115,7 +115,7 @@ def _end(
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
     """Return the walk extended by this page. The page's last item counts as the oldest item.
 
-    Older items, such as pinned ones, may come earlier in the page. They do not count.
+    Older items, such as pinned ones, may come earlier in the page. They are ignored.
     """
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk
