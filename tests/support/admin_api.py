@@ -22,6 +22,7 @@ import werkzeug.test
 from admin_api import app as application
 from admin_api.http import state
 from onebox import die_with_parent
+from support.closed_document import closed
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
 
@@ -60,6 +61,13 @@ def openapi_document(app: flask.Flask) -> dict[str, Any]:
     return document
 
 
+def _closed_document(app: flask.Flask) -> dict[str, Any]:
+    if "closed_document" not in app.extensions:
+        app.extensions["closed_document"] = closed(openapi_document(app))
+    document: dict[str, Any] = app.extensions["closed_document"]
+    return document
+
+
 def check_against_document(app: flask.Flask, response: werkzeug.test.TestResponse) -> None:
     if response.status_code >= 400:
         assert response.mimetype == PROBLEM, response.text
@@ -68,7 +76,7 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
     if not adapter.test(request.path, request.method) or request.method in ("HEAD", "OPTIONS"):
         return
     rule, _ = adapter.match(request.path, request.method, return_rule=True)
-    document = openapi_document(app)
+    document = _closed_document(app)
     path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule))
     operation = document["paths"].get(path, {}).get(request.method.lower())
     if operation is None:

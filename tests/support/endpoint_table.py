@@ -11,6 +11,7 @@ import flask
 
 from admin_api import app as application
 from admin_api.http import scopes, state
+from support import body_fields
 from support.admin_api import TOKEN
 
 HEAD = ("| request | scope | parameters | responses | further errors |", "|---|---|---|---|---|")
@@ -62,19 +63,19 @@ def _templated(rule: str) -> str:
 
 
 def _taken(document: dict[str, Any], operation: dict[str, Any]) -> str:
-    """Return the fields of the body and parameters of the query. Required fields are bold."""
+    """Return the fields of the body and parameters of the query. Required fields are bold.
+
+    A field of a body with variants is required if each variant requires it.
+    """
     schema = (
         operation.get("requestBody", {})
         .get("content", {})
         .get("application/json", {})
         .get("schema", {})
     )
-    name = schema.get("$ref", "").rpartition("/")[2]
-    schema = document["components"]["schemas"].get(name, schema)
-    needed = schema.get("required", [])
-    fields = [
-        f"**{field}**" if field in needed else field for field in schema.get("properties", {})
-    ]
+    needed = body_fields.required_in(document, schema)
+    names = body_fields.fields_of(document, schema)
+    fields = [f"**{name}**" if name in needed else name for name in names]
     query = [
         f"?{one['name']}" for one in operation.get("parameters", []) if one.get("in") == "query"
     ]

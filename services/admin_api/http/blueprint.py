@@ -71,8 +71,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
         def decorate(view: View) -> View:
-            scoped = scopes.set_scope(scope, view)
-            return cast(View, self.route(rule, methods=[method], **options)(scoped))
+            # Generated clients name their functions by the operationId, such as list_jobs.
+            named = self.doc(operationId=view.__name__)(scopes.set_scope(scope, view))
+            return cast(View, self.route(rule, methods=[method], **options)(named))
 
         return decorate
 

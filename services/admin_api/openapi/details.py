@@ -35,32 +35,18 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
                 item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
-# JSON Schema for rules about several fields, which marshmallow checks in validates_schema methods.
-# flask-smorest does not document these methods. _CHOICES maps the name of a schema to its rule.
-_BY_FILTER = {"required": ["filter"], "not": {"required": ["job_ids"]}}
-_CHOICES: dict[str, dict[str, Any]] = {
-    "Bulk": {
-        "oneOf": [
-            {"required": ["job_ids"], "not": {"required": ["filter"]}},
-            {**_BY_FILTER, "required": ["filter", "expected_count"]},
-            {
-                **_BY_FILTER,
-                "required": ["filter", "dry_run"],
-                "properties": {"dry_run": {"const": True}, "expected_count": False},
-            },
-        ]
-    },
-    "ScheduleBody": {
-        "oneOf": [{"required": ["subreddit"]}, {"required": ["subreddit_id"]}],
-    },
-    "SchedulePatch": {"not": {"required": ["subreddit", "subreddit_id"]}},
-}
-_CHOICES |= dict.fromkeys(("BulkStatus", "BulkBoost"), _CHOICES["Bulk"])
+def drop_null_defaults(value: Any) -> None:
+    """Remove each default null of a schema whose type does not allow null.
 
-
-def describe_choices(schemas: dict[str, Any]) -> None:
-    for name, choice in _CHOICES.items():
-        schemas[name].update(choice)
+    marshmallow uses the default None for an absent value, also where the value null is not valid.
+    """
+    if isinstance(value, dict):
+        if "default" in value and value["default"] is None and "null" not in value.get("type", ()):
+            del value["default"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            drop_null_defaults(inner)
 
 
 def describe_problems(responses: dict[str, Any]) -> None:

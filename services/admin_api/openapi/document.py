@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, ValidationError
 
 from admin_api.http import problems
-from admin_api.openapi import curl, details
+from admin_api.openapi import body_variants, curl, details, open_responses
 from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
 from admin_api.schemas.problem_kinds import KINDS
@@ -94,6 +94,7 @@ def install(app: flask.Flask) -> Api:
         },
     )
     api = Api(app)
+    api.ma_plugin.converter.add_attribute_function(open_responses.attributes_of)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.register_converter(
         IdConverter, lambda _: {"type": "integer", "format": "int64", "minimum": 1}
@@ -113,7 +114,11 @@ def _as_json(api: Api) -> str:
     details.describe_idempotency(document["paths"])
     details.forbid_null_in_queries(document["paths"])
     details.describe_problems(document["components"]["responses"])
-    details.describe_choices(document["components"]["schemas"])
+    schemas = document["components"]["schemas"]
+    details.drop_null_defaults(schemas)
+    body_variants.split_bodies(schemas)
+    open_responses.name_values(document)
+    open_responses.open_objects(document)
     curl.add_examples(document)
     return flask.json.dumps(document)
 

@@ -49,7 +49,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 @blueprint.parameters(AuditParameters)
 @blueprint.answers(200, AuditListSchema, "One page of entries.", headers=pagination.LINK_HEADER)
 @blueprint.problems(422)
-def list_entries(params: dict[str, Any]) -> responses.Response:
+def list_audit_entries(params: dict[str, Any]) -> responses.Response:
     """List the audit log, newest first
 
     An entry must match all filters. For a page, the API examines at most 10,000 entries. A page
@@ -71,7 +71,7 @@ def list_entries(params: dict[str, Any]) -> responses.Response:
     _TYPES.values(), "The entries, newest first, and a last line with the result."
 )
 @blueprint.problems(422)
-def export_entries(params: dict[str, Any]) -> flask.Response:
+def export_audit_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 
     The last line shows whether the export is complete. For example, JSON lines end with `{"end":

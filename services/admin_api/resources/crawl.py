@@ -33,7 +33,7 @@ NEWEST_SHOWN = 10
     headers=enqueueing.LOCATION,
 )
 @blueprint.problems(408, 415, 422)
-def crawl(params: dict[str, Any]) -> responses.Response:
+def crawl_subreddit(params: dict[str, Any]) -> responses.Response:
     """Crawl a subreddit soon
 
     Enqueues the crawl with priority 60.
@@ -45,7 +45,7 @@ def crawl(params: dict[str, Any]) -> responses.Response:
 @blueprint.parameters(CrawlStatusParameters)
 @blueprint.answers(200, CrawlStatusSchema, "The state of the queue, and the jobs.")
 @blueprint.problems(422)
-def show_status(params: dict[str, Any]) -> dict[str, Any]:
+def show_crawl_status(params: dict[str, Any]) -> dict[str, Any]:
     """Show the running crawls, or the jobs of one subreddit"""
     with state.current().database.read() as conn:
         stats = job_stats.queue_stats(conn)

@@ -9,11 +9,11 @@ from admin_api.schemas.health import HealthSchema
 blueprint = Blueprint("health", __name__, description="For load balancers and orchestrators")
 
 
-@blueprint.get("/healthz")
+@blueprint.get("/healthz", endpoint="healthz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "The process responds.")
 @blueprint.problems(413, usual=False)
-def healthz() -> dict[str, str]:
+def check_health() -> dict[str, str]:
     """Report that the process is alive
 
     Does not use the database, so that a short database outage does not restart every process.
@@ -21,11 +21,11 @@ def healthz() -> dict[str, str]:
     return health_replies.ALIVE
 
 
-@blueprint.get("/readyz")
+@blueprint.get("/readyz", endpoint="readyz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "Requests can be served.")
 @blueprint.problems(413, 503, usual=False)
-def readyz() -> dict[str, str]:
+def check_readiness() -> dict[str, str]:
     """Report whether the database is available and has a known schema
 
     Responds within 2 s. Also responds 503 while the process is shutting down.

@@ -49,7 +49,7 @@ _SOME = "Some jobs could not be changed: see the items."
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
 @blueprint.problems(408, 409, 415, 422)
-def change_statuses(params: dict[str, Any]) -> responses.Response:
+def change_job_statuses(params: dict[str, Any]) -> responses.Response:
     """Set the state of many jobs
 
     A job stays unchanged if its state does not allow the transition. The item of this job in the

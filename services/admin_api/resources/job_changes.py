@@ -8,7 +8,7 @@ from admin_api.http import api_counters, auth, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_conflicts
 from admin_api.schemas.job import JobSchema
-from admin_api.schemas.job_change import BoostSchema, PrioritySchema, StatusSchema
+from admin_api.schemas.job_change import BoostChangeSchema, PriorityChangeSchema, StatusChangeSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import Job, JobStatus
@@ -87,7 +87,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
 
 @blueprint.post("/boost")
 @blueprint.if_match(required=False)
-@blueprint.body(BoostSchema, examples={"boost": {"value": {"boost": 20}}})
+@blueprint.body(BoostChangeSchema, examples={"boost": {"value": {"boost": 20}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
 def boost_job(params: dict[str, Any], job_id: int) -> responses.Response:
@@ -97,20 +97,20 @@ def boost_job(params: dict[str, Any], job_id: int) -> responses.Response:
 
 @blueprint.put("/priority")
 @blueprint.if_match(required=False)
-@blueprint.body(PrioritySchema, examples={"high": {"value": {"priority": 70}}})
+@blueprint.body(PriorityChangeSchema, examples={"high": {"value": {"priority": 70}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_priority(params: dict[str, Any], job_id: int) -> responses.Response:
+def change_job_priority(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the priority of a live job"""
     return _change(job_id, Verb.CHANGE_PRIORITY, points=params["priority"])
 
 
 @blueprint.put("/status")
 @blueprint.if_match(required=False)
-@blueprint.body(StatusSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
+@blueprint.body(StatusChangeSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
 @blueprint.problems(404, 408, 409, 412, 415, 422)
-def change_status(params: dict[str, Any], job_id: int) -> responses.Response:
+def change_job_status(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the state of a job
 
     Makes the transition that leads to the state: retry, wake, give_up or cancel.

@@ -85,7 +85,7 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 @blueprint.get("/stats")
 @blueprint.answers(200, StatsSchema, "The queue in numbers.")
 @blueprint.problems()
-def show_stats() -> QueueStats:
+def show_job_stats() -> QueueStats:
     """Count jobs by state and priority, with statistics of recent crawls"""
     with state.current().database.read() as conn:
         return job_stats.queue_stats(conn)

@@ -47,7 +47,7 @@ def list_pauses() -> dict[str, Any]:
 )
 @blueprint.answers(200, PauseSchema, "The pause.")
 @blueprint.problems(408, 415, 422)
-def pause(params: dict[str, Any]) -> Pause:
+def pause_queue(params: dict[str, Any]) -> Pause:
     """Pause the whole queue or one subreddit
 
     During a pause, no crawl starts. Running crawls continue, and enqueued jobs wait. A second
@@ -90,7 +90,7 @@ def pause(params: dict[str, Any]) -> Pause:
 @blueprint.body(ResumeBodySchema, required=False, examples={"everything": {"value": {}}})
 @blueprint.answers(200, PauseSchema, "The pause that has ended.")
 @blueprint.problems(408, 409, 415, 422)
-def resume(params: dict[str, Any]) -> Pause:
+def resume_queue(params: dict[str, Any]) -> Pause:
     """End a pause
 
     Jobs that waited for the end of the pause become claimable at once.

@@ -100,7 +100,7 @@ def run_schedule(schedule_id: int) -> responses.Response:
 @blueprint.parameters(RunParameters)
 @blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
 @blueprint.problems(404, 422)
-def list_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
+def list_schedule_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first
 
     An entry stands for one due time, or for several missed due times in a row.

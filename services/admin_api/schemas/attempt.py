@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, identifier
+from admin_api.schemas.known import known
 from crawljobs.domain.attempt import AttemptOutcome
 
 
@@ -18,7 +19,7 @@ class AttemptSchema(ma.Schema):
     ended_at = Timestamp(required=True)
     outcome = fields.String(
         required=True,
-        validate=validate.OneOf([outcome.value for outcome in AttemptOutcome]),
+        validate=known(AttemptOutcome),
     )
     error_kind = fields.String(required=True, allow_none=True)
     error_message = fields.String(required=True, allow_none=True)

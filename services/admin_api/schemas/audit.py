@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import PageParameters, Timestamp, described, identifier, next_cursor
+from admin_api.schemas.known import Known
 
 TEXT_MAX_CHARACTERS = 200
 EXPORT_FORMATS = ("csv", "jsonl")
@@ -57,7 +58,7 @@ ExportParameters = ma.Schema.from_dict(
         ),
         "format": fields.String(
             load_default="csv",
-            validate=validate.OneOf(EXPORT_FORMATS),
+            validate=Known("ExportFormat", EXPORT_FORMATS),
             metadata=described("`csv`, or `jsonl` with one JSON object per line."),
         ),
     },

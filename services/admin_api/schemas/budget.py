@@ -6,6 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Timestamp, described
+from admin_api.schemas.known import known
 from crawljobs.domain.budget_state import BudgetState, Credentials
 from crawljobs.domain.request_budget import PausedReason
 
@@ -25,7 +26,7 @@ class ClientBudgetSchema(ma.Schema):
     in_use = fields.Boolean(required=True, metadata=described("Used within the last day."))
     state = fields.String(
         required=True,
-        validate=validate.OneOf([state.value for state in BudgetState]),
+        validate=known(BudgetState),
         metadata=described(
             "`paused`: no worker of this client id sends requests. `probe_due`: the pause has "
             "ended, and the next request tests whether its cause has ended."
@@ -34,7 +35,7 @@ class ClientBudgetSchema(ma.Schema):
     reason = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf([reason.value for reason in PausedReason]),
+        validate=known(PausedReason),
         metadata=described("Why the workers pause; null without a pause."),
     )
     detail = fields.String(
@@ -53,7 +54,7 @@ class ClientBudgetSchema(ma.Schema):
     )
     credentials = fields.String(
         required=True,
-        validate=validate.OneOf([state.value for state in Credentials]),
+        validate=known(Credentials),
         metadata=described("Whether Reddit issues tokens for the client id and secret."),
     )
     requests_per_window = _count("The limit that Reddit's replies report.")

@@ -27,7 +27,7 @@ class BulkSchema(ma.Schema):
     """The jobs to change: `job_ids`, or a `filter` with the expected number of matching jobs."""
 
     job_ids = fields.List(
-        Whole(validate=validate.Range(min=1, max=INT8_MAX)),
+        Whole(validate=validate.Range(min=1, max=INT8_MAX), metadata={"format": "int64"}),
         validate=validate.Length(min=1, max=ITEMS_MAX),
         metadata=described("The jobs, at most 1,000."),
     )
@@ -39,7 +39,7 @@ class BulkSchema(ma.Schema):
         validate=validate.Range(min=0, max=ITEMS_MAX),
         metadata=described(
             "The number of jobs that must match the filter. With another number of matches, "
-            "nothing changes. A dry run returns the number."
+            "nothing changes. A dry run returns the number. It has no effect with `job_ids`."
         ),
     )
     dry_run = Flag(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described
+from admin_api.schemas.known import known
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import PartKind, PartReason
 
@@ -15,7 +16,7 @@ class MissingPartSchema(ma.Schema):
 
     kind = fields.String(
         required=True,
-        validate=validate.OneOf([kind.value for kind in PartKind]),
+        validate=known(PartKind),
         metadata=described("The kind of the part."),
     )
     item = fields.String(
@@ -27,7 +28,7 @@ class MissingPartSchema(ma.Schema):
     )
     reason = fields.String(
         required=True,
-        validate=validate.OneOf([reason.value for reason in PartReason]),
+        validate=known(PartReason),
         metadata=described("Why the crawl gave up the part."),
     )
     message = fields.String(required=True, metadata=described("The last failure."))
@@ -61,9 +62,7 @@ class StoredPartSchema(MissingPartSchema):
 class GapSchema(ma.Schema):
     """A range of a listing, between two stored items, that no crawl has fetched."""
 
-    listing = fields.String(
-        required=True, validate=validate.OneOf([name.value for name in ListingName])
-    )
+    listing = fields.String(required=True, validate=known(ListingName))
     from_item = fields.String(required=True, metadata=described("The item at the older end."))
     from_at = Timestamp(
         required=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.fields import (
@@ -17,6 +17,7 @@ from admin_api.schemas.fields import (
     priority,
     subreddit,
 )
+from admin_api.schemas.known import known
 from admin_api.schemas.progress import ProgressOfJob
 from crawljobs.domain import job
 
@@ -51,12 +52,12 @@ class JobSchema(DirectDump):
     subreddit_id = identifier("The subreddit.")
     subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
     status = fields.String(
-        required=True, validate=validate.OneOf(STATUSES), metadata=described("The state.")
+        required=True, validate=known(job.JobStatus), metadata=described("The state.")
     )
     wait_reason = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf([reason.value for reason in job.WaitReason]),
+        validate=known(job.WaitReason),
         metadata=described("Why a waiting job is not queued yet."),
     )
     priority = fields.Integer(
@@ -69,7 +70,7 @@ class JobSchema(DirectDump):
     )
     source = fields.String(
         required=True,
-        validate=validate.OneOf([source.value for source in job.JobSource]),
+        validate=known(job.JobSource),
         metadata=described("The origin of the job."),
     )
     scheduled_job_id = identifier(
@@ -139,7 +140,7 @@ class JobSchema(DirectDump):
     error_kind = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf([kind.value for kind in job.ErrorKind]),
+        validate=known(job.ErrorKind),
     )
     error_message = fields.String(
         required=True,
@@ -170,7 +171,7 @@ class EnqueuedSchema(ma.Schema):
 
     result = fields.String(
         required=True,
-        validate=validate.OneOf([result.value for result in job.EnqueueResult]),
+        validate=known(job.EnqueueResult),
         metadata=described(
             "`created`: a new job. `merged`: the live job of the subreddit also serves this "
             "request. `rerun_requested`: the job is being crawled and runs once more afterwards."

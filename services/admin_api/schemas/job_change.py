@@ -6,10 +6,11 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Whole, described
+from admin_api.schemas.known import Known
 from crawljobs.domain import job
 
 
-class BoostSchema(ma.Schema):
+class BoostChangeSchema(ma.Schema):
     """The points to add to a job's priority."""
 
     boost = Whole(
@@ -19,7 +20,7 @@ class BoostSchema(ma.Schema):
     )
 
 
-class PrioritySchema(ma.Schema):
+class PriorityChangeSchema(ma.Schema):
     """The new priority of a job."""
 
     priority = Whole(
@@ -36,7 +37,7 @@ SETTABLE = ("queued", "failed", "cancelled")
 def settable_status() -> fields.String:
     return fields.String(
         required=True,
-        validate=validate.OneOf(SETTABLE),
+        validate=Known("SettableStatus", SETTABLE),
         metadata=described(
             "`queued` retries a finished job and wakes a waiting job. `failed` gives up a live "
             "job. `cancelled` cancels a live job."
@@ -44,7 +45,7 @@ def settable_status() -> fields.String:
     )
 
 
-class StatusSchema(ma.Schema):
+class StatusChangeSchema(ma.Schema):
     """The new state of a job."""
 
     status = settable_status()

@@ -18,21 +18,20 @@ from admin_api.schemas.fields import (
     truth,
 )
 from admin_api.schemas.job import STATUSES, SUCCESS
+from admin_api.schemas.known import Known, known
 from crawljobs.domain import job
 from crawljobs.domain.job_filter import JobSort
 
 TEXT_MAX_CHARACTERS = 200
 
 
-def _one_of(values: list[str], text: str) -> fields.String:
-    return fields.String(
-        load_default=None, validate=validate.OneOf(values), metadata=described(text)
-    )
+def _one_of(values: Known, text: str) -> fields.String:
+    return fields.String(load_default=None, validate=values, metadata=described(text))
 
 
-def _some_of(values: list[str], text: str) -> fields.List[Any]:
+def _some_of(values: Known, text: str) -> fields.List[Any]:
     return fields.List(
-        fields.String(validate=validate.OneOf(values)),
+        fields.String(validate=values),
         load_default=list,
         validate=validate.Length(max=20),
         metadata=described(text),
@@ -64,25 +63,21 @@ def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
     """Return the filter fields: for a JSON body if `strict` is true, else for a query string."""
     return {
         "status": _some_of(
-            [*STATUSES, SUCCESS],
+            Known("JobStatusFilter", [*STATUSES, SUCCESS]),
             "Only jobs in one of these states. `success` means `succeeded`.",
         ),
         "subreddit": subreddit(load_default=None),
         "schedule_id": _number(
             "Only jobs that this schedule enqueued.", least=1, most=INT8_MAX, strict=strict
         ),
-        "source": _some_of(
-            [source.value for source in job.JobSource], "Only jobs from one of these origins."
-        ),
+        "source": _some_of(known(job.JobSource), "Only jobs from one of these origins."),
         "priority_min": _number(
             "The lowest effective priority.", least=0, most=job.PRIORITY_MAX, strict=strict
         ),
         "priority_max": _number(
             "The highest effective priority.", least=0, most=job.PRIORITY_MAX, strict=strict
         ),
-        "error_kind": _one_of(
-            [kind.value for kind in job.ErrorKind], "Only jobs whose last error was of this kind."
-        ),
+        "error_kind": _one_of(known(job.ErrorKind), "Only jobs whose last error was of this kind."),
         "error": _text("Only jobs whose last error contains this text; case does not matter."),
         "created_after": _time("Only jobs created at this time or later."),
         "created_before": _time("Only jobs created before this time."),
@@ -107,7 +102,7 @@ JobParameters = PageParameters.from_dict(
         **filter_fields(strict=False),
         "sort": fields.String(
             load_default=JobSort.NEWEST.value,
-            validate=validate.OneOf([sort.value for sort in JobSort]),
+            validate=known(JobSort),
             metadata=described(_SORT),
         ),
     },

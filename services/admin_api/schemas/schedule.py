@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, identifier, next_cursor
+from admin_api.schemas.known import known
 from crawljobs.domain.schedule import MisfirePolicy
-
-MISFIRE_POLICIES = [policy.value for policy in MisfirePolicy]
 
 EXPRESSION = (
     "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; `@every 90m` (60 s to 366 d); or five "
@@ -45,7 +44,7 @@ class ScheduleSchema(ma.Schema):
         metadata=described("Null: the server's MAX_RETRIES applies."),
     )
     misfire_policy = fields.String(
-        required=True, validate=validate.OneOf(MISFIRE_POLICIES), metadata=described(POLICY)
+        required=True, validate=known(MisfirePolicy), metadata=described(POLICY)
     )
     misfire_deadline_seconds = fields.Integer(
         required=True, allow_none=True, metadata=described(DEADLINE)

@@ -21,7 +21,8 @@ from admin_api.schemas.fields import (
     subreddit,
     truth,
 )
-from admin_api.schemas.schedule import DEADLINE, EXPRESSION, MISFIRE_POLICIES, POLICY, SPREAD
+from admin_api.schemas.known import known
+from admin_api.schemas.schedule import DEADLINE, EXPRESSION, POLICY, SPREAD
 from crawljobs.domain.cron import LONGEST_EXPRESSION
 from crawljobs.domain.due_times import LONGEST_SPREAD
 from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
@@ -96,7 +97,7 @@ class ScheduleBodySchema(ma.Schema):
     max_retries = max_retries()
     misfire_policy = fields.String(
         load_default=MisfirePolicy.FIRE_ONCE.value,
-        validate=validate.OneOf(MISFIRE_POLICIES),
+        validate=known(MisfirePolicy),
         metadata=described(POLICY),
     )
     misfire_deadline_seconds = Whole(

@@ -13,6 +13,7 @@ from admin_api.schemas.fields import (
     identifier,
     next_cursor,
 )
+from admin_api.schemas.known import known
 from admin_api.schemas.schedule_edit import cron_expression, timezone
 from crawljobs.domain.schedule import RunOutcome
 
@@ -40,7 +41,7 @@ class RunSchema(ma.Schema):
     fired_at = Timestamp(required=True, metadata=described("When a scheduler processed it."))
     outcome = fields.String(
         required=True,
-        validate=validate.OneOf([outcome.value for outcome in RunOutcome]),
+        validate=known(RunOutcome),
         metadata=described(
             "`enqueued`: a new job. `merged`: the live job of the subreddit also serves the run. "
             "`skipped`: too late under the policy. `missed`: a later due time passed before a "

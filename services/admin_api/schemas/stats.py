@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Timestamp, described
+from admin_api.schemas.known import known
 from crawljobs.domain import job
 
 STATUSES = [status.value for status in job.JobStatus]
@@ -53,7 +54,7 @@ class StatsSchema(ma.Schema):
 
     by_status = fields.Nested(ByStatus, required=True)
     capped = fields.List(
-        fields.String(validate=validate.OneOf(STATUSES)),
+        fields.String(validate=known(job.JobStatus)),
         required=True,
         metadata=described("States with more jobs than shown: counting stops at 100,000."),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.coverage import GapSchema, StoredPartSchema
 from admin_api.schemas.fields import (
@@ -13,9 +13,10 @@ from admin_api.schemas.fields import (
     next_cursor,
 )
 from admin_api.schemas.job import JobSchema
+from admin_api.schemas.known import known
 from admin_api.schemas.subreddit_change import CRAWL_GAP, REQUEST_GAP
-from admin_api.schemas.subreddit_filter import ACCESS_STATES
 from crawljobs.domain.coverage import WalkEnd
+from crawljobs.domain.subreddit import AccessState
 
 
 class SubredditSchema(ma.Schema):
@@ -31,14 +32,14 @@ class SubredditSchema(ma.Schema):
     created_at_reddit = Timestamp(required=True, allow_none=True)
     access = fields.String(
         required=True,
-        validate=validate.OneOf(ACCESS_STATES),
+        validate=known(AccessState),
         metadata=described("The access that Reddit allows; `unknown` before the first check."),
     )
     access_checked_at = Timestamp(required=True, allow_none=True)
     access_unconfirmed = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf(ACCESS_STATES),
+        validate=known(AccessState),
         metadata=described(
             "A different state that Reddit showed since. For a subreddit that was crawled before, "
             "`access` changes after three checks with this state, at least 8 hours apart."
@@ -96,7 +97,7 @@ class SubredditSchema(ma.Schema):
     posts_walk_end = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf([end.value for end in WalkEnd]),
+        validate=known(WalkEnd),
         metadata=described(
             "Why the last walk of the whole listing ended: `first_item` (no older post exists), "
             "`cap` (Reddit lists no more posts) or `limit` (MAX_POSTS_PER_SUB). Other walks do not "

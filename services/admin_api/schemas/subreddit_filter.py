@@ -8,9 +8,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import PageParameters, Timestamp, described, truth
+from admin_api.schemas.known import known
 from crawljobs.domain.subreddit import AccessState
-
-ACCESS_STATES = [state.value for state in AccessState]
 
 
 class OnlyNameCharacters(validate.Validator):
@@ -29,7 +28,7 @@ class OnlyNameCharacters(validate.Validator):
 class SubredditParameters(PageParameters):
     access = fields.String(
         load_default=None,
-        validate=validate.OneOf(ACCESS_STATES),
+        validate=known(AccessState),
         metadata=described("Only subreddits with this access state."),
     )
     name_contains = fields.String(

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import PageParameters, Timestamp, described, next_cursor
+from admin_api.schemas.known import known
 from crawljobs.domain.api_token import Scope
 
 SCOPES = [scope.value for scope in Scope]
@@ -35,7 +36,7 @@ class TokenBodySchema(ma.Schema):
         ),
     )
     scopes = fields.List(
-        fields.String(validate=validate.OneOf(SCOPES)),
+        fields.String(validate=known(Scope)),
         required=True,
         validate=validate.Length(min=1, max=len(SCOPES)),
         metadata=described(
@@ -62,7 +63,7 @@ class TokenSchema(ma.Schema):
 
     id = fields.String(required=True, metadata=described("The public part of the token."))
     name = fields.String(required=True)
-    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True)
+    scopes = fields.List(fields.String(validate=known(Scope)), required=True)
     created_at = Timestamp(required=True)
     created_by = fields.String(required=True)
     created_by_id = fields.String(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.fields import PageParameters, Timestamp, described, next_cursor
 from admin_api.schemas.job import JobSchema
+from admin_api.schemas.known import Known
 
 ROLES = ("admin-api", "crawler-worker", "scheduler")
 
@@ -14,7 +15,7 @@ ROLES = ("admin-api", "crawler-worker", "scheduler")
 class WorkerParameters(PageParameters):
     role = fields.String(
         load_default=None,
-        validate=validate.OneOf(ROLES),
+        validate=Known("WorkerRole", ROLES),
         metadata=described("Only processes of this service."),
     )
 
@@ -23,7 +24,7 @@ class WorkerSchema(ma.Schema):
     """A process that sends heartbeats."""
 
     name = fields.String(required=True)
-    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    role = fields.String(required=True, validate=Known("WorkerRole", ROLES))
     version = fields.String(required=True)
     started_at = Timestamp(required=True)
     seen_at = Timestamp(required=True)

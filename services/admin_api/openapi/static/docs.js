@@ -155,7 +155,8 @@ function problemsSection(problems) {
 function schemasSection(schemas) {
   const shown = Object.entries(schemas).map(([name, schema]) => element("section",
     { class: "schema", id: `schema-${name}` }, element("h3", {}, name),
-    ...paragraphs(schema.description), fieldsOf(schema, false)));
+    ...paragraphs(schema.description), schema.oneOf ? element("p", {}, "Either ", ...typeOf(schema), ".")
+      : fieldsOf(schema, false)));
   return [element("h2", { id: "schemas" }, "Schemas"), ...shown];
 }
 
@@ -177,6 +178,7 @@ function showTarget() {
 }
 
 function show(document_) {
+  Object.assign(namedSchemas, document_.components.schemas);
   const operations = operationsOf(document_);
   const groups = document_.tags.map((tag) =>
     [tag.name, operations.filter((one) => one.tag === tag.name), tag.description]);

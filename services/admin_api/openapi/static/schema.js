@@ -26,6 +26,19 @@ function nameOf(reference) {
   return reference.split("/").pop();
 }
 
+// The named schemas of the document. docs.js fills it before it shows a schema.
+const namedSchemas = {};
+
+function isSetOfValues(schema) {
+  return Boolean(schema.$ref && (namedSchemas[nameOf(schema.$ref)] || {}).enum);
+}
+
+// Returns the alternatives of a schema. Beside a named set of values, it leaves out "any other text".
+function alternativesOf(schema) {
+  const all = schema.allOf || schema.anyOf || schema.oneOf || [];
+  return all.some(isSetOfValues) ? all.filter((one) => one.type !== "string") : all;
+}
+
 // Returns a short name for a type, with links to its schemas.
 function typeOf(schema) {
   if (!schema) return ["anything"];
@@ -33,8 +46,9 @@ function typeOf(schema) {
     const name = nameOf(schema.$ref);
     return [element("a", { href: `#schema-${name}` }, name)];
   }
-  for (const key of ["allOf", "anyOf", "oneOf"]) {
-    if (schema[key]) return schema[key].flatMap((one, index) => [index ? " or " : "", ...typeOf(one)]);
+  const alternatives = alternativesOf(schema);
+  if (alternatives.length) {
+    return alternatives.flatMap((one, index) => [index ? " or " : "", ...typeOf(one)]);
   }
   const types = [].concat(schema.type || "anything");
   if (types.includes("array")) return ["list of ", ...typeOf(schema.items)];
@@ -46,7 +60,10 @@ function typeOf(schema) {
 function limitsOf(schema) {
   const inner = schema.items && !schema.items.$ref ? schema.items : schema;
   const limits = [];
-  if (inner.enum) limits.push(`One of ${inner.enum.map((value) => `\`${value}\``).join(", ")}.`);
+  const named = alternativesOf(inner).find(isSetOfValues);
+  const values = inner.enum || (named && namedSchemas[nameOf(named.$ref)].enum);
+  if (values) limits.push(`One of ${values.map((value) => `\`${value}\``).join(", ")}.`);
+  if (inner.const !== undefined) limits.push(`Always \`${JSON.stringify(inner.const)}\`.`);
   if (schema.minimum !== undefined && schema.maximum !== undefined) {
     limits.push(`From ${schema.minimum} to ${schema.maximum}.`);
   }
@@ -72,9 +89,17 @@ function table(headings, rows) {
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
-// Returns a table of an object's fields. Only tables of requests mark required fields, because
-// responses always have all fields.
+// Returns the contents of a schema: a table of an object's fields, the alternatives, or the values.
+// Only tables of requests mark required fields, because responses always have all fields.
 function fieldsOf(schema, marksRequired) {
+  if (schema.enum) return element("p", {}, ...inline(limitsOf(schema)));
+  if (schema.oneOf) {
+    return element("div", {}, ...schema.oneOf.flatMap((one, index) => {
+      const inner = namedSchemas[nameOf(one.$ref)];
+      return [element("p", {}, index ? "or " : "Either ", ...typeOf(one), ": ", ...inline(inner.description)),
+        fieldsOf(inner, marksRequired)];
+    }));
+  }
   const required = new Set(schema.required || []);
   const rows = Object.entries(schema.properties || {}).map(([name, field]) =>
     row(name, field, { required: required.has(name), marksRequired }));

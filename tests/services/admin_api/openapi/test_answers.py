@@ -150,6 +150,10 @@ def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
     yield from values(document, schema, answer.get_json())
 
 
+def allows_null(schema: dict[str, Any]) -> bool:
+    return "null" in schema.get("type", ()) or {"type": "null"} in schema.get("anyOf", ())
+
+
 def nullable(document: dict[str, Any]) -> set[str]:
     """Return the nullable fields of responses, which are required.
 
@@ -159,7 +163,7 @@ def nullable(document: dict[str, Any]) -> set[str]:
         f"{name}.{field}"
         for name, schema in document["components"]["schemas"].items()
         for field, about in schema.get("properties", {}).items()
-        if "null" in about.get("type", ()) and field in schema.get("required", ())
+        if allows_null(about) and field in schema.get("required", ())
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import flask.testing
 
+from support import body_fields
 from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
@@ -47,16 +48,14 @@ def places(document: dict[str, Any]) -> Iterator[Place]:
             operation = item.get(method, {})
             for one in operation.get("parameters", []):
                 if one["in"] == "query":
-                    yield Place(
-                        method, path, "query", one["name"], one["schema"], one["required"], None
-                    )
+                    schema = body_fields.inlined(document, one["schema"])
+                    yield Place(method, path, "query", one["name"], schema, one["required"], None)
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                name = content["schema"]["$ref"].rpartition("/")[2]
-                schema = document["components"]["schemas"][name]
+                schema = content["schema"]
+                needed = body_fields.required_in(document, schema)
                 (example, *_) = (one["value"] for one in content["examples"].values())
-                for field, about in schema["properties"].items():
-                    required = field in schema.get("required", [])
-                    yield Place(method, path, "body", field, about, required, example)
+                for field, about in body_fields.fields_of(document, schema).items():
+                    yield Place(method, path, "body", field, about, field in needed, example)
 
 
 def wrong_values(place: Place) -> Iterator[Any]:

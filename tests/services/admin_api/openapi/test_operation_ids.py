@@ -1,0 +1,72 @@
+"""Each operation has a stable operationId, because generated clients name their functions by it."""
+
+import re
+
+import flask.testing
+
+from support.admin_api import openapi_document
+
+# A rename breaks the programs of all users of generated clients.
+OPERATION_IDS = [
+    "boost_job",
+    "boost_jobs",
+    "cancel_job",
+    "cancel_jobs",
+    "change_job_priority",
+    "change_job_status",
+    "change_job_statuses",
+    "change_schedule",
+    "change_subreddit",
+    "check_health",
+    "check_readiness",
+    "crawl_subreddit",
+    "create_schedule",
+    "create_token",
+    "delete_job",
+    "delete_schedule",
+    "enqueue_job",
+    "enqueue_jobs",
+    "enqueue_subreddit",
+    "explain_job",
+    "export_audit_entries",
+    "give_up_job",
+    "list_audit_entries",
+    "list_jobs",
+    "list_pauses",
+    "list_schedule_runs",
+    "list_schedules",
+    "list_subreddits",
+    "list_tokens",
+    "list_workers",
+    "pause_queue",
+    "preview_schedule",
+    "replace_schedule",
+    "resume_queue",
+    "retry_job",
+    "retry_jobs",
+    "revoke_token",
+    "run_schedule",
+    "show_budget",
+    "show_crawl_status",
+    "show_job",
+    "show_job_stats",
+    "show_schedule",
+    "show_subreddit",
+    "show_token",
+    "toggle_schedule",
+    "wake_job",
+]
+
+
+def test_each_operation_has_an_id_of_verb_and_noun(offline: flask.testing.FlaskClient) -> None:
+    document = openapi_document(offline.application)
+    found = [
+        operation["operationId"]
+        for item in document["paths"].values()
+        for method, operation in item.items()
+        if method in ("get", "post", "put", "patch", "delete")
+    ]
+    assert sorted(found) == OPERATION_IDS
+    assert len(set(found)) == len(found)
+    for name in found:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", name), name
