@@ -1,1 +1,1 @@
-"""The revisions of the database's schema, and the command `python -m migrations` that runs them."""
+"""The revisions of the database's schema. The command `crawljobs-migrate` runs them."""

@@ -1,4 +1,4 @@
-"""gunicorn's settings: `gunicorn -c python:admin_api.gunicorn_conf 'admin_api.app:create_app()'`.
+"""gunicorn's settings. The command is `crawljobs-admin-api`.
 
 gunicorn's master process reads this module before it opens its port. A wrong setting stops the
 process with an error message that names the setting.

@@ -1,4 +1,4 @@
-"""Runs the crawler-worker process. The command is `python -m crawler_worker`."""
+"""Runs the crawler-worker process. The command is `crawljobs-worker`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from typing import NoReturn
 
 from crawler_worker import memory, worker_probes
 from crawler_worker.claims.held_claim import HeldClaim
@@ -19,7 +20,7 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.worker_process import Task, WorkerProcess
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, process, tracing
+from crawljobs.runtime import logs, process, service_arguments, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
 # The number of database connections in addition to one for each crawl. They are for the claim loop,
@@ -28,6 +29,29 @@ OTHER_CONNECTIONS = 5
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
 # limited to the duration of a lease, because a claim is lost when its lease expires.
 REPLY_SECONDS = 10.0
+
+
+def command() -> NoReturn:
+    """Run the process `crawljobs-worker`."""
+    service_arguments.check(
+        "crawljobs-worker",
+        description="Claim jobs and crawl their subreddits. Run as many as the budget feeds.",
+        settings="""
+  DATABASE_URL            address of the database; required
+  REDDIT_CLIENT_ID, REDDIT_CLIENT_SECRET, REDDIT_USER_AGENT
+                          the client at Reddit; the first two are required
+  WORKER_CONCURRENCY      crawls at the same time
+  DRAIN_SECONDS           wait for running crawls at a stop
+  PROBE_BIND              address of /healthz, /readyz, /startupz and /metrics
+  LOG_FORMAT, LOG_LEVEL   the log on standard error
+""",
+        stop="it finishes pages for DRAIN_SECONDS, then releases its jobs.",
+    )
+    code = main()
+    logging.shutdown()
+    # os._exit() ends the process at once. sys.exit() would wait for the thread of a hanging sweep,
+    # and a second signal during this wait would replace the exit code (decision 28).
+    os._exit(code)
 
 
 def main() -> int:
@@ -108,8 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    # os._exit() ends the process at once. sys.exit() would wait for the thread of a hanging sweep,
-    # and a second signal during this wait would replace the exit code (decision 28).
-    os._exit(code)
+    command()

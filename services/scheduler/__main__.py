@@ -1,4 +1,4 @@
-"""The scheduler process: `python -m scheduler`."""
+"""The scheduler process: `crawljobs-scheduler`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import gc
 import os
 import sys
 import threading
+from typing import NoReturn
 
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, process, startup, tracing
+from crawljobs.runtime import logs, process, service_arguments, startup, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.probes.health import Health
 from crawljobs.runtime.probes.readiness import Readiness
@@ -89,6 +90,23 @@ class Process:
             log.exception("scheduler.crashed")
 
 
+def command() -> NoReturn:
+    """Run the process `crawljobs-scheduler`."""
+    service_arguments.check(
+        "crawljobs-scheduler",
+        description="Turn due schedules into jobs. Run two; they need no leader.",
+        settings="""
+  DATABASE_URL            address of the database; required
+  SCHEDULER_TICK_SECONDS  longest wait between two looks at the schedules
+  PROBE_BIND              address of /healthz, /readyz, /startupz and /metrics
+  LOG_FORMAT, LOG_LEVEL   the log on standard error
+""",
+        stop="it commits or abandons the present batch within a second.",
+    )
+    gc.freeze()  # exempt the imported modules from the slow garbage collection at exit
+    sys.exit(main())
+
+
 def main() -> int:
     process.block_stop_signals()
     try:
@@ -135,5 +153,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # exempt the imported modules from the slow garbage collection at exit
-    sys.exit(main())
+    command()

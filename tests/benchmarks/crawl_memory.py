@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmarks.harness import Bench, Figure
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobSource
 from support import enqueueing, reddit_sandbox
+from support.commands import command
 from support.waiting import wait_until
 
 PAGES, PAGES_QUICK = 10_000, 400
@@ -77,7 +77,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 def start(database_url: str, reddit_url: str, **variables: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "crawler_worker"],
+        command("crawljobs-worker"),
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(str(ROOT / top) for top in SOURCE_ROOTS),

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.harness import Bench, Figure
+from support.commands import command
 
 SCHEDULES, SCHEDULES_QUICK = 1_000, 200
 LEAD_SECONDS = 3  # before the due time, for the schedulers to read the schedules and sleep
@@ -87,7 +87,7 @@ def running(url: str, schedulers: int) -> Iterator[None]:
     }
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "scheduler"],
+            command("crawljobs-scheduler"),
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

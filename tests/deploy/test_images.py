@@ -58,10 +58,8 @@ def start(
     values = dict(image.variables)
     if "PROMETHEUS_MULTIPROC_DIR" in values:
         values["PROMETHEUS_MULTIPROC_DIR"] = str(folder / "metrics")
-    program, *arguments = [*image.entrypoint, *image.command]
-    assert program == "python"
     return subprocess.run(
-        [sys.executable, *(instead or arguments)],
+        [sys.executable, *instead] if instead else [*image.program(app), *image.command],
         cwd=app,
         env={
             **values,

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from crawljobs.domain.actor import Actor
 from crawljobs.errors import DatabaseUnavailable
 from crawljobs.repository.operations import audit_log
 from onebox.postgres import binaries
+from support import commands
 from support.databases import Databases
 from support.roles import Roles, made
 
@@ -62,10 +62,10 @@ def opened(own: Roles, kind: str) -> Iterator[Database]:
 
 def archive(url: str, before: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-P", "-m", "migrations", "archive-audit", "--before", before],
+        commands.command("crawljobs-migrate", "archive-audit", "--before", before),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
+            "PYTHONPATH": str(ROOT / "shared"),
             "DATABASE_URL": url,
         },
         capture_output=True,

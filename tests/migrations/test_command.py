@@ -1,21 +1,27 @@
 """The migration command of a deployment waits, can be resumed and runs only once at a time."""
 
 import os
+import pty
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
+import structlog
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from crawljobs.db.administration import drift, migration, protection
 from crawljobs.db.database import Database
+from crawljobs.migrate import program
+from crawljobs.version import VERSION
+from support import commands
+from support.databases import Databases
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +29,7 @@ SCRIPTS = ROOT / "migrations"
 DEADLINE_SECONDS = 40
 REVISIONS = [one.revision for one in ScriptDirectory(str(SCRIPTS)).walk_revisions()][::-1]
 
+EQUAL = f"No difference: the schema at revision {REVISIONS[-1]} matches version {VERSION}."
 INVALIDATE = (
     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'crawl_jobs_claim_idx'::regclass"
 )
@@ -31,10 +38,10 @@ INVALIDATE = (
 def start(url: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """Start the migration command as its image does."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "migrations", *arguments],
+        commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
+            "PYTHONPATH": str(ROOT / "shared"),
             "DATABASE_URL": url,
             "LOG_FORMAT": "json",
             **variables,
@@ -73,7 +80,7 @@ def test_upgrade_then_check_then_wait(empty_database_url: str) -> None:
     for command in ("upgrade", "check", "wait"):
         code, printed, complaint = run(empty_database_url, command, DATABASE_ROLE_PREFIX="none")
         assert code == 0, complaint
-        assert printed == (f"{protection.OFF}\n" if command == "check" else "")
+        assert printed == (f"{protection.OFF}\n{EQUAL}\n" if command == "check" else "")
         assert command == "upgrade" or complaint == ""
 
 
@@ -284,25 +291,161 @@ def sessions(conn: psycopg.Connection, condition: str) -> int:
     return int(row[0])
 
 
-def test_a_database_that_is_away_is_waited_for(empty_database_url: str) -> None:
-    """The database in the address does not exist until the test creates it."""
-    missing = empty_database_url + "x"
+def test_a_database_that_accepts_no_connections_yet_is_waited_for(
+    databases: Databases, empty_database_url: str
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
     finished: list[object] = []
 
     def upgrade() -> None:
-        migration.upgrade(SCRIPTS, missing, deadline_seconds=30)
+        migration.upgrade(SCRIPTS, empty_database_url, deadline_seconds=30)
         finished.append(True)
 
-    thread = threading.Thread(target=upgrade)
-    thread.start()
-    name = psycopg.conninfo.conninfo_to_dict(missing)["dbname"]
-    with psycopg.connect(empty_database_url, autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"')
-        try:
-            thread.join(DEADLINE_SECONDS)
-            assert finished == [True]
-        finally:
-            conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with psycopg.connect(databases.server_url, autocommit=True) as conn:
+        conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        with structlog.testing.capture_logs() as logged:
+            thread = threading.Thread(target=upgrade)
+            thread.start()
+            wait_until(lambda: logged, timeout=DEADLINE_SECONDS, describe="a postponed migration")
+        assert logged[0]["event"] == "migrations.postponed"
+        conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    thread.join(DEADLINE_SECONDS)
+    assert finished == [True]
+
+
+def changed(url: str, **parts: str) -> str:
+    """Return the address with other parts. An empty text removes a part."""
+    found = {**psycopg.conninfo.conninfo_to_dict(url), **parts}
+    return psycopg.conninfo.make_conninfo("", **{name: str(one) for name, one in found.items()})
+
+
+# The changed parts of the address, and the reason on standard error.
+REFUSED = [
+    ({"user": "crawltest_unknown", "password": "canary0123"}, "authentication failed"),
+    ({"password": "canary0123"}, "password authentication failed"),
+    ({"dbname": "crawltest_unknown"}, "does not exist"),
+    ({"sslmode": "require"}, "the server does not support TLS"),
+]
+
+
+@pytest.mark.parametrize(("parts", "reason"), REFUSED, ids=lambda one: str(one)[:30])
+def test_a_refused_connection_ends_each_command_at_once(
+    empty_database_url: str, parts: dict[str, str], reason: str
+) -> None:
+    url = uri(changed(empty_database_url, **parts))
+    running = [start(url, name, "--deadline", "600") for name in ("upgrade", "roles")]
+    running += [start(url, "check"), start(url, "current")]
+    for process in running:
+        _, complaint = process.communicate(timeout=DEADLINE_SECONDS)
+        assert process.returncode == 1
+        (line,) = complaint.splitlines()
+        assert line.startswith("crawljobs-migrate: ")
+        assert reason in line, line
+        assert "canary0123" not in complaint
+
+
+def test_wait_ends_at_once_when_tls_cannot_work_but_not_without_its_role(
+    empty_database_url: str,
+) -> None:
+    wrong = uri(changed(empty_database_url, sslmode="require"))
+    code, _, complaint = run(wrong, "wait", "--deadline", "600")
+    assert code == 1
+    assert "expected an address that the server accepts" in complaint
+    waiting = start(uri(changed(empty_database_url, user="later")), "wait", "--deadline", "600")
+    assert waiting.stderr is not None
+    try:
+        assert "waiting_for_schema" in waiting.stderr.readline()
+    finally:
+        waiting.kill()
+        waiting.communicate()
+
+
+def uri(parameters: str) -> str:
+    """Return the parameters of a connection as an address, because DATABASE_URL is one."""
+    parts = {name: str(one) for name, one in psycopg.conninfo.conninfo_to_dict(parameters).items()}
+    place = f"{parts.pop('host')}:{parts.pop('port')}/{parts.pop('dbname')}"
+    login = f"{parts.pop('user')}:{parts.pop('password')}"
+    return f"postgresql://{login}@{place}?{urlencode(parts)}"
+
+
+def test_current_and_history_name_the_revisions(
+    empty_database_url: str, own: psycopg.Connection
+) -> None:
+    assert run(empty_database_url, "current")[1].startswith("none: the database has no schema")
+    migration.upgrade(SCRIPTS, empty_database_url, revision=REVISIONS[-3])
+    behind = f"{REVISIONS[-3]} (2 behind {REVISIONS[-1]}: run `crawljobs-migrate upgrade`)\n"
+    assert run(empty_database_url, "current")[:2] == (0, behind)
+    migration.upgrade(SCRIPTS, empty_database_url)
+    assert run(empty_database_url, "current")[1] == f"{REVISIONS[-1]} (the newest)\n"
+    own.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert run(empty_database_url, "current")[1].startswith("9999 (newer than this version")
+    code, printed, _ = run("", "history")  # needs no database
+    lines = printed.splitlines()
+    assert (code, [line.split()[0] for line in lines]) == (0, REVISIONS[::-1])
+    assert lines[-1].startswith("0001  Create subreddits")
+
+
+def on_terminal(url: str, answer: str, *arguments: str) -> tuple[int, str]:
+    """Run the command on a terminal, type the answer, and return the exit code and the output."""
+    inside, terminal = pty.openpty()
+    process = subprocess.Popen(
+        commands.command("crawljobs-migrate", *arguments),
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT / "shared"),
+            "DATABASE_URL": url,
+        },
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    os.write(inside, f"{answer}\n".encode())
+    printed, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    os.close(inside)
+    os.close(terminal)
+    return process.returncode, printed
+
+
+def test_a_downgrade_asks_or_wants_yes(empty_database_url: str, own: psycopg.Connection) -> None:
+    migration.upgrade(SCRIPTS, empty_database_url)
+    target = REVISIONS[-2]
+    code, _, complaint = run(empty_database_url, "downgrade", target)
+    assert code == 2
+    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    assert f"of the database {name} on 127.0.0.1 from revision {REVISIONS[-1]} to" in complaint
+    assert "deletes the columns and tables" in complaint
+    assert "Add --yes" in complaint
+    for answer in ("", "n", "yess"):
+        code, printed = on_terminal(empty_database_url, answer, "downgrade", target)
+        assert (code, revision(own)) == (1, REVISIONS[-1])
+        assert "Nothing was changed." in printed
+    assert on_terminal(empty_database_url, "y", "downgrade", target)[0] == 0
+    assert revision(own) == target
+    assert run(empty_database_url, "downgrade", REVISIONS[-3], "--yes")[0] == 0
+    assert revision(own) == REVISIONS[-3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "the following arguments are required: COMMAND"),
+        (("ugprade",), "invalid choice: 'ugprade'"),
+        (("upgrade", "--deadlin", "5"), "unrecognized arguments: --deadlin"),
+        (("upgrade", "--deadline", "nan"), "expected a number of seconds"),
+        (("upgrade", "--deadline", "-1"), "expected a number of seconds"),
+        (("check", "extra"), "unrecognized arguments: extra"),
+        (("downgrade",), "the following arguments are required: revision"),
+        (("archive-audit", "--before", "soon"), "expected a time"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_reason(
+    arguments: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main([*arguments])
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_names_of_a_database_reach_no_terminal_raw(

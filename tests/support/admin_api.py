@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import werkzeug.test
 from admin_api import app as application
 from admin_api.http import state
 from onebox import die_with_parent
+from support import commands
 from support.closed_document import closed
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
@@ -158,7 +158,7 @@ class Gunicorn:
 
 
 def gunicorn_command() -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "-c", "python:admin_api.gunicorn_conf"]
+    return commands.command("crawljobs-admin-api")
 
 
 def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,12 +136,10 @@ class Cluster:
         """Start a container, and return its process and its log file."""
         image = images.read(container["image"].removeprefix("crawljobs-"))
         image.stage(folder / "app")
-        program, *arguments = image.entrypoint
-        assert program == "python"
         log = folder / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *arguments, *container.get("args", [])],
+                [*image.program(folder / "app"), *container.get("args", [])],
                 cwd=folder / "app",
                 env=self._variables(spec, container, image, folder, ports),
                 stdin=subprocess.DEVNULL,

@@ -1,8 +1,10 @@
 """Read each image's files, lock file, variables and command from the Dockerfile."""
 
 import json
+import os
 import re
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,14 @@ class Image:
     command: tuple[str, ...]
     ports: tuple[int, ...]
     user: str
+
+    def program(self, app: Path) -> list[str]:
+        """Return the entry point for the image's files in `app`, run by the Python of the tests."""
+        first, *arguments = self.entrypoint
+        script = app / "bin" / first
+        is_python = script.read_text().startswith("#!/usr/bin/env -S python -P\n")
+        assert is_python and os.access(script, os.X_OK)
+        return [sys.executable, "-P", str(script), *arguments]
 
     def stage(self, folder: Path) -> None:
         """Link the image's files into `folder`, which has the role of /app in the container."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from support import demo
-from support.admin_api import TOKEN, gunicorn_command
+from support.admin_api import TOKEN
+from support.commands import command
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary0123456789"
@@ -17,12 +18,12 @@ DEADLINE_SECONDS = 40
 AT_ONCE = 3  # number of processes that start at the same time
 PYTHON = [sys.executable, "-P", "-m"]
 PROCESSES = {
-    "crawler-worker": [*PYTHON, "crawler_worker"],
-    "scheduler": [*PYTHON, "scheduler"],
-    "admin-api": gunicorn_command(),
-    "migrations upgrade": [*PYTHON, "migrations", "upgrade"],
-    "migrations roles": [*PYTHON, "migrations", "roles"],
-    "migrations check": [*PYTHON, "migrations", "check"],
+    "crawler-worker": command("crawljobs-worker"),
+    "scheduler": command("crawljobs-scheduler"),
+    "admin-api": command("crawljobs-admin-api"),
+    "migrate upgrade": command("crawljobs-migrate", "upgrade"),
+    "migrate roles": command("crawljobs-migrate", "roles"),
+    "migrate check": command("crawljobs-migrate", "check"),
 }
 RIGHT = {
     "DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/d",
@@ -72,7 +73,7 @@ def run(name: str, variables: dict[str, str], folder: Path) -> "subprocess.Compl
         PROCESSES[name],
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "shared", ROOT / "services"))),
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "shared", ROOT / "services"))),
             "LOG_FORMAT": "json",
             **{key: value for key, value in {**RIGHT, **variables}.items() if value},
         },
@@ -101,9 +102,9 @@ def test_a_wrong_secret_in_a_file_ends_a_process_by_its_name(name: str, tmp_path
     file = tmp_path / "address"
     file.write_text(f"postgresql://u:{CANARY}/{CANARY}@127.0.0.1:1/d\n")
     given = {f"{name}_FILE": str(file), **({name: ""} if name == "DATABASE_URL" else {})}
-    ended = run("migrations check", given, tmp_path)
+    ended = run("migrate check", given, tmp_path)
     assert ended.returncode == 1
-    assert f"migrations: {name}: expected an address" in ended.stderr
+    assert f"crawljobs-migrate: {name}: expected an address" in ended.stderr
     assert CANARY not in ended.stdout + ended.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
@@ -77,13 +79,57 @@ _REFUSALS = (
     "no password supplied",
     "no pg_hba.conf entry",
     "does not exist",
+    "no such database",
+    "no such user",
+    "is not permitted to log in",
     "permission denied for database",
+)
+# The same for TLS settings that do not fit the server: certificates, files, and the mode.
+_WRONG_TLS = (
+    "certificate",
+    "private key file",
+    "does not support SSL",
+    "SSL is required",
+    "sslmode value",
+    "sslrootcert",
+)
+# An address may name several hosts, and the message then has a sentence for each host. While one of
+# them is unreachable or starts, a retry may succeed.
+_PASSING = (
+    "Connection refused",
+    "No such file or directory\n\tIs the server running",
+    "timeout expired",
+    "Connection timed out",
+    "No route to host",
+    "Network is unreachable",
+    "could not translate host name",
+    "failed to resolve host",
+    "starting up",
+    "shutting down",
+    "in recovery mode",
+    "not yet accepting connections",
 )
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether the server refused the connection, so that a retry cannot succeed."""
-    return sqlstate(error) is None and any(sign in str(error) for sign in _REFUSALS)
+    """Return whether the server refused the connection, so that a retry cannot succeed.
+
+    A failure of TLS that comes from wrong settings is a refusal, too.
+    """
+    return _has_sign(error, _REFUSALS + _WRONG_TLS)
+
+
+def is_wrong_tls(error: BaseException) -> bool:
+    """Return whether the TLS settings do not fit the server, so that a retry cannot succeed."""
+    return _has_sign(error, _WRONG_TLS)
+
+
+def _has_sign(error: BaseException, signs: tuple[str, ...]) -> bool:
+    if sqlstate(error) is not None:
+        return False
+    # Names are in quotes. A role or a database may have a name that contains a sign.
+    bare = re.sub(r'"[^"]{0,1000}"', "", str(error)[:4_000])
+    return any(sign in bare for sign in signs) and not any(sign in bare for sign in _PASSING)
 
 
 def count(error: BaseException) -> None:

@@ -23,14 +23,15 @@ def check_schema(conn: Connection) -> None:
     may_read = conn.execute(_MAY_READ).scalar_one()  # None: alembic_version does not exist
     if may_read is False:
         raise errors.UnknownSchema(
-            "this role may not read the schema's revision: run `python -m migrations roles`"
+            "this role may not read the schema's revision: run `crawljobs-migrate roles`"
         )
     found = may_read and conn.execute(_FOUND).one_or_none()
     if found and (found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)):
         return
     raise errors.UnknownSchema(
         f"the database's schema is at revision {found.revision if found else 'none'}, "
-        f"this code knows {', '.join(KNOWN_REVISIONS)}: run this version's migrations"
+        f"this code knows {', '.join(KNOWN_REVISIONS)}: "
+        f"run `crawljobs-migrate upgrade` of this version"
     )
 
 

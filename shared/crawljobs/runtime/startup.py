@@ -32,9 +32,10 @@ def wait_for_schema(
 
     `setting` names the setting that holds the database address. Raises UnknownSchema or
     DatabaseUnavailable after the deadline. Raises SettingsError at once if the server refuses the
-    connection, for example because of a wrong password. If `waits_for_roles` is true, the function
-    keeps waiting in that case, because the role may still be created. Raises UnusableDatabase if
-    the database's encoding or locale would alter stored names.
+    connection, for example because of a wrong password or wrong TLS settings. If `waits_for_roles`
+    is true, the function keeps waiting after a refusal, because the role may still be created; it
+    does not wait after a failure of TLS. Raises UnusableDatabase if the database's encoding or
+    locale would alter stored names.
     """
     deadline = time.monotonic() + deadline_seconds
     logged = None
@@ -44,8 +45,8 @@ def wait_for_schema(
             return
         except (errors.UnknownSchema, errors.DatabaseUnavailable) as error:
             cause = error.__cause__
-            is_refused = cause is not None and failures.is_refusal(cause)
-            if is_refused and not waits_for_roles:
+            is_final = failures.is_wrong_tls if waits_for_roles else failures.is_refusal
+            if cause is not None and is_final(cause):
                 raise errors.SettingsError(
                     f"{setting}: expected an address that the server accepts: {error}"
                 ) from error
@@ -98,4 +99,4 @@ def warn_of_needless_rights(database: Database) -> None:
     """
     with database.read() as conn:
         if schema.may_rewrite_audit_log(conn):
-            log.warning("database.one_role_for_all", advice="python -m migrations roles")
+            log.warning("database.one_role_for_all", advice="crawljobs-migrate roles")

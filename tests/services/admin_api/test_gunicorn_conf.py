@@ -12,7 +12,7 @@ import psutil
 import psycopg
 
 from support import collector
-from support.admin_api import gunicorn_environment, start_gunicorn
+from support.admin_api import gunicorn_command, gunicorn_environment, start_gunicorn
 from support.waiting import wait_until
 
 READ = """
@@ -112,7 +112,7 @@ def test_an_address_of_the_probes_that_is_in_use_stops_the_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         done = subprocess.run(
-            [sys.executable, "-m", "gunicorn", "-c", "python:admin_api.gunicorn_conf"],
+            gunicorn_command(),
             env=gunicorn_environment("postgresql://nobody@127.0.0.1:1/none", PROBE_BIND=address),
             capture_output=True,
             check=False,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.commands import command
+
 ROOT = Path(__file__).parents[3]
 CLIENT = {"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "hush"}
 
@@ -38,7 +40,7 @@ def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]"
     ],
 )
 def test_a_way_to_reddit_that_cannot_be_used_is_one_sentence(name: str, value: str) -> None:
-    ended = run("-m", "crawler_worker", **{name: value})
+    ended = run(*command("crawljobs-worker")[1:], **{name: value})
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"crawler-worker: {name}")

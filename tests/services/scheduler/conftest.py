@@ -11,7 +11,7 @@ from support.service_process import ServiceProcess
 
 @pytest.fixture
 def start_scheduler(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
-    """Yield a function that starts `python -m scheduler`. All processes are killed at the end."""
+    """Yield a function that starts the scheduler. All processes are killed at the end."""
     started: list[ServiceProcess] = []
 
     def start(database_url: str, **variables: str) -> ServiceProcess:

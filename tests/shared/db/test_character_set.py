@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import startup
 from onebox.demo_errors import PostgresError
 from onebox.postgres import database_checks
-from support import admin_api, needs
+from support import admin_api, commands, needs
 from support.databases import Databases, database_url
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,10 +111,10 @@ def test_the_start_is_refused_everywhere_by_a_sentence_that_says_how_to_make_one
 
 def migrations(url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-P", "-m", "migrations", *arguments],
+        commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
+            "PYTHONPATH": str(ROOT / "shared"),
             "DATABASE_URL": url,
         },
         capture_output=True,

@@ -77,6 +77,41 @@ def test_only_a_message_of_a_refused_connection_is_a_refusal() -> None:
     assert not failures.is_refusal(refused)
 
 
+STARTING = 'connection to server at "b" failed: FATAL:  the database system is starting up'
+NO_SOCKET = """connection to server on socket "/x/.s.PGSQL.5432" failed: No such file or directory
+\tIs the server running locally and accepting connections on that socket?"""
+UNKNOWN_AUTHORITY = """connection to server at "a" failed: root certificate file "/x" does not exist
+Either provide the file, use the system's trusted roots, or change sslmode"""
+
+
+@pytest.mark.parametrize(
+    ("message", "is_refusal", "is_wrong_tls"),
+    [
+        ('FATAL:  role "x" is not permitted to log in', True, False),
+        ('could not open certificate file "/x": No such file or directory', True, True),
+        (UNKNOWN_AUTHORITY, True, True),
+        ("server does not support SSL, but SSL was required", True, True),
+        ("SSL error: certificate verify failed", True, True),
+        ('private key file "/x" has group or world access', True, True),
+        ('FATAL:  no pg_hba.conf entry for host "::1", no encryption', True, False),
+        ("FATAL:  no such database: x", True, False),  # from PgBouncer
+        ("SSL SYSCALL error: EOF detected", False, False),
+        (NO_SOCKET, False, False),
+        (STARTING, False, False),
+        # One of two hosts may become reachable.
+        (f'FATAL:  password authentication failed for user "x"\n{STARTING}', False, False),
+        # The name of the role is no sign of a refusal.
+        ('FATAL:  too many connections for role "certificate does not exist"', False, False),
+    ],
+)
+def test_only_a_refusal_that_stays_is_a_refusal(
+    message: str, is_refusal: bool, is_wrong_tls: bool
+) -> None:
+    error = psycopg.OperationalError(message)
+    assert failures.is_refusal(error) is is_refusal
+    assert failures.is_wrong_tls(error) is is_wrong_tls
+
+
 @pytest.mark.parametrize(("state", "kind"), [("40P01", "40"), (None, "none")])
 def test_an_error_is_counted_by_the_class_of_its_sqlstate(state: str | None, kind: str) -> None:
     counter = metrics.db_errors.labels(kind)

@@ -85,16 +85,22 @@ def upgrade(
 def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
     """Call `work`, and return its result. Call it again while the database is unavailable.
 
-    Raises MigrationFailed if the database is still unavailable at the deadline.
+    Raises MigrationFailed if the database is still unavailable at the deadline. Raises
+    SettingsError at once if the server refuses the connection: a wrong password, a wrong name of
+    the database and wrong TLS settings stay wrong.
     """
     deadline = time.monotonic() + deadline_seconds
-    failures = 0
+    tries = 0
     while True:
         try:
             return work()
         except errors.DatabaseUnavailable as error:
-            failures += 1
-            pause = backoff.pause_seconds(failures, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
+            if error.__cause__ is not None and failures.is_refusal(error.__cause__):
+                raise errors.SettingsError(
+                    f"DATABASE_URL: expected an address that the server accepts: {error}"
+                ) from error
+            tries += 1
+            pause = backoff.pause_seconds(tries, first=PAUSE_SECONDS, longest=PAUSE_MAX_SECONDS)
             if time.monotonic() + pause >= deadline:
                 raise MigrationFailed(f"gave up after {deadline_seconds:g} s: {error}") from error
             log.warning("migrations.postponed", reason=str(error), again_in=round(pause, 2))

@@ -12,7 +12,7 @@ from crawljobs.db.database import Database
 
 OFF = (
     "off: the services have no roles in this database, so each may write audit rows of any actor: "
-    "run `python -m migrations roles`"
+    "run `crawljobs-migrate roles`"
 )
 
 _DANGEROUS = text("""
@@ -51,10 +51,14 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """The result of the check: `differences` are faults, and `notes` name missing protections."""
+    """The result of the check: `differences` are faults, and `notes` name missing protections.
+
+    `roles` is the number of the roles that were checked.
+    """
 
     differences: list[str]
     notes: list[str]
+    roles: int
 
 
 def find(database: Database, *, prefix: str) -> Protection:
@@ -63,8 +67,8 @@ def find(database: Database, *, prefix: str) -> Protection:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]
         if not known:
-            return Protection([*found, *audit_policies.differences(conn, {})], [OFF])
-        return Protection([*found, *_of_roles(conn, known)], [])
+            return Protection([*found, *audit_policies.differences(conn, {})], [OFF], 0)
+        return Protection([*found, *_of_roles(conn, known)], [], len(known))
 
 
 def _of_roles(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from psycopg import sql
 
 from crawljobs.db.administration import grants, migration, rights, roles
 from crawljobs.db.database import Database
+from support import commands
 from support.databases import Databases
 from support.roles import Roles, made, prefix_of_ones_own
 
@@ -36,10 +36,10 @@ def prefix(databases: Databases) -> Iterator[str]:
 
 def start(url: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "migrations", *arguments],
+        commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'shared'}",
+            "PYTHONPATH": str(ROOT / "shared"),
             "DATABASE_URL": url,
             **variables,
         },
@@ -173,20 +173,19 @@ def test_a_second_run_mends_what_was_changed_meanwhile_and_nothing_else(
     assert [one for one in own.set_up() if not one.startswith("set the password")] == []
 
 
-def test_a_database_that_is_away_is_waited_for(prefix: str, databases: Databases) -> None:
-    """On the first day, the roll-out creates the database after this command has started."""
-    with databases.empty() as url, psycopg.connect(url, autocommit=True) as conn:
-        running = start(f"{url}x", "roles", "--deadline", "30", DATABASE_ROLE_PREFIX=prefix)
+def test_a_database_that_accepts_no_connections_yet_is_waited_for(
+    prefix: str, databases: Databases
+) -> None:
+    with databases.empty() as url, psycopg.connect(databases.server_url, autocommit=True) as conn:
+        name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(url)["dbname"]))
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        running = start(url, "roles", "--deadline", "30", DATABASE_ROLE_PREFIX=prefix)
         assert running.stderr is not None
         assert "migrations.postponed" in running.stderr.readline()
-        name = sql.Identifier(f"{conn.info.dbname}x")
-        conn.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            _, complaint = running.communicate(timeout=DEADLINE_SECONDS)
-            assert running.returncode == 0, complaint
-        finally:
-            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-        done = command(f"{url}x", "roles", "--deadline", "0", DATABASE_ROLE_PREFIX=prefix)
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        _, complaint = running.communicate(timeout=DEADLINE_SECONDS)
+        assert running.returncode == 0, complaint
+        done = command(f"{url}x", "roles", "--deadline", "600", DATABASE_ROLE_PREFIX=prefix)
         assert done.returncode == 1
         assert "does not exist" in done.stderr
 

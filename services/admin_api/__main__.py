@@ -1,0 +1,52 @@
+"""The admin-api process: `crawljobs-admin-api`. It is gunicorn with fixed settings."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from gunicorn.app.wsgiapp import WSGIApplication  # type: ignore[import-untyped]
+
+from crawljobs.runtime import service_arguments
+
+PROGRAM = "crawljobs-admin-api"
+CONFIGURATION = "python:admin_api.gunicorn_conf"
+
+
+class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
+    """gunicorn with a fixed configuration."""
+
+    def load_config(self) -> None:
+        """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.
+
+        The arguments change only meanwhile: after SIGUSR2 gunicorn starts the same command again.
+        """
+        given, sys.argv = sys.argv, [PROGRAM, "-c", CONFIGURATION]
+        try:
+            super().load_config()
+        finally:
+            sys.argv = given
+
+
+def command() -> NoReturn:
+    """Run the process `crawljobs-admin-api`."""
+    service_arguments.check(
+        PROGRAM,
+        description="Serve the REST API of crawljobs with gunicorn.",
+        settings="""
+  DATABASE_URL            address of the database; required
+  ADMIN_API_TOKEN         the first token, of at least 24 characters; others are made over the API
+  ADMIN_API_BIND          address of the API
+  ADMIN_API_WORKERS, ADMIN_API_THREADS
+                          processes, and requests at the same time in each of them
+  PROBE_BIND              address of /healthz, /readyz and /metrics
+  LOG_FORMAT, LOG_LEVEL   the log on standard error
+""",
+        stop="it finishes the running requests within 20 seconds.",
+    )
+    _Server("%(prog)s", prog=PROGRAM).run()
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,1 @@
+"""The command `crawljobs-migrate`: migrate a database, and set up and check its roles."""

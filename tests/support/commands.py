@@ -1,0 +1,13 @@
+"""The commands of the project, run by the Python of the tests."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "deploy" / "docker" / "commands"
+NAMES = ("crawljobs-admin-api", "crawljobs-migrate", "crawljobs-scheduler", "crawljobs-worker")
+
+
+def command(name: str, *arguments: str) -> list[str]:
+    """Return the command line of a command, as the first line of its file requests."""
+    return [sys.executable, "-P", str(FOLDER / name), *arguments]
