@@ -44,7 +44,7 @@ def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
     if after is None:
         return None
     cursor = untrusted_text.text(after, limit=CURSOR_MAX)
-    if cursor and cursor == after:  # if `text` has changed the cursor, it no longer fits its page
+    if cursor and cursor == after:  # a cleaned or shortened cursor would be wrong
         return cursor
     if is_needed:
         raise crawl_failures.UpstreamTrouble("expected a listing with a cursor or null")

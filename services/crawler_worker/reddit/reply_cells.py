@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because its
-    replies show nothing about a single subreddit."""
+    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because no reply
+    of INFO changes the stored state of a subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
@@ -115,7 +115,7 @@ def _json_shape(body: object) -> Shape:
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """Return the JSON value in a tuple, or None if the body is invalid or too long for an error."""
+    """Return (value,) for a JSON body, or None if it is invalid or longer than error bodies are."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from crawler_worker.reddit.stop import Stop
 
-# If the minimum time between two requests is longer than this, the thread does not wait. The job is
-# deferred, so that the worker can do another job.
+# If a subreddit's minimum time between two requests is longer than this, the thread does not wait.
+# The job is deferred, so that the worker can do another job.
 LONGEST_GAP_SECONDS = 30.0
 
 
@@ -21,10 +21,10 @@ class RequestContext:
     """The options for all requests of one caller, for example of one crawl.
 
     `stop` interrupts each wait. A request `in_background` does not join the queue for request
-    slots. `gap` is the least time in seconds before a failed request is tried again. If `gap`
-    exceeds LONGEST_GAP_SECONDS, the client raises the failure instead. A try with a new token never
-    waits. With such a long `gap`, a request that confirms a refusal does not wait either. `on_sent`
-    is called before each request to Reddit, including further tries and probes.
+    slots. `gap` is the least time in seconds before a failed request is tried again. A try with a
+    new token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure at
+    once, with one exception: a second request that confirms a refusal is sent without a wait.
+    `on_sent` is called before each request to Reddit, including further tries and probes.
     """
 
     stop: Stop

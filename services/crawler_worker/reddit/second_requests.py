@@ -9,10 +9,10 @@ from crawljobs.domain.reply_meaning import Endpoint
 
 # `_CONFIRMED` lists, for each endpoint, the failures that a second request must confirm. Without
 # the second request, one wrong reply would end the job as failed, lose items for good, or make the
-# crawl give up a part. The second request is cheap: instead of the listing of comments, a crawl
-# would request up to 25 trees. Two failures are not in the table. `Unavailable` for ABOUT and
-# POSTS: the crawl compares it with the stored access, and confirms it. `TooLarge` for
-# MORE_CHILDREN and INFO: the caller sends smaller batches.
+# crawl give up a part. The second request costs less than the failure. For example, a crawl
+# that gives up the listing of comments requests up to 25 trees instead. Two failures are not in the
+# table. `Unavailable` for ABOUT and POSTS: the crawl itself confirms it, by a comparison with the
+# stored access. `TooLarge` for MORE_CHILDREN and INFO: the caller sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
@@ -37,8 +37,8 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Return whether a probe must check the client after this confirmed failure.
 
-    The crawl requires these pages, so the failure would end the job as failed. But if Reddit
-    refuses every request of the client, the job must wait instead.
+    A crawl requires the pages ABOUT and POSTS. If Reddit refuses only such a page, the job fails.
+    But if Reddit refuses every request of the client, the job must wait instead.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

@@ -84,7 +84,7 @@ class SharedToken:
         return token, lives
 
     def forget(self, token: str) -> None:
-        """Delete the stored token if it equals this token."""
+        """Delete the database's token if it is this token, not a newer token of another worker."""
         self._database.run(
             lambda conn: reddit_tokens.forget(conn, client_id=self._client_id, token=token)
         )
@@ -101,7 +101,7 @@ class SharedToken:
         )
 
     def _postpone(self) -> float:
-        """Pause the token requests of all workers after a 429. Return the pause in seconds."""
+        """Pause all workers' token requests, after a 429 to such a request. Return the seconds."""
         return self._database.run(
             lambda conn: token_turns.postpone(
                 conn,
@@ -113,7 +113,7 @@ class SharedToken:
         )
 
     def _pause_all(self, reason: PausedReason, detail: str) -> crawl_failures.Outage:
-        """Pause all requests of all workers, also token requests. Return the Outage to raise."""
+        """Pause all requests of all workers, also token requests. The caller raises the result."""
 
         def work(conn: Connection) -> Pause:
             pause = reddit_outages.pause(

@@ -14,7 +14,7 @@ CAP_MAX = 100_000_000
 def report_of(headers: Mapping[str, str]) -> BudgetReport | None:
     """Return the budget in the x-ratelimit headers, or None if they are missing or invalid.
 
-    Replies of old endpoints and replies with the status 429 do not have these headers.
+    Redirects and most error replies, for example with the status 429, do not have these headers.
     """
     try:
         used = float(headers["x-ratelimit-used"])

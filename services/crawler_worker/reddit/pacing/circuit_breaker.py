@@ -21,7 +21,7 @@ class CircuitBreaker:
 
     The threads of a process share one object. All processes share its state in the database. Each
     method raises DatabaseUnavailable. `on_reply` is called for each failed request and each result
-    of a probe, so that other threads no longer wait for the first reply.
+    of a probe: it ends the wait of other threads for the first reply to this process.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CircuitBreaker:
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether one more failure would pause all workers. Then a probe must come first."""
+        """Return whether one more failure would pause all workers. If so, send a probe first."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )
@@ -62,11 +62,11 @@ class CircuitBreaker:
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Take the turn to send a probe. The caller received an unclear reply `since` seconds ago.
+        """Try to take the turn to send a probe, after an unclear reply `since` seconds ago.
 
-        The result shows whether the caller has the turn, and all other workers must wait for its
-        probe. Otherwise the result shows a pause of all workers, or that another worker's probe
-        has succeeded since the unclear reply.
+        If the caller gets the turn, it must probe, and the other workers wait for the result. The
+        caller gets no turn while all workers pause, while another worker probes, or if another
+        probe began after the unclear reply and has succeeded.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)
@@ -93,7 +93,10 @@ class CircuitBreaker:
     def pause_for(
         self, reason: PausedReason, detail: str, *, is_probe: bool
     ) -> crawl_failures.Outage:
-        """Pause all workers. Return the failure that the caller raises to defer its job."""
+        """Pause all workers. Return the failure that the caller raises to defer its job.
+
+        `is_probe` means that a probe at the end of a pause failed: the next pause is longer.
+        """
         self._on_reply()
         pause = self._database.run(
             lambda conn: reddit_outages.pause(

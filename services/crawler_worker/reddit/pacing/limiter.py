@@ -53,7 +53,7 @@ class Limiter:
         self._pause_log = pause_log or PauseLog()
         self._replied = threading.Event()
         self._scout = threading.Lock()
-        # The monotonic time at which the last request with a good reply was sent.
+        # The monotonic send time of the latest request that got a readable reply.
         self._good_sent_at: float | None = None
 
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
@@ -83,7 +83,7 @@ class Limiter:
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise crawl_failures.Interrupted("stopped while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
-                continue  # the slot's window is over; the request would count in the next window
+                continue  # too late for the slot's window of the budget: reserve another slot
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 
@@ -109,10 +109,10 @@ class Limiter:
         self._replied.set()
 
     def record_good(self, sent_at: float) -> None:
-        """Keep the monotonic time at which a request with a good reply was sent.
+        """Keep the monotonic time at which a request with a readable reply was sent.
 
-        A good reply ends a series of 429 replies. `pause_all` stores this time after the next 429.
-        So a good reply needs no statement of its own.
+        Such a reply ends a series of 429 replies. `pause_all` sends the time to the database after
+        the next 429. So a readable reply itself needs no SQL statement.
         """
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 
@@ -122,7 +122,10 @@ class Limiter:
         self._replied.set()
 
     def pause_all(self, seconds: float | None) -> float:
-        """Pause all workers after a 429 reply. Return the seconds until the pause ends."""
+        """Pause all workers after a 429 reply. Return the seconds until the pause ends.
+
+        `seconds` is the pause that Reddit stated, or None if the reply stated none.
+        """
         self._replied.set()
         sent_at = self._good_sent_at
         good_ago = None if sent_at is None else time.monotonic() - sent_at
