@@ -10,7 +10,7 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 def begin(seconds: float) -> None:
-    """Set the deadline to `seconds` from now.
+    """Set the deadline of this thread's request to `seconds` from now.
 
     No database call starts or continues after the deadline.
     """
@@ -28,5 +28,5 @@ def until() -> float:
 
 
 def is_over() -> bool:
-    """Return whether the deadline has passed."""
+    """Return whether the deadline of this thread's request has passed."""
     return time.monotonic() >= _until.get()

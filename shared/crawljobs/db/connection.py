@@ -31,7 +31,7 @@ SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return the settings of a session. The client sends them, as the role may not have them."""
+    """Return settings that the client sends for each session, as the role may not define them."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",

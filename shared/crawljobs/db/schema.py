@@ -12,7 +12,7 @@ from crawljobs import errors
 KNOWN_REVISIONS = ("0035",)
 
 # Each migration writes this comment on the table alembic_version, in the transaction that changes
-# the schema. Every release that knows `revision`, or a later one, can use the changed schema. So a
+# the schema. A release can use the changed schema if it knows `revision` or a later revision. So a
 # release can accept a schema that is newer than all revisions it knows (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
@@ -60,7 +60,7 @@ _FOUND = text("""
 
 
 def _suits_us(revision: str, comment: str | None) -> bool:
-    """Return whether this code is older than `revision`, but can use its schema by `comment`."""
+    """Return whether `comment` allows this code to use the schema of the later `revision`."""
     oldest = _RUNS_CODE_FROM.fullmatch(comment or "")
     newest_known = KNOWN_REVISIONS[-1]
     return oldest is not None and oldest[1] <= newest_known < revision

@@ -40,14 +40,14 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends the query.
 
-        A server that sends an error is not dead. It sends an error to each waiting connection as
-        well, and this error ends the wait.
+        A server that answers the query with an error is not dead. Such a server, for example during
+        a shutdown, also sends an error to each waiting connection, which ends the wait.
         """
         with self._lock:
             now = time.monotonic()
             if not self._is_asking:
                 if now > self._ended_at + AGAIN_SECONDS:
-                    self._silent_since = None  # an old query without an answer proves nothing now
+                    self._silent_since = None  # the server may have recovered since then
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._asked_at = now
                     self._start_query(now)

@@ -26,7 +26,7 @@ _EVERY_WEEKDAY = range(1, 8)
 
 LISTED = 8  # the maximum number of clock times in one sentence, to keep it readable
 _RUN = 3  # the minimum number of consecutive values that are written as "a through c"
-_STEPS = 4  # the minimum number of values with equal distances that become "every second"
+_STEPS = 4  # fewer values at equal distances are listed, not written as "every second minute"
 
 _LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
 
@@ -107,7 +107,7 @@ def _days(sim: CronSim) -> str | None:
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # a day must match only one of the two fields, and one matches every day
+        return None  # one of the two fields of days matches every day, and one match is enough
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:

@@ -143,7 +143,7 @@ def _pause(paused: bool, until: datetime | None) -> str:
 
 
 def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]:
-    """Return the first cause that delays the job, and the end of this cause if it is known."""
+    """Return the most important cause of the job's wait, and when this cause ends, if known."""
     if job.status in FINAL or job.status is JobStatus.CRAWLING:
         return None, None
     if job.wait_reason is not None:

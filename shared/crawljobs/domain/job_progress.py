@@ -83,7 +83,7 @@ def _eta(job: Job, seconds: float) -> datetime | None:
 
 
 def _forecast(saved: Any) -> tuple[int | None, float]:
-    """Return the expected total of requests (None: unknown) and the seconds per request."""
+    """Return the checkpoint's forecast: total requests (None: unknown) and seconds per request."""
     if not isinstance(saved, Mapping):
         return None, 0.0
     total, pace = _count(saved.get("total")), saved.get("pace")

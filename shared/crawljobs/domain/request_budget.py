@@ -39,7 +39,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 # The longest pause after a 429 reply that states a duration. After this time, workers send requests
 # even if Reddit stated a longer duration.
 LONGEST_STATED_PAUSE_SECONDS = 3600.0
-# The longest pause before the next request to the token endpoint.
+# The longest pause of token requests after the token endpoint replied 429.
 LONGEST_TOKEN_PAUSE_SECONDS = 600.0
 # Only one worker at a time has the turn to request a token. The turn ends after this time, which is
 # longer than a request can take.

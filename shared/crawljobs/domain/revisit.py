@@ -67,7 +67,10 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 
 
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
-    """Return the next visit's time. A visit RHYTHM_FROM or more away moves to the best hour."""
+    """Return the time of the next visit.
+
+    A time that is at least RHYTHM_FROM away moves to the best hour of the day.
+    """
     delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)
     if delay < RHYTHM_FROM or hour is None:

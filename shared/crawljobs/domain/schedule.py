@@ -33,7 +33,7 @@ class RunOutcome(StrEnum):
     ENQUEUED = "enqueued"
     MERGED = "merged"  # the subreddit already had a live job, which serves this tick too
     SKIPPED = "skipped"  # the policy or the deadline did not allow such a late firing
-    MISSED = "missed"  # the tick did not fire: a later tick was due, or an edit gave it up
+    MISSED = "missed"  # the tick never fires: a later tick or an edit of the schedule replaced it
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """Return the `count` due times from `first` to the last due time before `latest`."""
+    """Return the due times from `first` until before `latest`. `count` is their known number."""
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

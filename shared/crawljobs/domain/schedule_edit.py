@@ -1,6 +1,7 @@
 """The effect of an edit on the due times of a schedule.
 
-An edit does not fire a schedule. Due times that an edit gives up are recorded as missed.
+An edit does not fire a schedule. A due time may have passed without a firing before the edit. If
+the edit changes the timing, that due time never fires, and the ledger records it as missed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _TIMING = ("cron_expression", "timezone", "spread_seconds", "enabled")
 class Edit:
     """The edited schedule and its next due time.
 
-    `given_up` are past due times that will not fire. The ledger records them as missed.
+    `given_up` are due times that had passed without a firing, and will never fire because of the
+    edit. The ledger records them as missed.
     """
 
     spec: ScheduleSpec
@@ -46,8 +48,8 @@ def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
 def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     """Return a changed schedule, with the next due time of its new timing. Raises InvalidCron.
 
-    If the timing stays the same, a tick that was due and has not fired stays due. Otherwise the
-    tick is given up. A schedule with an invalid expression can still be disabled.
+    If the timing stays the same, a tick that was due and has not fired stays due. If the timing
+    changes, the tick never fires. A schedule with an invalid expression can still be disabled.
     """
     changed = {name for name in _TIMING if getattr(spec, name) != getattr(before, name)}
     if not spec.enabled and changed <= {"enabled"}:
@@ -98,7 +100,7 @@ def _moved(before: Schedule, spec: ScheduleSpec, times: DueTimes) -> Schedule | 
 
 
 def overdue(before: Schedule, now: datetime) -> tuple[Ticks, ...]:
-    """Return the ticks that are due at `now` and have not fired. A new timing gives them up."""
+    """Return the ticks that are due at `now` and have not fired."""
     if not before.enabled or before.next_run_at is None or before.next_run_at > now:
         return ()
     try:

@@ -69,7 +69,7 @@ def _schedules(at_most: int) -> Select[Any]:
     )
 
 
-# `bounded` replaces an infinite time, which PostgreSQL before version 17 cannot subtract.
+# `bounded` makes an infinite time finite, because PostgreSQL before 17 cannot subtract infinity.
 _next = (
     select(bounded(scheduled_jobs.c.next_run_at).label("next_run_at"))
     .where(scheduled_jobs.c.enabled)

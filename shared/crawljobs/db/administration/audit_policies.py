@@ -15,9 +15,9 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.administration import grants
 
-# The conditions have the form in which Postgres prints them. crawler-worker and scheduler may write
-# only themselves as the actor. admin-api writes the names of API tokens as actors, and may not
-# write a service as the actor.
+# The condition of each service's policy. It has the form in which Postgres prints it, because
+# `wrong` compares both texts. crawler-worker and scheduler may write only themselves as the actor.
+# admin-api writes the names of API tokens as actors, and may not write a service as the actor.
 CONDITIONS: Mapping[str, str] = {
     grants.ADMIN_API: "(lower(\"left\"(actor, 7)) <> 'system:'::text)",
     grants.CRAWLER_WORKER: "((actor = 'system:crawler-worker'::text) AND (token_id IS NULL))",

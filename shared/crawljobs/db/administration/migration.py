@@ -124,7 +124,8 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    return written.getvalue().replace("%%", "%")  # Alembic doubles each % for the sake of drivers
+    # Alembic doubles each %, because a driver would read a single % as the start of a parameter.
+    return written.getvalue().replace("%%", "%")
 
 
 def _config(

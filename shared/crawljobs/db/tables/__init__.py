@@ -53,8 +53,9 @@ __all__ = [
     "subreddits",
 ]
 
-# The settings of tables with frequent updates. With free space on the page, the new version of a
-# row fits on the same page (a HOT update). Vacuum and analyze run more often than by default.
+# The settings of tables with frequent updates. A low fillfactor leaves free space on each page, so
+# that the new version of a row fits on the same page (a HOT update). Vacuum and analyze run more
+# often than by default.
 STORAGE_PARAMETERS = {
     "crawl_jobs": "fillfactor = 75, autovacuum_vacuum_scale_factor = 0.01, "
     "autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05",

@@ -58,7 +58,8 @@ subreddits = Table(
     Column("oldest_comment_at", Timestamp),
     Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    Column("trees_whole", Integer),  # complete trees of the newest 1,000 posts; null: not counted
+    # How many of the newest 1,000 posts have a complete tree, and how many not. Null: not counted.
+    Column("trees_whole", Integer),
     Column("trees_not_whole", Integer),
     Column("gap_at", Timestamp),  # when a crawl last found a new gap
     Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting

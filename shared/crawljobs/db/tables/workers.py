@@ -30,10 +30,12 @@ reddit_budgets = Table(
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
-    Column("window_started_at", Timestamp),  # start of the last window in which a slot was reserved
-    # `reserved` is the number of slots in this window that workers have reserved, plus `others`.
+    # The start of the latest window of the budget in which a worker reserved a slot.
+    Column("window_started_at", Timestamp),
+    # `others`: requests in this window from other programs with the same client id. `reserved`: the
+    # slots in this window that workers have reserved, plus `others`.
     Column("reserved", Integer, nullable=False, server_default="0"),
-    Column("others", Integer, nullable=False, server_default="0"),  # requests of other programs
+    Column("others", Integer, nullable=False, server_default="0"),
     Column("requests_per_window", Integer, nullable=False, server_default="1000"),
     Column("window_seconds", Integer, nullable=False, server_default="600"),
     Column("paused_until", Timestamp),

@@ -70,8 +70,8 @@ def stored_below(
 ) -> list[str]:
     """Return ids of stored items older than `before` that earlier crawls read in this listing.
 
-    If `before` is None, items of any age count. The newest item comes first. Removed and deleted
-    items are left out.
+    If `before` is None, items of any age are returned. The newest item comes first. Removed and
+    deleted items are left out.
     """
     values = {
         "subreddit_id": subreddit_id,

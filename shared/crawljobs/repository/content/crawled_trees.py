@@ -18,11 +18,11 @@ _COUNTS = text("""
 
 
 def _wanted(post_id: str, shown: str) -> str:
-    """Return the SQL condition that a request for this post's tree may return missing comments.
+    """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
     True if fewer comments are stored than Reddit shows, and the tree was not fetched since
-    Reddit's number grew. The condition uses `comments_reported`, the number at the last fetch. It
-    does not use `num_comments`, which author histories and refreshes change at any time.
+    Reddit's number (`shown`) grew. The number at the last fetch is `comments_reported`. It is not
+    `num_comments`, which author histories and refreshes change at any time.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -133,8 +133,8 @@ def counts(conn: Connection, *, post_ids: Sequence[str]) -> TreeCounts:
 def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[str]:
     """Return the ids of posts whose comment trees are incomplete and should be fetched.
 
-    `shown` maps each post id to the number of comments that Reddit shows. `at_most` is the maximum
-    number of comments that a crawl fetches for one tree.
+    `shown` maps each post id to the number of comments that Reddit shows. A crawl fetches at most
+    `at_most` comments of a tree, so a post with `at_most` stored comments is left out.
     """
     if not shown:
         return set()
@@ -148,7 +148,7 @@ def left(
     """Return the newest stored posts of a subreddit whose comment trees should be fetched.
 
     The result maps at most `limit` post ids to the posts' numbers of comments, the largest number
-    first. Posts in `without` are left out. A crawl fetches at most `at_most` comments of one tree.
+    first. Posts in `without`, and posts with `at_most` stored comments, are left out.
     """
     values = {
         "subreddit_id": subreddit_id,
@@ -164,10 +164,10 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The fetched tree has `brought` comments, and lacks `missing` comments that exist. Records the
-    larger of two numbers as the missing comments: `missing` minus the stored comments that are not
-    in the tree, or `reported` minus all stored comments. `reported` is the number at Reddit.
-    Records nothing while another transaction has locked the post.
+    The fetched tree has `brought` comments, and lacks `missing` comments. Earlier requests may have
+    stored some of these, so they are subtracted. But at least `reported` (the number at Reddit)
+    minus all stored comments is recorded as missing. Records nothing while another transaction has
+    locked the post.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
     conn.execute(_RECORD, {**values, "now": None})

@@ -67,9 +67,9 @@ _MISSING = (
     )
 )
 
-# Goes from the crawled subreddit to the subreddit in its column discovered_from, and so on. Stops
-# after as many steps as the crawl's depth, which leads to the root of this discovery. The chain may
-# go on, because an earlier discovery may have found the root from another subreddit.
+# This recursive query goes from the crawled subreddit to the subreddit in its column
+# discovered_from, and so on. After as many steps as the crawl's depth, the query has found the root
+# of this discovery. The query stops there, because an earlier discovery may have found the root.
 _back = (
     select(
         _subreddit.id,

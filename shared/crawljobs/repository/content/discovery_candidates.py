@@ -117,6 +117,9 @@ def _candidates(conn: Connection, subreddit_id: int, at_most: int, *, checked: b
 def forget_evidence(
     conn: Connection, *, at_most: int, skip: int = 0, now: datetime | None = None
 ) -> int:
-    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of deleted rows."""
+    """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of deleted rows.
+
+    Leaves out the first `skip` rows, which the database refused to delete before.
+    """
     values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_FORGET, skip), values).rowcount

@@ -46,7 +46,8 @@ def take_due(
 ) -> list[str]:
     """Return the names of subreddits whose next_crawl_at has come, and set it one day ahead.
 
-    The caller enqueues these subreddits.
+    The caller enqueues these subreddits. Leaves out the first `skip` due subreddits, whose rows the
+    database refused to change before.
     """
     rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
     return sorted(row.name for row in rows)
@@ -60,7 +61,10 @@ def stale(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[str]:
-    """Return names of subreddits whose last crawl is over `after` ago, the oldest crawl first."""
+    """Return names of subreddits whose last crawl is over `after` ago, the oldest crawl first.
+
+    Leaves out the first `skip` of them, which the database refused to enqueue before.
+    """
     rows = conn.execute(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}
     )

@@ -42,7 +42,7 @@ _CONDITIONS: dict[str, Callable[[FromClause], ColumnElement[bool]]] = {
     "since": lambda log: log.c.at >= _SINCE,
     "until": lambda log: log.c.at < _UNTIL,
 }
-_READ = ("id", "at", *_EQUAL)  # the columns that the conditions use
+_READ = ("id", "at", *_EQUAL)  # the columns that a page's filters compare
 
 
 def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
@@ -78,7 +78,7 @@ def page_statement(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # the partial index leaves out refused requests
+        walked = (*walked, "changes_only")  # needed to use the index without refusals
     ranges = [_CONDITIONS[name](_log) for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if continues:
@@ -86,8 +86,8 @@ def page_statement(
     rest = [name for name in given if name not in walked]
     entries = select(*(_log.c[name] for name in _READ)).where(*ranges)
     if walked == ("request_id",):
-        # One request has few audit entries. Without OFFSET 0, the planner could scan the index of
-        # ids instead of reading only these entries.
+        # An API request has few audit entries. OFFSET 0 makes the planner find them by request_id.
+        # Otherwise the planner could scan all entries in the order of ids.
         entries = entries.offset(inline_number(0))
     inner = entries.subquery("walked")
     walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit))

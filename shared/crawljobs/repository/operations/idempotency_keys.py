@@ -54,7 +54,7 @@ class StoredAnswer:
 
 
 def take(conn: Connection, *, scope: str, key: str) -> bool:
-    """Lock the key until the transaction ends. Returns false if another one has the lock."""
+    """Lock the key until the transaction ends. Returns false if another transaction has it."""
     return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
 
 

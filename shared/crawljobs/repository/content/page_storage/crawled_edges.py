@@ -77,18 +77,21 @@ _ADD = text(
 
 @dataclass
 class Counts:
-    """Collects the edge counts of a page, so that one statement adds them to the stored counts."""
+    """Collects how many posts, comments, mentions and crossposts of a page are new.
+
+    One statement then adds these counts to the rows of edges and evidence.
+    """
 
     edges: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, row: Any) -> None:
-        """Collect the counts in a row with the columns of `count_columns`."""
+        """Collect the counts of one statement. `row` has the columns of `count_columns`."""
         self.edges += row.edges or []
         self.evidence += row.evidence or []
 
     def add(self, conn: Connection) -> None:
-        """Add the collected counts to the stored counts. Locks rows in the order of their keys."""
+        """Add the collected counts to the stored edges and evidence. Locks rows in key order."""
         if self.edges or self.evidence:
             values = {"edges": json.dumps(self.edges), "evidence": json.dumps(self.evidence)}
             conn.execute(_ADD, values)
