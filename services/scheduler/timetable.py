@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 
-# The shortest sleep, while due schedules are locked by another scheduler, which may have died.
+# The shortest sleep. Without it, schedules that another scheduler locks would cause a busy loop.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0

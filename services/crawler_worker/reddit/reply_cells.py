@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because no reply
-    of INFO changes the stored state of a subreddit."""
+    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because a
+    failed INFO request proves nothing about a single subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)

@@ -1,7 +1,8 @@
 """The effect of an edit on the due times of a schedule.
 
 An edit does not fire a schedule. A due time may have passed without a firing before the edit. If
-the edit changes the timing, that due time never fires, and the ledger records it as missed.
+the edit changes the timing, that due time never fires, unless a new spread moves it to a future
+time. The ledger records each due time that never fires as missed.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     """Return a changed schedule, with the next due time of its new timing. Raises InvalidCron.
 
     If the timing stays the same, a tick that was due and has not fired stays due. If the timing
-    changes, the tick never fires. A schedule with an invalid expression can still be disabled.
+    changes, the tick never fires, unless a new spread moves it into the future. A schedule with an
+    invalid expression can still be disabled.
     """
     changed = {name for name in _TIMING if getattr(spec, name) != getattr(before, name)}
     if not spec.enabled and changed <= {"enabled"}:
