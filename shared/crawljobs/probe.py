@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from crawljobs.domain import plain_text
 
 DEADLINE_SECONDS = 2.5
-TEXT_MAX = 2_000  # characters of the reply that are printed
+TEXT_MAX = 2_000  # limit in characters; the rest of a reply is not printed
 
 
 def request(url: str) -> tuple[bool, str]:

@@ -65,9 +65,9 @@ def _parameters(
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that closes itself if the server's reply is late (decision 24).
 
-    A reply is late after `reply_seconds`, or at the deadline of the request. Otherwise a connection
-    could wait forever: a network that drops packets, a frozen server and a hanging pooler show no
-    error. With `liveness`, the connection also closes as soon as the server is known to be dead.
+    A reply is late after `reply_seconds`, or at the deadline of the request. Without a limit, a
+    connection could wait forever: a network that drops packets, a frozen server and a hanging
+    pooler cause no error. With `liveness`, the connection also closes when the server is dead.
     """
 
     reply_seconds = BACKGROUND_TIMEOUTS.reply
@@ -79,7 +79,8 @@ class BoundedConnection(psycopg.Connection[Any]):
         """Return whether the connection was idle for long, or has unread data.
 
         Unread data while no statement runs means that the session or the server has ended. A
-        network that drops packets delivers no such data, so a long idle time counts as well.
+        network that drops packets delivers no such data. So a connection that was idle for more
+        than SURELY_ALIVE_SECONDS may also be dead.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True

@@ -13,7 +13,7 @@ import psycopg
 
 from crawljobs.domain import plain_text
 
-TEXT_MAX = 300  # characters of a sentence that describes an error
+TEXT_MAX = 300  # limit, in characters, of a sentence that describes an error
 
 # Messages with these SQLSTATEs quote values or parts of a statement. Each entry is the beginning of
 # an SQLSTATE.

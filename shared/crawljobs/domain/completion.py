@@ -11,7 +11,7 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, WaitReason
 from crawljobs.domain.transitions import Transition
 
-ERROR_MESSAGE_MAX = 2_000  # characters; an error message may quote untrusted text of any length
+ERROR_MESSAGE_MAX = 2_000  # limit in characters, because a message may quote any untrusted text
 
 # After these outcomes, a rerun request makes no follow-up job: a new crawl would have the same
 # outcome.

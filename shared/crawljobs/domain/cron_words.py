@@ -89,7 +89,7 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
     """Return the minutes as text, and whether the interval between them is always the same.
 
-    The interval from the last minute of an hour to the first minute of the next hour counts too.
+    The interval from the last minute of an hour to the first minute of the next must be equal too.
     """
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True

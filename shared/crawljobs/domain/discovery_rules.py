@@ -9,7 +9,7 @@ from datetime import timedelta
 
 # A subreddit is crawled automatically if it reaches one of these numbers of authors, crossposts or
 # mentions. The number for mentions is the highest, because anyone can write a mention. On one page
-# of a listing, several mentions by the same author count once.
+# of a listing, several mentions by the same author count as one.
 AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3

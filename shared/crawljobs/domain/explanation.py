@@ -18,7 +18,7 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-DETAIL_SHOWN = 300  # characters of a worker's error message; the rest is not shown
+DETAIL_SHOWN = 300  # limit in characters; the rest of a worker's error message is not shown
 
 _ANSWERED_429 = "Reddit answered 429"
 _REFUSED = {

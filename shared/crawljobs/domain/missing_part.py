@@ -24,7 +24,7 @@ POSTPONED = LONGEST_LOOK
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
-STORED_MAX = 500  # parts stored for one subreddit; the parts that failed last are kept
+STORED_MAX = 500  # limit of parts stored for one subreddit; the latest failures are kept
 ITEM_MAX = 100  # the largest number of characters of `item`
 
 

@@ -37,7 +37,7 @@ def quota(*, requests_per_day: float, budget_per_second: float | None) -> Quota:
     """Return the estimate of the requests and the budget, both for one day.
 
     `budget_per_second` is None until a worker has sent the first request to Reddit. Until then,
-    Reddit's default budget counts.
+    the estimate uses Reddit's default budget.
     """
     usual = request_budget.DEFAULT_REQUESTS_PER_WINDOW / request_budget.DEFAULT_WINDOW_SECONDS
     given = usual if budget_per_second is None else budget_per_second

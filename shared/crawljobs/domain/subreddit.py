@@ -8,7 +8,7 @@ from enum import StrEnum
 from crawljobs import errors
 
 PROFILE = "u_"  # the start of the name of an account's profile page
-LINK_MAX = 300  # characters of a link; the rest is not searched for a name
+LINK_MAX = 300  # limit in characters; the rest of a link is not searched for a name
 # Use NAME_PATTERN with fullmatch. With `$`, a newline at the end of a name would get into a URL.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
 _NAME = re.compile(NAME_PATTERN)

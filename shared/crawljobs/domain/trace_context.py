@@ -13,7 +13,7 @@ _TRACEPARENT = re.compile(
     r"(?P<more>-[!-~]*)?",
     re.ASCII,
 )
-LONGEST = 256  # characters of a header; a header of version 00 has 55 characters
+LONGEST = 256  # limit of a header in characters; a header of version 00 has 55
 _INVALID_VERSION = "ff"
 _SAMPLED = 0x01
 

@@ -1,6 +1,6 @@
 """Checks whether Reddit accepts the client, with a request that reads no crawled subreddit.
 
-This request is the probe. One worker at a time sends it. The result counts for all workers.
+This request is the probe. One worker at a time sends it. All workers use the result.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # Without NOT NULL constraints ('n'), because the query "column" returns them. This catalogue
+    # Leaves out NOT NULL constraints ('n'), because the query "column" returns them. pg_constraint
     # lists them only since PostgreSQL 18.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
@@ -54,7 +54,7 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Without restrictive policies, because they contain the role names of an installation.
+    # Leaves out restrictive policies, because they contain the role names of an installation.
     # `audit_policies.py` compares the restrictive policies.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,

@@ -37,7 +37,7 @@ class ItemColumns:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The numbers of inserted and of updated rows. A row that did not change does not count."""
+    """The numbers of inserted and of updated rows. Neither includes unchanged rows."""
 
     inserted: int = 0
     updated: int = 0
