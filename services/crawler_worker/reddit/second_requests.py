@@ -11,7 +11,7 @@ from crawljobs.domain.reply_meaning import Endpoint
 # the second request, one wrong reply would end the job as failed, lose items for good, or make the
 # crawl give up a part. The second request costs less than the failure. For example, a crawl that
 # gives up the listing of comments requests up to 25 trees instead. The table leaves out two
-# failures. `Unavailable` for ABOUT and POSTS: the crawl itself confirms it by its stored access.
+# failures. `Unavailable` for ABOUT and POSTS: the crawl itself confirms that access is denied.
 # `TooLarge` for MORE_CHILDREN and INFO: the caller sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
