@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -110,7 +111,8 @@ def _pattern_of(converter: BaseConverter) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def _as_json(api: Api) -> str:
-    document: dict[str, Any] = api.spec.to_dict()
+    # Two threads may run this at once, so it must not change the parts that all results share.
+    document: dict[str, Any] = copy.deepcopy(api.spec.to_dict())
     details.describe_idempotency(document["paths"])
     details.forbid_null_in_queries(document["paths"])
     details.describe_problems(document["components"]["responses"])

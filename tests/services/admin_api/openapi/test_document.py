@@ -14,7 +14,7 @@ import jsonschema
 import psycopg
 import pytest
 
-from admin_api.openapi import docs
+from admin_api.openapi import docs, document
 from admin_api.schemas.problem_kinds import KINDS
 from support import needs
 from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
@@ -80,6 +80,13 @@ def test_the_document_is_the_same_beside_the_page_and_behind_the_token(offline: 
     stranger = offline.application.test_client()
     assert stranger.get("/api/openapi.json").status_code == 401
     assert offline.get("/api/openapi.json").json == stranger.get("/docs/openapi.json").json
+
+
+def test_the_document_is_the_same_when_it_is_built_again(offline: Client) -> None:
+    """Two threads of a new process may build it at once."""
+    first = offline.get("/docs/openapi.json").json
+    document._as_json.cache_clear()
+    assert offline.get("/docs/openapi.json").json == first
 
 
 def test_the_page_needs_nothing_from_elsewhere(offline: Client) -> None:
