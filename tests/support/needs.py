@@ -30,6 +30,12 @@ def checker(name: str) -> str:
     return shutil.which(name, path=f"{own}{os.pathsep}{os.environ['PATH']}") or missing(name)
 
 
+def client_generators() -> Path:
+    """Return the folder that .ci/install-client-generators creates."""
+    own = Path(__file__).resolve().parents[2] / ".venv-clients"
+    return own if (own / "complete").exists() else missing("the generators of API clients")
+
+
 def folder(path: Path, name: str) -> Path:
     return path if path.is_dir() else missing(name)
 

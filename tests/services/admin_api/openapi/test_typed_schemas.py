@@ -52,6 +52,7 @@ def test_each_default_is_valid(document: dict[str, Any]) -> None:
     components = {"components": document["components"]}
     for path, schema in schemas_in(document):
         if "default" in schema:
+            assert schema["default"] is not None, path
             validator = jsonschema.Draft202012Validator({**schema, **components})
             assert not list(validator.iter_errors(schema["default"])), path
 
