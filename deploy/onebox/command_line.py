@@ -48,35 +48,37 @@ class GivenPath(click.Path):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--once", is_flag=True, help="Crawl once, print a table and a line of JSON, exit.")
-@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
-@click.option("--schedulers", type=click.IntRange(0, 8), default=1, show_default=True)
+@click.option("--once", is_flag=True, help="Crawl once, print a table and JSON, exit.")
+@click.option(
+    "--workers", type=click.IntRange(1, 32), metavar="N", default=2, help="Default 2, at most 32."
+)
+@click.option(
+    "--schedulers", type=click.IntRange(0, 8), metavar="N", default=1, help="Default 1, at most 8."
+)
 @click.option(
     "--data",
     type=GivenPath(),
     default=DEFAULT_DATA,
-    help="The folder of the database, the token and the logs.  [default: .onebox]",
+    help="Folder of database, token and logs. Default .onebox. Two demos need two folders.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Port of the admin-api; 0 means any free port.",
+    metavar="P",
+    help="Port of the API. Default 8000, or the next free port. 0: any free port.",
 )
-@click.option(
-    "--subreddits", callback=_subreddits, metavar="A,B,C", help="The subreddits to crawl."
-)
+@click.option("--subreddits", callback=_subreddits, metavar="A,B,C", help="Crawl these subreddits.")
 @click.option(
     "--ready-file",
     type=GivenPath(),
-    help="The file for addresses, token and process ids as JSON, written once all processes work.",
+    help="JSON file of addresses, token and process ids, written when all processes work.",
 )
 def command(**options: object) -> None:
     """Run the whole system on this machine and crawl a few subreddits.
 
     It crawls a simulated Reddit, or the real Reddit when REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET
-    are set. It uses an embedded Postgres, or the database that DATABASE_URL names.
+    are set. It uses an embedded Postgres, or the database that DATABASE_URL names. Ctrl-C stops it
+    and keeps the data.
     """
     request = demo.Request(**options)  # type: ignore[arg-type]
     stop = StopRequest()

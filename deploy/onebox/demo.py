@@ -1,6 +1,5 @@
 """`./run demo` runs the whole system on one machine and shows its crawls."""
 
-import json
 import os
 import time
 from contextlib import ExitStack
@@ -12,9 +11,9 @@ import click
 from crawljobs.domain import plain_text
 from crawljobs.errors import SettingsError
 from crawljobs.settings.environment import Environment
-from onebox import listener, preflight, ready_file, reddit_source
+from onebox import listener, preflight, ready_file, reddit_source, watch
 from onebox.api_client import ApiRefusedError
-from onebox.crawl_progress import Snapshot, job_view
+from onebox.crawl_progress import job_view
 from onebox.demo_errors import OneboxError
 from onebox.plan import Plan
 from onebox.postgres import data_folder
@@ -27,9 +26,7 @@ REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
 PRIORITY = 60  # the usual priority of a user's request
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
 NEW_ITEMS_PER_MINUTE = 6  # the sandbox adds posts, so that later crawls find new items
-SHOW_SECONDS = 0.2
 LINE_MAX = 4_000  # limit of a printed line in characters
-SHOW_IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Request:
     workers: int
     schedulers: int
     data: Path
-    port: int
+    port: int | None  # None: 8000, or the next free port
     subreddits: tuple[str, ...]
     ready_file: Path | None
 
@@ -51,6 +48,7 @@ def run(request: Request, stop: StopRequest) -> int:
     with ExitStack() as stack:
         listening = stack.enter_context(listener.listen(request.port))
         folder = stack.enter_context(data_folder.opened(request.data))
+        _say_port(request.port, listening.getsockname()[1])
         reddit_source.refuse_mixing(folder, source)
         if request.ready_file is not None:
             ready_file.forget(request.ready_file)
@@ -66,11 +64,13 @@ def run(request: Request, stop: StopRequest) -> int:
         )
         running = System(folder, plan, listening, stop)
         stack.callback(running.stop)
-        running.start()
+        running.start(click.echo)
+        running.overview()  # the totals before this run, for the summary at the end
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
+        options = watch.Options(request.once, request.ready_file, folder.path)
         _say_where(running, folder, token_place, source)
-        return _watch(running, request, stop, asked, began)
+        return watch.watch(running, stop, asked, began, options)
 
 
 def _checked_source() -> str:
@@ -120,49 +120,13 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     return jobs
 
 
-def _watch(
-    running: System, request: Request, stop: StopRequest, asked: dict[int, int], began: float
-) -> int:
-    from onebox import display  # imported late, so that `rich` loads while the processes start
-
-    healthy = False
-    view = display.opened()
-    try:
-        while not stop.is_asked:
-            if not healthy:
-                changed = healthy = running.becomes_healthy()
-            else:
-                changed = running.keep_up()
-            if changed and request.ready_file is not None:
-                running.write_ready_file(request.ready_file)
-            pause = SHOW_SECONDS
-            if snapshot := running.poll(list(asked)):
-                view.show(snapshot, running.notes())
-                if request.once and snapshot.is_finished:
-                    view.close()
-                    return _summarise(running, snapshot, asked, time.monotonic() - began)
-                if healthy and snapshot.is_idle:
-                    pause = SHOW_IDLE_SECONDS
-            stop.sleep(pause)
-    finally:
-        view.close()
-    click.echo("Stopping ...")
-    return stop.exit_code if request.once else 0
-
-
-def _summarise(running: System, snapshot: Snapshot, asked: dict[int, int], seconds: float) -> int:
-    from onebox import display
-
-    states = snapshot.by_state()
-    requests = sum(max(0, job.requests - asked[job.id]) for job in snapshot.asked)
-    stored = running.database.count_rows()
-    display.print_table(snapshot.asked)
-    held = ", ".join(f"{name} {count}" for name, count in stored.items())
-    click.echo(f"This run: {requests} requests in {seconds:.1f} s. The table shows its crawls.")
-    click.echo(f"The database now holds, of all runs: {held}.")
-    result = {"jobs": states, **stored, "requests": requests, "seconds": round(seconds, 2)}
-    click.echo(json.dumps(result))
-    return 0 if set(states) == {"succeeded"} else 1
+def _say_port(wanted: int | None, chosen: int) -> None:
+    """Print the port if it is not the port that the documents name."""
+    if wanted is None and chosen != listener.USUAL_PORT:
+        click.echo(
+            f"Another process uses port {listener.USUAL_PORT}, so the API of this demo listens on "
+            f"port {chosen}. To choose a port, use --port."
+        )
 
 
 def _say_where(running: System, folder: DataFolder, token_place: str, source: str) -> None:

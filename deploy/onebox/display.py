@@ -1,69 +1,100 @@
 """Show the progress of the crawls: a live table on a terminal, elsewhere one line per change."""
 
 import sys
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Protocol
 
-from rich.console import Console, Group, JustifyMethod
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from onebox import table_layout
+from onebox import status_line, table_layout
 from onebox.crawl_progress import JobView, Snapshot
+from onebox.postgres.overview import Overview
 
 OTHERS_SHOWN = 12
 OWN_SHOWN = 12
 NOTES_SHOWN = 4
 LINE_WIDTH = 160  # width of a line in characters, if the output is no terminal
+STATUS_SECONDS = 60.0  # interval of the line with the status, if the output is no terminal
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "crawling": "cyan"}
 
 
 class Display(Protocol):
-    """Shows the jobs and the notes, as tables on a terminal or as lines of text."""
+    """Shows the status, the jobs and the notes, as tables on a terminal or as lines of text."""
 
-    def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None: ...
+    def show(
+        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+    ) -> None: ...
 
     def close(self) -> None: ...
 
 
 def opened() -> Display:
-    console = Console(highlight=False)
-    return TerminalDisplay(console) if console.is_terminal else LineDisplay()
+    console = _console()
+    tables = console.is_terminal and not console.is_dumb_terminal
+    return TerminalDisplay(console) if tables else LineDisplay()
+
+
+def _console() -> Console:
+    # Without `force_terminal`, the variable FORCE_COLOR would put control characters into a file.
+    return Console(highlight=False, force_terminal=sys.stdout.isatty())
 
 
 class TerminalDisplay:
+    """Redraws the status and the tables in place. They never need more lines than the terminal."""
+
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
-    def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None:
-        width = self._live.console.width
-        shown = [jobs_table([*snapshot.asked, *snapshot.own[:OWN_SHOWN]], width)]
-        lines = [_note(note) for note in [*notes][-NOTES_SHOWN:]]
+    def show(
+        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+    ) -> None:
+        console = self._live.console
+        now = datetime.now().astimezone()
+        status = [_one_line(text) for text in status_line.lines(overview, now)] if overview else []
+        jobs = [*snapshot.asked, *snapshot.own[:OWN_SHOWN]]
+        parts: list[RenderableType] = [*status, jobs_table(jobs, console.width)]
+        latest = [_one_line(note, "yellow") for note in [*notes][-NOTES_SHOWN:]]
+        parts += latest
         if snapshot.others:
-            more = len(snapshot.others) - OTHERS_SHOWN
+            # The table of other jobs has a title and a head, and the cursor needs a line.
+            free = console.height - len(status) - (1 + len(jobs)) - len(latest) - 3
+            shown = snapshot.others[: max(0, min(OTHERS_SHOWN, free))]
+            more = len(snapshot.others) - len(shown)
             title = "found and scheduled" + (f", {more} more not shown" if more > 0 else "")
-            lines.append(Text(title, style="italic"))
-            shown.append(jobs_table(snapshot.others[:OTHERS_SHOWN], width))
-        self._live.update(Group(shown[0], *lines, *shown[1:]), refresh=True)
+            parts.append(Text(title, style="italic"))
+            if shown:
+                parts.append(jobs_table(shown, console.width))
+        self._live.update(Group(*parts), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
 
 
-def _note(text: str) -> Text:
-    return Text(text, style="yellow", no_wrap=True, overflow="ellipsis")
+def _one_line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 class LineDisplay:
-    """Prints a line for each change of a job's state or phase, and for each new note."""
+    """Prints a line for each change: of a job's state or phase, for each new note and event.
+
+    It also prints the status once a minute.
+    """
 
     def __init__(self) -> None:
         self._shown: dict[int, tuple[str, str]] = {}
         self._noted: list[str] = []
+        self._events: set[tuple[str, int, datetime]] = set()
+        self._status_at = time.monotonic() + STATUS_SECONDS
 
-    def show(self, snapshot: Snapshot, notes: Iterable[str]) -> None:
+    def show(
+        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+    ) -> None:
         current = [*snapshot.asked, *snapshot.own, *snapshot.others]
         for job in current:
             if self._shown.get(job.id) != (job.state, job.phase):
@@ -75,6 +106,18 @@ class LineDisplay:
             if note not in self._noted:
                 print_line(note)
         self._noted = latest
+        if overview is not None:
+            self._show_events(overview)
+            if time.monotonic() >= self._status_at:
+                self._status_at = time.monotonic() + STATUS_SECONDS
+                print_line(status_line.line(overview, datetime.now().astimezone()))
+
+    def _show_events(self, overview: Overview) -> None:
+        for event in reversed(overview.events):
+            # The end of a user's job is also a change of its state, which `show` has printed.
+            if event.key not in self._events and not event.by_user:
+                print_line(status_line.event(event))
+        self._events = {event.key for event in overview.events}
 
     def close(self) -> None:
         pass
@@ -130,7 +173,7 @@ def _cells(job: JobView) -> dict[str, str]:
 
 
 def print_table(jobs: list[JobView]) -> None:
-    console = Console(highlight=False)
+    console = _console()
     if not console.is_terminal:
         console.width = LINE_WIDTH
     console.print(jobs_table(jobs, console.width))

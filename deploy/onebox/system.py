@@ -18,6 +18,7 @@ from onebox.plan import Plan
 from onebox.postgres import data_folder
 from onebox.postgres.data_folder import DataFolder
 from onebox.postgres.demo_database import DemoDatabase
+from onebox.postgres.overview import Overview
 from onebox.processes import services
 from onebox.processes.roll_call import RollCall
 from onebox.processes.supervisor import Supervisor
@@ -55,19 +56,21 @@ class System:
     def api_url(self) -> str:
         return f"http://{HOST}:{self.api_port}"
 
-    def start(self) -> None:
+    def start(self, say: Callable[[str], None]) -> None:
         """Start all processes, and return as soon as the admin-api answers.
 
-        The other processes may still be starting.
+        The other processes may still be starting. `say` shows each step to the user.
         """
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:
             rate = self._plan.new_items_per_minute
             self.supervisor.start(services.sandbox(ready, new_items_per_minute=rate))
+        say(self.database.start_step())
         self.database.start()
         self._refuse_mixing()
         self._stop.check()
+        say("Starting the services ...")
         self.supervisor.start(services.admin_api(self._settings(), self._listener.fileno()))
         if self._has_sandbox:
             self._await_sandbox(ready)
@@ -103,6 +106,10 @@ class System:
     def poll(self, asked: list[int]) -> Snapshot | None:
         """Return the progress of the crawls, or None while the admin-api does not answer."""
         return self._observer.poll(asked, self.sandbox_url)
+
+    def overview(self) -> Overview | None:
+        """Return the totals of the database, or None before the first read."""
+        return self.database.overview.read(self.database.url)
 
     def notes(self) -> list[str]:
         """Return the latest events, then the reasons why all workers pause now."""

@@ -21,15 +21,15 @@ class Column:
 
 
 COLUMNS = (
-    Column("subreddit", least=12),
+    Column("subreddit"),
     Column("state", least=12),
     Column("phase"),
     *(Column(name, is_number=True) for name in ("page", "posts", "comments", "authors")),
     Column("requests", is_number=True),
     Column("worker", least=8),
-    Column("note", least=12),
+    Column("note", least=8),
 )
-CUT_FIRST = ("note", "worker", "subreddit", "state")
+CUT_FIRST = ("note", "worker", "state")
 # Columns that are left out, in this order, if the table is too wide.
 LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")
 

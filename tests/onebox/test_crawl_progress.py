@@ -105,7 +105,8 @@ def test_long_texts_are_cut_and_numbers_kept(width: int) -> None:
     assert {"subreddit", "state", "posts", "comments", "requests", "note"} <= set(head.split())
     assert {"150", "7", "4"} <= set(line.split())
     assert len(line) <= width
-    assert ("worker" in head) is (width > 80)
+    assert ("worker" in head) is (width > 100)
+    assert f"r/{raw['subreddit']} " in line
 
 
 def test_it_is_finished_when_all_that_were_asked_for_are(api: ApiClient) -> None:

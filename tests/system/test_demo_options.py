@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,13 @@ def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
     data = doomed.ready_file.with_suffix("")
     doomed.process.send_signal(signal.SIGINT)
     assert doomed.process.wait(30) == 0
+    said = doomed.said()
+    assert re.search(
+        r"^This run took 0:\d\d:\d\d and sent [1-9]\d* requests\. ", said, re.MULTILINE
+    )
+    assert re.search(r"^The database now holds, of all runs: .*posts [1-9]", said, re.MULTILINE)
+    assert f"\nThe data stays in {data}. " in said
+    assert not re.search(r"[^\x20-\x7e\n]", said)
     processes.wait_until_gone(family, timeout=1)
     assert not doomed.ready_file.exists()
     assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
@@ -56,6 +64,14 @@ def test_killing_the_demo_leaves_no_process(doomed: Demo) -> None:
     doomed.process.kill()
     doomed.process.wait(5)
     processes.wait_until_gone(family, timeout=5)
+
+
+def test_the_help_fits_a_screen() -> None:
+    shown = demo.run("--help", COLUMNS="80")
+    lines = shown.stdout.splitlines()
+    assert shown.returncode == 0
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
 
 
 def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> None:

@@ -13,6 +13,7 @@ from onebox.demo_errors import PostgresError
 from onebox.postgres import data_folder, database_checks
 from onebox.postgres.data_folder import DataFolder
 from onebox.postgres.embedded_postgres import EmbeddedPostgres
+from onebox.postgres.overview import OverviewReader
 from onebox.postgres.reddit_pauses import RedditPauses
 from onebox.postgres.server_options import Options
 
@@ -31,6 +32,7 @@ class DemoDatabase:
         self._folder = folder
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
+        self.overview = OverviewReader()
         self.own_urls: dict[str, str] = {}  # addresses by service; empty for an external database
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
@@ -40,6 +42,13 @@ class DemoDatabase:
                 log=folder.logs / "postgres.log",
                 options=Options(max_connections=MAX_CONNECTIONS),
             )
+
+    def start_step(self) -> str:
+        """Return a sentence about the next step of the user's start, which takes seconds."""
+        if self.postgres is None:
+            return f"Checking the tables of {self.shown()} ..."
+        made = (self.postgres.data / "PG_VERSION").is_file()
+        return f"{'Starting' if made else 'Creating'} the database in {self._folder.postgres} ..."
 
     def start(self) -> None:
         if self.postgres is not None:
@@ -72,6 +81,7 @@ class DemoDatabase:
 
     def stop(self) -> None:
         self.pauses.close()
+        self.overview.close()
         if self.postgres is not None:
             self.postgres.stop()
 

@@ -1,0 +1,184 @@
+"""Read the totals of the demo's database: jobs, stored rows, requests, schedules, latest events."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from crawljobs.domain import plain_text
+from onebox.postgres.database_checks import CONNECT_SECONDS
+from onebox.postgres.request_counter import RequestCounter
+
+LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
+EVENTS_MAX = 50  # limit of the latest events of each kind
+TEXT_MAX = 120  # limit of a displayed text in characters
+STATEMENT_MILLISECONDS = 1_000
+# A count of all rows takes the longer, the more rows there are. The pause after a count is this
+# many times the duration of the count, so counting takes at most a twentieth of the time.
+COUNT_PAUSE = 19
+COUNT_PAUSE_SECONDS = 1.0
+READ_SECONDS = 1.0  # interval of the reads
+
+LIVE_JOBS = """
+    SELECT status, count(*) FROM (
+        SELECT status FROM crawl_jobs
+        WHERE status IN ('blocked', 'waiting', 'queued', 'crawling') LIMIT %(most)s
+    ) live GROUP BY status
+"""
+FINISHED_JOBS = """
+    SELECT status, sum(jobs) FROM (
+        SELECT status, jobs FROM crawl_job_counts
+        UNION ALL SELECT status, change FROM crawl_job_count_changes
+    ) finished GROUP BY status
+"""
+REQUESTS = "SELECT client_id, window_started_at, reserved - others FROM reddit_budgets LIMIT 100"
+NEXT_SCHEDULE = """
+    SELECT next_run_at, name FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+"""
+STORED = """
+    SELECT (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
+        (SELECT count(*) FROM authors)
+"""
+JOB_EVENTS = """
+    SELECT job.id, finished_at, s.name, final.status, source, outcome, error_message,
+        checkpoint ->> 'posts', checkpoint ->> 'comments', checkpoint ->> 'requests'
+    FROM (VALUES ('succeeded'), ('failed'), ('cancelled')) final (status)
+    CROSS JOIN LATERAL (
+        SELECT id, subreddit_id, source, outcome, error_message, checkpoint, finished_at
+        FROM crawl_jobs
+        -- The list of statuses lets the planner use the index of finished jobs.
+        WHERE status IN ('succeeded', 'failed', 'cancelled') AND status = final.status
+            AND finished_at >= %(since)s
+        ORDER BY finished_at DESC, id DESC LIMIT %(most)s
+    ) job JOIN subreddits s ON s.id = subreddit_id
+    ORDER BY finished_at DESC, job.id DESC LIMIT %(most)s
+"""
+RUN_EVENTS = """
+    SELECT run.id, run.fired_at, s.name, run.outcome FROM scheduled_job_runs run
+    JOIN scheduled_jobs s ON s.id = scheduled_job_id
+    WHERE fired_at >= %(since)s ORDER BY fired_at DESC LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A finished job or a due time of a schedule. `key` differs between any two events."""
+
+    key: tuple[str, int, datetime]
+    text: str
+    by_user: bool = False  # whether it is the end of a job that a user requested
+
+    @property
+    def at(self) -> datetime:
+        return self.key[2]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The totals of the database at one moment, and the latest events, the newest event first."""
+
+    live: Mapping[str, int] = field(default_factory=dict)  # live jobs by status
+    finished: Mapping[str, int] = field(default_factory=dict)  # finished jobs of all runs by status
+    stored: tuple[int, int, int] | None = None  # posts, comments, authors; None: too many to count
+    requests: int = 0  # requests to Reddit since the start of this demo
+    requests_per_second: float = 0.0
+    next_run: tuple[datetime, str] | None = None  # the next due time and the name of its schedule
+    events: tuple[Event, ...] = ()
+
+
+class OverviewReader:
+    """Reads overviews. The object keeps one connection to the database open."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[TupleRow] | None = None
+        self._counter = RequestCounter()
+        self._since: datetime | None = None  # only events after the first read are displayed
+        self._count_at = 0.0
+        self._read_at = 0.0
+        self.first: Overview | None = None
+        self.last: Overview | None = None
+
+    def read(self, url: str, *, at_once: bool = False) -> Overview | None:
+        """Return the totals. They are at most a second old, or new if `at_once` is True.
+
+        While the database does not answer, return the previous totals. None: there are none yet.
+        """
+        if time.monotonic() < self._read_at and not at_once:
+            return self.last
+        self._read_at = time.monotonic() + READ_SECONDS
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(
+                    url, connect_timeout=CONNECT_SECONDS, autocommit=True
+                )
+                self._connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
+            self.last = self._read(self._connection)
+            self.first = self.first or self.last
+        except psycopg.Error:
+            self.close()
+        return self.last
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _read(self, connection: psycopg.Connection[TupleRow]) -> Overview:
+        if self._since is None:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+            self._since = row[0] if row else None
+        stored = self._stored(connection)
+        self._counter.add(connection.execute(REQUESTS).fetchall(), time.monotonic())
+        finished = connection.execute(FINISHED_JOBS).fetchall()
+        next_run = connection.execute(NEXT_SCHEDULE).fetchone()
+        return Overview(
+            live=dict(connection.execute(LIVE_JOBS, {"most": LIVE_MAX}).fetchall()),
+            finished={status: int(jobs) for status, jobs in finished},
+            stored=stored,
+            requests=self._counter.total,
+            requests_per_second=self._counter.per_second,
+            next_run=(next_run[0], _text(next_run[1])) if next_run else None,
+            events=self._events(connection),
+        )
+
+    def _stored(self, connection: psycopg.Connection[TupleRow]) -> tuple[int, int, int] | None:
+        began = time.monotonic()
+        if self.last is not None and began < self._count_at:
+            return self.last.stored
+        stored = None
+        try:
+            row = connection.execute(STORED).fetchone()
+            stored = (row[0], row[1], row[2]) if row else None
+        except psycopg.errors.QueryCanceled:
+            pass  # too many rows to count in a second
+        ended = time.monotonic()
+        self._count_at = ended + max(COUNT_PAUSE_SECONDS, COUNT_PAUSE * (ended - began))
+        return stored
+
+    def _events(self, connection: psycopg.Connection[TupleRow]) -> tuple[Event, ...]:
+        chosen = {"since": self._since, "most": EVENTS_MAX}
+        events = [_job_event(row) for row in connection.execute(JOB_EVENTS, chosen)]
+        events += [
+            Event(("run", run, at), f'schedule "{_text(name)}" was due: {_text(outcome)}')
+            for run, at, name, outcome in connection.execute(RUN_EVENTS, chosen)
+        ]
+        return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:EVENTS_MAX])
+
+
+def _job_event(row: TupleRow) -> Event:
+    job, at, subreddit, status, source, outcome, error, *counts = row
+    posts, comments, requests = (_text(count) if count else "0" for count in counts)
+    if status == "succeeded" and outcome in (None, "crawled"):
+        result = f"{posts} posts, {comments} comments, {requests} requests"
+    else:
+        result = _text(outcome if status == "succeeded" else error)
+    text = f"r/{_text(subreddit)} {status}: {result}" if result else f"r/{subreddit} {status}"
+    by_user = source == "user"
+    return Event(("job", job, at), text if by_user else f"{text} ({source})", by_user)
+
+
+def _text(value: object) -> str:
+    return plain_text.one_line(str(value or ""), limit=TEXT_MAX)

@@ -1,0 +1,39 @@
+"""Count the requests to Reddit of this demo, and their rate, from the stored request budgets."""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+
+SPAN_SECONDS = 10.0  # the rate is an average over at least this time
+
+
+class RequestCounter:
+    """Adds up the requests of successive budget windows.
+
+    A row of `reddit_budgets` counts the requests of one window only. A new window starts at 0.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._last: dict[str, tuple[datetime | None, int]] | None = None
+        self._readings: deque[tuple[float, int]] = deque()
+
+    def add(self, budgets: Iterable[tuple[str, datetime | None, int]], now: float) -> None:
+        """Add a reading: client id, start of the window, requests in the window. `now`: seconds."""
+        found = {client: (window, requests) for client, window, requests in budgets}
+        if self._last is not None:  # the first reading has the requests of earlier demos
+            for client, (window, requests) in found.items():
+                before, counted = self._last.get(client, (window, 0))
+                self.total += max(0, requests - counted if window == before else requests)
+        self._last = found
+        self._readings.append((now, self.total))
+        while len(self._readings) > 2 and now - self._readings[1][0] >= SPAN_SECONDS:
+            self._readings.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """The requests a second, over the last ten seconds or since the first reading."""
+        if len(self._readings) < 2:
+            return 0.0
+        (began, before), (ended, after) = self._readings[0], self._readings[-1]
+        return (after - before) / (ended - began) if ended > began else 0.0

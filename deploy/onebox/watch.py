@@ -1,0 +1,65 @@
+"""Show the crawls of the running demo until a signal arrives or all requested crawls end."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from onebox.crawl_progress import Snapshot
+from onebox.stop_request import StopRequest
+from onebox.system import System
+
+SHOW_SECONDS = 0.2
+SHOW_IDLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command line that matter while the demo runs."""
+
+    once: bool
+    ready_file: Path | None
+    data: Path
+
+
+def watch(
+    running: System, stop: StopRequest, asked: Mapping[int, int], began: float, options: Options
+) -> int:
+    """Show the crawls, print a summary, and return the exit code.
+
+    `asked` has the number of earlier requests for each requested job. `began` is the monotonic time
+    of the demo's start.
+    """
+    # Imported late, so that `rich` loads while the processes start.
+    from onebox import display, summary
+
+    healthy = False
+    snapshot: Snapshot | None = None
+    view = display.opened()
+    try:
+        while not stop.is_asked:
+            if not healthy:
+                changed = healthy = running.becomes_healthy()
+            else:
+                changed = running.keep_up()
+            if changed and options.ready_file is not None:
+                running.write_ready_file(options.ready_file)
+            pause = SHOW_SECONDS
+            # While the admin-api does not answer, the status and the notes still change.
+            snapshot = running.poll(list(asked)) or snapshot
+            if snapshot is not None:
+                view.show(snapshot, running.notes(), running.overview())
+                if options.once and snapshot.is_finished:
+                    view.close()
+                    return summary.of_crawls(running, snapshot, asked, time.monotonic() - began)
+                if healthy and snapshot.is_idle:
+                    pause = SHOW_IDLE_SECONDS
+            stop.sleep(pause)
+    finally:
+        view.close()
+    click.echo("Stopping ...")
+    if not options.once:
+        summary.of_run(running, time.monotonic() - began, options.data)
+    return stop.exit_code if options.once else 0
