@@ -65,7 +65,7 @@ def run(request: Request, stop: StopRequest) -> int:
         running = System(folder, plan, listening, stop)
         stack.callback(running.stop)
         running.start(click.echo)
-        running.overview()  # the totals before this run, for the summary at the end
+        running.database.read_overview()  # the totals before this run, for the summary at the end
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
         options = watch.Options(request.once, request.ready_file, folder.path)

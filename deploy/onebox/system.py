@@ -18,7 +18,6 @@ from onebox.plan import Plan
 from onebox.postgres import data_folder
 from onebox.postgres.data_folder import DataFolder
 from onebox.postgres.demo_database import DemoDatabase
-from onebox.postgres.overview import Overview
 from onebox.processes import services
 from onebox.processes.roll_call import RollCall
 from onebox.processes.supervisor import Supervisor
@@ -59,7 +58,7 @@ class System:
     def start(self, say: Callable[[str], None]) -> None:
         """Start all processes, and return as soon as the admin-api answers.
 
-        The other processes may still be starting. `say` shows each step to the user.
+        The other processes may still be starting. `say` shows a step to the user.
         """
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
@@ -106,10 +105,6 @@ class System:
     def poll(self, asked: list[int]) -> Snapshot | None:
         """Return the progress of the crawls, or None while the admin-api does not answer."""
         return self._observer.poll(asked, self.sandbox_url)
-
-    def overview(self) -> Overview | None:
-        """Return the totals of the database, or None before the first read."""
-        return self.database.overview.read(self.database.url)
 
     def notes(self) -> list[str]:
         """Return the latest events, then the reasons why all workers pause now."""

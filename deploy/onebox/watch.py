@@ -33,7 +33,7 @@ def watch(
     of the demo's start.
     """
     # Imported late, so that `rich` loads while the processes start.
-    from onebox import display, summary
+    from onebox.screen import display, summary
 
     healthy = False
     snapshot: Snapshot | None = None
@@ -50,7 +50,7 @@ def watch(
             # While the admin-api does not answer, the status and the notes still change.
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
-                view.show(snapshot, running.notes(), running.overview())
+                view.show(snapshot, running.notes(), running.database.read_overview())
                 if options.once and snapshot.is_finished:
                     view.close()
                     return summary.of_crawls(running, snapshot, asked, time.monotonic() - began)

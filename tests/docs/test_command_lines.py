@@ -74,11 +74,11 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
     running.stop()
 
 
-def readme_block(word: str) -> str:
-    """Return the only block of commands in README.md that contains the word."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (block,) = [one for one in blocks if word in one]
-    return str(block)
+def block(page: str, word: str) -> str:
+    """Return the only block of commands of a page that contains the word."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    (found,) = [one for one in blocks if word in one]
+    return str(found)
 
 
 def recorded(folder: Path) -> tuple[str, Path]:
@@ -95,11 +95,11 @@ def test_the_commands_of_the_readme_work_and_show_no_token(
     server: Gunicorn, tmp_path: Path
 ) -> None:
     path, record = recorded(tmp_path)
-    block = readme_block("admin-header")
+    commands = block("README.md", "admin-header")
     (tmp_path / ".onebox").mkdir()
     (tmp_path / ".onebox/admin-header").write_text(f"Authorization: Bearer {admin_api.TOKEN}\n")
     done = subprocess.run(
-        [needs.program("bash"), "-ec", block.replace("http://127.0.0.1:8000", server.url)],
+        [needs.program("bash"), "-ec", commands.replace("http://127.0.0.1:8000", server.url)],
         cwd=tmp_path,
         env={"PATH": path},
         capture_output=True,
@@ -114,14 +114,14 @@ def test_the_commands_of_the_readme_work_and_show_no_token(
     assert admin_api.TOKEN not in record.read_text()
 
 
-def test_the_commands_of_the_readme_make_replies_of_the_sandbox_wrong(
+def test_the_commands_of_the_demo_page_make_replies_of_the_sandbox_wrong(
     tmp_path: Path,
 ) -> None:
     (tmp_path / ".onebox").mkdir()
     with reddit_sandbox.serve() as sandbox:
         (tmp_path / ".onebox/sandbox.json").write_text(json.dumps({"url": sandbox.url}))
         done = subprocess.run(
-            [needs.program("bash"), "-ec", readme_block("wrong-replies")],
+            [needs.program("bash"), "-ec", block("docs/demo.md", "wrong-replies")],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"]},
             capture_output=True,

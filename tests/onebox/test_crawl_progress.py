@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from onebox import crawl_progress, display
+from onebox import crawl_progress
 from onebox.api_client import ApiClient, ApiRefusedError, ApiUnavailableError
+from onebox.screen import display
 
 ANSWERS: dict[str, tuple[int, Any]] = {}
 

@@ -13,7 +13,7 @@ from onebox.demo_errors import PostgresError
 from onebox.postgres import data_folder, database_checks
 from onebox.postgres.data_folder import DataFolder
 from onebox.postgres.embedded_postgres import EmbeddedPostgres
-from onebox.postgres.overview import OverviewReader
+from onebox.postgres.overview import Overview, OverviewReader
 from onebox.postgres.reddit_pauses import RedditPauses
 from onebox.postgres.server_options import Options
 
@@ -91,6 +91,10 @@ class DemoDatabase:
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
         shown = f"postgresql://{parts.get('user', '')}@{place}/{parts.get('dbname', '')}"
         return plain_text.one_line(shown, limit=SHOWN_MAX)
+
+    def read_overview(self, *, at_once: bool = False) -> Overview | None:
+        """Return the totals, at most a second old, or new if `at_once`. None: never read yet."""
+        return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:
         """Return the number of rows per table, over all runs. Raises PostgresError."""

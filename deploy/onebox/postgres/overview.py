@@ -8,13 +8,12 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow
 
-from crawljobs.domain import plain_text
+from onebox.postgres import latest_events
 from onebox.postgres.database_checks import CONNECT_SECONDS
+from onebox.postgres.latest_events import Event
 from onebox.postgres.request_counter import RequestCounter
 
 LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
-EVENTS_MAX = 50  # limit of the latest events of each kind
-TEXT_MAX = 120  # limit of a displayed text in characters
 STATEMENT_MILLISECONDS = 1_000
 # A count of all rows takes the longer, the more rows there are. The pause after a count is this
 # many times the duration of the count, so counting takes at most a twentieth of the time.
@@ -42,38 +41,6 @@ STORED = """
     SELECT (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
         (SELECT count(*) FROM authors)
 """
-JOB_EVENTS = """
-    SELECT job.id, finished_at, s.name, final.status, source, outcome, error_message,
-        checkpoint ->> 'posts', checkpoint ->> 'comments', checkpoint ->> 'requests'
-    FROM (VALUES ('succeeded'), ('failed'), ('cancelled')) final (status)
-    CROSS JOIN LATERAL (
-        SELECT id, subreddit_id, source, outcome, error_message, checkpoint, finished_at
-        FROM crawl_jobs
-        -- The list of statuses lets the planner use the index of finished jobs.
-        WHERE status IN ('succeeded', 'failed', 'cancelled') AND status = final.status
-            AND finished_at >= %(since)s
-        ORDER BY finished_at DESC, id DESC LIMIT %(most)s
-    ) job JOIN subreddits s ON s.id = subreddit_id
-    ORDER BY finished_at DESC, job.id DESC LIMIT %(most)s
-"""
-RUN_EVENTS = """
-    SELECT run.id, run.fired_at, s.name, run.outcome FROM scheduled_job_runs run
-    JOIN scheduled_jobs s ON s.id = scheduled_job_id
-    WHERE fired_at >= %(since)s ORDER BY fired_at DESC LIMIT %(most)s
-"""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A finished job or a due time of a schedule. `key` differs between any two events."""
-
-    key: tuple[str, int, datetime]
-    text: str
-    by_user: bool = False  # whether it is the end of a job that a user requested
-
-    @property
-    def at(self) -> datetime:
-        return self.key[2]
 
 
 @dataclass(frozen=True)
@@ -140,8 +107,8 @@ class OverviewReader:
             stored=stored,
             requests=self._counter.total,
             requests_per_second=self._counter.per_second,
-            next_run=(next_run[0], _text(next_run[1])) if next_run else None,
-            events=self._events(connection),
+            next_run=(next_run[0], latest_events.text(next_run[1])) if next_run else None,
+            events=latest_events.read(connection, self._since),
         )
 
     def _stored(self, connection: psycopg.Connection[TupleRow]) -> tuple[int, int, int] | None:
@@ -157,28 +124,3 @@ class OverviewReader:
         ended = time.monotonic()
         self._count_at = ended + max(COUNT_PAUSE_SECONDS, COUNT_PAUSE * (ended - began))
         return stored
-
-    def _events(self, connection: psycopg.Connection[TupleRow]) -> tuple[Event, ...]:
-        chosen = {"since": self._since, "most": EVENTS_MAX}
-        events = [_job_event(row) for row in connection.execute(JOB_EVENTS, chosen)]
-        events += [
-            Event(("run", run, at), f'schedule "{_text(name)}" was due: {_text(outcome)}')
-            for run, at, name, outcome in connection.execute(RUN_EVENTS, chosen)
-        ]
-        return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:EVENTS_MAX])
-
-
-def _job_event(row: TupleRow) -> Event:
-    job, at, subreddit, status, source, outcome, error, *counts = row
-    posts, comments, requests = (_text(count) if count else "0" for count in counts)
-    if status == "succeeded" and outcome in (None, "crawled"):
-        result = f"{posts} posts, {comments} comments, {requests} requests"
-    else:
-        result = _text(outcome if status == "succeeded" else error)
-    text = f"r/{_text(subreddit)} {status}: {result}" if result else f"r/{subreddit} {status}"
-    by_user = source == "user"
-    return Event(("job", job, at), text if by_user else f"{text} ({source})", by_user)
-
-
-def _text(value: object) -> str:
-    return plain_text.one_line(str(value or ""), limit=TEXT_MAX)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
-from onebox.display import LINE_WIDTH
 from onebox.postgres.reddit_pauses import RedditPauses
+from onebox.screen.display import LINE_WIDTH
 
 HOUR = "clock_timestamp() + interval '1 hour'"
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from onebox.postgres.overview import LIVE_MAX, Event, Overview
+from onebox.postgres.latest_events import Event
+from onebox.postgres.overview import LIVE_MAX, Overview
 
 ITEMS = ("posts", "comments", "authors")
 

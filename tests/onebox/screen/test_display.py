@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from onebox import crawl_progress, display
+from onebox import crawl_progress
 from onebox.crawl_progress import JobView, Snapshot
-from onebox.postgres.overview import Event, Overview
+from onebox.postgres.latest_events import Event
+from onebox.postgres.overview import Overview
+from onebox.screen import display
 from support.manual_clock import ManualClock
 
 EARLY = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)

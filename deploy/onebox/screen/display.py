@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from onebox import status_line, table_layout
 from onebox.crawl_progress import JobView, Snapshot
 from onebox.postgres.overview import Overview
+from onebox.screen import status_line, table_layout
 
 OTHERS_SHOWN = 12
 OWN_SHOWN = 12

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from onebox import status_line
-from onebox.postgres.overview import LIVE_MAX, Event, Overview
+from onebox.postgres.latest_events import Event
+from onebox.postgres.overview import LIVE_MAX, Overview
+from onebox.screen import status_line
 
 NOW = datetime(2031, 5, 17, 12, 0, 7, tzinfo=UTC)
 BUSY = Overview(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from onebox import display
 from onebox.crawl_progress import Snapshot
 from onebox.demo_errors import PostgresError
+from onebox.screen import display
 from onebox.system import System
 
 GUIDE = "docs/first-hour.md"
@@ -33,8 +33,8 @@ def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], sec
 
 def of_run(running: System, seconds: float, data: Path) -> None:
     """Print the jobs, requests and rows of this run. Print less if the database does not answer."""
-    overview = running.database.overview
-    before, now = overview.first, overview.read(running.database.url, at_once=True)
+    now = running.database.read_overview(at_once=True)
+    before = running.database.overview.first
     if before is None or now is None:
         return
     ended = {status: jobs - before.finished.get(status, 0) for status, jobs in now.finished.items()}

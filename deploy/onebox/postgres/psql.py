@@ -1,0 +1,61 @@
+"""`./run psql` opens the demo's database with psql or pg_dump of the embedded Postgres."""
+
+import os
+import sys
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from onebox.command_line import DEFAULT_DATA
+from onebox.demo_errors import OneboxError
+from onebox.postgres import binaries
+from onebox.postgres.data_folder import DataFolder
+
+PROGRAMS = ("psql", "pg_dump", "pg_restore")
+USAGE = """Usage: ./run psql [--data DIR] [--program PROGRAM] [OPTIONS OF PROGRAM]
+
+  Open the database of the running demo with a program of the embedded Postgres.
+  DIR is the data folder of the demo, .onebox by default. PROGRAM is psql (the
+  default), pg_dump or pg_restore.
+
+  ./run psql                                       a session; \\q ends it
+  ./run psql -c 'SELECT count(*) FROM posts'       one statement
+  ./run psql --csv -o posts.csv -c 'SELECT ...'    its rows as a CSV file
+  ./run psql --program pg_dump -Fc -f FILE         a backup of the database
+"""
+# The names that libpq gives to the parts of an address. Other users of the machine can read a
+# command line, but not the variables of a process. So the password is in a variable.
+VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+
+
+def main(arguments: list[str]) -> None:
+    """Replace this process by the program. Raises OneboxError if no database can be opened."""
+    if arguments in (["--help"], ["-h"]):
+        sys.stdout.write(USAGE)
+        return
+    chosen = {"--data": str(DEFAULT_DATA), "--program": "psql"}
+    while len(arguments) > 1 and arguments[0] in chosen:
+        chosen[arguments[0]], arguments = arguments[1], arguments[2:]
+    if chosen["--program"] not in PROGRAMS:
+        raise OneboxError(f"--program {chosen['--program']}: expected {', '.join(PROGRAMS)}.")
+    folder = DataFolder(Path(chosen["--data"]).absolute())
+    try:
+        address = conninfo_to_dict(folder.database_url.read_text().strip())
+    except OSError as error:
+        raise OneboxError(
+            f"{folder.database_url} cannot be read ({error.strerror}): start ./run demo first, or "
+            "name its data folder with --data."
+        ) from error
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    named = {VARIABLES[part]: str(value) for part, value in address.items() if part in VARIABLES}
+    named["PGDATABASE"] = str(address.get("dbname", ""))
+    program = str(binaries.embedded_bindir() / chosen["--program"])
+    os.execve(program, [program, *arguments], {**kept, **named})  # noqa: S606 - no shell
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except OneboxError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
