@@ -36,7 +36,8 @@ def page_of(
     """Return a page of the rows of `walk` for which `is_found` is true.
 
     `walk` selects at most `scan_limit` rows, in the order of the list. Its columns are id and the
-    columns that `is_found` and `position` use. `limit` is one more than the page's number of rows.
+    columns that `is_found` and `position` use. `limit` is the page's number of rows plus one,
+    because the additional row shows that there is a next page.
     """
     walked = walk.subquery("scanned")
     numbered = select(walked, func.row_number().over().label("place")).subquery("numbered")

@@ -33,7 +33,11 @@ def prune_keys(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete at most `at_most` responses older than `retention`, and return their number."""
+    """Delete at most `at_most` responses of idempotency keys that are older than `retention`.
+
+    Skips the `skip` oldest responses, which the database refused to delete before. Returns the
+    number of deleted responses.
+    """
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_KEYS, skip), values).rowcount
 
@@ -46,6 +50,10 @@ def prune_instances(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete the rows of processes without a heartbeat for `retention`, and return their number."""
+    """Delete at most `at_most` rows of processes without a heartbeat for `retention`.
+
+    Skips the `skip` oldest rows, which the database refused to delete before. Returns the number of
+    deleted rows.
+    """
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE_INSTANCES, skip), values).rowcount

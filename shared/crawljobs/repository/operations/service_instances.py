@@ -63,7 +63,10 @@ _AFTER = _instance.name > bindparam("after")
 
 @dataclass(frozen=True)
 class Instance:
-    """A process of a service. `alive` is true if the last heartbeat of the process is recent."""
+    """A process of a service. `alive` is true if its last heartbeat is at most `alive_within` old.
+
+    `alive_within` is the argument of list_instances.
+    """
 
     name: str
     role: str

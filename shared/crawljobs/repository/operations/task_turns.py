@@ -22,8 +22,8 @@ _TAKE_TURN = (
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
             # A last_run_at that is more than `hold` in the future was written before the database's
-            # clock was set back. The margin of 1 minute allows for small corrections of the clock.
-            # Otherwise two processes could have the turn after a correction.
+            # clock was set back. Such a time does not prevent a turn. Without the margin of 1
+            # minute, a small correction of the clock would let another process take the turn early.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )
@@ -43,14 +43,14 @@ def take_turn(
 ) -> bool:
     """Take the turn to run `task`, and return whether the caller has the turn.
 
-    The caller gets the turn only if the interval `every` has passed since the last turn of any
-    process ended. `hold` is the longest time that the task may take. A turn ends when its process
-    calls end_turn, or otherwise `hold` after its start.
+    The caller gets the turn only if no process has the turn, and the previous turn ended at least
+    `every` ago. `hold` is the longest time that the task may take. A turn ends when its process
+    calls end_turn, and otherwise `hold` after its start.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None
 
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """End the turn. The next turn is possible when the task's interval has passed from now."""
+    """End the caller's turn. The next turn can start after `every`, an argument of take_turn."""
     conn.execute(_END_TURN, {"ended": task, "now": now})

@@ -14,7 +14,10 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """One subreddit name of an enqueue request, and the index (place) of the name's result."""
+    """One subreddit name of an enqueue request.
+
+    `place` is the index of the name's result in the list of all results.
+    """
 
     place: int
     request: EnqueueRequest
@@ -52,7 +55,10 @@ def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
 
 
 def as_json(asks: Sequence[Ask]) -> str:
-    """Return the asks as JSON. The enqueue statement returns the index of each name in `asks`."""
+    """Return the asks as JSON for the enqueue statement.
+
+    With each result, the statement returns `place`: the index of the result's ask in `asks`.
+    """
     requests: list[dict[str, object]] = []
     first = 0
     for _, group in groupby(asks, key=lambda ask: id(ask.request)):

@@ -27,8 +27,10 @@ _PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="
 def insert_jobs(rows: str) -> str:
     """Return an INSERT of one job for each row of the query `rows`. The new job's alias is `job`.
 
-    `rows` has the columns subreddit_id, priority, ceiling, source, schedule, depth, due (the
-    requested time), polite (the end of the minimum gap between crawls), now, retries and trace.
+    `rows` has the columns subreddit_id, priority, ceiling (the highest priority that aging may
+    give), source, schedule, depth (the number of discovery steps from the root), due (the requested
+    time), polite (the end of the minimum gap between crawls), now, retries (their maximum number)
+    and trace.
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS})

@@ -35,8 +35,8 @@ class CompletionStatement:
     columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
-# An outage or a spent budget may defer a background job a thousand times in a row, and the messages
-# differ only in the number of seconds. So one attempt row counts all deferrals in a row whose
+# An outage or a spent budget may defer a background job a thousand times, with messages that differ
+# only in the number of seconds. So one row of crawl_job_attempts counts consecutive deferrals whose
 # messages differ only in numbers. The statement has locked the job's row. So no other transaction
 # can add an attempt before the statement updates the newest attempt.
 _STREAK = f"""
@@ -72,8 +72,8 @@ def _completion_statement(
 
     The statement never waits for a row lock, so the order of its locks does not matter. Where the
     condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. With
-    `hint`, the statement notifies idle workers. With `streaks`, one attempt row counts equal
-    deferrals in a row.
+    `hint`, the statement notifies idle workers. With `streaks`, one row of crawl_job_attempts
+    counts consecutive deferrals with equal messages.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
@@ -170,8 +170,9 @@ STILL_HELD = text("""
     WHERE job.status = 'crawling'
     """)
 
-# A row that counts several deferrals has the start times of its first and its last claim. Claims of
-# one job do not overlap in time. So a claim's start time is in the range of only one attempt row.
+# Finds the claim's attempt by the claim's start time. An attempt row that counts several deferrals
+# has the start times of its first and latest claims. Claims of one job do not overlap in time. So
+# the claim's start time is in the range of only one row.
 RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
     WHERE job_id = :job_id AND :claimed_at BETWEEN

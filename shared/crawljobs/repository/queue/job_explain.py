@@ -41,7 +41,7 @@ from crawljobs.repository.sql import (
 # Jobs ahead are counted in two groups: jobs of higher priority, and older jobs of equal priority.
 # Each count stops at this number.
 COUNT_MAX = 10_000
-PACE_SAMPLE = 200  # number of newest attempts from which the crawl starts per minute are computed
+PACE_SAMPLE = 200  # starts of crawls per minute are computed from this number of newest attempts
 SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
 
 _now = CLOCK.c.now

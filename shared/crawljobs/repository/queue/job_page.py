@@ -136,7 +136,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
             # Without OFFSET 0, Postgres could read the index of the page's order. It would read
             # most of that index before it finds the few jobs of a subreddit or schedule.
             return jobs.offset(inline_number(0))
-        # A branch is sorted and limited, so the merge reads at most `scan_limit` of its jobs.
+        # With ORDER BY and LIMIT, each branch of the UNION ALL reads at most `scan_limit` jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
@@ -194,7 +194,7 @@ def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, Colu
 
 
 def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
-    """Yield a condition for each index range. The ranges have all jobs after the previous page."""
+    """Yield a condition for each index range. Together, the ranges have all jobs of later pages."""
     if not shape.continues:
         yield true()
         return
@@ -205,8 +205,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The other columns are sorted in the opposite direction of the first column. One range has the
-    # remaining rows with the first column of `after`. Another range has all rows after these rows.
+    # The order's second and later columns have the opposite direction. One range has the remaining
+    # rows whose first column equals that of `after`. The other range has all rows after these rows.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

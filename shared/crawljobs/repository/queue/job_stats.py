@@ -135,7 +135,8 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample covers 1 hour.
+    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample has all jobs
+    # that finished in the last 60 minutes.
     minutes = max(row.sampled_seconds / 60, 1 / 60) if row.sampled == SAMPLE else 60
     p50, p95 = row.waits or (None, None)
     return RecentJobs(

@@ -45,7 +45,7 @@ _SAVE_CHECKPOINT = text(f"""
 
 @dataclass(frozen=True)
 class Extension:
-    """The result of extend_claims: two sets of job ids. The claim of any other job is lost."""
+    """The result of extend_claims. If a job's id is in neither set, its claim is lost."""
 
     extended: frozenset[int]  # jobs whose lease was extended
     busy: frozenset[int]  # jobs whose claim is valid, but whose row is locked: try again later

@@ -50,13 +50,13 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
 }
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # enqueues lock jobs in this order too: no deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # by subreddit id, as enqueues lock jobs: no deadlock
 
 
 def _change(verb: Verb) -> Update:
     """Return an UPDATE of the chosen jobs whose status allows the verb.
 
-    Postgres changes the jobs in the given order: a lookup for each id is the fastest plan.
+    Postgres changes the jobs in the order of `ids`, because its plan looks up one id at a time.
     """
     chosen = unnested("chosen", id=ids("ids"))
     return update(crawl_jobs).where(_job.id == chosen.c.id, one_of(_job.status, ALLOWED[verb]))

@@ -121,9 +121,9 @@ def settle_parked_jobs(
 ) -> int:
     """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
-    A sweep calls this function. The function checks only the CHUNK parked jobs that are due last.
-    The other parked jobs are due earlier, and requeue_due_jobs then checks their causes. Returns
-    the number of changed jobs.
+    A sweep calls this function. The function checks only the CHUNK parked jobs with the latest
+    visible_at, and changes at most `at_most` of them. requeue_due_jobs checks the causes of the
+    other parked jobs at their visible_at. Returns the number of changed jobs.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())

@@ -102,7 +102,7 @@ def pause(
 
 
 def resume(conn: Connection, *, scope: int, now: datetime | None = None) -> bool:
-    """Delete the pause, and queue the paused job unless the job has another cause to wait.
+    """Delete the pause. After a pause of one subreddit, free its job or park it for another cause.
 
     Returns false if there was no pause.
     """

@@ -36,7 +36,7 @@ _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
 )
-# A client id that was not used for one day does not count.
+# The query REDDIT ignores a client id that no worker has used for one day.
 _IN_USE = "next_slot_at > {now} - interval '1 day'"
 # Returns the reason why no client id may send requests to Reddit, and the first time at which a
 # client id may send requests again. Returns no row if a client id may send requests now.
@@ -50,12 +50,12 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# The end of the waits for Reddit (waits_ended_at) frees only the jobs that wait at that time. A
-# worker that does not know of the end yet may defer a job for Reddit after that time. This job must
-# not wait until its visible_at. So _REDDIT_ENDED is true if the job's last claim began before
-# waits_ended_at. A claim that began up to _COMMITTED_WITHIN later also counts, because the
-# transaction that wrote waits_ended_at may have committed after the claim began. For a later claim,
-# _REDDIT_ENDED is false. Otherwise the old end would free the job after each deferral.
+# The transaction that ends the waits for Reddit writes waits_ended_at and frees the waiting jobs. A
+# worker that does not know this yet may defer another job for Reddit. This job must not wait until
+# its visible_at. So _REDDIT_ENDED is true if the job's newest claim began before waits_ended_at, or
+# at most _COMMITTED_WITHIN after it: that transaction may have committed after the claim began.
+# For a later claim, _REDDIT_ENDED is false. Otherwise the same waits_ended_at would free the job
+# after each new deferral.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets

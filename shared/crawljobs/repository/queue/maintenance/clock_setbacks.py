@@ -25,10 +25,10 @@ _WIDTH = "make_interval(secs => window_seconds)"
 
 
 # A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's
-# window has begun, or begins within this time. next_slot_at is at most one window after the
-# reserved slot, or two windows if a window has only one slot. If the stored window is further in
-# the future, its counts do not show the requests of the present window. So the sweep sets the
-# counts to 0, and the next reply of Reddit corrects the counts.
+# window has begun, or begins within LONGEST_SLOT_WAIT_SECONDS. next_slot_at is at most one window
+# after the reserved slot, or two windows if a window has only one slot. If the stored window begins
+# later, its request counts (reserved, others) do not belong to the present window. So the sweep
+# sets both counts to 0. Reddit's next reply corrects them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
@@ -70,7 +70,8 @@ _LAST_CRAWLED = text(f"""
     ))
     """)
 
-# The next crawls are spread over one day. Otherwise many subreddits could be due at the same time.
+# Spreads the next crawls of the repaired subreddits over one day. Otherwise many of these
+# subreddits could be due at the same time.
 _NEXT_LOOK = text(f"""
     UPDATE subreddits SET next_crawl_at = {NOW} + random() * interval '1 day'
     WHERE id = ANY (ARRAY(
