@@ -27,7 +27,7 @@ STOP_SECONDS = 0.2
 
 
 class Heartbeat:
-    """Writes the row in a separate thread, so that a hanging database blocks no other work."""
+    """Writes heartbeats in a separate thread, so that a hanging database blocks no other work."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Delete the row. Returns after STOP_SECONDS at the latest, even if the database hangs."""
+        """Stop the thread, which then deletes the process's row. Waits at most STOP_SECONDS."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
@@ -65,7 +65,7 @@ class Heartbeat:
         self._delete()
 
     def _beat(self, *, starts: bool) -> bool:
-        """Write the row, and return whether the write succeeded."""
+        """Write the process's row, and return whether the write succeeded."""
         try:
             self._database.run(
                 lambda conn: service_instances.seen(

@@ -38,7 +38,8 @@ REDDIT_CODES = (
     *("500", "502", "503", "504"),
     *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
-# The limits of an API token: requests a second, exports at the same time, stored replies a day.
+# The limits of an API token: requests per second, exports at the same time, and the size of the
+# replies that are stored for idempotency keys in one day.
 THROTTLED = ("requests", "exports", "answers")
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"

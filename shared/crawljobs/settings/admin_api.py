@@ -24,10 +24,10 @@ class AdminApiSettings:
     workers: int  # number of processes
     threads: int  # concurrent requests and database connections of each process
     # The limits of each token in each process: requests per second, exports at the same time, and
-    # stored replies per day. 0 means no limit. ADMIN_API_TOKEN has no limit.
+    # replies stored for idempotency keys per day. 0 means no limit. ADMIN_API_TOKEN has no limit.
     requests_per_second: int
     exports_at_once: int
-    kept_answers_mib: int  # stored replies in a day, in MiB
+    kept_answers_mib: int  # limit in MiB of the replies stored for idempotency keys in one day
 
 
 def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:

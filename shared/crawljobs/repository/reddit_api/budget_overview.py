@@ -14,7 +14,7 @@ from crawljobs.domain.job import JobStatus, WaitReason
 from crawljobs.repository.queue.wait_causes import DERIVED_REASONS
 from crawljobs.repository.sql import inline, one_of
 
-CLIENTS_MAX = 100  # client ids in the overview, the most recently used first
+CLIENTS_MAX = 100  # limit of client ids in the overview; the most recently used come first
 WAITING_MAX = 1_000  # the count of parked jobs stops at this number
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as gone
 

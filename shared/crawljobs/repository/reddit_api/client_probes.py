@@ -23,8 +23,8 @@ _OF_CLIENT = _budget.client_id == bindparam("client")
 
 _turn = interval_of(bindparam("probe_seconds", type_=Double))
 _every = interval_of(bindparam("every", type_=Double))
-# A stored time too far in the future does not prevent a turn, because it was written before the
-# database's clock was set back.
+# The stored times of earlier turns normally prevent a new turn for some time. A stored time that is
+# too far in the future does not, because it was written before the database's clock was set back.
 _TAKE_TURN = (
     update(reddit_budgets)
     .where(
@@ -41,7 +41,8 @@ _TAKE_TURN = (
     .returning(_budget.client_id)
 )
 
-# A successful probe counts only if it began after the unclear reply.
+# True if Reddit has accepted the client id in a probe that began after the caller's unclear reply.
+# A probe that began before the reply does not show whether Reddit accepts the client id now.
 _HAS_PROBED = select(
     func.coalesce(
         _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),

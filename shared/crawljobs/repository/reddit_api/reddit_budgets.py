@@ -42,10 +42,10 @@ _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The requests of other programs that are not stored yet. The reply reports the number of all used
-# requests (`used`). The requests that are already stored are subtracted from it. `number` counts
-# the requests that were stored when this request's slot was reserved: the slots of all workers up
-# to this slot, and `others_then` requests of other programs. Since then, other replies have added
+# The number of other programs' requests that is not stored yet. It is `used`, the number of all
+# requests that the reply reports, minus the requests that are stored already. `number` requests
+# were stored when this request's slot was reserved: the slots of all workers up to this slot, and
+# `others_then` requests of other programs. Since then, other replies have added
 # `others - others_then` requests of other programs. Slots that were reserved after this slot are
 # not subtracted, because their requests are sent later and the reply does not include them.
 _new_others: ColumnElement[int] = (
@@ -58,9 +58,10 @@ _cap = bindparam("cap", type_=Integer)
 _has_rest = bindparam("remaining", type_=Integer) > _ZERO
 _is_larger = and_(_cap > _budget.requests_per_window, _has_rest)
 
-# A larger budget takes effect at once: the next slot is now, not after the slots of the smaller
-# budget. The statement computes with the present columns of the row, because another worker may
-# have changed the row since the slot was reserved.
+# If the reply shows a larger budget than the stored budget, the next slot is now. Otherwise workers
+# would first wait for the slots that were reserved with the stored budget. The statement computes
+# with the present columns of the row, because another worker may have changed the row since the
+# slot was reserved.
 _LEARN = (
     update(reddit_budgets)
     .where(

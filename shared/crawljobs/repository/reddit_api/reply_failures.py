@@ -90,7 +90,7 @@ def would_open(conn: Connection, *, client_id: str) -> bool:
 def record_failed(
     conn: Connection, *, client_id: str, detail: str = "", now: datetime | None = None
 ) -> float:
-    """Record a failed reply. 10 failures among the last 20 replies open the breaker.
+    """Record a failed reply. 10 failures among the latest 20 replies open the circuit breaker.
 
     Returns the seconds until the next probe, or 0 if the breaker stays closed. `detail` describes
     the failure.

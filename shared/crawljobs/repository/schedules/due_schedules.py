@@ -22,7 +22,7 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message means that a schedule may be due earlier
+CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message means: the next due time may be earlier now
 
 _schedule = scheduled_jobs.c
 _NOT_PASSED_OVER = _schedule.id != all_(ids("passed_over"))

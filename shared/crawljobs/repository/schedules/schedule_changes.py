@@ -131,8 +131,8 @@ def change_schedule(
 ) -> Schedule:
     """Give the locked schedule the values of `order`, and return the schedule.
 
-    Writes nothing if `order` means the same as the stored schedule. Due times that have passed, but
-    will not fire after the change, are recorded as missed. Raises InvalidCron or DuplicateName.
+    Writes nothing if `order` means the same as the stored schedule. Records due times as missed if
+    they passed before the change and cannot fire after it. Raises InvalidCron or DuplicateName.
     """
     if order == before.spec():
         return before

@@ -61,8 +61,8 @@ _averages = (
     .cte("averages")
 )
 
-# A subreddit without a recent crawl counts with the average over all recent crawls. A schedule
-# without runs_per_day counts as one run a day.
+# For a subreddit without a recent crawl, the estimate uses the average requests of all recent
+# crawls. For a schedule without runs_per_day, the estimate uses one run a day.
 _requests_per_run = func.coalesce(
     _averages.c.requests,
     select(func.avg(_crawls.c.requests)).scalar_subquery(),
@@ -105,10 +105,10 @@ _ESTIMATE = (
 
 
 def estimate(conn: Connection) -> Quota:
-    """Return the estimated requests a day and the budget. Reads every enabled schedule once.
+    """Return the estimated requests a day of all schedules, and the requests that Reddit allows.
 
-    The budget is the sum over the client ids in use. A client id counts as unused if another client
-    id was used more than one day later.
+    Reads every enabled schedule once. The requests that Reddit allows are the sum over the client
+    ids in use. A client id is not in use if another client id was used more than one day later.
     """
     row = conn.execute(
         _ESTIMATE,

@@ -22,7 +22,8 @@ CHUNK = 100  # schedules; one call repairs at most this number
 
 _schedule = scheduled_jobs.c
 
-# Reads the index of due times, the latest time first. A repaired schedule no longer matches.
+# Locks the schedules to repair, in the order of the index of due times. A repaired schedule no
+# longer matches the condition, so each execution returns the next schedules.
 _AHEAD = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(

@@ -48,7 +48,7 @@ class Health:
     def check_alive(self) -> None:
         """Raise NotWell if a watched part has not reported for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
-            return  # at startup and shutdown, other deadlines end a process that hangs
+            return  # the time limits of startup and shutdown end a process that hangs then
         for name, watched in self._watched.items():
             silent = watched.seconds_since_beat()
             if silent > watched.limit:

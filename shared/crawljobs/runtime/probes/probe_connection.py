@@ -81,7 +81,7 @@ class ProbeConnection:
             self.is_over = True
 
     def close(self) -> None:
-        # A shutdown ends the connection even if a forked process has a copy of the socket.
+        # `socket.shutdown` ends the connection even if a forked process has a copy of the socket.
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
