@@ -64,7 +64,11 @@ class JobView:
 
     @property
     def note(self) -> str:
-        """Return the text of the column `note`. A further attempt hides the earlier error."""
+        """Return the text of the column `note`.
+
+        A waiting, failed or cancelled job shows its latest error. A queued or
+        crawling retry shows the number of its attempt instead of the earlier error.
+        """
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)
         if self.status in ("failed", "cancelled"):
@@ -81,8 +85,8 @@ class Snapshot:
     """The jobs that the demo displays at one moment."""
 
     asked: list[JobView]  # jobs that the demo requested at its start
-    own: list[JobView]  # users' other jobs: all that are newer than `asked`, and older live jobs
-    others: list[JobView]  # all other live jobs
+    own: list[JobView]  # other jobs of users: jobs newer than all in `asked`, and live jobs
+    others: list[JobView]  # live jobs that no user requested, such as jobs of schedules
 
     @property
     def is_finished(self) -> bool:

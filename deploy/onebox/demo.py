@@ -105,7 +105,7 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue the crawls and create a schedule. Return each job's id and its requests until now."""
+    """Enqueue crawls and create a schedule. Return each job's id with its number of requests."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}

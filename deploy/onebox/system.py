@@ -23,7 +23,7 @@ from onebox.processes.roll_call import RollCall
 from onebox.processes.supervisor import Supervisor
 from onebox.stop_request import StopRequest
 
-READY_SECONDS = 60.0  # sufficient for the start of all processes on an overloaded machine
+READY_SECONDS = 60.0  # limit for the start of all processes, even on an overloaded machine
 TAG_BYTES = 3
 CHECK_SECONDS = 0.02
 
@@ -111,7 +111,7 @@ class System:
         return [*self.supervisor.notes, *self._observer.pauses]
 
     def becomes_healthy(self) -> bool:
-        """Return whether all processes work. Raises OneboxError if one exits or is late."""
+        """Return whether all work. Raises OneboxError if a process exits or after READY_SECONDS."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
         return self._roll_call.check(self.database.connected(), log=self.supervisor.log)

@@ -13,7 +13,7 @@ from onebox.postgres.binaries import Binaries
 
 SUPERUSER = "crawljobs"
 PASSWORD_FILE = "crawljobs_password"  # noqa: S105 - a file name in the cluster
-FREE_BYTES = 256 * 2**20  # free disk space for a start; a new cluster with its WAL takes 80 MB
+FREE_BYTES = 256 * 2**20  # free disk space that a start requires; a new cluster takes 80 MB
 INITDB_SECONDS = 120
 
 

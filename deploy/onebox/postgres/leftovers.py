@@ -12,15 +12,16 @@ import sys
 from pathlib import Path
 
 MARKER = "belongs-to"  # a file beside the cluster; a folder without the file is never removed
-TIED = "tied"  # the second line of the marker file, if both folders have a link to it
+TIED = "tied"  # the second line of the marker file, if the data folder has a link to it
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Link the cluster in `folder` to its data folder, whose deletion `remove` then detects.
+    """Connect the cluster in `folder` with its data folder.
 
-    `data` is a symbolic link in the data folder, which leads to the cluster. Beside this link and
-    in `folder`, the function makes hard links to one marker file. Call the function again after a
-    copy or move of the data folder.
+    If the data folder is deleted later, `remove` detects this and removes the cluster. `data` is a
+    symbolic link in the data folder, which leads to the cluster. The function makes two hard links
+    to one marker file: one link beside `data`, and one link in `folder`. Call the function again
+    after a copy or move of the data folder.
     """
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")
     with contextlib.suppress(FileNotFoundError):

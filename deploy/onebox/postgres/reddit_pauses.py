@@ -22,7 +22,7 @@ class RedditPauses:
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
         self._in_force: set[str] = set()  # sentences to show when the pauses in force end
-        self.ended: list[str] = []  # sentences about pauses that ended between the last two reads
+        self.ended: list[str] = []  # sentences about pauses that ended since the previous read
 
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force, and set `ended`.

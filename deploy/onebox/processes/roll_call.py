@@ -29,7 +29,8 @@ class RollCall:
     def check(self, sessions: Iterable[str], *, log: Callable[[Spec], Path]) -> bool:
         """Return whether each child has a session now or had one at an earlier check.
 
-        Raises OneboxError if a child has had no session until the time limit after the first check.
+        Raises OneboxError if a child has had no session when the time limit is over. The time limit
+        begins at the first check.
         """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:

@@ -18,9 +18,9 @@ from onebox import die_with_parent
 from onebox.demo_errors import OneboxError
 from onebox.processes.child import NOTE_MAX, Child, Spec, how_it_ended, last_line
 
-BACKOFF_SECONDS = 0.5  # the pause before the first restart; each early death doubles the pause
+BACKOFF_SECONDS = 0.5  # the first pause before a restart; each further early death doubles it
 BACKOFF_MAX_SECONDS = 10.0
-STEADY_SECONDS = 30.0  # a death after a longer run is not early: the pause is BACKOFF_SECONDS
+STEADY_SECONDS = 30.0  # a death is early if the child has run for at most this time
 CHECK_SECONDS = 0.02
 LOG_BYTES = 4 * 2**20  # a longer log is copied to NAME.log.1 and emptied
 LOG_CHECK_SECONDS = 5.0
@@ -127,7 +127,7 @@ class Supervisor:
         self.notes.append(f"{time.strftime('%H:%M:%S')} {shown}")
 
     def note_once(self, text: str) -> None:
-        """Add an event for the display, unless its text equals the last event's text."""
+        """Add an event for the display, unless its text equals the latest event's text."""
         if text != self._last_note:
             self.note(text)
 

@@ -13,7 +13,7 @@ GAP = 2  # space between two columns, in terminal cells
 
 @dataclass(frozen=True)
 class Column:
-    """A column. Truncated texts keep at least `least` cells. None forbids the truncation."""
+    """A column. A truncated text keeps at least `least` cells. None: no text is truncated."""
 
     name: str
     least: int | None = None
