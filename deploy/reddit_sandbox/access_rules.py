@@ -8,7 +8,7 @@ _WARNING = "This community is shown only to people who said that they want to se
 
 
 def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
-    """Return the reply of a community that refuses access, or None for a readable community.
+    """Return the reply if the community's script refuses access, or None for any other script.
 
     `tail` is the part of the path after the name. The redirect of a renamed community keeps it.
     """

@@ -41,7 +41,10 @@ class Tree:
             below.sort(key=lambda each: (self._key(each), each.at))
 
     def shown(self, roots: Sequence[Comment], limit: int, depth: int) -> set[int]:
-        """Return the indexes of the best comments, at most `limit`, each with all its ancestors."""
+        """Return the indexes of at most `limit` comments, the first by the tree's order.
+
+        A comment's index is returned only if the indexes of all its ancestors are returned.
+        """
         heap = [(self._key(each), each.number, 0) for each in roots]
         heapq.heapify(heap)
         found: set[int] = set()

@@ -17,7 +17,7 @@ def health() -> dict[str, str]:
 
 @blueprint.get("/log")
 def log() -> dict[str, object]:
-    """Return the last requests, oldest first. ?limit= sets their number; the default is 100."""
+    """Return the newest requests, sorted by time. ?limit= sets their number (default: 100)."""
     box = sandbox.current()
     most = box.options.log_size
     count = listing_pages.limit_of(flask.request.args.get("limit"), 100, most)
@@ -42,7 +42,7 @@ def communities() -> dict[str, list[str]]:
 
 @blueprint.post("/rate-limit")
 def rate_limit() -> tuple[dict[str, object], int]:
-    """Set the limit of requests per window to N, with {"limit": N}. All counts start at 0."""
+    """Set the limit of requests per window, for example {"limit": 100}. All counts start at 0."""
     limit = _number("limit")
     if limit is None:
         return {"error": "limit: expected a whole number of 0 or more"}, 422
@@ -52,7 +52,7 @@ def rate_limit() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/outage")
 def outage() -> tuple[dict[str, object], int]:
-    """Give every request to the API one status, with {"status": 503}. Status 0 ends the outage."""
+    """Give all API replies the same status, for example {"status": 503}. 0 ends the outage."""
     status = _number("status")
     if status is None or not (status == 0 or 500 <= status <= 599):
         return {"error": "status: expected 500 to 599, or 0"}, 422
@@ -62,7 +62,7 @@ def outage() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/delete")
 def delete() -> tuple[dict[str, object], int]:
-    """Delete a post or comment as its author would, with {"name": "t3_..."}."""
+    """Delete a post or comment as its author would. Example of a body: {"name": "t3_abc"}."""
     world = sandbox.current().world
     body = flask.request.get_json(silent=True)
     name = body.get("name") if isinstance(body, dict) else None
@@ -74,9 +74,9 @@ def delete() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/hold")
 def hold() -> tuple[dict[str, object], int]:
-    """Hide an item as a moderator's filter would, with {"name": "t3_...", "held": true}.
+    """Hide an item as a moderator's filter would, for example {"name": "t3_abc", "held": true}.
 
-    `false` shows the item again.
+    With "held": false, listings show the item again.
     """
     world = sandbox.current().world
     body = flask.request.get_json(silent=True)
@@ -91,9 +91,10 @@ def hold() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/tokens")
 def tokens() -> tuple[dict[str, object], int]:
-    """Revoke all tokens and issue another kind of tokens from now on, with {"mode": "same"}.
+    """Revoke all tokens. From now on, issue tokens of the kind in the body.
 
-    The kinds are good, refused and same (see tokens.Mode).
+    An example of the body: {"mode": "refused"}. The kinds are good (valid tokens), refused (a new
+    invalid token each time) and same (the same invalid token each time).
     """
     body = flask.request.get_json(silent=True)
     mode = body.get("mode") if isinstance(body, dict) else None
@@ -144,9 +145,9 @@ def wrong_replies() -> dict[str, object]:
 
 @blueprint.post("/wrong-replies")
 def reply_wrongly() -> tuple[dict[str, object], int]:
-    """Make a share of all replies wrong, with {"share": 0.05, "seed": 7, "in_a_row": 4}.
+    """Make a share of all replies wrong, for example {"share": 0.05, "seed": 7, "in_a_row": 4}.
 
-    A page gets at most `in_a_row` wrong replies in a row. Share 0 ends the wrong replies.
+    A page gets at most `in_a_row` consecutive wrong replies. Share 0 ends the wrong replies.
     """
     wrong = sandbox.current().wrong_replies
     body = flask.request.get_json(silent=True)

@@ -99,7 +99,7 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """Return the posts in an order, best first. `top` and `controversial` limit the posts' age."""
+    """Return the posts in this order, best first. `period` limits top and controversial posts."""
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)
         posts = [post for post in posts if seconds is None or now - post.at <= seconds]

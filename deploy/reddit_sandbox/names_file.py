@@ -8,7 +8,10 @@ from reddit_sandbox import naming, world
 
 
 def load(path: Path) -> list[str]:
-    """Return the last REMEMBERED names in the file, oldest first, or no names without a file."""
+    """Return the newest community names in the file, at most REMEMBERED. The oldest comes first.
+
+    Without a file, returns no names.
+    """
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
@@ -18,7 +21,10 @@ def load(path: Path) -> list[str]:
 
 
 def keep(path: Path, loaded: list[str]) -> Callable[[str], None]:
-    """Rewrite the file, so that its size stays limited. Return a function that appends a name."""
+    """Replace the file's names by `loaded`. Return a function that appends a community's name.
+
+    Without the replacement at each start, the file would grow without limit.
+    """
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text("".join(f"{name}\n" for name in loaded), encoding="ascii")
     draft.replace(path)

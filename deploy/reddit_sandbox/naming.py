@@ -35,7 +35,7 @@ ACCESS = frozenset(
         "scope",
     )
 )
-# Communities with these scripts always reply with the same status.
+# The status of all replies of a community, by the community's script.
 STATUS = {
     "badreq": 400,
     "reqtimeout": 408,
@@ -47,18 +47,18 @@ STATUS = {
     "cf520": 520,
     "cf522": 522,
 }
-# The faults of these scripts depend on earlier requests.
+# Scripts with which a community's faults depend on earlier requests.
 PASSING = frozenset(("flaky", "hiccup", "limited", "stale"))
-# The replies of these scripts are slow, missing or corrupt.
+# Scripts with which a community's replies are slow, missing or corrupt.
 MANGLED = frozenset(
     ("bomb", "cutoff", "deep", "headerless", "html", "nan", "reset", "slow", "timeout")
 )
-# With these scripts, one part of a community fails and all other parts work.
+# Scripts with which one part of a community fails and all other parts work.
 PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs"))
-# With these scripts, a community has unusual content or an unusual size.
+# Scripts with which a community has unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-# The number of posts of a community, by its script.
+# The number of posts of a community with this script.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT

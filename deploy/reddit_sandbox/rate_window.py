@@ -48,7 +48,7 @@ class RateWindow:
             return Grant(self.limit - used - 1, used + 1, reset)
 
     def change(self, limit: int) -> None:
-        """Set a new limit, and clear the counts."""
+        """Set a new limit, and set the request counts of all clients to 0."""
         with self._lock:
             self.limit = limit
             self._used.clear()

@@ -15,7 +15,7 @@ class Entry(NamedTuple):
 
 
 class RequestLog:
-    """Keeps the last `size` requests, and the number of all requests by status. Thread-safe."""
+    """Keeps the latest `size` requests, and the number of all requests by status. Thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._lock = threading.Lock()

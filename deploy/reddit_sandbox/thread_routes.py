@@ -9,8 +9,8 @@ from reddit_sandbox.item import Item
 
 blueprint = flask.Blueprint("thread", __name__)
 
-# A request to /api/morechildren has at most this many ids. Its reply has at least this many
-# comments, if they exist.
+# The limit of comment ids in a request to /api/morechildren. The reply has the comments with these
+# ids. If they are fewer than the limit, the reply also has comments below them, up to the limit.
 MOST_CHILDREN = 100
 
 

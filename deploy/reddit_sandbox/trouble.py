@@ -13,8 +13,8 @@ from reddit_sandbox import answers, naming, spoilt_replies
 FLAKY_EVERY = 3
 # In a limited community, this many requests at the beginning get the status 429.
 LIMITED_FIRST = 2
-# The number of different requests for which the sandbox keeps a count. A further request replaces
-# the count that has not grown for the longest time.
+# The limit of different requests for which the sandbox keeps a count. At the limit, a further
+# request replaces the count that has not grown for the longest time.
 MEMORY = 10_000
 
 # The size of a decompressed reply that has only a few hundred kilobytes while compressed.

@@ -22,8 +22,8 @@ _PROXY = "upstream connect error or disconnect/reset before headers"
 class Kind(NamedTuple):
     """A kind of wrong reply. `make` returns the reply, or `spoil` corrupts the page's good reply.
 
-    `is_own_word` means that Reddit itself sends the reply if the reply's statement is true, for
-    example that a community is private.
+    `is_own_word` is true if Reddit itself could send the same reply truthfully, for example the
+    reply that a community is private.
     """
 
     name: str

@@ -27,8 +27,8 @@ class Shown(NamedTuple):
     """The number of all replies since the last `begin`, and the number of wrong replies."""
 
     replies: int
-    wrong: Mapping[str, int]  # wrong replies by kind
-    by_endpoint: Mapping[str, Mapping[str, int]]  # wrong replies by endpoint and kind
+    wrong: Mapping[str, int]  # number of wrong replies of each kind
+    by_endpoint: Mapping[str, Mapping[str, int]]  # the same for each endpoint
 
 
 class WrongReplies:
@@ -107,9 +107,9 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        # A run has m wrong replies (`_mean`, on average), then one good reply. This function begins
-        # a run with the probability p = `_share` / `right`, and otherwise chooses one good reply.
-        # So each good reply comes with p * m wrong replies: a share of pm / (1 + pm) = `_share`.
+        # Each call of this function leads to one good reply. With the probability p = `_share` /
+        # `right`, a run of wrong replies comes first. A run has m wrong replies on average (m is
+        # `_mean`). So the share of wrong replies is pm / (1 + pm), which equals `_share`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0
