@@ -13,8 +13,8 @@ from reddit_sandbox import answers, naming, spoilt_replies
 FLAKY_EVERY = 3
 # In a limited community, this many requests at the beginning get the status 429.
 LIMITED_FIRST = 2
-# The limit of different requests for which the sandbox keeps a count. At the limit, a further
-# request replaces the count that has not grown for the longest time.
+# The limit of request counts in memory, which are counts per community or per page. At the limit, a
+# new count replaces the count that has not grown for the longest time.
 MEMORY = 10_000
 
 # The size of a decompressed reply that has only a few hundred kilobytes while compressed.
@@ -38,7 +38,7 @@ class Troubles:
         self._asked: collections.OrderedDict[tuple[str, str], int] = collections.OrderedDict()
 
     def _count(self, name: str, what: str = "") -> int:
-        """Count a request. Return the number of requests with this `name` and `what` until now."""
+        """Count a request to the community `name` for the target `what`. Return the new count."""
         with self._lock:
             key = (name.lower(), what)
             self._asked[key] = count = self._asked.get(key, 0) + 1

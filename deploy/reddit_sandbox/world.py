@@ -43,7 +43,7 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Add these names as if they had been requested. Later, call `keep` with each new name."""
+        """Add these names as if they had been requested. Later, call `keep` for each added name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())

@@ -31,8 +31,8 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FENCED = "fenced"  # a write was refused, because the worker no longer owns the job
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 TICK_OUTCOMES = ("enqueued", "merged", "skipped", "missed", "disabled")
-# The labels for the statuses of Reddit's replies. A status that is not in the list counts as its
-# class, such as 4xx. A missing reply counts as `timeout` or `none`.
+# The labels for the statuses of Reddit's replies. A status that is not in the list gets the label
+# of its class, such as 4xx. A missing reply gets the label `timeout` or `none`.
 REDDIT_CODES = (
     *("200", "301", "302", "304", "400", "401", "403", "404", "429", "451"),
     *("500", "502", "503", "504"),

@@ -69,9 +69,9 @@ _PAUSES = select(
     func.count().filter(_pause.scope != inline_number(0)).label("subreddits"),
 ).where(or_(_pause.until.is_(None), _pause.until > NOW))
 
-# The last attempt of a job has the time of its last claim. visible_at is the time from which that
+# A job's newest attempt has the time of its newest claim. visible_at is the time from which this
 # claim was possible. After a rescue or a cancellation, visible_at is later than the claim. The
-# waiting times leave out these jobs.
+# statistics of waiting times leave out jobs whose visible_at is later than their newest claim.
 _newest = finished_jobs.newest_finished(
     "id",
     "status",
@@ -94,8 +94,8 @@ _attempt = (
 )
 _is_cancelled = _sample.c.status == inline("cancelled")
 _has_failed = _sample.c.status == inline("failed")
-# `retries` also counts the last failure of a failed job. This failure was not retried, so it is
-# subtracted.
+# The column `retries` includes the final failure of a failed job. No retry followed this failure,
+# so it is subtracted.
 _unretried_failures = case((_has_failed, inline_number(1)), else_=inline_number(0))
 _wait = extract("epoch", _attempt.c.started_at - _sample.c.claimable_at)
 _RECENT = select(

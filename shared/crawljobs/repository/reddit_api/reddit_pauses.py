@@ -21,8 +21,8 @@ _PAUSE_LEFT = select(
 ).where(_OF_CLIENT)
 
 # A series of 429 replies ends with a window without a 429. It also ends with a good reply to a
-# request that was sent after the last pause. The reply to an earlier request proves nothing,
-# because Reddit may have sent it before the pause.
+# request that was sent after the end of the latest pause. A good reply to an earlier request proves
+# nothing, because Reddit may have sent it before the pause.
 _series_has_ended = or_(
     _now - interval_of(bindparam("good_ago", type_=Double)) > _budget.paused_until,
     func.greatest(_budget.paused_until, _budget.last_throttled_at)
@@ -81,8 +81,8 @@ def pause_all(
 
     If `seconds` is None, the pause is 5 s after the first 429 of a series. It doubles with each
     further 429, up to 10 minutes. The series ends with a window without a 429, or with a good reply
-    to a request that was sent after the pause. `good_ago` is the number of seconds since the caller
-    sent its last request with a good reply, or None if the caller received no good reply.
+    to a request that was sent after the end of the latest pause. `good_ago` is the time in seconds
+    since the caller sent its latest request with a good reply, or None without a good reply.
     """
     conn.execute(
         _PAUSE,
