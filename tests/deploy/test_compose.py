@@ -31,6 +31,7 @@ FIXED = {
     "INSTANCE_NAME",
     "METRICS_DATABASE_PASSWORD",
     "PROBE_BIND",
+    "READER_DATABASE_PASSWORD",
 }
 
 
@@ -65,7 +66,11 @@ def test_every_setting_reaches_the_container_that_reads_it(
     compose: dict[str, Any], name: str
 ) -> None:
     """A value is taken from .env, --env-file or the shell, and secrets are taken from files."""
-    folder = "migrations" if name in ("roles", "migrate") else f"services/{name.replace('-', '_')}"
+    folder = (
+        "shared/crawljobs/migrate"
+        if name in ("roles", "migrate")
+        else f"services/{name.replace('-', '_')}"
+    )
     given = compose["services"][name]["environment"]
     wanted = setting_readers.read_by(folder) - FIXED
     if name == "migrate":  # it sets no passwords
@@ -80,7 +85,10 @@ def is_from_outside(setting: str, value: str | None) -> bool:
 
 
 def test_every_setting_of_the_table_is_read_by_a_container_or_fixed() -> None:
-    folders = ("migrations", *(f"services/{name.replace('-', '_')}" for name in images.SERVICES))
+    folders = (
+        "shared/crawljobs/migrate",
+        *(f"services/{name.replace('-', '_')}" for name in images.SERVICES),
+    )
     read = {name for folder in folders for name in setting_readers.read_by(folder)}
     assert read == setting_readers.documented()
     text = PAGE.read_text().partition("## Settings")[2].partition("##")[0]

@@ -179,7 +179,7 @@ def start_gunicorn(folder: Path, database_url: str, **variables: str) -> Gunicor
     log = folder / "gunicorn.log"
     with log.open("wb") as output:
         process = die_with_parent.spawn(
-            gunicorn_command(),
+            commands.OLDER_ADMIN_API if "PYTHONPATH" in variables else gunicorn_command(),
             signal=signal.SIGTERM,
             env=gunicorn_environment(database_url, **variables),
             cwd=folder,

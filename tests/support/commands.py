@@ -8,6 +8,10 @@ FOLDER = ROOT / "deploy" / "docker" / "commands"
 NAMES = ("crawljobs-admin-api", "crawljobs-migrate", "crawljobs-scheduler", "crawljobs-worker")
 
 
+# Code that is older than the commands starts in this way.
+OLDER_ADMIN_API = [sys.executable, "-m", "gunicorn", "-c", "python:admin_api.gunicorn_conf"]
+
+
 def command(name: str, *arguments: str) -> list[str]:
     """Return the command line of a command, as the first line of its file requests."""
     return [sys.executable, "-P", str(FOLDER / name), *arguments]

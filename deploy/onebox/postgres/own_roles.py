@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from crawljobs import errors
-from crawljobs.db.administration import audit_policies, granting, grants, rights, roles
+from crawljobs.db.administration import (
+    audit_policies,
+    granting,
+    grants,
+    rights,
+    role_settings,
+    roles,
+)
 from crawljobs.db.database import Database
 from onebox.demo_errors import PostgresError
 from onebox.postgres.embedded_postgres import EmbeddedPostgres
@@ -16,7 +23,8 @@ KINDS = {
 }
 # The modules that define the roles. After a change of a module, the roles must be set up again.
 SOURCES = tuple(
-    Path(str(module.__file__)) for module in (audit_policies, granting, grants, rights, roles)
+    Path(str(module.__file__))
+    for module in (audit_policies, granting, grants, rights, role_settings, roles)
 )
 
 

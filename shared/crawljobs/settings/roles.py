@@ -35,6 +35,7 @@ def read_role_settings(variables: Mapping[str, str]) -> RoleSettings:
         "crawler_worker": env.secret("CRAWLER_WORKER_DATABASE_PASSWORD"),
         "scheduler": env.secret("SCHEDULER_DATABASE_PASSWORD"),
         "metrics": env.secret("METRICS_DATABASE_PASSWORD"),
+        "reader": env.secret("READER_DATABASE_PASSWORD"),
     }
     return RoleSettings(
         prefix=prefix,

@@ -41,7 +41,9 @@ def test_it_is_ready_from_when_the_schema_is_known_until_it_is_stopped(
 ) -> None:
     process = start(empty_database_url)
     url = probes.address(process)
-    assert "migrations" in process.wait_for("database.waiting_for_schema")["reason"]
+    assert (
+        "`crawljobs-migrate upgrade`" in process.wait_for("database.waiting_for_schema")["reason"]
+    )
     assert probes.status(url, "/healthz") == 200
     assert probes.status(url, "/startupz") == 503
     assert probes.status(url, "/readyz") == 503

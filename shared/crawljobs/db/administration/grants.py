@@ -10,7 +10,8 @@ ADMIN_API = "admin_api"
 CRAWLER_WORKER = "crawler_worker"
 SCHEDULER = "scheduler"
 METRICS = "metrics"  # KEDA and other programs use this role to read metrics from the database
-SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS)
+READER = "reader"  # analysts use this role to read the crawled content
+SERVICES = (ADMIN_API, CRAWLER_WORKER, SCHEDULER, METRICS, READER)
 ROLES = (OWNER, *SERVICES)
 
 # The letters that psql's \dp prints for rights. `m` exists since PostgreSQL 17.
@@ -31,32 +32,32 @@ PRIVILEGES = tuple(LETTERS.values())
 # jobs and attempts write to crawl_job_count_changes with the rights of the session that changes the
 # job, so each such session needs the right INSERT there.
 _TABLES = """
-    table                    admin_api  crawler_worker  scheduler  metrics
-    admin_audit_log          ra         a               a          -
-    alembic_version          r          r               r          -
-    api_tokens               raw        -               -          -
-    author_subreddits        -          raw             -          -
-    authors                  -          raw             -          -
-    comments                 -          raw             -          -
-    crawl_gaps               r          rawd            -          -
-    crawl_job_attempts       rad        rawd            r          -
-    crawl_job_count_changes  ra         rawd            r          r
-    crawl_job_counts         r          raw             r          r
-    crawl_jobs               rawd       rawd            raw        r
-    crawled_reddit           -          ra              -          -
-    discovery_evidence       -          rawd            -          -
-    discovery_roots          -          raw             -          -
-    idempotency_keys         ra         rwd             -          -
-    maintenance_runs         -          raw             -          -
-    missing_parts            r          rawd            -          -
-    posts                    -          raw             -          -
-    queue_pauses             rawd       rwd             rw         -
-    reddit_budgets           r          raw             r          r
-    reddit_tokens            -          raw             -          -
-    scheduled_job_runs       rad        rawd            raw        -
-    scheduled_jobs           rawd       rw              rw         -
-    service_instances        rawd       rawd            rawd       -
-    subreddits               raw        raw             r          -
+    table                    admin_api  crawler_worker  scheduler  metrics  reader
+    admin_audit_log          ra         a               a          -        -
+    alembic_version          r          r               r          -        r
+    api_tokens               raw        -               -          -        -
+    author_subreddits        -          raw             -          -        r
+    authors                  -          raw             -          -        r
+    comments                 -          raw             -          -        r
+    crawl_gaps               r          rawd            -          -        r
+    crawl_job_attempts       rad        rawd            r          -        -
+    crawl_job_count_changes  ra         rawd            r          r        -
+    crawl_job_counts         r          raw             r          r        -
+    crawl_jobs               rawd       rawd            raw        r        -
+    crawled_reddit           -          ra              -          -        r
+    discovery_evidence       -          rawd            -          -        r
+    discovery_roots          -          raw             -          -        -
+    idempotency_keys         ra         rwd             -          -        -
+    maintenance_runs         -          raw             -          -        -
+    missing_parts            r          rawd            -          -        r
+    posts                    -          raw             -          -        r
+    queue_pauses             rawd       rwd             rw         -        -
+    reddit_budgets           r          raw             r          r        -
+    reddit_tokens            -          raw             -          -        -
+    scheduled_job_runs       rad        rawd            raw        -        -
+    scheduled_jobs           rawd       rw              rw         -        -
+    service_instances        rawd       rawd            rawd       -        -
+    subreddits               raw        raw             r          -        r
 """
 
 # Services have these privileges only on these columns. The other columns of a new audit row get
@@ -88,6 +89,7 @@ CONNECTION_SHARES: Mapping[str, float] = {
     CRAWLER_WORKER: 0.7,
     SCHEDULER: 0.2,
     METRICS: 0.1,
+    READER: 0.1,
 }
 
 # The services that may call each function. Triggers need no right to call their functions.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.administration import audit_policies, grants, rights, roles
+from crawljobs.db.administration import audit_policies, grants, rights, role_settings
 from crawljobs.db.database import Database
 
 OFF = (
@@ -73,10 +73,9 @@ def find(database: Database, *, prefix: str) -> Protection:
 
 def _of_roles(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:
     services = {kind: name for kind, name in known.items() if kind != grants.OWNER}
-    own = {"roles": [*services.values()]}
     values = {"services": [*services.values()], "statistics": services.get(grants.SCHEDULER)}
     yield from conn.execute(_DANGEROUS, values).scalars()
-    for row in conn.execute(roles.OWN_SETTINGS, {**own, "ours": [*roles.SETTINGS]}).all():
-        yield f"{row.rolname} has the setting {row.setting} {row.place}".rstrip()
+    for kind, name in services.items():
+        yield from role_settings.unknown(conn, name, kind)
     yield from rights.differences(conn, known)
     yield from audit_policies.differences(conn, known)

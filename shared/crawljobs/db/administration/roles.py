@@ -15,10 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
 from crawljobs.db import failures
-from crawljobs.db.administration import audit_policies, granting, grants, memberships, rights
-from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.db.administration import (
+    audit_policies,
+    granting,
+    grants,
+    memberships,
+    rights,
+    role_settings,
+)
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 from crawljobs.runtime import jitter
 
 # If two runs create or change the same role at the same time, one run fails with one of these
@@ -27,13 +32,6 @@ _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
 
-# These limits of a role apply to all sessions of the role, also to those of other programs and of a
-# pooler. The services set the same limits in their own sessions.
-SETTINGS = {
-    "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
-    "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
-    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
-}
 _FIND = text("""
     SELECT rolname, rolcanlogin, rolconnlimit, coalesce(setting.setconfig, '{}') AS settings,
         rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS dangerous
@@ -42,23 +40,6 @@ _FIND = text("""
     WHERE rolname = ANY(:names)
     """)
 
-
-# Selects settings that a role could have changed for itself, in all databases or in this database.
-OWN_SETTINGS = text("""
-    SELECT rolname, place, name AS setting, quote_ident(name) AS quoted
-    FROM (
-        SELECT rolname, split_part(unnest(setconfig), '=', 1) AS name, setdatabase,
-            CASE WHEN setdatabase <> 0
-                THEN format('IN DATABASE %I', current_database()) ELSE '' END AS place
-        FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
-        WHERE setdatabase = 0 OR setdatabase = (
-            SELECT oid FROM pg_database WHERE datname = current_database())
-    ) AS found
-    LEFT JOIN pg_settings USING (name)
-    WHERE rolname = ANY(:roles) AND coalesce(context, 'user') IN ('user', 'backend')
-        AND NOT (place = '' AND name = ANY(:ours))
-    ORDER BY 1, 2, 3
-    """)
 
 # Selects the number of connections that are not reserved for superusers and similar roles.
 _CONNECTIONS = text("""
@@ -153,12 +134,7 @@ def _make_roles(
                 "it is not a role of crawljobs; choose another DATABASE_ROLE_PREFIX"
             )
         has = () if known is None else known.settings
-        for setting, value in SETTINGS.items():
-            if role != grants.OWNER and f"{setting}={value}" not in has:
-                conn.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = '{value}'")
-                yield f"set the {setting} of {name}"
-        if role != grants.OWNER:
-            yield from _reset_settings(conn, name)
+        yield from role_settings.equalize(conn, name, role, has)
         if role in grants.CONNECTION_SHARES:
             limit = max(CONNECTIONS_MIN, int(usable * grants.CONNECTION_SHARES[role]))
             if known is None or known.rolconnlimit != limit:
@@ -169,13 +145,6 @@ def _make_roles(
                 f"ALTER ROLE {name} PASSWORD '{_hash(conn, name, passwords[role])}'"
             )
             yield f"set the password of {name}"
-
-
-def _reset_settings(conn: Connection, name: str) -> Iterator[str]:
-    """Reset settings that the role changed for itself, because they could break its sessions."""
-    for row in conn.execute(OWN_SETTINGS, {"roles": [name], "ours": [*SETTINGS]}).all():
-        conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
-        yield f"reset the {row.setting} of {name}"
 
 
 def _hash(conn: Connection, name: str, password: str) -> str:

@@ -147,9 +147,9 @@ def test_objects_and_roles_of_other_programs_stay_as_they_are(
     execute(
         changed,
         own,
-        "CREATE ROLE {p}_reader",
-        "GRANT SELECT ON crawl_jobs TO {p}_reader",
-        "GRANT UPDATE (title) ON posts TO {p}_reader",
+        "CREATE ROLE {p}_guest",
+        "GRANT SELECT ON crawl_jobs TO {p}_guest",
+        "GRANT UPDATE (title) ON posts TO {p}_guest",
         "CREATE TABLE public.other (id int)",
         "CREATE SEQUENCE public.others",
         "CREATE SCHEMA elsewhere",
@@ -168,7 +168,7 @@ def test_rights_on_single_columns_are_named_and_revoked(changed: Connection, own
         "GRANT INSERT (at) ON admin_audit_log TO PUBLIC",
     )
     tail = "on TABLE public.admin_audit_log, by a membership or as PUBLIC"
-    writers = ("admin_api", "crawler_worker", "metrics", "scheduler")
+    writers = ("admin_api", "crawler_worker", "metrics", "reader", "scheduler")
     assert faults(changed, own) == [
         *(f"p_{kind} has INSERT (at) {tail}" for kind in writers),
         "p_scheduler has SELECT (id) on TABLE public.posts, by a membership or as PUBLIC",

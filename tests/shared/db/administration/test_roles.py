@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crawljobs.db.administration import grants, migration, rights, roles
+from crawljobs.db.administration import grants, migration, rights, role_settings, roles
 from crawljobs.db.database import Database
 from support import commands
 from support.databases import Databases
@@ -166,7 +166,7 @@ def test_a_second_run_mends_what_was_changed_meanwhile_and_nothing_else(
     with psycopg.connect(own.url, autocommit=True) as conn:
         conn.execute(change.format(p=own.prefix, database=conn.info.dbname).encode())
     mended = [one for one in own.set_up() if not one.startswith("set the password")]
-    settings = roles.SETTINGS if line and "{setting}" in line else [""]
+    settings = role_settings.of(grants.SCHEDULER) if line and "{setting}" in line else [""]
     expected = [] if line is None else [line.format(p=own.prefix, setting=one) for one in settings]
     assert len(mended) == len(expected)
     assert all(one.startswith(start) for one, start in zip(mended, expected, strict=True))

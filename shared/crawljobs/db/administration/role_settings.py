@@ -1,0 +1,74 @@
+"""The settings of each role: time limits, and read-only transactions for analysts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import Connection, text
+
+from crawljobs.db.administration import grants
+from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
+from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
+
+# These limits of a role apply to all sessions of the role, also to those of other programs and of a
+# pooler. The services set the same limits in their own sessions.
+_OF_SERVICES = {
+    "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
+    "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+}
+# The settings of analysts. Their queries may take longer. A session that starts to write by mistake
+# gets an error that names the cause.
+_OF_READER = {
+    "statement_timeout": "300s",
+    "idle_in_transaction_session_timeout": "60s",
+    "default_transaction_read_only": "on",
+}
+
+
+def of(kind: str) -> dict[str, str]:
+    """Return the settings of all sessions of a role. The owner's role has no settings."""
+    if kind == grants.OWNER:
+        return {}
+    return {**_OF_SERVICES, **(_OF_READER if kind == grants.READER else {})}
+
+
+# Selects settings that a role could have changed for itself, in all databases or in this database.
+_OWN = text("""
+    SELECT rolname, place, name AS setting, quote_ident(name) AS quoted
+    FROM (
+        SELECT rolname, split_part(unnest(setconfig), '=', 1) AS name, setdatabase,
+            CASE WHEN setdatabase <> 0
+                THEN format('IN DATABASE %I', current_database()) ELSE '' END AS place
+        FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
+        WHERE setdatabase = 0 OR setdatabase = (
+            SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS found
+    LEFT JOIN pg_settings USING (name)
+    WHERE rolname = ANY(:roles) AND coalesce(context, 'user') IN ('user', 'backend')
+        AND NOT (place = '' AND name = ANY(:ours))
+    ORDER BY 1, 2, 3
+    """)
+
+
+def equalize(conn: Connection, name: str, kind: str, has: Collection[str]) -> Iterator[str]:
+    """Set missing and changed settings of the role `name`. Yields one line for each change.
+
+    `has` are the present settings, such as `lock_timeout=5s`. Settings that the role changed for
+    itself are reset, because they could break its sessions.
+    """
+    for setting, value in of(kind).items():
+        if f"{setting}={value}" not in has:
+            conn.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = '{value}'")
+            yield f"set the {setting} of {name}"
+    if kind == grants.OWNER:
+        return
+    for row in conn.execute(_OWN, {"roles": [name], "ours": [*of(kind)]}).all():
+        conn.exec_driver_sql(f"ALTER ROLE {name} {row.place} RESET {row.quoted}".replace("%", "%%"))
+        yield f"reset the {row.setting} of {name}"
+
+
+def unknown(conn: Connection, name: str, kind: str) -> Iterator[str]:
+    """Yield one line for each setting that the role changed for itself."""
+    for row in conn.execute(_OWN, {"roles": [name], "ours": [*of(kind)]}).all():
+        yield f"{row.rolname} has the setting {row.setting} {row.place}".rstrip()

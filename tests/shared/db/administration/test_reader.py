@@ -1,0 +1,169 @@
+"""The role of analysts reads the crawled content, and no other table, and changes nothing."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from crawljobs.db import tables
+from crawljobs.db.administration import grants, protection, role_settings
+from crawljobs.db.database import Database
+from onebox.postgres import binaries
+from support import needs
+from support.databases import Databases
+from support.roles import Roles, made
+
+ROOT = Path(__file__).resolve().parents[4]
+CONTENT = {
+    "alembic_version",
+    "author_subreddits",
+    "authors",
+    "comments",
+    "crawl_gaps",
+    "crawled_reddit",
+    "discovery_evidence",
+    "missing_parts",
+    "posts",
+    "subreddits",
+}
+DENIED = {*tables.metadata.tables, "alembic_version"} - CONTENT
+
+
+@pytest.fixture(scope="module")
+def own(databases: Databases) -> Iterator[Roles]:
+    with made(databases) as roles_of_ours:
+        yield roles_of_ours
+
+
+@pytest.fixture
+def reader(own: Roles) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(own.url_as(grants.READER), autocommit=True) as conn:
+        yield conn
+
+
+@pytest.mark.parametrize("table", sorted(CONTENT))
+def test_it_reads_each_table_of_the_content(reader: psycopg.Connection, table: str) -> None:
+    reader.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+
+
+@pytest.mark.parametrize("table", sorted(DENIED))
+def test_it_reads_no_column_of_another_table(reader: psycopg.Connection, table: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reader.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
+    for column in tables.metadata.tables[table].columns:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(
+                sql.SQL("SELECT {} FROM {}").format(
+                    sql.Identifier(column.name), sql.Identifier(table)
+                )
+            )
+
+
+def test_secrets_and_records_of_operators_are_among_the_other_tables() -> None:
+    assert {"api_tokens", "reddit_tokens", "admin_audit_log", "idempotency_keys"} <= DENIED
+
+
+def test_it_changes_nothing_also_in_a_transaction_that_may_write(
+    reader: psycopg.Connection,
+) -> None:
+    for table in sorted(CONTENT | DENIED):
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reader.execute("CREATE TABLE mine (id int)")
+    reader.execute("SET default_transaction_read_only = off")
+    for table in sorted(CONTENT | DENIED):
+        name = sql.Identifier(table)
+        for statement in ("DELETE FROM {}", "INSERT INTO {} DEFAULT VALUES", "TRUNCATE {}"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(sql.SQL(statement).format(name))  # type: ignore[arg-type]
+    for statement in (
+        "UPDATE posts SET title = NULL",
+        "SELECT 1 FROM posts FOR SHARE",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "SELECT nextval('subreddits_id_seq')",
+        "SELECT end_frozen_sessions('1 second')",
+        "COPY posts TO PROGRAM 'cat'",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement)
+
+
+def test_its_sessions_have_limits(reader: psycopg.Connection) -> None:
+    limits = role_settings.of(grants.READER)
+    assert limits["default_transaction_read_only"] == "on"
+    shown = {
+        name: reader.execute(sql.SQL("SHOW {}").format(sql.Identifier(name))).fetchone()
+        for name in limits
+    }
+    assert shown == {
+        "statement_timeout": ("5min",),
+        "lock_timeout": ("5s",),
+        "idle_in_transaction_session_timeout": ("1min",),
+        "default_transaction_read_only": ("on",),
+    }
+
+
+def test_a_database_of_an_older_version_without_the_role_is_no_fault(
+    databases: Databases,
+) -> None:
+    with made(databases) as own:
+        name = f"{own.prefix}_reader"
+        with psycopg.connect(own.url, autocommit=True) as conn:
+            conn.execute(f"DROP OWNED BY {name}".encode())
+            conn.execute(f"DROP ROLE {name}".encode())
+        database = Database(own.url, pool_size=1)
+        try:
+            assert protection.find(database, prefix=own.prefix).differences == []
+            assert f"made the role {name}" in own.set_up()
+        finally:
+            database.close()
+
+
+def test_the_page_lists_its_tables() -> None:
+    text = (ROOT / "docs/operations/database-access.md").read_text()
+    (row,) = re.findall(r"^\| reads \|(.*)$", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == CONTENT
+    granted = {name for name, kinds in grants.TABLES.items() if kinds[grants.READER]}
+    assert granted == CONTENT
+    assert all(kinds[grants.READER] <= {"SELECT"} for kinds in grants.TABLES.values())
+
+
+def test_the_reader_runs_each_query_on_the_crawled_data(reader: psycopg.Connection) -> None:
+    text = (ROOT / "docs/operations/queries.md").read_text()
+    queries = [
+        query
+        for block in re.findall(r"^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for query in block.split(";")
+        if query.strip()
+    ]
+    assert queries
+    for query in queries:
+        reader.execute(query.encode())
+
+
+def test_the_commands_for_the_demo_open_its_database_as_the_reader(
+    own: Roles, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs/operations/database-access.md").read_text()
+    (block,) = re.findall(r"## Demo\n.*?```sh\n(.*?)```", page, re.DOTALL)
+    (tmp_path / ".onebox").mkdir()
+    (tmp_path / ".onebox/database-url").write_text(own.url + "\n")
+    block = block.replace("crawljobs_reader", f"{own.prefix}_reader")
+    done = subprocess.run(
+        [needs.program("bash"), "-ec", block],
+        input="SELECT current_user; SELECT count(*) FROM posts; DELETE FROM posts;",
+        env={"PATH": f"{binaries.embedded_bindir()}:/usr/bin:/bin", "PGCONNECT_TIMEOUT": "10"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert f"{own.prefix}_reader" in done.stdout, done.stderr
+    assert "cannot execute DELETE in a read-only transaction" in done.stderr
