@@ -18,6 +18,7 @@ from crawljobs.runtime.probes.health import Health, Watched
 from crawljobs.runtime.probes.probe_server import ProbeServer
 from crawljobs.runtime.probes.queue_gauges import QueueGauges
 from crawljobs.runtime.probes.readiness import Readiness
+from crawljobs.runtime.probes.table_size_gauges import TableSizes
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
@@ -66,7 +67,7 @@ def serve(
     registry = CollectorRegistry()
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        QueueGauges(database),
+        *(QueueGauges(database), TableSizes(database)),
     ):
         registry.register(collector)
     server = ProbeServer(address, {**health.pages(), "/metrics": exposition.page(registry)})

@@ -13,7 +13,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit
 from crawljobs.domain.coverage import WalkEnd
 from crawljobs.runtime import metrics  # noqa: F401 - the import registers the metrics
-from support import endpoint_table
+from support import endpoint_table, gauge_names
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -72,19 +72,12 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     documented = {
         name: {label.strip() for label in labels.split(",")} - {""} for name, labels in rows
     }
-    gauges = set()
-    for module in (
-        "shared/crawljobs/runtime/probes/queue_gauges.py",
-        "shared/crawljobs/runtime/probes/exposition.py",
-        "services/scheduler/scheduler_probes.py",
-    ):
-        gauges |= set(re.findall(r'"(crawl_[a-z_]+)"', (ROOT / module).read_text()))
     counted = {
         family.name + ("_total" if family.type == "counter" else ""): family
         for family in prometheus_client.REGISTRY.collect()
         if family.name.startswith(("crawl_", "http_"))
     }
-    assert set(documented) == gauges | set(counted)
+    assert set(documented) == gauge_names.all_gauges() | set(counted)
     for name, family in counted.items():
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == documented[name], name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.db import after_commit
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import FINAL, Enqueued, JobSource
@@ -12,6 +13,10 @@ from crawljobs.runtime import metrics
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NO_ROUTE = "none"
+
+# Each counter starts at zero. Otherwise Prometheus does not see the first refusals as an increase.
+for _code in KINDS:
+    metrics.api_refusals.labels(_code)
 
 
 def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -> None:

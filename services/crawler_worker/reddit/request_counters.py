@@ -8,6 +8,15 @@ NO_REPLY, TIMEOUT = "none", "timeout"
 _BY_FIRST_WORD = {"comments": "tree", "user": "history"}
 _OF_A_SUBREDDIT = {"about": "about", "comments": "comments"}
 _OF_THE_API = {"info": "info", "morechildren": "more_children", "v1": "token"}
+ENDPOINTS = sorted(
+    {"posts", metrics.OTHER}.union(
+        *map(dict.values, (_BY_FIRST_WORD, _OF_A_SUBREDDIT, _OF_THE_API))
+    )
+)
+
+# These counters start at zero. Otherwise Prometheus does not see the first 429 as an increase.
+for _endpoint in ENDPOINTS:
+    metrics.reddit_requests.labels(_endpoint, "429")
 
 
 def replied(path: str, status: int) -> None:

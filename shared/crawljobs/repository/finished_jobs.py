@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Subquery, select, union_all
 
@@ -12,9 +12,14 @@ from crawljobs.repository.sql import inline, inline_number
 
 
 def newest_finished(
-    *columns: str, limit: int, conditions: Sequence[ColumnElement[bool]] = ()
+    *columns: str,
+    limit: int,
+    conditions: Sequence[ColumnElement[bool]] = (),
+    statuses: Iterable[str] = FINAL,
 ) -> Subquery:
     """Return a subquery of at most `limit` finished jobs that meet the conditions, newest first.
+
+    The jobs have one of these final statuses.
 
     The status is the first column of the index of finished jobs. So the query has one branch for
     each status, and each branch reads one range of that index. The columns must include id and
@@ -26,7 +31,7 @@ def newest_finished(
             .where(crawl_jobs.c.status == inline(status), *conditions)
             .order_by(crawl_jobs.c.finished_at.desc(), crawl_jobs.c.id.desc())
             .limit(inline_number(limit))
-            for status in sorted(FINAL)
+            for status in sorted(statuses)
         )
     ).subquery("finished")
     return (

@@ -15,7 +15,6 @@ from sqlalchemy import (
     cast,
     column,
     distinct,
-    extract,
     func,
     select,
     table,
@@ -24,39 +23,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from crawljobs.db.tables import crawl_jobs, reddit_budgets, scheduled_jobs, service_instances
+from crawljobs.db.tables import crawl_jobs, reddit_budgets, scheduled_jobs
+from crawljobs.repository import outcome_gauges
+from crawljobs.repository.gauge_clock import CLOCK, ZERO, longest
 from crawljobs.repository.queue import job_stats
 from crawljobs.repository.schedules.schedule_reads import bounded
 from crawljobs.repository.sql import (
-    NOW,
     ONE_ROW,
     count_up_to,
     inline,
     inline_interval,
     inline_number,
-    interval,
     interval_of,
 )
 
-_clock = select(NOW.label("now")).cte("clock").prefix_with("MATERIALIZED")
-_now = _clock.c.now
-_ZERO = inline_number(0)
-
-
-def _longest(since: Any) -> Any:
-    """Return the seconds since the earliest time in this column, or 0 if the column has no time."""
-    return func.coalesce(func.max(extract("epoch", _now - since)), _ZERO)
-
+_now = CLOCK.c.now
 
 # Reads all crawling jobs. Their number is small, because a worker crawls only a few jobs at a time.
 _CRAWLING = select(
-    _longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
+    longest(crawl_jobs.c.claimed_at).label("longest_crawl_seconds"),
     func.count().filter(crawl_jobs.c.lease_expires_at < _now).label("expired_leases"),
-).select_from(_clock.outerjoin(crawl_jobs, crawl_jobs.c.status == inline("crawling")))
+).select_from(CLOCK.outerjoin(crawl_jobs, crawl_jobs.c.status == inline("crawling")))
 
 _OLDEST_QUEUED = select(
-    _longest(job_stats.OLDEST_QUEUED.c.queued_at).label("oldest_queued_seconds")
-).select_from(_clock.outerjoin(job_stats.OLDEST_QUEUED, true()))
+    longest(job_stats.OLDEST_QUEUED.c.queued_at).label("oldest_queued_seconds")
+).select_from(CLOCK.outerjoin(job_stats.OLDEST_QUEUED, true()))
 
 
 def _schedules(at_most: int) -> Select[Any]:
@@ -78,17 +69,8 @@ _next = (
     .subquery("next")
 )
 _LAG = select(
-    func.greatest(_longest(_next.c.next_run_at), _ZERO).label("schedule_lag_seconds")
-).select_from(_clock.outerjoin(_next, true()))
-
-_WORKERS = (
-    select(func.count().label("workers_alive"))
-    .select_from(_clock.join(service_instances, true()))
-    .where(
-        service_instances.c.role == inline("crawler-worker"),
-        service_instances.c.seen_at > _now - interval("alive_within"),
-    )
-)
+    func.greatest(longest(_next.c.next_run_at), ZERO).label("schedule_lag_seconds")
+).select_from(CLOCK.outerjoin(_next, true()))
 
 _activity = table(
     "pg_stat_activity",
@@ -109,14 +91,14 @@ _transactions = union_all(
     select(_prepared.prepared).where(_prepared.database == func.current_database()),
 ).subquery("transactions")
 # The age of the oldest transaction that prevents VACUUM from removing dead rows, in seconds.
-_HORIZON = select(_longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
-    _clock.outerjoin(_transactions, true())
+_HORIZON = select(longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
+    CLOCK.outerjoin(_transactions, true())
 )
 
 _jobs = func.to_regclass(inline("crawl_jobs"))
 _dead, _live = func.pg_stat_get_dead_tuples(_jobs), func.pg_stat_get_live_tuples(_jobs)
 _DEAD = select(
-    func.coalesce(cast(_dead, Double) / func.nullif(_dead + _live, _ZERO), _ZERO).label(
+    func.coalesce(cast(_dead, Double) / func.nullif(_dead + _live, ZERO), ZERO).label(
         "dead_tuple_ratio"
     )
 )
@@ -134,13 +116,13 @@ _usable = func.greatest(
 _spent = case(
     (_budget.window_started_at > _now, _usable),
     (_window_end > _now, _budget.reserved),
-    else_=_ZERO,
+    else_=ZERO,
 )
 # The smallest remaining budget of all client ids, computed as in domain/budget_state. A pause of
 # the workers does not change the remaining budget.
 _BUDGET = select(
-    func.min(func.greatest(_ZERO, _usable - _spent)).label("reddit_budget_remaining")
-).select_from(_clock.join(reddit_budgets, true()))
+    func.min(func.greatest(ZERO, _usable - _spent)).label("reddit_budget_remaining")
+).select_from(CLOCK.join(reddit_budgets, true()))
 
 # Ignores a circuit breaker whose next probe is overdue by more than 10 minutes. Its state is out of
 # date: only a worker that crawls a job sends the probe, and no worker had a job.
@@ -155,7 +137,7 @@ _PAUSED = select(
     func.coalesce(func.array_agg(distinct(_reason)), cast(inline("{}"), ARRAY(Text))).label(
         "paused"
     )
-).select_from(_clock.outerjoin(reddit_budgets, true()))
+).select_from(CLOCK.outerjoin(reddit_budgets, true()))
 
 
 @lru_cache(maxsize=4)
@@ -166,7 +148,10 @@ def all_gauges(schedules_at_most: int) -> Select[Any]:
         _OLDEST_QUEUED,
         _schedules(schedules_at_most),
         _LAG,
-        _WORKERS,
+        outcome_gauges.WORKERS,
+        outcome_gauges.RECENT,
+        outcome_gauges.SUCCESS,
+        outcome_gauges.MISSED,
         _HORIZON,
         _DEAD,
         _SIZE,

@@ -32,6 +32,12 @@ class Gauges:
     disabled_schedules: float
     schedule_lag_seconds: float
     workers_alive: float
+    workers_lost: float  # workers whose last heartbeat is 1 to 15 minutes old
+    recent_failed: float  # of the newest 100 failed and succeeded jobs of the last day
+    recent_succeeded: float
+    work_pending: float  # 1 while a job is queued, is crawled, or waits for a retry or for Reddit
+    last_success_at: float | None  # in seconds since 1970; None if no stored job has succeeded
+    missed_ticks: float  # due times without a job that were recorded in the last 15 minutes
     oldest_xmin_seconds: float
     dead_tuple_ratio: float
     database_bytes: float

@@ -41,6 +41,8 @@ REDDIT_CODES = (
 # The limits of an API token: requests per second, exports at the same time, and the size of the
 # replies that are stored for idempotency keys in one day.
 THROTTLED = ("requests", "exports", "answers")
+AUTH_FAILURES = ("missing_token", "invalid_token", "too_many_failures")
+DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")  # an alert counts these audit rows
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
 
@@ -119,8 +121,11 @@ db_errors = _zeroed(
 db_reconnects = Counter(
     "crawl_db_reconnects_total", "Direct connections reopened after they broke."
 )
-api_auth_failures = Counter(
-    "crawl_api_auth_failures_total", "Requests refused without a valid token.", ("reason",)
+api_auth_failures = _zeroed(
+    Counter(
+        "crawl_api_auth_failures_total", "Requests refused without a valid token.", ("reason",)
+    ),
+    AUTH_FAILURES,
 )
 api_refusals = Counter(
     "crawl_api_refusals_total", "Changes refused to a valid token, each counted.", ("code",)
@@ -131,8 +136,9 @@ api_throttled = _zeroed(
     ),
     THROTTLED,
 )
-audit_rows = Counter(
-    "crawl_audit_rows_total", "Rows that this API wrote to the audit log.", ("action",)
+audit_rows = _zeroed(
+    Counter("crawl_audit_rows_total", "Rows that this API wrote to the audit log.", ("action",)),
+    DESTRUCTIVE_ACTIONS,
 )
 http_request_duration = Histogram(
     "http_request_duration_seconds",

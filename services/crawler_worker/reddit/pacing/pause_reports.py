@@ -6,7 +6,7 @@ import threading
 import time
 
 from crawler_worker.reddit import crawl_failures
-from crawljobs.domain import request_budget
+from crawljobs.domain import budget_state, request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.runtime import logs
 
@@ -43,6 +43,7 @@ def log_refused(pause: Pause) -> None:
             "reddit.refused",
             reason=pause.reason,
             detail=pause.detail,
+            remedy=budget_state.REMEDIES[pause.reason],
             seconds=round(pause.seconds, 1),
         )
 

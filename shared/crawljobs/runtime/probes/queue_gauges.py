@@ -42,6 +42,18 @@ PLAIN = {
         "schedule_lag_seconds",
     ),
     "crawl_workers_alive": ("Workers with a recent heartbeat.", "workers_alive"),
+    "crawl_workers_lost": (
+        "Workers that stopped sending heartbeats within the last 15 minutes without a shutdown.",
+        "workers_lost",
+    ),
+    "crawl_work_pending": (
+        "1 while a job is queued, is crawled, or waits for a retry or for Reddit; else 0.",
+        "work_pending",
+    ),
+    "crawl_schedule_missed_recently": (
+        "Due times without a job that were recorded within the last 15 minutes.",
+        "missed_ticks",
+    ),
     "crawl_db_oldest_xmin_age_seconds": (
         "Age of the oldest transaction that prevents vacuum from removing dead rows.",
         "oldest_xmin_seconds",
@@ -54,7 +66,8 @@ PLAIN = {
 class QueueGauges(Collector):
     """The gauges of the queue.
 
-    While the database does not answer, no gauge is shown, because old numbers would mislead.
+    While the database does not answer, only `crawl_db_up` is shown, because old numbers would
+    mislead.
     """
 
     def __init__(self, database: Database) -> None:
@@ -68,6 +81,11 @@ class QueueGauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         found = self._current()
+        yield GaugeMetricFamily(
+            "crawl_db_up",
+            "1 if this process could read the gauges from the database, else 0.",
+            value=float(found is not None),
+        )
         if found is not None:
             yield from _families(found)
 
@@ -109,6 +127,20 @@ def _families(found: Gauges) -> Iterator[Metric]:
     yield schedules
     for name, (help_text, field) in PLAIN.items():
         yield GaugeMetricFamily(name, help_text, value=getattr(found, field))
+    recent = GaugeMetricFamily(
+        "crawl_recent_jobs",
+        "Results of the newest 100 failed and succeeded jobs of the last day.",
+        labels=["outcome"],
+    )
+    recent.add_metric(["failed"], found.recent_failed)
+    recent.add_metric(["succeeded"], found.recent_succeeded)
+    yield recent
+    if found.last_success_at is not None:
+        yield GaugeMetricFamily(
+            "crawl_last_success_timestamp_seconds",
+            "Time when the last successful job finished.",
+            value=found.last_success_at,
+        )
     paused = GaugeMetricFamily(
         "crawl_reddit_paused",
         "1 for the reason for which all workers pause, else 0.",

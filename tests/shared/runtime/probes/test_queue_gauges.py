@@ -41,6 +41,11 @@ def test_the_gauges_are_the_numbers_of_the_database(database: Database) -> None:
     assert shown["crawl_queued_jobs{priority_band=50-59}"] == 0
     assert shown["crawl_schedules{enabled=true}"] == 0
     assert "crawl_reddit_budget_remaining" not in shown
+    assert shown["crawl_db_up"] == 1
+    assert shown["crawl_recent_jobs{outcome=failed}"] == 1
+    assert shown["crawl_recent_jobs{outcome=succeeded}"] == 0
+    assert shown["crawl_work_pending"] == 1
+    assert "crawl_last_success_timestamp_seconds" not in shown
 
 
 def test_many_scrapes_ask_the_database_once(
@@ -64,7 +69,7 @@ def test_without_the_database_there_are_no_gauges_instead_of_old_ones(
     monkeypatch.setattr(queue_gauges, "KEPT_SECONDS", 0.0)
     assert "crawl_queue_depth" in scrape(QueueGauges(database))
     away = Database("postgresql://127.0.0.1:1/none")
-    assert scrape(QueueGauges(away)) == {}
+    assert scrape(QueueGauges(away)) == {"crawl_db_up": 0}
 
 
 def test_the_build_is_told() -> None:

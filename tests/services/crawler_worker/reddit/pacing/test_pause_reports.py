@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.pacing import pause_reports
 from crawler_worker.reddit.pacing.pause_reports import PauseLog
+from crawljobs.domain import budget_state
 from crawljobs.domain.request_budget import Pause, PausedReason
 
 
@@ -51,6 +52,7 @@ def test_only_the_worker_that_began_it_logs_that_reddit_refuses_the_client() -> 
             "log_level": "error",
             "reason": reason,
             "detail": "403",
+            "remedy": budget_state.REMEDIES[reason],
             "seconds": 12.3,
         }
         for reason in (PausedReason.CLIENT_REFUSED, PausedReason.CREDENTIALS_REFUSED)

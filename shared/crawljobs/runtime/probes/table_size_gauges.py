@@ -1,0 +1,57 @@
+"""A gauge with the sizes of the largest tables. A request for /metrics reads them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from crawljobs import errors
+from crawljobs.db.database import Database
+from crawljobs.repository import table_sizes
+from crawljobs.runtime import logs
+
+log = logs.get_logger(__name__)
+
+KEPT_SECONDS = 60.0  # the sizes change slowly, and their query opens every file of the tables
+
+
+class TableSizes(Collector):
+    """Exports the sizes of the largest tables. Exports none while the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._last: dict[str, int] = {}
+
+    def describe(self) -> list[Metric]:
+        return []  # otherwise the registration would call `collect`, which queries the database
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "crawl_db_table_bytes",
+            "Size of a table with its indexes, of the 10 largest tables.",
+            labels=["table"],
+        )
+        for table, size in self._current().items():
+            family.add_metric([table], size)
+        yield family
+
+    def _current(self) -> dict[str, int]:
+        with self._lock:
+            if time.monotonic() - self._read_at >= KEPT_SECONDS:
+                self._last = self._read()
+                self._read_at = time.monotonic()
+            return self._last
+
+    def _read(self) -> dict[str, int]:
+        try:
+            return self._database.run(table_sizes.largest_tables)
+        except errors.DatabaseUnavailable as error:
+            log.warning("table_sizes.unavailable", reason=str(error))
+            return {}
