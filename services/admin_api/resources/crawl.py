@@ -8,7 +8,7 @@ from admin_api.http import responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_filters
 from admin_api.schemas.crawl import CrawlSchema, CrawlStatusParameters, CrawlStatusSchema
-from admin_api.schemas.job import EnqueuedSchema
+from admin_api.schemas.enqueue import EnqueuedSchema
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.job_filter import JobFilter

@@ -7,10 +7,9 @@ from typing import Any
 from admin_api.http import auth, pagination, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_filters
+from admin_api.schemas.enqueue import EnqueuedSchema, EnqueueSchema
 from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
-    EnqueuedSchema,
-    EnqueueSchema,
     JobListSchema,
 )
 from admin_api.schemas.job_detail import JobDetail, JobDetailSchema

@@ -8,7 +8,7 @@ from typing import Any
 from admin_api.http import api_counters, auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, schedule_edits, schedules
-from admin_api.schemas.job import EnqueuedSchema
+from admin_api.schemas.enqueue import EnqueuedSchema
 from admin_api.schemas.schedule_run import (
     PreviewRequestSchema,
     PreviewSchema,

@@ -7,8 +7,8 @@ from typing import Any
 from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing
+from admin_api.schemas.enqueue import EnqueuedSchema
 from admin_api.schemas.fields import INT8_MAX
-from admin_api.schemas.job import EnqueuedSchema
 from admin_api.schemas.subreddit import (
     SubredditDetailSchema,
     SubredditListSchema,

@@ -12,10 +12,7 @@ from admin_api.schemas.fields import (
     Timestamp,
     described,
     identifier,
-    max_retries,
     next_cursor,
-    priority,
-    subreddit,
 )
 from admin_api.schemas.known import known
 from admin_api.schemas.progress import ProgressOfJob
@@ -25,24 +22,18 @@ STATUSES = [status.value for status in job.JobStatus]
 SUCCESS = "success"  # a synonym of `succeeded` that filters accept
 
 
-class EnqueueSchema(ma.Schema):
-    """A subreddit to crawl."""
-
-    subreddit = subreddit(required=True)
-    priority = priority(default=60)
-    max_retries = max_retries()
-    visible_at = Timestamp(
-        load_default=None,
-        allow_none=True,
-        metadata=described("The earliest start of the crawl; absent or null: now."),
-    )
-
-
 class TraceId(fields.String):
     """A field that shows the trace id of a W3C traceparent."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
         return None if value is None else str(value).split("-")[1]
+
+
+class Seconds(fields.Float):
+    """A number of seconds, rounded to milliseconds."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> float | None:
+        return None if value is None else round(value, 3)
 
 
 class JobSchema(DirectDump):
@@ -122,8 +113,26 @@ class JobSchema(DirectDump):
     progress_at = Timestamp(
         required=True, allow_none=True, metadata=described("When the crawl last stored a page.")
     )
+    duration_seconds = Seconds(
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "The time that workers held the job, without waits: the sum of the claims that have "
+            "ended since the last retry by an operator. Null before the first of them ends."
+        ),
+    )
     rerun_requested = fields.Boolean(
-        required=True, metadata=described("The job runs again after the current crawl.")
+        required=True,
+        metadata=described("After the current crawl, a follow-up job crawls the subreddit again."),
+    )
+    follow_up_job_id = identifier(
+        "The follow-up job that was created when this job ended with a rerun request; else null. "
+        "A crawl that is retried, or ends without access, serves the request itself.",
+        nullable=True,
+    )
+    follow_up_of = identifier(
+        "The job that had the rerun request, if this is a follow-up job; else null.",
+        nullable=True,
     )
     incomplete = fields.Boolean(
         required=True,
@@ -141,11 +150,15 @@ class JobSchema(DirectDump):
         required=True,
         allow_none=True,
         validate=known(job.ErrorKind),
+        metadata=described("The kind of the error in `error_message`."),
     )
     error_message = fields.String(
         required=True,
         allow_none=True,
-        metadata=described("The error of the last failed attempt."),
+        metadata=described(
+            "The error because of which the job failed or waits; null in other states. `attempts` "
+            "of the job has the errors of all attempts."
+        ),
     )
     checkpoint = fields.Dict(
         required=True,
@@ -164,17 +177,3 @@ class JobSchema(DirectDump):
 class JobListSchema(ma.Schema):
     items = fields.List(fields.Nested(JobSchema), required=True)
     next = next_cursor()
-
-
-class EnqueuedSchema(ma.Schema):
-    """The result of an enqueue request, and the job that serves the request."""
-
-    result = fields.String(
-        required=True,
-        validate=known(job.EnqueueResult),
-        metadata=described(
-            "`created`: a new job. `merged`: the live job of the subreddit also serves this "
-            "request. `rerun_requested`: the job is being crawled and runs once more afterwards."
-        ),
-    )
-    job = fields.Nested(JobSchema, required=True)

@@ -41,7 +41,15 @@ class RecentSchema(ma.Schema):
         metadata=described("When the oldest job of the sample ended."),
     )
     finished_per_minute = fields.Float(
-        required=True, metadata=described("Succeeded and failed jobs per minute.")
+        required=True,
+        metadata=described("Succeeded and failed jobs per minute of `observed_seconds`."),
+    )
+    observed_seconds = fields.Float(
+        required=True,
+        metadata=described(
+            "The time span of the sample: since its oldest job for a full sample, else the last "
+            "hour, or the shorter time since the workers started."
+        ),
     )
     failure_rate = _share("The share of failed jobs among the succeeded and failed jobs.")
     retry_success_rate = _share("The share of succeeded jobs among the retried jobs.")

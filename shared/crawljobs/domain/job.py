@@ -84,6 +84,15 @@ class JobSource(StrEnum):
 LIVE = frozenset({JobStatus.WAITING, JobStatus.QUEUED, JobStatus.CRAWLING})
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
+# The states in which a job can have an error that explains its state.
+SHOWS_ERROR = frozenset({JobStatus.FAILED, JobStatus.WAITING})
+
+
+def is_current_error(status: JobStatus, wait_reason: WaitReason | None) -> bool:
+    """Return whether the stored error explains the state. Otherwise it is of an earlier attempt."""
+    return status in SHOWS_ERROR and wait_reason is not WaitReason.PAUSED
+
+
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
 # Sources of automatic crawls.
 BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
@@ -147,8 +156,13 @@ class Job:
     rerun_requested: bool
     incomplete: bool
     outcome: str | None
+    # The error that explains the present state. The attempts have the errors of all attempts.
     error_kind: ErrorKind | None
     error_message: str | None
+    follow_up_of: int | None  # the job whose rerun request created this job
+    follow_up_job_id: int | None  # the job that the rerun request of this job created
+    # The time in the claims that have ended since the last retry by an operator.
+    duration_seconds: float | None
     checkpoint: dict[str, Any] | None
     traceparent: str | None  # the W3C trace of the request for this crawl
     version: int  # a number that changes with every change of the row

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from crawljobs.domain.job import FINAL, ErrorKind, JobSource, JobStatus
+from crawljobs.domain.job import FINAL, SHOWS_ERROR, ErrorKind, JobSource, JobStatus
 
 ALL = frozenset(JobStatus)
 
@@ -61,6 +61,8 @@ class JobFilter:
         possible = (self.statuses or ALL) & _ELIGIBLE.get(sort, ALL)
         if self.finished_after is not None or self.finished_before is not None:
             possible &= FINAL
+        if self.error_kind is not None or self.error_text is not None:
+            possible &= SHOWS_ERROR
         if self.worker is not None:
             possible &= {JobStatus.CRAWLING}
         return possible

@@ -18,6 +18,7 @@ class RecentJobs:
 
     sampled: int
     since: datetime | None  # when the oldest job of the sample finished
+    observed_seconds: float  # the time span to which `finished_per_minute` applies
     finished_per_minute: float
     failure_rate: float | None  # the share of failed jobs among failed and succeeded jobs
     retry_success_rate: float | None  # the share of the retried jobs that succeeded

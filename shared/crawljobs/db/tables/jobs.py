@@ -8,8 +8,8 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Double,
     ForeignKey,
-    Index,
     Integer,
     SmallInteger,
     Table,
@@ -19,15 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
-
-# The statuses of live jobs, as SQL text. Statements contain this text, because the planner cannot
-# use the partial indexes with bound parameters.
-LIVE = "('waiting', 'queued', 'crawling')"
-# No code writes `blocked`. The index of live jobs and the CHECK of the statuses keep this word
-# until a later release, because statements of the previous release name it. A condition on the
-# three statuses of LIVE implies the condition of the index.
-FORMER_STATUS = "blocked"
-_LIVE_OR_FORMER = f"('{FORMER_STATUS}', {LIVE[1:]}"
+from crawljobs.db.tables.job_indexes import FORMER_STATUS, JOB_INDEXES
 
 # A job that crawls one subreddit. A subreddit has at most one live job, which is a job without a
 # final status.
@@ -78,6 +70,10 @@ crawl_jobs = Table(
     Column("outcome", Text),  # of a succeeded job: crawled, no_budget or an access state
     Column("error_kind", Text),
     Column("error_message", Text),
+    # The job whose rerun request created this job. No foreign key, because old jobs are deleted.
+    Column("follow_up_of", BigInteger),
+    # The time in the claims that have ended since the last retry by an operator; null: no claim.
+    Column("duration_seconds", Double),
     one_of(
         "status",
         FORMER_STATUS,
@@ -133,85 +129,5 @@ crawl_jobs = Table(
         "AND rerun_traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$'",
         name="traceparent",
     ),
-    # Allows at most one live job for each subreddit.
-    Index(
-        "crawl_jobs_live_key",
-        "subreddit_id",
-        unique=True,
-        postgresql_where=text(f"status IN {_LIVE_OR_FORMER}"),
-    ),
-    # The claim statement reads this index in order, so the statement needs no sort.
-    Index(
-        "crawl_jobs_claim_idx",
-        text("priority DESC"),
-        "created_at",
-        "id",
-        postgresql_where=text("status = 'queued'"),
-    ),
-    Index("crawl_jobs_due_idx", "visible_at", postgresql_where=text("status = 'waiting'")),
-    # Parked jobs. A sweep reads this index, and checks whether the cause of each wait has ended.
-    Index(
-        "crawl_jobs_parked_idx",
-        "visible_at",
-        postgresql_where=text(
-            "status = 'waiting' AND wait_reason IN ('outage', 'paused', 'politeness', 'rate_limit')"
-        ),
-    ),
-    # Queued jobs that can still age. A job that reaches its priority ceiling leaves this index.
-    Index(
-        "crawl_jobs_climbing_idx",
-        "queued_at",
-        "id",
-        postgresql_where=text("status = 'queued' AND priority < priority_ceiling"),
-    ),
-    # Queued jobs that have reached their priority ceiling, so aging ignores them. Lists of queued
-    # jobs, and the query for the oldest queued job, read this index and crawl_jobs_climbing_idx.
-    Index(
-        "crawl_jobs_at_ceiling_idx",
-        "queued_at",
-        "id",
-        postgresql_where=text("status = 'queued' AND priority >= priority_ceiling"),
-    ),
-    # Queued jobs whose queued_at is later than their created_at. Lists in the order of created_at
-    # read this index. All other queued jobs have equal times, so lists find them by an index on
-    # queued_at.
-    Index(
-        "crawl_jobs_queued_again_idx",
-        "created_at",
-        "id",
-        postgresql_where=text("status = 'queued' AND queued_at > created_at"),
-    ),
-    # Crawling jobs. No index has lease_expires_at or progress_at, so the extension of a lease does
-    # not write to any index (a HOT update).
-    Index("crawl_jobs_crawling_idx", "id", postgresql_where=text("status = 'crawling'")),
-    # Finished jobs by subreddit. Live jobs are in crawl_jobs_live_key instead, so that changes of a
-    # live job do not write to this index.
-    Index(
-        "crawl_jobs_subreddit_ended_idx",
-        "subreddit_id",
-        "id",
-        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
-    ),
-    # Lists of jobs read the next two indexes backwards, so the newest job comes first. Lists of
-    # crawling or queued jobs read other indexes.
-    Index(
-        "crawl_jobs_listed_idx",
-        "status",
-        "created_at",
-        "id",
-        postgresql_where=text("status <> 'crawling' AND status <> 'queued'"),
-    ),
-    Index(
-        "crawl_jobs_ended_idx",
-        "status",
-        "finished_at",
-        "id",
-        postgresql_where=text("status IN ('succeeded', 'failed', 'cancelled')"),
-    ),
-    # Lists of a schedule's jobs read this index.
-    Index(
-        "crawl_jobs_scheduled_job_id_idx",
-        "scheduled_job_id",
-        postgresql_where=text("scheduled_job_id IS NOT NULL"),
-    ),
+    *JOB_INDEXES,
 )

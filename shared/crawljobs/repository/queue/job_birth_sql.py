@@ -24,20 +24,21 @@ _WAIT = f"""
 _PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="now")
 
 
-def insert_jobs(rows: str) -> str:
+def insert_jobs(rows: str, *, further: str = "") -> str:
     """Return an INSERT of one job for each row of the query `rows`. The new job's alias is `job`.
 
     `rows` has the columns subreddit_id, priority, ceiling (the highest priority that aging may
     give), source, schedule, depth (the number of discovery steps from the root), due (the requested
     time), polite (the end of the minimum gap between crawls), now, retries (their maximum number)
     and trace.
+    `further` is a list of columns of the table that `rows` has too, each after a comma.
     """
     return f"""
-    INSERT INTO crawl_jobs AS job ({_COLUMNS})
+    INSERT INTO crawl_jobs AS job ({_COLUMNS}{further})
     SELECT subreddit_id, CASE WHEN wait.reason IS NULL THEN 'queued' ELSE 'waiting' END,
         wait.reason, priority, priority, ceiling, source, schedule, depth,
         CASE WHEN wait.reason <> 'later' THEN {_PARKED_UNTIL} ELSE due END,
-        now, now, retries, trace
+        now, now, retries, trace{further}
     FROM ({rows}) AS new {_WAIT}"""
 
 
@@ -62,10 +63,11 @@ def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
     them. The INSERT joins both, because a job must leave the index of live jobs before its
     follow-up job enters that index. A row gets no follow-up job if `condition` is false.
     """
-    return insert_jobs(f"""
-        SELECT {before}.subreddit_id, {before}.rerun_priority AS priority,
-            {before}.priority_ceiling AS ceiling, {before}.rerun_source AS source,
-            CAST(NULL AS bigint) AS schedule, {before}.depth,
+    return insert_jobs(
+        f"""
+        SELECT {before}.id AS follow_up_of, {before}.subreddit_id,
+            {before}.rerun_priority AS priority, {before}.priority_ceiling AS ceiling,
+            {before}.rerun_source AS source, CAST(NULL AS bigint) AS schedule, {before}.depth,
             -- the previous release stores the end of a pause in rerun_visible_at
             greatest(clock.now, nullif({before}.rerun_visible_at, '9999-12-31T00:00:00Z')) AS due,
             polite.until AS polite, clock.now, {before}.max_retries AS retries,
@@ -73,4 +75,6 @@ def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
         FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
             LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")}
                 AS polite (until) ON true
-        WHERE {before}.rerun_requested AND {condition}""")
+        WHERE {before}.rerun_requested AND {condition}""",
+        further=", follow_up_of",
+    )

@@ -8,7 +8,7 @@ has the reasons.
 from __future__ import annotations
 
 from crawljobs.db.driver_statement import DriverStatement
-from crawljobs.db.tables.jobs import LIVE
+from crawljobs.db.tables.job_indexes import LIVE
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.job_birth_sql import insert_first_jobs, insert_jobs
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short

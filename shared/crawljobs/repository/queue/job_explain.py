@@ -28,6 +28,7 @@ from crawljobs.db.tables import (
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.explanation import Surroundings
 from crawljobs.domain.job import Job
+from crawljobs.repository.observed_span import observed_seconds
 from crawljobs.repository.sql import (
     CLOCK,
     ONE_ROW,
@@ -51,7 +52,7 @@ _outage = (
     select().where(_budget.outage_until > _now).order_by(_budget.outage_until.desc()).limit(ONE_ROW)
 )
 _ended = (
-    select(crawl_job_attempts.c.ended_at)
+    select(crawl_job_attempts.c.started_at, crawl_job_attempts.c.ended_at)
     .order_by(crawl_job_attempts.c.id.desc())
     .limit(inline_number(PACE_SAMPLE))
     .cte("ended")
@@ -114,6 +115,14 @@ _SURROUNDINGS = select(
     .where(_in_last_hour)
     .scalar_subquery()
     .label("sampled_seconds"),
+    select(
+        observed_seconds(
+            oldest=func.min(func.least(_ended.c.started_at, _ended.c.ended_at)), now=_now
+        )
+    )
+    .where(_in_last_hour)
+    .scalar_subquery()
+    .label("observed_seconds"),
 ).select_from(CLOCK.outerjoin(_everything, _everything_is_paused).outerjoin(_mine, _mine_is_paused))
 
 
@@ -146,8 +155,9 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
         # A full sample (PACE_SAMPLE attempts) covers only the time since its oldest attempt, so the
-        # rate is computed over this time. A smaller sample has all attempts of the last 60 minutes.
-        starts_per_minute=60 * row.ended / max(row.sampled_seconds, 1)
-        if row.ended == PACE_SAMPLE
-        else row.ended / 60,
+        # rate is computed over this time. A smaller sample has all attempts of the last 60 minutes,
+        # or of the shorter time since the workers started.
+        starts_per_minute=60
+        * row.ended
+        / (max(row.sampled_seconds, 1) if row.ended == PACE_SAMPLE else row.observed_seconds),
     )

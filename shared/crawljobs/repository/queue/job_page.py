@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
-from crawljobs.domain.job import FINAL, LIVE, JobStatus
+from crawljobs.domain.job import FINAL, LIVE, JobStatus, WaitReason
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_reads
@@ -55,14 +55,23 @@ _schedule_id = (
     .where(scheduled_jobs.c.id == bindparam("scheduled_job_id"))
     .scalar_subquery()
 )
+
+
+def _shows_error(job: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a waiting or failed job shows its error (is_current_error)."""
+    return job.c.wait_reason.is_distinct_from(inline(WaitReason.PAUSED))
+
+
 FILTERS: dict[str, Condition] = {
     "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
     "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
     "sources": lambda job: job.c.source == any_(texts("sources")),
     "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
     "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),
-    "error_kind": lambda job: job.c.error_kind == bindparam("error_kind"),
-    "error_text": lambda job: job.c.error_message.ilike(bindparam("error_text")),
+    "error_kind": lambda job: and_(job.c.error_kind == bindparam("error_kind"), _shows_error(job)),
+    "error_text": lambda job: and_(
+        job.c.error_message.ilike(bindparam("error_text")), _shows_error(job)
+    ),
     "created_after": lambda job: job.c.created_at >= bindparam("created_after"),
     "created_before": lambda job: job.c.created_at < bindparam("created_before"),
     "finished_after": lambda job: job.c.finished_at >= bindparam("finished_after"),
@@ -84,6 +93,7 @@ _COLUMNS = (
     "scheduled_job_id",
     "source",
     "priority",
+    "wait_reason",
     "error_kind",
     "error_message",
     "created_at",

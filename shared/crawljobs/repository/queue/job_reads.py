@@ -10,13 +10,14 @@ from sqlalchemy import (
     Connection,
     any_,
     bindparam,
+    func,
     literal_column,
     select,
 )
 
 from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, scheduled_jobs, subreddits
 from crawljobs.domain.attempt import Attempt, AttemptOutcome
-from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason
+from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason, is_current_error
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
 from crawljobs.repository.sql import ids, inline, row_version
 
@@ -26,11 +27,17 @@ _FOREIGN = (
     "version",
     "waits_until",
     "scheduled_job_id",
+    "follow_up_of",
+    "follow_up_job_id",
 )
 # Null if the schedule was deleted: the jobs of a deleted schedule keep its id in their column.
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""
+# Null if the job before was deleted.
+_FOLLOW_UP_OF = "(SELECT id FROM crawl_jobs WHERE id = {job}.follow_up_of) AS follow_up_of"
+# The newest follow-up. A job can have several, because an operator can retry a finished job.
+_FOLLOW_UP = "(SELECT max(id) FROM crawl_jobs WHERE follow_up_of = {job}.id) AS follow_up_job_id"
 # The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
 # id of the transaction that last changed the row. So every change gives the row another version.
 _EXPRESSIONS = {
@@ -38,10 +45,13 @@ _EXPRESSIONS = {
     "subreddit": "subreddit.name AS subreddit",
     "waits_until": f"{WAITS_UNTIL.format(job='job', subreddit='subreddit')} AS waits_until",
     "scheduled_job_id": _SCHEDULE.format(job="job"),
+    "follow_up_of": _FOLLOW_UP_OF.format(job="job"),
+    "follow_up_job_id": _FOLLOW_UP.format(job="job"),
     "version": "CAST(CAST(job.xmin AS text) AS bigint) AS version",
 }
 JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
+_other = crawl_jobs.alias("other")
 # The columns of a Job as SQLAlchemy Core expressions.
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
@@ -53,6 +63,14 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     .where(scheduled_jobs.c.id == crawl_jobs.c.scheduled_job_id)
     .scalar_subquery()
     .label("scheduled_job_id"),
+    select(_other.c.id)
+    .where(_other.c.id == crawl_jobs.c.follow_up_of)
+    .scalar_subquery()
+    .label("follow_up_of"),
+    select(func.max(_other.c.id))
+    .where(_other.c.follow_up_of == crawl_jobs.c.id)
+    .scalar_subquery()
+    .label("follow_up_job_id"),
     row_version(crawl_jobs),
 )
 JOBS = select(*COLUMNS).join_from(
@@ -113,5 +131,7 @@ def _job(values: dict[str, Any]) -> Job:
     values["status"] = JobStatus(values["status"])
     values["source"] = JobSource(values["source"])
     values["wait_reason"] = WaitReason.of(values["wait_reason"], values["error_kind"])
+    if not is_current_error(values["status"], values["wait_reason"]):
+        values["error_kind"] = values["error_message"] = None
     values["error_kind"] = ErrorKind(values["error_kind"]) if values["error_kind"] else None
     return Job(**values)

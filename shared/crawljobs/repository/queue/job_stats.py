@@ -25,6 +25,7 @@ from sqlalchemy import (
 from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, queue_pauses
 from crawljobs.domain.queue_stats import QueueStats, RecentJobs
 from crawljobs.repository import finished_jobs
+from crawljobs.repository.observed_span import observed_seconds
 from crawljobs.repository.queue import job_counts
 from crawljobs.repository.sql import (
     NOW,
@@ -102,6 +103,9 @@ _RECENT = select(
     func.count().label("sampled"),
     func.min(_sample.c.finished_at).label("since"),
     seconds(NOW - func.min(_sample.c.finished_at)).label("sampled_seconds"),
+    observed_seconds(
+        oldest=func.min(func.least(_sample.c.finished_at, _attempt.c.started_at)), now=NOW
+    ).label("observed_seconds"),
     func.count().filter(not_(_is_cancelled)).label("ended"),
     func.count().filter(_has_failed).label("failed"),
     func.count()
@@ -135,14 +139,16 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample has all jobs
-    # that finished in the last 60 minutes.
-    minutes = max(row.sampled_seconds / 60, 1 / 60) if row.sampled == SAMPLE else 60
+    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample has all jobs of
+    # the last hour, or of the shorter time since the workers started.
+    is_full = row.sampled == SAMPLE
+    span = max(row.sampled_seconds, 1.0) if is_full else row.observed_seconds
     p50, p95 = row.waits or (None, None)
     return RecentJobs(
         sampled=row.sampled,
         since=row.since,
-        finished_per_minute=row.ended / minutes,
+        observed_seconds=span,
+        finished_per_minute=row.ended / (span / 60),
         failure_rate=row.failed / row.ended if row.ended else None,
         retry_success_rate=row.recovered / row.retried if row.retried else None,
         wait_seconds_p50=p50,

@@ -36,7 +36,7 @@ from crawljobs.domain.job import LIVE, PRIORITY_MAX, ErrorKind, JobStatus
 from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.queue_sql import CHANNEL
-from crawljobs.repository.sql import NOW, ids, inline, inline_number, one_of, unnested
+from crawljobs.repository.sql import NOW, ids, inline, inline_number, one_of, seconds, unnested
 
 _job = crawl_jobs.c
 _UNCLAIMED: dict[str, ColumnElement[Any]] = dict.fromkeys(
@@ -48,6 +48,16 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
         ("rerun_priority", "rerun_source", "rerun_visible_at", "rerun_traceparent"), null()
     ),
 }
+
+# The time of the claims, with that of the claim that ends now. Unchanged without a claim.
+_duration = case(
+    (
+        _job.claimed_at.is_not(None),
+        func.coalesce(_job.duration_seconds, inline_number(0))
+        + func.greatest(seconds(NOW - _job.claimed_at), inline_number(0)),
+    ),
+    else_=_job.duration_seconds,
+)
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
 LOCK = READ.with_for_update(of=crawl_jobs)  # by subreddit id, as enqueues lock jobs: no deadlock
@@ -85,6 +95,7 @@ def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
             **changes,
             **_UNCLAIMED,
             **_RERUN_SERVED,
+            duration_seconds=_duration,
             wait_reason=null(),
             finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),
         )
@@ -130,6 +141,10 @@ _retry = _change(Verb.RETRY).values(
     retry_count=inline_number(0),
     rescues_in_a_row=inline_number(0),
     outcome=null(),
+    # The attempts keep the errors and the times of the earlier crawl.
+    error_kind=null(),
+    error_message=null(),
+    duration_seconds=null(),
     traceparent=bindparam("new_traceparent", type_=Text),
     checkpoint=case(
         (or_(_has_succeeded, _phase == inline("done"), _is_permanent), null()),

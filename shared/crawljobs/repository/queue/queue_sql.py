@@ -7,7 +7,7 @@ import re
 
 from sqlalchemy import TextClause, text
 
-from crawljobs.db.tables.jobs import LIVE
+from crawljobs.db.tables.job_indexes import LIVE
 from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 
 # The parameter :now, or the current time if the parameter is null. NOW is a scalar subquery, which
@@ -114,4 +114,9 @@ RERUN_SERVED_RESET = (
 # wait_reason. If an UPDATE sets no column on which a generated column depends, PostgreSQL 18 parses
 # that column's expression again for each row. This takes 2 of the 15 microseconds of a claim.
 NO_REASON = "wait_reason = NULL"
-UNCLAIMED = "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL"
+# Ends the claim of the row `job`, and adds the time of the claim to the duration of the job.
+UNCLAIMED = (
+    "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL, "
+    "duration_seconds = coalesce(job.duration_seconds, 0) "
+    f"+ greatest(extract(epoch FROM {NOW} - job.claimed_at), 0)"
+)

@@ -38,21 +38,22 @@ ROWS = """
     UNION ALL SELECT id, 'waiting', 'paused', 1, 1, 'user' FROM subreddits WHERE name = 'more_1';
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source,
         scheduled_job_id, claim_token, claimed_by, claimed_at, lease_expires_at, progress_at,
-        checkpoint, traceparent, error_kind, error_message)
+        checkpoint, traceparent, follow_up_of)
     SELECT id, 'crawling', 1, 1, 'schedule', 1, gen_random_uuid(), 'w', now(), now(), now(),
         '{"phase": "posts", "requests": 1, "forecast": {"total": 9, "pace": 1.0},
           "missing": [{"kind": "tree", "item": "a", "reason": "trouble", "message": "x",
                        "failures": 1, "next_look_at": "2031-05-04T12:00:00Z", "seen_to": null}]}',
-        '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'retryable', 'x'
+        '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 5
     FROM subreddits WHERE name = 'more_2';
     INSERT INTO crawl_jobs (subreddit_id, status, wait_reason, priority, base_priority, source,
-        visible_at)
-    SELECT id, 'waiting', 'retry', 1, 1, 'user', now() + interval '1 hour' FROM subreddits
+        visible_at, error_kind, error_message)
+    SELECT id, 'waiting', 'retry', 1, 1, 'user', now() + interval '1 hour', 'retryable', 'x'
+    FROM subreddits
     WHERE name = 'more_3';
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, finished_at,
-        outcome, retries, queued_at, visible_at)
+        outcome, retries, queued_at, visible_at, duration_seconds)
     SELECT id, 'succeeded', 1, 1, 'user', now(), 'crawled', 1, now() - interval '1 minute',
-        now() - interval '1 minute' FROM subreddits WHERE name = 'more_4';
+        now() - interval '1 minute', 1.5 FROM subreddits WHERE name = 'more_4';
     INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome, error_kind,
         error_message, times, first_started_at)
     SELECT id, 'w', now(), now(), 'failed', 'retryable', 'x', 2, now() FROM crawl_jobs

@@ -39,6 +39,7 @@ def test_stats_of_an_empty_queue_are_zero(client: Client) -> None:
             "sampled": 0,
             "since": None,
             "finished_per_minute": 0,
+            "observed_seconds": 3600,
             "failure_rate": None,
             "retry_success_rate": None,
             "wait_seconds_p50": None,
@@ -124,7 +125,9 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
             )
     recent = job_stats.queue_stats(conn, now=due + timedelta(minutes=5)).recent
     assert (recent.sampled, recent.since) == (4, at)
-    assert recent.finished_per_minute == 4 / 60
+    # No worker has a heartbeat, so the rate applies to the time since the first claim.
+    assert recent.observed_seconds == 360
+    assert recent.finished_per_minute == 4 / 6
     assert recent.failure_rate == 0.5
     # The other failed job was never retried, so it does not count.
     assert recent.retry_success_rate == 0.5
@@ -135,8 +138,9 @@ def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("jobs", "seconds", "per_minute"),
     [
-        # Fewer jobs than the sample may have: the rate counts the jobs of the last hour.
-        (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) / 60),
+        # Fewer jobs than the sample may have, in the time since the oldest of them.
+        (job_stats.SAMPLE - 1, 30, (job_stats.SAMPLE - 1) * 2),
+        (job_stats.SAMPLE - 1, 1800, (job_stats.SAMPLE - 1) / 30),
         # A full sample: the rate counts its jobs over the time between the oldest and the newest.
         (job_stats.SAMPLE, 1800, job_stats.SAMPLE / 30),
         (job_stats.SAMPLE + 5, 1800, job_stats.SAMPLE / 30),

@@ -22,7 +22,8 @@ NEW = Job(
     created_at=NOW, finished_at=None, retry_count=0, retries=0, max_retries=3, next_retry_at=None,
     claimed_by=None, claimed_at=None, lease_expires_at=None, progress_at=None,
     rerun_requested=False, incomplete=False, outcome=None, error_kind=None, error_message=None,
-    checkpoint=None, traceparent=None, version=1,
+    follow_up_of=None, follow_up_job_id=None, duration_seconds=None, checkpoint=None,
+    traceparent=None, version=1,
 )  # fmt: skip
 CRAWLED = replace(
     NEW, status=JobStatus.CRAWLING, claimed_by="worker-1", claimed_at=NOW,
@@ -41,6 +42,7 @@ CRAWLED = replace(
 WAITING = replace(
     NEW, status=JobStatus.WAITING, wait_reason=WaitReason.RETRY, waits_until=NOW,
     error_kind=ErrorKind.RETRYABLE, error_message="502", retries=1, retry_count=1,
+    follow_up_of=2**61, follow_up_job_id=2**60, duration_seconds=0.1 + 0.2,
     next_retry_at=NOW, scheduled_job_id=3, source=JobSource.SCHEDULE,
 )  # fmt: skip
 ATTEMPT = Attempt(

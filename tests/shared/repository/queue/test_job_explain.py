@@ -43,8 +43,9 @@ def test_with_nothing_around_it_nothing_holds_a_job_up(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("attempts", "seconds", "per_minute"),
     [
-        (1, 5, 1 / 60),  # fewer attempts than a sample: the rate over the last hour
-        (PACE_SAMPLE - 1, 5, (PACE_SAMPLE - 1) / 60),
+        (1, 5, 12),  # fewer attempts than a sample: the time since the first of them
+        (1, 1800, 1 / 30),
+        (PACE_SAMPLE - 1, 5, (PACE_SAMPLE - 1) * 12),
         (PACE_SAMPLE, 1800, PACE_SAMPLE / 30),
         (PACE_SAMPLE + 50, 1800, PACE_SAMPLE / 30),
         (PACE_SAMPLE, 20, PACE_SAMPLE * 3),

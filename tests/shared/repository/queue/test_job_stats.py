@@ -15,6 +15,7 @@ from support.jobs import T0
 from support.sweep_cases import job
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
@@ -56,9 +57,45 @@ def test_the_rates_count_retries_but_no_cancelled_job(conn: Connection) -> None:
     insert(conn, "old", **job("failed", retries=2, finished_at=T0 - HOUR))
     recent = stats(conn).recent
     assert (recent.sampled, recent.since) == (6, T0 - HOUR + SECOND)
-    assert recent.finished_per_minute == 5 / 60
+    assert recent.finished_per_minute == pytest.approx(5 / (3599 / 60))
     assert recent.failure_rate == 2 / 5
     assert recent.retry_success_rate == 2 / 3
+
+
+@pytest.mark.parametrize(
+    ("started", "seen", "minutes"),
+    [
+        (3, 0, 3),  # three minutes after the start of the worker
+        (50, 0, 50),
+        (24 * 60, 0, 60),  # a system without much work: the rate applies to the last hour
+        (24 * 60, 59, 60),  # the worker before an upgrade
+        (24 * 60, 61, 1),  # a worker that has been down for more than an hour
+        (None, None, 1),
+    ],
+)
+def test_a_rate_applies_to_the_time_since_the_workers_started(
+    conn: Connection, started: int | None, seen: int, minutes: int
+) -> None:
+    insert(conn, "recent", **job("succeeded", finished_at=T0 - MINUTE))
+    if started is not None:
+        conn.execute(
+            text(
+                "INSERT INTO service_instances (name, role, version, started_at, seen_at, details) "
+                "VALUES ('w', 'crawler-worker', '1', :started, :seen, '{}')"
+            ),
+            {"started": T0 - started * MINUTE, "seen": T0 - seen * MINUTE},
+        )
+    recent = stats(conn).recent
+    assert recent.observed_seconds == minutes * 60
+    assert recent.finished_per_minute == pytest.approx(1 / minutes)
+
+
+def test_a_rate_counts_the_time_of_the_first_crawl(conn: Connection) -> None:
+    """The newest job finished a minute ago, after a wait of no time and a crawl of 9 minutes."""
+    finished = T0 - MINUTE
+    claimable = job("succeeded", visible_at=T0 - 10 * MINUTE, finished_at=finished)
+    insert(conn, "long", waited=0, **claimable)
+    assert stats(conn).recent.finished_per_minute == pytest.approx(1 / 10)
 
 
 def test_a_wait_begins_when_the_job_becomes_claimable(conn: Connection) -> None:

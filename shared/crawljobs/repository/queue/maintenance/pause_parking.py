@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.tables.jobs import LIVE
+from crawljobs.db.tables.job_indexes import LIVE
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, passing_over
 
 CHUNK = 1_000  # jobs; one transaction parks at most this number
