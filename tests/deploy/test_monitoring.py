@@ -12,9 +12,9 @@ import yaml
 
 from crawljobs.runtime import metrics  # noqa: F401 - the import registers the metrics
 from support import alert_rules, gauge_names, images, needs
+from support.monitoring_files import MONITORING, alerts, dashboards, expressions
 
 ROOT = images.ROOT
-MONITORING = ROOT / "deploy" / "monitoring"
 DEADLINE_SECONDS = 180  # promtool computes each alert for every minute of a day
 WORDS = re.compile(r"\b((?:crawl|http)_[a-z_]+)\b")
 PARTS = ("_bucket", "_count", "_sum")
@@ -32,11 +32,6 @@ def in_code() -> set[str]:
     return found | gauge_names.all_gauges()
 
 
-def alerts() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
 def test_the_rules_of_kubernetes_are_made_from_the_alerts(pytestconfig: pytest.Config) -> None:
     made = alert_rules.rules(alert_rules.ALERTS.read_text())
     if pytestconfig.option.write_rules:
@@ -48,22 +43,9 @@ def test_the_rules_of_kubernetes_are_made_from_the_alerts(pytestconfig: pytest.C
     )
 
 
-def dashboards() -> dict[str, dict[str, Any]]:
-    return {
-        path.name: json.loads(path.read_text())
-        for path in sorted((MONITORING / "dashboards").glob("*.json"))
-    }
-
-
 def test_every_metric_of_an_alert_or_a_dashboard_exists_in_code() -> None:
-    expressions = [alert["expr"] for alert in alerts()] + [
-        target["expr"]
-        for board in dashboards().values()
-        for panel in board["panels"]
-        for target in panel["targets"]
-    ]
-    assert len(expressions) > 40
-    for expression in expressions:
+    assert len(expressions()) > 40
+    for expression in expressions():
         named = set(WORDS.findall(re.sub(r'"[^"]*"', "", expression)))
         assert named <= in_code(), expression
         assert named, expression
