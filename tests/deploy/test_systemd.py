@@ -1,0 +1,138 @@
+"""The systemd units: systemd accepts them, they are hardened, and their times fit the code."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from crawler_worker import worker_process
+from crawljobs import settings
+from scheduler import __main__ as scheduler_process
+from support import commands, needs, service_variables, systemd_units
+from support.systemd_units import FOLDER, Unit
+
+SERVICES = sorted(FOLDER.glob("*.service"))
+TIMERS = sorted(FOLDER.glob("*.timer"))
+EXPOSURE_MAX = 15  # tenths; systemd calls 1.5 "OK", and 10.0 is the worst
+END_SECONDS = 5  # the last spans, and the end of the process
+DEADLINE_SECONDS = 60
+PREFIX = "/opt/crawljobs"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Yield the units as an installation has them: their commands exist."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    for path in (*SERVICES, *TIMERS):
+        text = path.read_text().replace(PREFIX, str(prefix))
+        (prefix / path.name).write_text(text)
+        if path.suffix == ".service":
+            command = Path(systemd_units.read(prefix / path.name).one("ExecStart").split()[0])
+            command.parent.mkdir(parents=True, exist_ok=True)
+            command.write_text("#!/bin/sh\n")
+            command.chmod(0o755)
+    return prefix
+
+
+def analyze(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [needs.program("systemd-analyze"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+def test_systemd_accepts_the_units(installed: Path) -> None:
+    done = analyze("verify", *(installed / path.name for path in (*SERVICES, *TIMERS)))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_systemd_finds_what_is_wrong_in_a_unit(installed: Path) -> None:
+    broken = installed / "broken.service"
+    broken.write_text((installed / "crawljobs-scheduler.service").read_text() + "Resart=always\n")
+    assert "Resart" in analyze("verify", broken).stderr
+    broken.unlink()
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_is_hardened(installed: Path, path: Path) -> None:
+    options = ("--offline=true", f"--threshold={EXPOSURE_MAX}")
+    done = analyze("security", *options, installed / path.name)
+    assert done.returncode == 0, done.stdout
+
+
+def unit(name: str) -> Unit:
+    return systemd_units.read(FOLDER / name)
+
+
+def test_the_time_of_a_stop_is_longer_than_the_process_needs() -> None:
+    worker = unit("crawljobs-worker@.service")
+    drain = float(worker.variables["DRAIN_SECONDS"])
+    assert drain == settings.read_queue_settings({}).drain_seconds
+    assert worker.seconds("TimeoutStopSec") >= drain + worker_process.LATE_SECONDS + END_SECONDS
+    api = unit("crawljobs-admin-api.service")
+    # The module itself needs the settings of a service when it is imported.
+    code = (systemd_units.ROOT / "services/admin_api/gunicorn_conf.py").read_text()
+    (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", code, re.MULTILINE)
+    assert api.seconds("TimeoutStopSec") >= int(graceful) + END_SECONDS
+    scheduler = unit("crawljobs-scheduler.service")
+    assert scheduler.seconds("TimeoutStopSec") >= scheduler_process.GRACE_SECONDS + END_SECONDS
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_is_started_and_stopped_as_its_process_expects(path: Path) -> None:
+    found = systemd_units.read(path)
+    command = Path(found.one("ExecStart").split()[0])
+    if path.stem == "crawljobs-backup":
+        assert (FOLDER / command.name).is_file()
+    else:
+        assert command.parent == Path(PREFIX, "venv/bin")
+        assert command.name in commands.NAMES
+    # Only gunicorn reports readiness to systemd.
+    expected = {"crawljobs-admin-api": "notify", "crawljobs-migrate": "oneshot"}
+    expected |= {"crawljobs-backup": "oneshot"}
+    assert found.one("Type") == expected.get(path.stem, "exec")
+    assert found.one("KillSignal") == "SIGTERM"
+    if found.one("Type") != "oneshot":
+        # gunicorn's workers and the threads of a worker stop by the signal to the main process.
+        assert found.one("KillMode") == "mixed"
+        assert found.one("Restart") == "always"
+        assert found.one("StartLimitIntervalSec") == "0"
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_secrets_are_credentials_and_on_no_command_line(path: Path) -> None:
+    found = systemd_units.read(path)
+    files = {name: value for name, value in found.variables.items() if name.endswith("_FILE")}
+    assert set(files.values()) == {f"%d/{name}" for name in found.credentials}
+    words = ("PASSWORD", "TOKEN", "SECRET", "DATABASE_URL")
+    shown = {name for name in found.variables if any(word in name for word in words)}
+    assert shown == files.keys()
+    assert set(found.variables) <= service_variables.known()
+    assert "%d" not in found.one("ExecStart")
+    assert not any(word in found.one("ExecStart").upper() for word in words)
+
+
+def test_each_service_knows_the_password_of_its_own_role_alone() -> None:
+    owners = {
+        "crawljobs-admin-api": "admin_api",
+        "crawljobs-worker@": "crawler_worker",
+        "crawljobs-scheduler": "scheduler",
+        "crawljobs-migrate": "owner",
+        "crawljobs-backup": None,
+    }
+    assert owners.keys() == {path.stem for path in SERVICES}
+    for stem, role in owners.items():
+        sources = {path.name for path in unit(f"{stem}.service").credentials.values()}
+        known = {name for name in sources if "database" in name}
+        assert known == ({f"{role}_database_url"} if role else set())
+
+
+def test_ports_of_the_probes_differ() -> None:
+    found = [systemd_units.read(path).variables.get("PROBE_BIND") for path in SERVICES]
+    ports = [port.replace("%i", "1") for port in found if port]
+    assert len(ports) == len(set(ports)) == 3
+    assert all(port.startswith("127.0.0.1:") for port in ports)
