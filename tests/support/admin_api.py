@@ -85,6 +85,9 @@ def check_against_document(app: flask.Flask, response: werkzeug.test.TestRespons
     assert answer, f"{request.method} {path} does not document {response.status_code}"
     if "$ref" in answer:
         answer = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+    if response.status_code >= 400:
+        # This operation documents this code. Other operations may document other codes.
+        assert response.json["code"] in operation["x-problem-codes"], (path, response.text)
     for header in answer.get("headers", {}):
         if header != "Link":  # the last page of a list has no Link header
             assert header in response.headers

@@ -56,7 +56,9 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 def _operation(name: str, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
     parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
+    yield f"{name} id: {operation['operationId']}"
     yield f"{name} security: {_shape(operation.get('security', 'as the document has it'))}"
+    yield f"{name} problems: {' '.join(operation['x-problem-codes'])}"
     for one in sorted(parameters, key=lambda one: (one["in"], one["name"])):
         rest = {key: value for key, value in one.items() if key not in ("in", "name")}
         yield f"{name} {one['in']} {one['name']}: {_shape(rest)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast
 
 import flask_smorest  # type: ignore[import-untyped]
@@ -12,6 +11,8 @@ import marshmallow as ma
 from admin_api.http import idempotency, preconditions, scopes
 from admin_api.http.request import request_body, request_parsing
 from admin_api.http.request.json_bounds import Bounds
+from admin_api.schemas import problem_codes
+from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.domain.api_token import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,9 +24,7 @@ class Decorator(Protocol):
     def __call__(self, view: View, /) -> View: ...
 
 
-# Error statuses that each operation with a token may return.
-USUAL_PROBLEMS = (400, 401, 403, 413, 429, 500, 503)
-POST_PROBLEMS = (409, 422)  # further error statuses of operations that accept Idempotency-Key
+PROBLEM_CODES = "x-problem-codes"  # the extension of OpenAPI with an operation's problem codes
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types
@@ -56,6 +55,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
         def decorate(view: View) -> View:
             repeatable = idempotency.repeatable(view, secret=secret)
+            problem_codes.add(repeatable, *problem_codes.OF_KEYS)
             return self._at(rule, "POST", self._changes, options)(repeatable)
 
         return decorate
@@ -72,7 +72,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
         def decorate(view: View) -> View:
             # Generated clients name their functions by the operationId, such as list_jobs.
-            named = self.doc(operationId=view.__name__)(scopes.set_scope(scope, view))
+            about = {"operationId": view.__name__, PROBLEM_CODES: _codes_of(view)}
+            named = self.doc(**about)(scopes.set_scope(scope, view))
             return cast(View, self.route(rule, methods=[method], **options)(named))
 
         return decorate
@@ -98,7 +99,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
                 view
             )
             setattr(wrapped, request_body.BOUNDS, bounds)
-            return cast(View, wrapped)
+            return cast(View, problem_codes.add(wrapped, *problem_codes.OF_BODIES))
 
         return decorate
 
@@ -108,6 +109,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         def decorate(view: View) -> View:
             wrapped = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
             wrapped.takes_parameters = True
+            problem_codes.add(wrapped, *problem_codes.OF_PARAMETERS)
+            if "cursor" in schema().fields:
+                problem_codes.add(wrapped, *problem_codes.OF_CURSORS)
             return cast(View, wrapped)
 
         return decorate
@@ -141,7 +145,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     def if_match(self, *, required: bool) -> Decorator:
         """Document the If-Match header, which preconditions.check() reads."""
-        return cast(Decorator, self.doc(parameters=[preconditions.parameter(required=required)]))
+        codes = problem_codes.OF_REQUIRED_IF_MATCH if required else problem_codes.OF_IF_MATCH
+
+        def decorate(view: View) -> View:
+            documented = self.doc(parameters=[preconditions.parameter(required=required)])(view)
+            return cast(View, problem_codes.add(documented, *codes))
+
+        return decorate
 
     def answers_nothing(self, description: str) -> Decorator:
         """Document a 204 response without a body."""
@@ -156,15 +166,25 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def without_token(self, view: View) -> View:
-        """Document that the view needs no token. Add its endpoint to auth.PUBLIC_ENDPOINTS too."""
-        return cast(View, self.doc(security=[])(view))
+        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS allows such requests."""
+        open_to_all = self.doc(security=[])(view)
+        open_to_all.needs_no_token = True
+        return cast(View, open_to_all)
 
-    def problems(self, *statuses: int, usual: bool = True) -> Decorator:
-        """Document the error statuses of a view. If `usual`, they include USUAL_PROBLEMS."""
+    def problems(self, *codes: str) -> Decorator:
+        """Document further problem codes of a view.
+
+        The other decorators add the codes of tokens, bodies, parameters and headers.
+        """
 
         def decorate(view: View) -> View:
-            for status in {*(USUAL_PROBLEMS if usual else ()), *statuses}:
-                view = self.alt_response(status, response=HTTPStatus(status).name)(view)
-            return view
+            return problem_codes.add(view, *codes)
 
         return decorate
+
+
+def _codes_of(view: Callable[..., Any]) -> list[str]:
+    """Return all problem codes of a complete view, sorted by HTTP status."""
+    usual = () if getattr(view, "needs_no_token", False) else problem_codes.USUAL
+    codes = problem_codes.of(view) | set(usual)
+    return sorted(codes, key=lambda code: (KINDS[code].status, code))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from admin_api.http import idempotency
-from admin_api.http.blueprint import POST_PROBLEMS
-from admin_api.schemas.problem_kinds import KINDS
 
 
 def forbid_null_in_queries(paths: dict[str, Any]) -> None:
@@ -30,9 +27,6 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
     for item in paths.values():
         if "post" in item:
             item["post"].setdefault("parameters", []).append(idempotency.PARAMETER)
-            for status in POST_PROBLEMS:
-                reference = f"#/components/responses/{HTTPStatus(status).name}"
-                item["post"]["responses"].setdefault(str(status), {"$ref": reference})
 
 
 def drop_null_defaults(value: Any) -> None:
@@ -47,13 +41,3 @@ def drop_null_defaults(value: Any) -> None:
     if isinstance(value, list):
         for inner in value:
             drop_null_defaults(inner)
-
-
-def describe_problems(responses: dict[str, Any]) -> None:
-    """Describe each problem response by the titles of its problems."""
-    for name, response in responses.items():
-        status = HTTPStatus.__members__.get(name)
-        titles = [
-            f"{kind.title} (`{code}`)." for code, kind in KINDS.items() if kind.status == status
-        ]
-        response["description"] = " ".join(titles) or response["description"]

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, ValidationError
 
 from admin_api.http import problems
-from admin_api.openapi import body_variants, curl, details, open_responses
+from admin_api.openapi import body_variants, curl, details, open_responses, problem_responses
 from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.problem import ProblemSchema
 from admin_api.schemas.problem_kinds import KINDS
@@ -115,7 +115,7 @@ def _as_json(api: Api) -> str:
     document: dict[str, Any] = copy.deepcopy(api.spec.to_dict())
     details.describe_idempotency(document["paths"])
     details.forbid_null_in_queries(document["paths"])
-    details.describe_problems(document["components"]["responses"])
+    problem_responses.describe_problems(document)
     schemas = document["components"]["schemas"]
     details.drop_null_defaults(schemas)
     body_variants.split_bodies(schemas)

@@ -48,7 +48,6 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 @blueprint.get("")
 @blueprint.parameters(AuditParameters)
 @blueprint.answers(200, AuditListSchema, "One page of entries.", headers=pagination.LINK_HEADER)
-@blueprint.problems(422)
 def list_audit_entries(params: dict[str, Any]) -> responses.Response:
     """List the audit log, newest first
 
@@ -70,7 +69,7 @@ def list_audit_entries(params: dict[str, Any]) -> responses.Response:
 @blueprint.sends_files(
     _TYPES.values(), "The entries, newest first, and a last line with the result."
 )
-@blueprint.problems(422)
+@blueprint.problems("too_many_exports")
 def export_audit_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 

@@ -16,7 +16,6 @@ blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit
 
 @blueprint.get("")
 @blueprint.answers(200, BudgetSchema, "The budget of each client id.")
-@blueprint.problems()
 def show_budget() -> dict[str, Any]:
     """Show Reddit's request budget
 

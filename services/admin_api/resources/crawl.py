@@ -32,7 +32,6 @@ NEWEST_SHOWN = 10
     "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
-@blueprint.problems(408, 415, 422)
 def crawl_subreddit(params: dict[str, Any]) -> responses.Response:
     """Crawl a subreddit soon
 
@@ -44,7 +43,6 @@ def crawl_subreddit(params: dict[str, Any]) -> responses.Response:
 @blueprint.get("/status")
 @blueprint.parameters(CrawlStatusParameters)
 @blueprint.answers(200, CrawlStatusSchema, "The state of the queue, and the jobs.")
-@blueprint.problems(422)
 def show_crawl_status(params: dict[str, Any]) -> dict[str, Any]:
     """Show the running crawls, or the jobs of one subreddit"""
     with state.current().database.read() as conn:

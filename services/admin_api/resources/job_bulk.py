@@ -48,7 +48,7 @@ _SOME = "Some jobs could not be changed: see the items."
 )
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("count_mismatch", "too_many_matches")
 def change_job_statuses(params: dict[str, Any]) -> responses.Response:
     """Set the state of many jobs
 
@@ -64,7 +64,7 @@ def change_job_statuses(params: dict[str, Any]) -> responses.Response:
 @blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("count_mismatch", "too_many_matches")
 def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
@@ -82,7 +82,7 @@ def retry_jobs(params: dict[str, Any]) -> responses.Response:
 )
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("count_mismatch", "too_many_matches")
 def boost_jobs(params: dict[str, Any]) -> responses.Response:
     """Raise the priority of many live jobs"""
     return bulk_changes.apply(params, Verb.BOOST, points=params["boost"])
@@ -92,7 +92,7 @@ def boost_jobs(params: dict[str, Any]) -> responses.Response:
 @blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
 @blueprint.answers(200, BulkResultSchema, _ALL)
 @blueprint.also_answers(207, BulkResultSchema, _SOME)
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("count_mismatch", "too_many_matches")
 def cancel_jobs(params: dict[str, Any]) -> responses.Response:
     """Cancel many live jobs"""
     return bulk_changes.apply(params, Verb.CANCEL)

@@ -89,7 +89,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
 @blueprint.if_match(required=False)
 @blueprint.body(BoostChangeSchema, examples={"boost": {"value": {"boost": 20}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 408, 409, 412, 415, 422)
+@blueprint.problems("not_found", "illegal_transition")
 def boost_job(params: dict[str, Any], job_id: int) -> responses.Response:
     """Raise the priority of a live job"""
     return _change(job_id, Verb.BOOST, points=params["boost"])
@@ -99,7 +99,7 @@ def boost_job(params: dict[str, Any], job_id: int) -> responses.Response:
 @blueprint.if_match(required=False)
 @blueprint.body(PriorityChangeSchema, examples={"high": {"value": {"priority": 70}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 408, 409, 412, 415, 422)
+@blueprint.problems("not_found", "illegal_transition")
 def change_job_priority(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the priority of a live job"""
     return _change(job_id, Verb.CHANGE_PRIORITY, points=params["priority"])
@@ -109,7 +109,7 @@ def change_job_priority(params: dict[str, Any], job_id: int) -> responses.Respon
 @blueprint.if_match(required=False)
 @blueprint.body(StatusChangeSchema, examples={"cancel": {"value": {"status": "cancelled"}}})
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 408, 409, 412, 415, 422)
+@blueprint.problems("not_found", "illegal_transition", "live_job_exists")
 def change_job_status(params: dict[str, Any], job_id: int) -> responses.Response:
     """Set the state of a job
 
@@ -121,7 +121,7 @@ def change_job_status(params: dict[str, Any], job_id: int) -> responses.Response
 @blueprint.post("/retry")
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "illegal_transition", "live_job_exists")
 def retry_job(job_id: int) -> responses.Response:
     """Queue a finished job again
 
@@ -134,7 +134,7 @@ def retry_job(job_id: int) -> responses.Response:
 @blueprint.post("/wake")
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "illegal_transition")
 def wake_job(job_id: int) -> responses.Response:
     """Make a waiting job claimable now"""
     return _change(job_id, Verb.WAKE)
@@ -143,7 +143,7 @@ def wake_job(job_id: int) -> responses.Response:
 @blueprint.post("/cancel")
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "illegal_transition")
 def cancel_job(job_id: int) -> responses.Response:
     """Cancel a live job
 
@@ -155,7 +155,7 @@ def cancel_job(job_id: int) -> responses.Response:
 @blueprint.post("/give_up")
 @blueprint.if_match(required=False)
 @blueprint.answers(200, JobSchema, _AS_IT_IS, headers=preconditions.HEADER)
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "illegal_transition")
 def give_up_job(job_id: int) -> responses.Response:
     """Fail a live job"""
     return _change(job_id, Verb.GIVE_UP)
@@ -164,7 +164,7 @@ def give_up_job(job_id: int) -> responses.Response:
 @blueprint.delete("")
 @blueprint.if_match(required=False)
 @blueprint.answers_nothing("The job and its attempts are deleted. Its audit rows stay.")
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "illegal_transition")
 def delete_job(job_id: int) -> tuple[str, int]:
     """Delete a finished job"""
     _change(job_id, Verb.DELETE)

@@ -36,7 +36,6 @@ _STATUSES = {EnqueueResult.CREATED: 201}
 )
 @blueprint.answers(200, ImportResultSchema, "All subreddits are enqueued.")
 @blueprint.also_answers(207, ImportResultSchema, "Some names are not valid: see the items.")
-@blueprint.problems(408, 415, 422)
 def enqueue_jobs(params: dict[str, Any]) -> responses.Response:
     """Enqueue crawls of up to 1,000 subreddits
 

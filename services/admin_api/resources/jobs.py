@@ -47,7 +47,6 @@ blueprint = Blueprint(
     "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
-@blueprint.problems(408, 415, 422)
 def enqueue_job(params: dict[str, Any]) -> responses.Response:
     """Enqueue a crawl
 
@@ -61,7 +60,6 @@ def enqueue_job(params: dict[str, Any]) -> responses.Response:
 @blueprint.get("")
 @blueprint.parameters(JobParameters)
 @blueprint.answers(200, JobListSchema, "One page of jobs.", headers=pagination.LINK_HEADER)
-@blueprint.problems(422)
 def list_jobs(params: dict[str, Any]) -> responses.Response:
     """List jobs
 
@@ -83,7 +81,6 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/stats")
 @blueprint.answers(200, StatsSchema, "The queue in numbers.")
-@blueprint.problems()
 def show_job_stats() -> QueueStats:
     """Count jobs by state and priority, with statistics of recent crawls"""
     with state.current().database.read() as conn:
@@ -92,7 +89,7 @@ def show_job_stats() -> QueueStats:
 
 @blueprint.get("/<id:job_id>")
 @blueprint.answers(200, JobDetailSchema, "The job.", headers=preconditions.HEADER)
-@blueprint.problems(404)
+@blueprint.problems("not_found")
 def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its newest attempts and its newest changes by operators"""
     # Read only changes. Refused requests could fill the list, whose length is limited.
@@ -116,7 +113,7 @@ def show_job(job_id: int) -> responses.Response:
 
 @blueprint.get("/<id:job_id>/explain")
 @blueprint.answers(200, ExplanationSchema, "Why the job runs or does not run.")
-@blueprint.problems(404)
+@blueprint.problems("not_found")
 def explain_job(job_id: int) -> dict[str, Any]:
     """Explain why a job runs or does not run
 

@@ -33,7 +33,6 @@ PAUSES_SHOWN = 500
 
 @blueprint.get("/pauses")
 @blueprint.answers(200, PauseListSchema, "The pauses in force.")
-@blueprint.problems()
 def list_pauses() -> dict[str, Any]:
     """List the pauses"""
     with state.current().database.read() as conn:
@@ -46,7 +45,6 @@ def list_pauses() -> dict[str, Any]:
     examples={"everything": {"value": {"reason": "maintenance of the database"}}},
 )
 @blueprint.answers(200, PauseSchema, "The pause.")
-@blueprint.problems(408, 415, 422)
 def pause_queue(params: dict[str, Any]) -> Pause:
     """Pause the whole queue or one subreddit
 
@@ -89,7 +87,7 @@ def pause_queue(params: dict[str, Any]) -> Pause:
 @blueprint.post("/resume")
 @blueprint.body(ResumeBodySchema, required=False, examples={"everything": {"value": {}}})
 @blueprint.answers(200, PauseSchema, "The pause that has ended.")
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("not_paused")
 def resume_queue(params: dict[str, Any]) -> Pause:
     """End a pause
 

@@ -49,7 +49,7 @@ _MICROSECOND = timedelta(microseconds=1)
     "The subreddit's live job also serves this run.",
     headers=enqueueing.LOCATION,
 )
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "subreddit_gone")
 def run_schedule(schedule_id: int) -> responses.Response:
     """Run a schedule now
 
@@ -99,7 +99,7 @@ def run_schedule(schedule_id: int) -> responses.Response:
 @blueprint.get("/<id:schedule_id>/runs")
 @blueprint.parameters(RunParameters)
 @blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
-@blueprint.problems(404, 422)
+@blueprint.problems("not_found")
 def list_schedule_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first
 
@@ -132,7 +132,6 @@ def _position(row: LedgerRow) -> int:
     },
 )
 @blueprint.answers(200, PreviewSchema, "The meaning of the expression.")
-@blueprint.problems(408, 415, 422)
 def preview_schedule(params: dict[str, Any]) -> dict[str, Any]:
     """Show the next due times of a cron expression
 

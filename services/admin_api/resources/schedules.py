@@ -50,7 +50,7 @@ _WEEKLY = {**_NIGHTLY, "name": "python, weekly", "cron_expression": "@weekly"}
 @blueprint.answers(
     201, WrittenScheduleSchema, "The new schedule.", headers={**_LOCATION, **preconditions.HEADER}
 )
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("duplicate_name")
 def create_schedule(params: dict[str, Any]) -> responses.Response:
     """Create a schedule
 
@@ -74,7 +74,6 @@ def create_schedule(params: dict[str, Any]) -> responses.Response:
 @blueprint.answers(
     200, ScheduleListSchema, "One page of schedules.", headers=pagination.LINK_HEADER
 )
-@blueprint.problems(422)
 def list_schedules(params: dict[str, Any]) -> responses.Response:
     """List schedules, oldest first
 
@@ -96,7 +95,7 @@ def list_schedules(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/<id:schedule_id>")
 @blueprint.answers(200, ScheduleSchema, "The schedule.", headers=preconditions.HEADER)
-@blueprint.problems(404)
+@blueprint.problems("not_found")
 def show_schedule(schedule_id: int) -> responses.Response:
     """Show a schedule"""
     with state.current().database.read() as conn:
@@ -112,7 +111,7 @@ def show_schedule(schedule_id: int) -> responses.Response:
 @blueprint.answers(
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
-@blueprint.problems(404, 408, 409, 412, 415, 422, 428)
+@blueprint.problems("not_found", "duplicate_name")
 def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Replace a schedule
 
@@ -130,7 +129,7 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
 @blueprint.answers(
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
-@blueprint.problems(404, 408, 409, 412, 415, 422, 428)
+@blueprint.problems("not_found", "duplicate_name")
 def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Change some fields of a schedule
 
@@ -149,7 +148,7 @@ def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
 @blueprint.answers(
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
-@blueprint.problems(404, 408, 412, 415, 422)
+@blueprint.problems("not_found")
 def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Enable or disable a schedule
 
@@ -165,7 +164,7 @@ def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
 @blueprint.delete("/<id:schedule_id>")
 @blueprint.if_match(required=False)
 @blueprint.answers_nothing("The schedule and its ledger are deleted. Its jobs stay.")
-@blueprint.problems(404, 412)
+@blueprint.problems("not_found")
 def delete_schedule(schedule_id: int) -> tuple[str, int]:
     """Delete a schedule"""
     actor = auth.current_actor()

@@ -51,7 +51,6 @@ blueprint = Blueprint(
 @blueprint.answers(
     200, SubredditListSchema, "One page of subreddits.", headers=pagination.LINK_HEADER
 )
-@blueprint.problems(422)
 def list_subreddits(params: dict[str, Any]) -> responses.Response:
     """List subreddits by name
 
@@ -77,7 +76,7 @@ def list_subreddits(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/<subreddit:subreddit>")
 @blueprint.answers(200, SubredditDetailSchema, "The subreddit.", headers=preconditions.HEADER)
-@blueprint.problems(404)
+@blueprint.problems("not_found")
 def show_subreddit(subreddit: str) -> responses.Response:
     """Show a subreddit, its freshness and its newest jobs"""
     with state.current().database.read() as conn:
@@ -107,7 +106,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
 @blueprint.answers(
     200, SubredditSchema, "The subreddit as it is now.", headers=preconditions.HEADER
 )
-@blueprint.problems(404, 408, 412, 415, 422)
+@blueprint.problems("not_found")
 def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
     """Set a subreddit's minimum times between requests and between crawls"""
     actor = auth.current_actor()
@@ -148,7 +147,7 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respon
     "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
-@blueprint.problems(404, 408, 415, 422)
+@blueprint.problems("not_found")
 def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
     """Crawl a known subreddit now"""
     with state.current().database.read() as conn:

@@ -36,7 +36,6 @@ _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path
 @blueprint.get("")
 @blueprint.parameters(TokenParameters)
 @blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
-@blueprint.problems(422)
 def list_tokens(params: dict[str, Any]) -> responses.Response:
     """List tokens by name, also expired and revoked tokens"""
     page = pagination.Page.requested("tokens", params)
@@ -56,7 +55,7 @@ def list_tokens(params: dict[str, Any]) -> responses.Response:
     examples={"robot": {"value": {"name": "release-robot", "scopes": ["read", "jobs"]}}},
 )
 @blueprint.answers(201, CreatedTokenSchema, "The new token.", headers=_LOCATION)
-@blueprint.problems(408, 409, 415, 422)
+@blueprint.problems("duplicate_name", "too_many_tokens", "insufficient_lifetime")
 def create_token(params: dict[str, Any]) -> responses.Response:
     """Create a token
 
@@ -103,7 +102,7 @@ def create_token(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/<token:token_id>")
 @blueprint.answers(200, TokenSchema, "The token, without its secret.", headers=preconditions.HEADER)
-@blueprint.problems(404)
+@blueprint.problems("not_found")
 def show_token(token_id: str) -> responses.Response:
     """Show a token"""
     with state.current().database.read() as conn:
@@ -118,7 +117,7 @@ def show_token(token_id: str) -> responses.Response:
 @blueprint.answers(
     200, TokenSchema, "The token, which is no longer valid.", headers=preconditions.HEADER
 )
-@blueprint.problems(404, 409, 412)
+@blueprint.problems("not_found", "token_revoked", "insufficient_lifetime")
 def revoke_token(token_id: str) -> responses.Response:
     """Revoke a token
 
