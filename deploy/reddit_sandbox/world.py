@@ -50,7 +50,7 @@ class World:
             self._keep_name = keep
 
     def now(self) -> float:
-        """Return the sandbox's present. The present is fixed unless new items are generated."""
+        """Return the sandbox's current time. It is constant if new_items_per_minute is 0."""
         if self.options.new_items_per_minute <= 0:
             return self.options.now
         return self.options.now + self._clock() - self._started

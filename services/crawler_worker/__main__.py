@@ -27,7 +27,7 @@ from crawljobs.runtime.heartbeat import Heartbeat
 # the completion writer, the sweeps, the pruning and the refresher (it updates stored items).
 OTHER_CONNECTIONS = 5
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
-# limited to the duration of a lease, because a claim is lost when its lease expires.
+# limited to the duration of a lease, because a sweep may rescue a job whose lease has expired.
 REPLY_SECONDS = 10.0
 
 

@@ -13,7 +13,11 @@ GAP = 2  # space between two columns, in terminal cells
 
 @dataclass(frozen=True)
 class Column:
-    """A column. A truncated text keeps at least `least` cells. None: no text is truncated."""
+    """A column of the job table.
+
+    `least` is the minimum width of a truncated text, in terminal cells. If `least` is None, the
+    texts in this column are never truncated.
+    """
 
     name: str
     least: int | None = None

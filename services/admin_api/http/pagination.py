@@ -30,7 +30,11 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 @dataclass(frozen=True)
 class Page:
-    """A request for one page of a list. `after` is the previous page's last position, or None."""
+    """A request for one page of a list.
+
+    `after` is the position after which the page begins, or None for the first page. A position is
+    a row's sort key: the values by which the list is sorted.
+    """
 
     listing: str
     filters: Mapping[str, Any]
@@ -86,7 +90,8 @@ class Page:
     ) -> responses.Response:
         """Return body, status and headers.
 
-        `next_at` is the last position of this page, or None on the last page of the list.
+        `next_at` is the position after which the next page begins, or None if there is no next
+        page. A position is a row's sort key.
         """
         if next_at is None:
             return {"items": items, "next": None}, 200, {}

@@ -1,4 +1,4 @@
-"""/api/crawl: shortcuts to enqueue a crawl and to show its progress."""
+"""/api/crawl: enqueue a crawl of one subreddit, and show the state of the queue."""
 
 from __future__ import annotations
 

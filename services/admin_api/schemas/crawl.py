@@ -1,4 +1,4 @@
-"""Schemas of the crawl shortcuts."""
+"""Schemas of /api/crawl, which enqueues a crawl of one subreddit and shows the queue's state."""
 
 from __future__ import annotations
 

@@ -21,7 +21,10 @@ PIECE_BYTES = 64 * 1024
 
 
 class LeavingConnections:
-    """Holds the connections to close, earliest deadline first. For the event loop only."""
+    """Holds connections that have sent their last response, ordered by the time of their closing.
+
+    Not thread-safe: only the thread of the event loop may use this object.
+    """
 
     def __init__(self, close: Callable[[Connection], None]) -> None:
         """`close` must close the connection and call `forget`."""
@@ -58,7 +61,7 @@ class LeavingConnections:
         self._discarded.pop(conn, None)
 
     def close_oldest(self) -> bool:
-        """Close the oldest connection. Return False if there is no connection."""
+        """Close the connection that was added first. Return False if there is no connection."""
         for conn in self._discarded:
             self._close(conn)
             return True

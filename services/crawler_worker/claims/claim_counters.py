@@ -55,7 +55,7 @@ def given_up(part: MissingPart) -> None:
 
 
 def fenced() -> None:
-    """Count an attempt that lost its claim."""
+    """Count a claim that its worker has lost: another worker may hold the job."""
     metrics.job_attempts.labels(metrics.FENCED).inc()
 
 

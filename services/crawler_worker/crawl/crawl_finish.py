@@ -113,9 +113,9 @@ def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
 def record_barred(context: CrawlContext, access: AccessState) -> None:
     """Record that Reddit denies access to the subreddit, and set the time of the next crawl.
 
-    If the subreddit is gone, its schedules are disabled: at once if it was never crawled, otherwise
-    after three equal replies that are at least 8 hours apart. Raises ClaimLost, Interrupted and
-    DatabaseUnavailable.
+    Disables the subreddit's schedules if it is banned, missing, suspended or legally restricted. If
+    the subreddit was crawled before, a new state counts only after three equal checks in a row, of
+    which at most one counts in 8 hours. Raises ClaimLost, Interrupted and DatabaseUnavailable.
     """
 
     is_believed = False

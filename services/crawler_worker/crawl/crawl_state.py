@@ -75,7 +75,7 @@ class CrawlState:
         return new_items.has_new(self.checkpoint, self.marks)
 
     def forecast(self, at: Checkpoint) -> Forecast:
-        """Return the expected number of requests and the seconds per request at this checkpoint."""
+        """Return the expected number of all requests of the crawl, and the seconds per request."""
         return estimate.forecast(
             at,
             marks=self.marks,

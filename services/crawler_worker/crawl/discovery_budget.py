@@ -51,10 +51,11 @@ class Spending:
         return self._root is not None and self._spent + requests - self._charged >= self._at_most
 
     def charge(self, conn: Connection, requests: int) -> int:
-        """Charge the requests that this crawl has made since its previous charge.
+        """Charge the root for the requests that this crawl has made since its previous charge.
 
-        `requests` is the number of all its requests. Call this in the transaction that saves
-        this number. Return the number of requests that all crawls of the root have charged.
+        `requests` is the total number of this crawl's requests. Call this in the transaction that
+        saves this total. Return the number of requests charged to the root by all crawls in the
+        root's current period of 30 days.
         """
         if self._root is None or requests == self._charged:
             return self._spent

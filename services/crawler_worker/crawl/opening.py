@@ -24,8 +24,8 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # Schedules are disabled if their subreddit is gone. The subreddit may have become private since
-    # then. So the schedules are enabled after any closed state.
+    # Schedules are disabled if their subreddit is gone, for example banned. The subreddit may have
+    # become private since then. So the schedules are enabled after any closed state.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)

@@ -92,7 +92,7 @@ class Maintenance:
         return 0.0 if self._periodic.is_alive() else math.inf
 
     def stop(self) -> None:
-        """Stop each sweep after its current chunk. Do not wait until the threads have ended."""
+        """Make each sweep stop after its current chunk. Returns at once, before the threads end."""
         self._stopping.set()
         self._periodic.stop()
         self._scheduler.shutdown(wait=False)

@@ -1,6 +1,7 @@
 """Exceptions as text for log lines and database rows.
 
-The text is printable and of limited length. It leaves out values that a database driver quotes.
+The text is printable and of limited length. It leaves out the row values and parameters that a
+database driver's message contains.
 """
 
 from __future__ import annotations

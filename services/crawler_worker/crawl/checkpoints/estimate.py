@@ -16,7 +16,11 @@ TREE_REQUESTS = 1.3
 def forecast(
     at: Checkpoint, *, marks: Marks, settings: CrawlSettings, seconds: float, requests: int
 ) -> Forecast:
-    """Return the forecast at this checkpoint, after `requests` requests in `seconds` seconds."""
+    """Return the expected number of all requests of the crawl, and the seconds per request.
+
+    The current attempt has made `requests` requests in `seconds` seconds. Listings with a
+    high-water mark in `marks` need fewer requests.
+    """
     total = at.requests if at.phase == "done" else at.requests + _left(at, marks, settings)
     pace = seconds / requests if requests > 0 else at.forecast.pace
     return Forecast(

@@ -20,10 +20,9 @@ DENIALS_MAX = 3
 def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
     """Repeat the request until a reply is good or confirms a denial of access.
 
-    A denial is confirmed if it equals the stored access state or an earlier denial. A subreddit
-    that was never crawled counts as gone after a confirmed denial, and its schedules are disabled.
-    So one wrong reply must not confirm a denial, and two different denials must not confirm it
-    either.
+    A denial is confirmed if it equals the stored access state or an earlier denial. If the
+    subreddit was never crawled, a confirmed denial such as `banned` disables its schedules. So
+    neither one wrong reply nor two different denials may confirm a denial.
 
     Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and the
     errors of `CrawlContext.request`.

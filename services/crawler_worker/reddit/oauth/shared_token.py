@@ -34,9 +34,10 @@ class SharedToken:
         self._client_id = client_id
 
     def read(self, *, refused: str | None) -> Lifetime | None:
-        """Return the stored token. Return None if it has expired or equals the `refused` token.
+        """Return the stored token if it is usable, otherwise None: the caller must renew it.
 
-        Raises Throttled or Outage while no worker may request a new token.
+        A token is unusable if it expires within REFRESH_EARLY_SECONDS or equals `refused`. Raises
+        Throttled or Outage if the token is unusable and no worker may request a new token now.
         """
         stored = self._database.run_statement(
             lambda conn: reddit_tokens.read_token(conn, client_id=self._client_id)

@@ -1,4 +1,4 @@
-"""Set the minimum times between two requests and between two crawls of a subreddit."""
+"""Set a subreddit's minimum times between two crawls and between two requests to Reddit."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def set_politeness(
     crawl_gap: float | None,
     now: datetime | None = None,
 ) -> None:
-    """Set the minimum seconds between two requests and between two crawls. None sets the default.
+    """Set the minimum seconds between two requests to Reddit, and between two crawls.
 
-    A job that waits for the old minimum then waits for the new minimum. Raises ValueError for a
-    negative value, for a `request_gap` above REQUEST_GAP_MAX_SECONDS (1 hour), and for a
-    `crawl_gap` above CRAWL_GAP_MAX_SECONDS (366 days).
+    None sets the default. A job that waits for the old minimum then waits for the new minimum.
+    Raises ValueError for a negative value, for a `request_gap` above REQUEST_GAP_MAX_SECONDS (1
+    hour), and for a `crawl_gap` above CRAWL_GAP_MAX_SECONDS (366 days).
     """
     for gap, longest in (
         (request_gap, REQUEST_GAP_MAX_SECONDS),

@@ -52,9 +52,9 @@ def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))
 
 
-# A later entry has a higher id, so a filter on the time also limits the ids that the page reads.
-# Only transactions that run at the same time may have ids and times in different orders. So the
-# range of ids has a margin of 1 minute.
+# Ids usually increase with time, so a filter on the time also limits the ids that the page reads.
+# Concurrent INSERT statements may get ids and times in different orders. A statement of a service
+# takes at most 30 s (statement_timeout), so a margin of 1 minute includes all entries.
 _MARGIN = inline_interval("1 minute")
 _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),

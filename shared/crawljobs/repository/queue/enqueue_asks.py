@@ -14,9 +14,10 @@ from crawljobs.domain.job import priority_ceiling
 
 
 class Ask(NamedTuple):
-    """One subreddit name of an enqueue request.
+    """One subreddit name of an EnqueueRequest, which may have several names.
 
-    `place` is the index of the name's result in the list of all results.
+    A call of job_enqueue returns one list with the results of all its requests. `place` is the
+    index of this name's result in that list.
     """
 
     place: int

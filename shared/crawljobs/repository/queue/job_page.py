@@ -1,9 +1,12 @@
 """Compose the statement that reads one page of a list of jobs.
 
-The statement reads an index in the order of the page, with one branch for each status. It checks at
-most `scan_limit` jobs. If the page is not full then, the statement returns the position at which
-the next page continues. With a filter on a subreddit or a schedule, the statement reads all jobs of
-that subreddit or schedule and sorts them.
+The statement is a UNION ALL of branches. A branch is a SELECT that reads one range of an index in
+the order of the page, for example the jobs with one status. The statement checks at most
+`scan_limit` jobs. If the page is not full then, the statement returns the position at which the
+next page continues.
+
+With a filter on a subreddit or a schedule, the branches read all jobs of that subreddit or
+schedule. The statement sorts these jobs, and checks only the first `scan_limit` of them.
 
 Each set of filters has its own statement. With an optional condition such as `x IS NULL OR`, or
 with a bound LIMIT, a generic plan could not use the index.

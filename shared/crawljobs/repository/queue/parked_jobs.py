@@ -108,9 +108,10 @@ def settle_job_of(conn: Connection, *, subreddit_id: int, now: datetime | None =
 def settle_polite_job_of(
     conn: Connection, *, subreddit_id: int, now: datetime | None = None
 ) -> None:
-    """Free this subreddit's parked job or park it again, after one of its minimum gaps changed.
+    """Free this subreddit's parked job or park it again, after a minimum gap changed.
 
-    A minimum gap is the shortest time between two requests, or between two crawls.
+    A subreddit has two minimum gaps: the shortest time between two of its crawls, and the shortest
+    time between two requests to Reddit for this subreddit.
     """
     conn.execute(_BY_POLITENESS, {"subreddit_id": subreddit_id, "now": now})
     settle_job_of(conn, subreddit_id=subreddit_id, now=now)

@@ -14,7 +14,8 @@ from crawljobs.domain.job import FINAL, PARKED_MAX_SECONDS
 # Postgres computes once. Postgres cannot use clock_timestamp() itself in an index condition,
 # because that function is volatile.
 NOW = "(SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()))"
-# The value of NOW, for a FROM clause or a list of columns. Each use computes the value again.
+# The expression inside NOW. Postgres computes CLOCK again at each use and for each row. If several
+# places of a statement need the same time, the statement must use NOW or select CLOCK only once.
 CLOCK = "coalesce(CAST(:now AS timestamptz), clock_timestamp())"
 
 CHANNEL = "crawl_jobs"  # NOTIFY channel; a message means that a job may be claimable

@@ -38,7 +38,10 @@ class Change(Protocol):
 
 
 class RowIsolation:
-    """Runs one sweep of a process, and counts the rows that the sweep must skip."""
+    """Runs one kind of sweep in this process.
+
+    If the change of a row fails, the sweep skips that row and still changes the other rows.
+    """
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class RowIsolation:
 
 
 class RowIsolations:
-    """Holds one RowIsolation for each sweep of a process."""
+    """Holds one RowIsolation for each kind of sweep in this process."""
 
     def __init__(self, database: Database, *, at_most: int) -> None:
         self._database = database
