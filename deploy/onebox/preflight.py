@@ -42,8 +42,12 @@ def unused(variables: Mapping[str, str], source: str) -> list[str]:
     if not any(variables.get(name, "").strip() for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
         alone = "without DATABASE_URL the embedded Postgres is used"
         reasons |= dict.fromkeys(("DATABASE_DIRECT_URL", "DATABASE_DIRECT_URL_FILE"), alone)
-    return [
+    ignored = [
         f"{name} is ignored: {reason}."
         for name, reason in reasons.items()
         if variables.get(name, "").strip()
+    ]
+    return ignored + [
+        f"{name} is ignored: it is no setting. Did you mean {setting}?"
+        for name, setting in settings.misspelt(variables).items()
     ]

@@ -54,6 +54,7 @@ def _checked() -> settings.AdminApiSettings:
     each worker repeatedly.
     """
     logs.configure(NAME, os.environ)
+    logs.log_misspelt_settings(os.environ)
     settings.read_database_settings(os.environ)
     settings.read_max_retries(os.environ)
     settings.read_tracing_settings(os.environ)

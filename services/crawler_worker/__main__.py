@@ -59,6 +59,7 @@ def main() -> int:
     process.block_stop_signals()
     try:
         logs.configure("crawler-worker", os.environ)
+        logs.log_misspelt_settings(os.environ)
         address = settings.read_database_settings(os.environ)
         queue = settings.read_queue_settings(os.environ)
         reddit = settings.read_reddit_settings(os.environ)

@@ -111,6 +111,7 @@ def main() -> int:
     process.block_stop_signals()
     try:
         logs.configure("scheduler", os.environ)
+        logs.log_misspelt_settings(os.environ)
         chosen = settings.read_scheduler_settings(os.environ)
         address = settings.read_database_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)

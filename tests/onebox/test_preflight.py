@@ -41,3 +41,9 @@ def test_settings_that_do_not_count_are_told() -> None:
         "DATABASE_DIRECT_URL is ignored: without DATABASE_URL the embedded Postgres is used.",
     ]
     assert preflight.unused({**given, "DATABASE_URL": "x"}, REAL) == []
+
+
+def test_a_misspelt_setting_is_reported_with_the_nearest_name() -> None:
+    assert preflight.unused({"MAX_RETRIE": "5", "PATH": "/bin"}, REAL) == [
+        "MAX_RETRIE is ignored: it is no setting. Did you mean MAX_RETRIES?"
+    ]

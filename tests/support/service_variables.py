@@ -19,6 +19,7 @@ FOREIGN = {
 def known() -> set[str]:
     """Return all known variables. For a secret NAME, NAME_FILE may name a file with the secret."""
     files = [*(ROOT / "shared/crawljobs/settings").glob("*.py")]
+    files.remove(ROOT / "shared/crawljobs/settings/misspelt.py")  # has variables of other programs
     files += [ROOT / name for name in READ_ELSEWHERE]
     code = "\n".join(path.read_text() for path in files)
     names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', code))

@@ -33,6 +33,7 @@ def main(given: list[str] | None = None) -> int:
     chosen = arguments.parser().parse_args(given)
     try:
         logs.configure("migrations", os.environ)
+        logs.log_misspelt_settings(os.environ)
         return _COMMANDS[chosen.command](chosen)
     except errors.CrawljobsError as error:
         sys.stderr.write(f"{arguments.PROGRAM}: {plain_text.lines(str(error), limit=LINE_MAX)}\n")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import TextIO
 
@@ -24,7 +26,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     pretty = chosen.style == "console" or (chosen.style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         trace_scope.add_ids,
-        _service(service),
+        _process(service, variables),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -123,12 +125,26 @@ def _log_unraisable(given: sys.UnraisableHookArgs) -> None:
     )
 
 
-def _service(service: str) -> structlog.typing.Processor:
+def _process(service: str, variables: Mapping[str, str]) -> structlog.typing.Processor:
+    """Return a processor that adds the service and the name of the process to each line."""
+
+    @lru_cache(maxsize=1)
+    def instance(_pid: int) -> str:  # the default name has the process id, which a fork changes
+        return settings.read_instance_name(variables, service)
+
     def add(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event.setdefault("service", service)
+        event.setdefault("instance", instance(os.getpid()))
         return event
 
     return add
+
+
+def log_misspelt_settings(variables: Mapping[str, str]) -> None:
+    """Log one warning if variables look like misspelt settings. The line has names, no values."""
+    if found := settings.misspelt(variables):
+        meant = [f"{name} (did you mean {setting}?)" for name, setting in found.items()]
+        get_logger(__name__).warning("settings.unknown", ignored=meant)
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

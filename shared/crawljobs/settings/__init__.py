@@ -8,6 +8,7 @@ from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.instance import read_instance_name
 from crawljobs.settings.logs import LogSettings, read_log_settings
+from crawljobs.settings.misspelt import misspelt
 from crawljobs.settings.probes import ProbeAddress, read_probe_address
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
@@ -29,6 +30,7 @@ __all__ = [
     "RoleSettings",
     "SchedulerSettings",
     "TracingSettings",
+    "misspelt",
     "read_admin_api_settings",
     "read_crawl_settings",
     "read_database_settings",
