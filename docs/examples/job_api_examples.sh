@@ -1,126 +1,186 @@
 #!/usr/bin/env bash
-# The frequent tasks of an operator, over the API. Run the script against a test system (./run demo):
+# The frequent tasks of an operator, over the API. It needs curl and python3.
+#
+# Run all of them against a test system (./run demo):
 #   ADMIN_API_TOKEN_FILE=.onebox/admin-token docs/examples/job_api_examples.sh
-# or copy single functions. It needs curl and python3.
-set -euo pipefail
-shopt -s inherit_errexit # an error inside $(...) ends the script, too
+# Or load the functions into bash or zsh, and call them one by one:
+#   export ADMIN_API_TOKEN_FILE=.onebox/admin-token
+#   source docs/examples/job_api_examples.sh
+#   crawl_soon BirdingNotes
+#
+# The script changes no option of the shell that loads it. It only ends the export of ADMIN_API_TOKEN, so
+# that other programs do not inherit the token. Each function returns 0 if the API did the task, 2 if the
+# state of the system does not allow the task (HTTP status 409), and 1 after other errors.
 
-API=${API:-http://127.0.0.1:8000}
-if [ -z "${ADMIN_API_TOKEN:-}" ]; then
-    ADMIN_API_TOKEN=$(cat "${ADMIN_API_TOKEN_FILE:?is missing: the file with the bearer token}")
-fi
-export -n ADMIN_API_TOKEN # the programs that this script starts do not inherit it
-
-# Prints the header with the token. printf is part of bash, so the token is on no command line.
-authorization() { printf 'Authorization: Bearer %s\n' "$ADMIN_API_TOKEN"; }
-
-# call METHOD PATH [BODY]: print the body of the response; write a problem to standard error and return 1.
-call() {
-    local body=("${@:3}") answer
-    if answer=$(curl --silent --show-error --fail-with-body --max-time 30 --request "$1" "$API$2" \
-        --header @<(authorization) \
-        --header "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \
-        ${body[0]+--header 'Content-Type: application/json' --data "${body[0]}"}); then
-        printf '%s\n' "$answer"
-    else
-        printf '%s\n' "$1 $2: ${answer:-no answer}" >&2
+# Print the header with the token. printf is part of the shell, so the token is on no command line.
+authorization() {
+    local token=${ADMIN_API_TOKEN:-}
+    if [ -z "$token" ] && [ -r "${ADMIN_API_TOKEN_FILE:-}" ]; then
+        token=$(cat "$ADMIN_API_TOKEN_FILE")
+    fi
+    if [ -z "$token" ]; then
+        echo "no token: set ADMIN_API_TOKEN_FILE to a readable file with the bearer token" >&2
         return 1
     fi
+    printf 'Authorization: Bearer %s\n' "$token"
 }
 
-# field EXPRESSION: evaluate it on the JSON of standard input, named `it`; print nothing without input.
+# call METHOD PATH [BODY]: print the body of the response. Write an error to standard error instead.
+call() {
+    local header answer code
+    local -a body
+    body=()
+    header=$(authorization) || return 1
+    if [ $# -gt 2 ]; then
+        body=(--header 'Content-Type: application/json' --data "$3")
+    fi
+    # curl reads the token from its standard input (@-). The last line of `answer` is the HTTP status.
+    answer=$(printf '%s\n' "$header" | curl --silent --show-error --max-time 30 --request "$1" \
+        --header @- --header "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \
+        --write-out '\n%{http_code}' ${body[@]+"${body[@]}"} "${API:-http://127.0.0.1:8000}$2") || {
+        echo "$1 $2: no answer from ${API:-http://127.0.0.1:8000}" >&2
+        return 1
+    }
+    code=${answer##*$'\n'}
+    answer=${answer%$'\n'*}
+    case $code in
+    2??) printf '%s\n' "$answer" ;;
+    *)
+        printf '%s\n' "$1 $2: $answer" >&2
+        [ "$code" != 409 ] || return 2
+        return 1
+        ;;
+    esac
+}
+
+# field EXPRESSION TEXT: evaluate the expression on the JSON text, named `it`, and print the result.
 field() {
-    python3 -c "import json, sys; text = sys.stdin.read()
-if text: it = json.loads(text); print($1)"
+    printf '%s' "$2" | python3 -c "import json, sys
+it = json.load(sys.stdin)
+try: print($1)
+except (KeyError, TypeError): sys.exit('the answer has no $(printf '%s' "$1" | tr -d "'"): ' + json.dumps(it))"
+}
+
+# object KEY VALUE...: print a JSON object with text values.
+object() {
+    python3 -c 'import json, sys; a = sys.argv[1:]; print(json.dumps(dict(zip(a[::2], a[1::2]))))' "$@"
 }
 
 crawl_soon() { # SUBREDDIT: print the id of its job
-    call POST /api/crawl "{\"subreddit\": \"$1\"}" | field "it['job']['id']"
+    local answer
+    answer=$(call POST /api/crawl "$(object subreddit "$1")") || return
+    field "it['job']['id']" "$answer"
 }
 
 create_daily_schedule() { # SUBREDDIT: create it once, at 6 in the morning in Berlin; print its id
-    local id
-    id=$(call GET "/api/admin/scheduled-jobs?subreddit=$1" |
-        field "next((one['id'] for one in it['items'] if one['name'] == 'daily $1'), '')")
-    if [ -n "$id" ]; then
-        echo "$id"
-        return
+    local answer id
+    answer=$(call GET "/api/admin/scheduled-jobs?subreddit=$1") || return
+    id=$(field "next((one['id'] for one in it['items'] if one['name'] == 'daily $1'), '')" "$answer") || return
+    if [ -z "$id" ]; then
+        answer=$(call POST /api/admin/scheduled-jobs "{\"name\": \"daily $1\", \"subreddit\": \"$1\",
+            \"cron_expression\": \"0 6 * * *\", \"timezone\": \"Europe/Berlin\", \"priority\": 20,
+            \"spread_seconds\": 600}") || return
+        id=$(field "it['id']" "$answer") || return
     fi
-    call POST /api/admin/scheduled-jobs "{\"name\": \"daily $1\", \"subreddit\": \"$1\",
-        \"cron_expression\": \"0 6 * * *\", \"timezone\": \"Europe/Berlin\", \"priority\": 20,
-        \"spread_seconds\": 600}" | field "it['id']"
+    echo "$id"
 }
 
 show_next_runs() { # EXPRESSION ZONE
-    call POST /api/admin/scheduled-jobs/preview \
-        "{\"cron_expression\": \"$1\", \"timezone\": \"$2\", \"count\": 3}" | field "it['description']"
+    local answer
+    answer=$(call POST /api/admin/scheduled-jobs/preview \
+        "$(object cron_expression "$1" timezone "$2")") || return
+    field "it['description']" "$answer"
 }
 
-boost() { # JOB POINTS
-    call POST "/api/admin/jobs/$1/boost" "{\"boost\": $2}" | field "it['priority']"
+boost() { # JOB POINTS: raise the priority of a live job; print it
+    local answer
+    answer=$(call POST "/api/admin/jobs/$1/boost" "{\"boost\": $2}") || return
+    field "it['priority']" "$answer"
 }
 
 explain() { # JOB: print why it runs or does not run
     call GET "/api/admin/jobs/$1/explain"
 }
 
-cancel() { # JOB
-    call POST "/api/admin/jobs/$1/cancel" | field "it['status']"
+cancel() { # JOB: cancel a live job
+    local answer
+    answer=$(call POST "/api/admin/jobs/$1/cancel") || return
+    field "it['status']" "$answer"
 }
 
 retry_failed() { # count the failed jobs, then retry exactly this number
-    local filter='"filter": {"status": ["failed"]}' count
-    count=$(call POST /api/admin/jobs/bulk/retry "{$filter, \"dry_run\": true}" | field "len(it['items'])")
-    call POST /api/admin/jobs/bulk/retry "{$filter, \"expected_count\": $count}" | field "it['succeeded']"
+    local filter='"filter": {"status": ["failed"]}' answer count
+    answer=$(call POST /api/admin/jobs/bulk/retry "{$filter, \"dry_run\": true}") || return
+    count=$(field "len(it['items'])" "$answer") || return
+    answer=$(call POST /api/admin/jobs/bulk/retry "{$filter, \"expected_count\": $count}") || return
+    field "it['succeeded']" "$answer"
 }
 
 enqueue_many() { # SUBREDDIT...
-    local names
-    names=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@")
-    call POST /api/admin/jobs/bulk "{\"subreddits\": $names, \"priority\": 50}" | field "it['succeeded']"
+    local names answer
+    names=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@") || return
+    answer=$(call POST /api/admin/jobs/bulk "{\"subreddits\": $names, \"priority\": 50}") || return
+    field "it['succeeded']" "$answer"
 }
 
-watch_job() { # JOB [SECONDS]: wait until it is final or the time is over
-    local status
+watch_job() { # JOB [SECONDS]: wait until it is final or the time is over; print its status
+    local answer state='' second
     for ((second = 0; second < ${2:-600}; second++)); do
-        status=$(call GET "/api/admin/jobs/$1" | field "it['status']")
-        case $status in succeeded | failed | cancelled) break ;; esac
+        answer=$(call GET "/api/admin/jobs/$1") || return
+        state=$(field "it['status']" "$answer") || return
+        case $state in succeeded | failed | cancelled) break ;; esac
         sleep 1
     done
-    echo "$status"
+    echo "$state"
 }
 
 pause() { # SUBREDDIT REASON
-    call POST /api/admin/queue/pause "{\"subreddit\": \"$1\", \"reason\": \"$2\"}"
+    call POST /api/admin/queue/pause "$(object subreddit "$1" reason "$2")"
 }
 
 resume() { # SUBREDDIT
-    call POST /api/admin/queue/resume "{\"subreddit\": \"$1\"}"
+    call POST /api/admin/queue/resume "$(object subreddit "$1")"
 }
 
-main() {
-    local job result # assigned in lines of their own: `local x=$(...)` hides an error
-    result=$(show_next_runs '@daily' 'Europe/Berlin')
-    echo "next runs: $result"
-    result=$(create_daily_schedule BirdingNotes)
-    echo "schedule: $result"
-    job=$(crawl_soon LunarAtlas)
-    result=$(boost "$job" 10)
-    echo "job: $job, priority after a boost: $result"
-    explain "$job" >/dev/null
-    result=$(enqueue_many TinyGardens BalconyPots)
-    echo "enqueued: $result"
-    pause TinyGardens "its moderators asked for a break" >/dev/null
-    call GET /api/admin/queue/pauses >/dev/null
-    resume TinyGardens >/dev/null
-    result=$(watch_job "$job" "${WATCH_SECONDS:-60}")
-    echo "watched: $result"
-    job=$(crawl_soon MapTalk)
-    cancel "$job"
-    result=$(retry_failed)
-    echo "retried: $result"
-    call GET '/api/admin/jobs?status=queued&sort=-priority&limit=10' >/dev/null
+# step NAME FUNCTION ARGUMENT...: print the result of a function. A 409 is no error here: a worker can
+# finish a job before the next step, and another operator can do the same task at the same time.
+step() {
+    local name=$1 result code=0
+    shift
+    result=$("$@") || code=$?
+    case $code in
+    0) echo "$name: $result" ;;
+    2) echo "$name: not possible now" ;;
+    *) return 1 ;;
+    esac
+}
+
+run_examples() {
+    local job
+    step "next runs" show_next_runs '@daily' 'Europe/Berlin' || return
+    step "schedule" create_daily_schedule BirdingNotes || return
+    job=$(crawl_soon LunarAtlas) || return
+    step "priority of job $job after a boost" boost "$job" 10 || return
+    explain "$job" >/dev/null || return
+    step "enqueued" enqueue_many TinyGardens BalconyPots || return
+    step "pause" pause TinyGardens "its moderators asked for a break" >/dev/null || return
+    call GET /api/admin/queue/pauses >/dev/null || return
+    step "resume" resume TinyGardens >/dev/null || return
+    step "watched" watch_job "$job" "${WATCH_SECONDS:-60}" || return
+    job=$(crawl_soon MapTalk) || return
+    step "cancelled job $job" cancel "$job" || return
+    step "retried" retry_failed || return
+    call GET '/api/admin/jobs?status=queued&sort=-priority&limit=10' >/dev/null || return
     call GET /api/admin/jobs/stats
 }
 
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi
+if [ -n "${ADMIN_API_TOKEN:-}" ]; then
+    if [ -n "${ZSH_VERSION:-}" ]; then typeset -g +x ADMIN_API_TOKEN; else export -n ADMIN_API_TOKEN; fi
+fi
+
+# Run the examples only if this file is executed. A shell that loads it gets the functions alone.
+if [ -n "${ZSH_VERSION:-}" ]; then
+    case ${ZSH_EVAL_CONTEXT:-} in *:file | *:file:*) ;; *) run_examples ;; esac
+elif [ "${BASH_SOURCE[0]:-}" = "$0" ]; then
+    run_examples
+fi

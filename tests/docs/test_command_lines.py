@@ -157,4 +157,4 @@ def test_the_examples_show_no_token_to_the_programs_they_start(
     assert done.stdout.splitlines()[0].isdigit()
     assert admin_api.TOKEN not in done.stdout
     assert admin_api.TOKEN not in record.read_text()
-    assert "--header\0@/dev/fd/" in record.read_text()
+    assert "--header\0@-\0" in record.read_text()

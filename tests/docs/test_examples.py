@@ -25,16 +25,39 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
     running.stop()
 
 
-def run(server: Gunicorn, *command: str) -> subprocess.CompletedProcess[str]:
+SHELLS = ("bash", "zsh")
+RUN_TASKS = "run_examples"
+# The functions of operators, with arguments. JOB is the id of a job.
+TASKS = (
+    "retry_failed",
+    "resume BirdingNotes",
+    "explain JOB",
+    "create_daily_schedule BirdingNotes",
+    "boost JOB 5",
+    "watch_job JOB 1",
+    "cancel JOB",
+    "crawl_soon LunarAtlas",
+    "pause BirdingNotes 'a break'",
+    "enqueue_many BirdingNotes Pottery",
+    "show_next_runs @daily Europe/Berlin",
+)
+
+
+def environment(server: Gunicorn, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "API": server.url,
+        "ADMIN_API_TOKEN": admin_api.TOKEN,
+        "WATCH_SECONDS": "1",
+        **more,
+    }
+
+
+def execute(server: Gunicorn, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
     needs.program("curl")
     return subprocess.run(
-        [needs.program("bash"), "-c", f'source "{SCRIPT}"; "$@"', "bash", *command],
-        env={
-            "PATH": os.environ["PATH"],
-            "API": server.url,
-            "ADMIN_API_TOKEN": admin_api.TOKEN,
-            "WATCH_SECONDS": "1",
-        },
+        command,
+        env=environment(server, **more),
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
@@ -42,10 +65,18 @@ def run(server: Gunicorn, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def sourced(
+    server: Gunicorn, commands: str, shell: str = "bash", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Load the script into a shell, as a reader does, and run commands after it."""
+    command = [needs.program(shell), "-c", f'source "{SCRIPT}"\n{commands}']
+    return execute(server, command, **more)
+
+
 def test_the_whole_script_runs_twice_and_leaves_its_jobs(
     server: Gunicorn, database: Database
 ) -> None:
-    ran = run(server, "main")
+    ran = execute(server, [str(SCRIPT)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "enqueued: 2" in ran.stdout
     assert "watched: queued" in ran.stdout  # no worker runs in this test
@@ -56,26 +87,82 @@ def test_the_whole_script_runs_twice_and_leaves_its_jobs(
         schedule = conn.exec_driver_sql("SELECT cron_expression, timezone FROM scheduled_jobs")
         assert {tuple(row) for row in jobs} == {("queued", 3), ("cancelled", 1)}
         assert [tuple(row) for row in schedule] == [("0 6 * * *", "Europe/Berlin")]
-    again = run(server, "main")
+    again = execute(server, [str(SCRIPT)])
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_zsh_runs_the_whole_script_too(server: Gunicorn) -> None:
+    ran = execute(server, [needs.program("zsh"), str(SCRIPT)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert '"by_status"' in ran.stdout
+    assert not ran.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_tasks_run_in_any_order_and_twice(server: Gunicorn, shell: str) -> None:
+    """A refusal because of the state is not hidden by an error of a later step."""
+    tasks = "\n".join(f"{task}; echo 'result' $?" for task in (*TASKS, *reversed(TASKS)))
+    tasks = re.sub(r"\bJOB\b", "$JOB", tasks)
+    ran = sourced(server, f"JOB=$(crawl_soon Pottery)\n{tasks}", shell)
+    results = re.findall(r"^result (\d)$", ran.stdout, re.MULTILINE)
+    assert len(results) == 2 * len(TASKS), ran.stderr
+    refused = ran.stderr.count('"code":"illegal_transition"')
+    assert refused >= 2, "a cancelled job cannot be boosted or cancelled"
+    assert results.count("2") == ran.stderr.count('"status":409')
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_loaded_script_changes_no_option_and_an_error_ends_no_shell(
+    server: Gunicorn, shell: str
+) -> None:
+    options = 'set -o; [ -z "${BASH_VERSION:-}" ] || shopt'
+    before = execute(server, [needs.program(shell), "-c", options]).stdout
+    failing = "explain 123456; echo result $?; crawl_soon 'not valid!'; echo result $?"
+    ran = sourced(server, f"{options}; {failing}; echo alive", shell)
+    assert ran.stdout == f"{before}result 1\nresult 1\nalive\n"
+    assert '"not_found"' in ran.stderr
+    assert '"invalid_request"' in ran.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_without_a_token_or_a_server_the_reason_is_printed(server: Gunicorn, shell: str) -> None:
+    unset = sourced(server, "explain 1; echo result $?", shell, ADMIN_API_TOKEN="")
+    assert unset.stdout == "result 1\n"
+    assert unset.stderr.startswith("no token: set ADMIN_API_TOKEN_FILE to a readable file")
+    gone = sourced(server, "explain 1; echo result $?", shell, API="http://127.0.0.1:9")
+    assert gone.stdout == "result 1\n"
+    assert "no answer from http://127.0.0.1:9" in gone.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_job_that_ends_before_the_next_step_stops_nothing(server: Gunicorn, shell: str) -> None:
+    ended = "job=$(crawl_soon Pottery); cancel $job; step boosted boost $job 5; echo result $?"
+    ran = sourced(server, ended, shell)
+    assert ran.stdout == "cancelled\nboosted: not possible now\nresult 0\n"
+    assert '"code":"illegal_transition"' in ran.stderr
 
 
 def test_failed_jobs_are_counted_and_retried(server: Gunicorn, database: Database) -> None:
     for name in ("one", "two"):
-        job = run(server, "crawl_soon", f"failed_{name}").stdout.strip()
+        job = sourced(server, f"crawl_soon failed_{name}").stdout.strip()
         with server.client() as client:
             assert client.post(f"/api/admin/jobs/{job}/give_up").status_code == 200
-    assert run(server, "retry_failed").stdout == "2\n"
+    assert sourced(server, "retry_failed").stdout == "2\n"
 
 
-def test_an_error_of_the_api_ends_the_script_and_is_printed(server: Gunicorn) -> None:
-    ran = run(server, "crawl_soon", "not valid!")
-    assert ran.returncode != 0
-    assert '"invalid_request"' in ran.stderr
+def test_an_error_of_the_api_ends_the_executed_script(server: Gunicorn) -> None:
+    ran = execute(server, [str(SCRIPT)], ADMIN_API_TOKEN="x" * 40)
+    assert ran.returncode == 1
+    assert '"status":401' in ran.stderr
+    assert ran.stderr.count("\n") <= 2
     assert "Traceback" not in ran.stderr
-    unknown = run(server, "explain", "123456")
-    assert unknown.returncode != 0
-    assert '"not_found"' in unknown.stderr
+
+
+def test_an_answer_of_another_form_is_printed_without_a_traceback(server: Gunicorn) -> None:
+    ran = sourced(server, """field "it['job']['id']" '{"other": 1}'; echo result $?""")
+    assert ran.stdout == "result 1\n"
+    assert ran.stderr == 'the answer has no it[job][id]: {"other": 1}\n'
 
 
 def test_the_readme_lists_every_function_and_no_other() -> None:
@@ -83,4 +170,6 @@ def test_the_readme_lists_every_function_and_no_other() -> None:
     listed = set(
         re.findall(r"`(\w+)[^`]*`", "".join(re.findall(r"^\| `.*?\|", README, re.MULTILINE)))
     )
-    assert listed == functions - {"authorization", "call", "field", "main"}
+    assert listed == functions - {
+        *("authorization", "call", "field", "object", "step", RUN_TASKS),
+    }

@@ -1,9 +1,12 @@
 """The script `run` in a small project with empty lock files, so that it needs no network."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import psutil
@@ -38,6 +41,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "requirements").mkdir()
     for target in ("demo", "dev"):
         (folder / "requirements" / f"{target}.lock").write_text("")
+    commands = Path("deploy", "docker", "commands")
+    shutil.copytree(ROOT / commands, folder / commands)
     (folder / "deploy" / "onebox").mkdir(parents=True)
     (folder / "deploy" / "onebox" / "__init__.py").touch()
     (folder / "deploy" / "onebox" / "__main__.py").write_text(DEMO)
@@ -129,6 +134,36 @@ def test_without_a_package_index_it_says_so_and_a_later_run_goes_on(installed: P
     later = run(installed, "demo")
     assert later.returncode == 0
     assert "Installing requirements/demo.lock" in later.stderr
+
+
+def wheel(folder: Path, name: str) -> str:
+    """Make a wheel without modules. Return its line for a lock file."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    about = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
+        tag = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{about}/WHEEL", tag)
+        archive.writestr(f"{about}/RECORD", "")
+    return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+def test_the_install_shows_its_progress(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns(".venv*"))
+    project = tmp_path / "project"
+    at_once = (project / "run").read_text().replace("FILE_SECONDS = 0.5, 10", "FILE_SECONDS = 0, 0")
+    (project / "run").write_text(at_once)
+    lock = "".join(wheel(tmp_path, name) for name in ("first_thing", "second_thing"))
+    (project / "requirements" / "demo.lock").write_text(f"# a comment with a==b\n{lock}")
+    done = run(project, "demo", PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stderr
+    steps = re.findall(r"^  (\w[^(]+) \(\d+ s\)$", done.stderr, re.MULTILINE)
+    assert "fetching package 2 of 2" in steps
+    assert steps[-1] == "unpacking 2 packages"
+    assert "\x1b" not in done.stderr
+    assert "\r" not in done.stderr
 
 
 def test_two_at_once_take_turns(installed: Path) -> None:
