@@ -32,6 +32,11 @@ exec "{program}" "$@"
 """
 
 
+# The example calls of the original have the token on the command line. The page shows them
+# unchanged, and says how to avoid it.
+OF_THE_ORIGINAL = ("docs/from-the-original.md", '-H "Authorization: Bearer $ADMIN_API_TOKEN" \\')
+
+
 def documents() -> Iterator[Path]:
     yield from (path for path in ROOT.glob("*.md"))
     for folder in ("docs", "deploy", "migrations", "services", "shared", "requirements", "tests"):
@@ -48,7 +53,11 @@ def test_no_document_shows_a_secret_on_a_command_line() -> None:
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if SHOWN.search(line)
     ]
-    assert found == []
+    page, line = OF_THE_ORIGINAL
+    kept = [one for one in found if one.startswith(f"{page}:") and one.endswith(f": {line}")]
+    assert len(kept) == 3
+    assert "`-H @FILE`" in (ROOT / page).read_text()
+    assert [one for one in found if one not in kept] == []
 
 
 @pytest.mark.parametrize(
