@@ -2,6 +2,7 @@
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
+const NARROW = "(max-width: 52rem)"; // the same width as in docs.css
 const SERVER_IN_SAMPLES = "http://127.0.0.1:8000";
 
 function slug(method, path) {
@@ -116,7 +117,7 @@ async function send(entry, inputs, body) {
   const text = await answer.text();
   let shown = text;
   try {
-    shown = JSON.stringify(JSON.parse(text), null, 2);
+    shown = indented(text);
   } catch { /* The response is not JSON, so the page shows it unchanged. */ }
   return `${answer.status} ${answer.statusText}\n\n${shown}`;
 }
@@ -196,11 +197,24 @@ function show(document_) {
   showTarget();
 }
 
+// On a narrow screen the menu is closed until the reader opens it, and closes after a choice.
+function layOutMenu() {
+  const menu = document.getElementById("menu");
+  const narrow = window.matchMedia(NARROW);
+  const fit = () => { menu.open = !narrow.matches; };
+  narrow.addEventListener("change", fit);
+  menu.addEventListener("click", (event) => {
+    if (narrow.matches && event.target.tagName === "A") menu.open = false;
+  });
+  fit();
+}
+
+layOutMenu();
 document.getElementById("access").addEventListener("submit", (event) => event.preventDefault());
 window.addEventListener("hashchange", showTarget);
 fetch("/docs/openapi.json")
-  .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`status ${answer.status}`))))
-  .then(show)
+  .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`status ${answer.status}`))))
+  .then((text) => show(parsedExactly(text)))
   .catch((error) => {
     document.getElementById("operations").replaceChildren(
       element("p", { class: "failure" }, `The OpenAPI document could not be loaded: ${error.message}`));

@@ -64,8 +64,10 @@ function limitsOf(schema) {
   const values = inner.enum || (named && namedSchemas[nameOf(named.$ref)].enum);
   if (values) limits.push(`One of ${values.map((value) => `\`${value}\``).join(", ")}.`);
   if (inner.const !== undefined) limits.push(`Always \`${JSON.stringify(inner.const)}\`.`);
-  if (schema.minimum !== undefined && schema.maximum !== undefined) {
-    limits.push(`From ${schema.minimum} to ${schema.maximum}.`);
+  if (inner.minimum !== undefined && inner.maximum !== undefined) {
+    limits.push(`From ${inner.minimum} to ${inner.maximum}.`);
+  } else if (inner.minimum !== undefined) {
+    limits.push(`At least ${inner.minimum}.`);
   }
   if (schema.maxLength !== undefined) limits.push(`At most ${schema.maxLength} characters.`);
   const shown = schema.default;

@@ -32,18 +32,18 @@ class Node {
 
 let scrolledTo;
 const byId = {};
-for (const id of ["contents", "version", "description", "access", "token", "operations"]) {
+for (const id of ["contents", "version", "description", "menu", "access", "token", "operations"]) {
   new Node("div").setAttribute("id", id);
 }
 const context = vm.createContext({
   console, URLSearchParams, setTimeout,
   document: { createElement: (tag) => new Node(tag), getElementById: (id) => byId[id] || null },
-  window: { addEventListener() {} },
+  window: { addEventListener() {}, matchMedia: () => ({ matches: true, addEventListener() {} }) },
   navigator: {},
   location: { origin: "http://127.0.0.1:9999", hash: "#duplicate_name" },
-  fetch: async () => ({ ok: true, json: async () => JSON.parse(fs.readFileSync(documentFile)) }),
+  fetch: async () => ({ ok: true, text: async () => fs.readFileSync(documentFile, "utf8") }),
 });
-for (const file of ["schema.js", "docs.js"]) {
+for (const file of ["exact_json.js", "schema.js", "docs.js"]) {
   vm.runInContext(fs.readFileSync(`${folder}/${file}`, "utf8"), context, { filename: file });
 }
 setTimeout(() => {

@@ -126,10 +126,22 @@ def test_the_page_s_scripts_render_the_document(tmp_path: Path, offline: Client)
         "curl -sS http://127.0.0.1:9999/api/admin/jobs",
         "priority",
         "From 0 to 100.",
+        "From 1 to 9223372036854775807.",
         "duplicate_name",
         "schema-JobDetail",
     ):
         assert expected in done.stdout, expected
+
+
+def test_the_page_does_not_round_integers() -> None:
+    done = subprocess.run(
+        [needs.program("node"), str(Path(__file__).with_name("check_exact_json.js")), str(STATIC)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # Inserts the objects that the examples name. Each object has the id 1.
