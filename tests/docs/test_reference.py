@@ -7,7 +7,6 @@ import prometheus_client
 import pytest
 
 from admin_api.schemas.subreddit import SubredditSchema
-from crawljobs.db import tables
 from crawljobs.db.administration import grants
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit
@@ -42,11 +41,6 @@ def test_the_names_of_posts_walk_end_are_documented() -> None:
     for end in WalkEnd:
         assert f"`{end}`" in text
         assert f"`{end}`" in described
-
-
-def test_every_table_of_the_database_is_documented() -> None:
-    named = set(re.findall(r"^\| `(\w+)` \|", (REFERENCE / "schema.md").read_text(), re.MULTILINE))
-    assert named == set(tables.metadata.tables)
 
 
 def test_the_table_of_rights_is_the_one_that_is_granted() -> None:
