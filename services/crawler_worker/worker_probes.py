@@ -16,11 +16,11 @@ from crawljobs.runtime.probes.probe_server import ProbeServer
 from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.settings import DatabaseSettings, ProbeAddress, QueueSettings
 
-# The claim loop counts as stuck if it makes no progress for two poll intervals plus this many
+# The liveness probe fails if the claim loop makes no progress for two poll intervals plus this many
 # seconds. The loop may need the additional time while the database is unreachable.
 LOOP_LATE_SECONDS = 90.0
-# The lease keeper counts as stuck if it makes no progress for one lease duration plus this many
-# seconds. The keeper may need the additional time to connect to the database again.
+# The liveness probe fails if the lease keeper makes no progress for one lease duration plus this
+# many seconds. The keeper may need the additional time to connect to the database again.
 KEEPER_LATE_SECONDS = 15.0
 
 

@@ -92,7 +92,7 @@ class WorkerProcess:
             log.exception("worker.crashed")
 
     def _refuse_mixed_content(self) -> None:
-        """Raise SettingsError if the content of the database is of another kind of Reddit."""
+        """Raise SettingsError before content of the real Reddit and of another server is mixed."""
         with self._database.begin() as conn:
             reddit_mixing.refuse(conn, api_url=self._reddit_api_url)
 

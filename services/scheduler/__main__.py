@@ -20,8 +20,8 @@ from scheduler.timetable import Timetable, application_name
 
 log = logs.get_logger(__name__)
 
-# How long a stop waits for the present batch of schedules. A batch takes milliseconds. A batch that
-# takes longer than this is abandoned, and the database server rolls the batch back.
+# At shutdown, the process waits this long for the present batch of schedules. A batch takes
+# milliseconds. After this time the batch is abandoned, and the database server rolls it back.
 GRACE_SECONDS = 0.8
 POOL_SIZE = 2
 

@@ -58,8 +58,8 @@ def _disable_row(conn: Connection, due: DueSchedule, runs: Sequence[Run], reason
         with conn.begin_nested():
             recorded = schedule_ledger.record_runs(conn, runs=missed, now=due.now)
     except StatementError as error:
-        # If the schedule's own data also prevent the record of its due times, the schedule is
-        # disabled without this record.
+        # The schedule's own data may also make the insert into the ledger fail. Then the schedule
+        # is disabled, but its due times are not recorded.
         if not is_rows_own_fault(error):
             raise
     due_schedules.disable_schedule(conn, schedule_id=schedule.id, reason=reason, now=due.now)

@@ -97,7 +97,7 @@ class Timetable:
                     firing_log.write(result)
                 firing_counters.count(result)
             total += len(results)
-            # No due schedules are left, except those that another scheduler has locked.
+            # If the batch is not full, only schedules locked by another scheduler are still due.
             if len(results) < BATCH:
                 self._ticked_at = time.monotonic()
                 break

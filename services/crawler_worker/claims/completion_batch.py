@@ -57,8 +57,8 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
         conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
-        # If an earlier try has committed but its reply was lost, the result is STALE too. Then the
-        # completion counts as written.
+        # The result is also STALE if an earlier try committed this completion, but the reply was
+        # lost. Then the completion is already written.
         if results[place] is WriteResult.STALE:
             recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
             if recorded is pending.completion.attempt:

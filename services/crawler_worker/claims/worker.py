@@ -1,7 +1,7 @@
-"""The claim loop claims a job for each free slot, and crawls each job in its own thread.
+"""The claim loop keeps up to `worker_concurrency` crawls running, each in its own thread.
 
-A slot is the worker's place for one crawl. The slot is free as soon as its crawl has ended. The
-completion of the job is written while the next crawl already runs.
+As soon as a crawl has ended, the loop claims the next job. The completion of the ended crawl is
+written while the next crawl already runs.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ POLL_JITTER = 0.2
 # NOTIFY. So after a NOTIFY or a claim, the worker polls at this interval. The interval doubles with
 # each further poll, up to the configured poll interval.
 POLL_MIN_SECONDS = 0.05
-# A crawl that lost its claim but hangs still uses a thread. If this many crawls hang for each slot,
-# the process exits, because only a restart frees their threads.
+# A crawl that lost its claim and hangs keeps its thread. When the number of these threads reaches
+# this factor times `worker_concurrency`, the process exits, because only a restart frees them.
 STUCK_PER_SLOT = 2
-# The limit for the number of running crawls plus unwritten completions, for each slot. At the
-# limit, the worker claims no more jobs.
+# While the sum of running crawls and unwritten completions is at least this factor times
+# `worker_concurrency`, the worker claims no more jobs.
 UNWRITTEN_PER_SLOT = 3
 # The time limit for releasing the claims that remain after the drain (the wait for the crawls).
 RELEASE_SECONDS = 2.0
@@ -116,7 +116,7 @@ class Worker:
             return 0
 
     def run_once(self) -> int:
-        """Claim jobs for the free slots and start their crawls.
+        """Claim as many jobs as can be crawled now, and start their crawls.
 
         Return the number of claimed jobs. Raises DatabaseUnavailable.
         """
@@ -124,8 +124,8 @@ class Worker:
             return 0  # the lease keeper could not extend the lease of a new claim
         if self._threads.has_waiting():
             return 0  # Claimed jobs still wait for a thread, so no further jobs are claimed.
-        # A crawl that lost its claim counts as ended, because it usually ends soon. If it counted
-        # as busy, a crawl that hangs would occupy a slot until the process ends.
+        # `busy` leaves out crawls that lost their claim, because they usually end soon. Otherwise a
+        # crawl that hangs would take the place of another crawl until the process ends.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()

@@ -36,13 +36,13 @@ log = logs.get_logger(__name__)
 
 
 def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
-    """Store the high-water marks, the discovered jobs and the phase `done` in one transaction.
+    """Store the high-water marks, the jobs of discovered subreddits and the phase `done`.
 
     `left` are parts that the crawl could not request, because it had used up its requests.
 
-    Every transaction must lock jobs in the order of their subreddit ids, also the crawl's own job.
-    So jobs of discovered subreddits with lower ids are enqueued before the crawl's own job is
-    locked. Jobs with higher ids are enqueued afterwards.
+    All this is one transaction. It must lock all jobs in the order of their subreddit ids, also the
+    crawl's own job. So jobs of discovered subreddits with lower ids are enqueued before the crawl's
+    own job is locked. Jobs with higher ids are enqueued afterwards.
     """
     marks = _marks(context.checkpoint)
     done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)
@@ -114,8 +114,9 @@ def record_barred(context: CrawlContext, access: AccessState) -> None:
     """Record that Reddit denies access to the subreddit, and set the time of the next crawl.
 
     Disables the subreddit's schedules if it is banned, missing, suspended or legally restricted. If
-    the subreddit was crawled before, a new state counts only after three equal checks in a row, of
-    which at most one counts in 8 hours. Raises ClaimLost, Interrupted and DatabaseUnavailable.
+    the subreddit was crawled before, a new state is accepted only after three checks in a row with
+    this state. At most one check is counted in 8 hours. Raises ClaimLost, Interrupted and
+    DatabaseUnavailable.
     """
 
     is_believed = False

@@ -67,7 +67,7 @@ class CrawlState:
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:
-        """Record that a part was stored or given up. Then the end of the crawl counts the trees."""
+        """Record that a part was stored or given up. Then the trees are counted at the end."""
         self.has_changed_parts = True
 
     def met_new(self) -> bool:

@@ -24,8 +24,8 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # Schedules are disabled if their subreddit is gone, for example banned. The subreddit may have
-    # become private since then. So the schedules are enabled after any closed state.
+    # Schedules are disabled when their subreddit is gone, for example banned. If the subreddit then
+    # becomes private, they stay disabled. So the schedules are enabled after any closed state.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)
@@ -39,8 +39,11 @@ def record(context: CrawlContext) -> None:
 
 
 def _access(context: CrawlContext) -> AccessState:
-    """Return the access state that the description shows. If a subreddit is described as private
-    but shows its posts, it counts as restricted."""
+    """Return the access state that the description shows, if it is an open state.
+
+    If the description shows a closed state, such as private, return the stored open state, or else
+    RESTRICTED, because Reddit has returned the posts.
+    """
     described = context.checkpoint.described_as
     if described is None:  # no type in the description, or a checkpoint of an earlier release
         return context.access if context.access in OPEN else AccessState.PUBLIC

@@ -19,7 +19,10 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """`size` consecutive ids in `Tree.more`. Their parent is a comment, or the post (None)."""
+    """Reddit's placeholder for `size` comments, whose ids follow each other in `Tree.more`.
+
+    `parent` is the comment that they reply to, or None if they reply to the post.
+    """
 
     parent: str | None
     depth: int  # depth of the parent in the tree
@@ -67,7 +70,7 @@ class Tree:
     def is_short(self) -> bool:
         """Return whether a finished tree has less than half of the comments that Reddit reports.
 
-        Comments that Reddit named but did not return count as comments of the tree. If a part was
+        The tree's comments include comments that Reddit named but did not return. If a part was
         given up, or if limits cut off comments, return False, because the number proves nothing.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
@@ -87,7 +90,7 @@ class Tree:
     def broken(self, *, lost: Sequence[str] = ()) -> Tree:
         """Return the tree after a part was given up. `lost` are the first ids of `more`.
 
-        The ids in `lost` are removed from `more` and count as missing.
+        The ids in `lost` are moved from `more` to `unbrought`, so their comments are missing.
         """
         after = self.without_more(lost)
         unbrought = tuple(dict.fromkeys([*self.unbrought, *lost]))

@@ -1,4 +1,4 @@
-"""Adds the comments in a reply of Reddit to a comment tree, and adds further requests to it."""
+"""Adds the comments in Reddit's reply to a comment tree, and finds the tree's further requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def grow(
     parents: Mapping[str, Thread] | None = None,
     without_replies: bool = False,
 ) -> tuple[tuple[Comment, ...], Tree]:
-    """Add Reddit's reply to the tree. Return the comments that are new in it, and the new tree.
+    """Add Reddit's reply to the tree. Return the comments that the tree lacked, and the new tree.
 
     `requested` are the ids of the comments that the request named. `parents` maps an id to a
     request for the thread below the comment's parent. If Reddit's reply lacks a requested comment,
@@ -114,8 +114,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # The replies to comments after the first SOUGHT_BELOW are not requested. For each of these
-        # comments, one reply counts as missing, because its true number of replies is not known.
+        # The replies to comments after the first SOUGHT_BELOW are not requested. Each of these
+        # comments adds 1 to the missing comments, because the number of its replies is not known.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

@@ -19,8 +19,8 @@ from crawljobs.repository.content import crawled_trees
 # The maximum number of trees in one crawl. A tree costs at least one request. Few trees are needed,
 # because the previous phase stores up to 100 comments of any posts with each request.
 MOST = 25
-# After this many crawls, a tree with too few comments is accepted. Reddit's number of comments
-# includes comments that Reddit does not show.
+# After this many crawls, a tree with too few comments is accepted, because the number of comments
+# that Reddit reports includes comments that Reddit does not show.
 SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]
@@ -62,7 +62,8 @@ def _choose(context: CrawlContext) -> None:
         if counts.stored(post) < shown and post not in not_yet:
             chosen.setdefault(post, shown)
     room = MOST - len(chosen.keys() - set(again))
-    if context.checkpoint.page == 0 and room > 0:  # a resumed crawl has already chosen the trees
+    # A resumed crawl (page > 0) already has the trees that earlier crawls did not reach.
+    if context.checkpoint.page == 0 and room > 0:
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
     context.move_to(replace(context.checkpoint, busiest=tuple(chosen.items())))
 

@@ -25,7 +25,7 @@ BATCH = 100  # Reddit accepts at most this many full names in one request.
 # 10 % of Reddit's budget, so the crawls can use the rest.
 EVERY = timedelta(seconds=6)
 # The longest time for a batch: the wait for a request slot, three replies and the pauses between
-# the replies. After this time the worker counts as dead, and another worker may refresh items.
+# the replies. After this time, another worker may refresh items, because this worker may be dead.
 TURN = timedelta(minutes=4)
 PAUSE_AFTER_ERROR_SECONDS = 60.0
 # The CrawlFailures that a single item can cause. Each of them makes the next batch smaller.

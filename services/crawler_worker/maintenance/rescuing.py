@@ -39,8 +39,8 @@ class Rescuing:
         """Rescue stuck jobs and return the number of rescued jobs. Raises DatabaseUnavailable.
 
         If this process could not reach the database, it rescues no job for one lease duration.
-        Perhaps no worker could extend its leases during this outage. An outage of the database must
-        not cost the jobs attempts.
+        Perhaps no worker could extend its leases during this outage. Then a rescue would charge an
+        attempt to jobs whose workers are alive.
         """
         try:
             if time.monotonic() < self._rescue_from:

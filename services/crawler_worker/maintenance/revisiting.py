@@ -25,8 +25,8 @@ log = logs.get_logger(__name__)
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
 # Each worker starts all checks at this short interval. A check does nothing until its own interval
-# is over. A timer with this longer interval would start again at each restart of the worker, and
-# might never fire.
+# is over. A timer with the check's own, longer interval would start again at each restart of the
+# worker, and might never fire.
 CHECK_SECONDS = 60.0
 
 

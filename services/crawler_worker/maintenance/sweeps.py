@@ -25,9 +25,9 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Triggers store each change of the counts of finished jobs as a row. A reader must add all rows
-# since the last merge to the counts. With this interval, a reader adds some thousands of rows at
-# most.
+# Triggers insert a row for each change of a count of finished jobs. At this interval, merge_counts
+# adds these rows to the counts. Until then, a reader of the counts must add the rows itself, some
+# thousands at most.
 MERGE_COUNTS_SECONDS = 15.0
 
 
@@ -114,9 +114,9 @@ class Maintenance:
         return priority_aging.age(self._sweeps, self._settings.aging)
 
     def merge_counts(self) -> int:
-        """Add the changes that triggers have stored to the counts of finished jobs.
+        """Update the counts of finished jobs by the changes that triggers have stored as rows.
 
-        The statement runs without RowIsolation, which would skip faulty rows. No single row can
+        The statement does not need RowIsolation, which skips faulty rows, because no single row can
         make this statement fail.
         """
         merged = 0

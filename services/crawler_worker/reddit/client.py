@@ -152,7 +152,7 @@ class RedditClient:
 
         `since` is the monotonic time of the unclear reply. `is_fresh` is true for a new token.
         """
-        if self._paced is not None:  # without a database, the client cannot pause other workers
+        if self._paced is not None:  # only a client with a database can pause other workers
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)
 
 

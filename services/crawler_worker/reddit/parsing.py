@@ -16,7 +16,7 @@ def listing(reply: object, *, is_followed: bool = True) -> Page:
     """Return one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
 
     With `is_followed`, the caller needs the cursor of the next page, so an unreadable cursor also
-    raises UpstreamTrouble. Otherwise an unreadable cursor becomes None.
+    raises UpstreamTrouble. Without `is_followed`, an unreadable cursor becomes None.
     """
     data = _data(reply, "Listing")
     return Page(item_parsing.read_all(_children(reply)), _cursor(data, is_needed=is_followed))

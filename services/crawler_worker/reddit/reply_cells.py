@@ -21,7 +21,7 @@ from crawljobs.domain.reply_meaning import (
     Status,
 )
 
-REASON_WITHIN_BYTES = 64 * 1024  # a longer body is not read as an error: errors are short
+REASON_WITHIN_BYTES = 64 * 1024  # a longer body is not parsed: Reddit's error bodies are short
 
 _REASONS = {
     "private": Shape.PRIVATE,
@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. An unknown path counts as the endpoint INFO, because a
-    failed INFO request proves nothing about a single subreddit."""
+    """Return the endpoint of a path. For an unknown path, return INFO, because a failed
+    INFO request proves nothing about a single subreddit."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)
@@ -115,7 +115,7 @@ def _json_shape(body: object) -> Shape:
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """Return (value,) for a JSON body, or None if it is invalid or longer than error bodies are."""
+    """Return (value,) for a JSON body, or None if the body is invalid or too long for an error."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

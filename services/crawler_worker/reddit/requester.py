@@ -25,5 +25,5 @@ class Requester:
         return self.client.send(Request("GET", path, params), parse, self.context)
 
     def post(self, path: str, form: Parameters, parse: Callable[[Any], T]) -> T:
-        """Send a POST request as `get` does. The request must only read, as it may be repeated."""
+        """Send a POST request as `get` does. It must change nothing, as it may be sent twice."""
         return self.client.send(Request("POST", path, {}, form), parse, self.context)

@@ -28,7 +28,7 @@ _OPTIONAL = (
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a crawl. `posts` and `comments` count the distinct items seen by the crawl."""
+    """The state of a crawl. `posts` and `comments` are the numbers of distinct items so far."""
 
     phase: str = "about"
     cursor: str | None = None
@@ -117,7 +117,7 @@ def is_stale(cursor_at: str | None, *, now: datetime, gap: float) -> bool:
     """Return whether a cursor that was saved at `cursor_at` is too old to continue from.
 
     `gap` is the minimum number of seconds between two requests. The age limit grows by `gap`.
-    Otherwise a long gap would make every cursor too old, and the crawl would read the first page
+    Otherwise a long `gap` would make every cursor too old, and the crawl would read the first page
     again and again.
     """
     lives = CURSOR_LIVES + timedelta(seconds=gap)

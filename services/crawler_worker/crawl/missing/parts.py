@@ -92,7 +92,7 @@ def missing(
 ) -> MissingPart:
     """Return a part that is given up now. Each further failure delays the part's next try more.
 
-    Several requests for one tree may fail in the same crawl. They count as one failure.
+    Several requests for one tree may fail in the same crawl. They are counted as one failure.
     """
     item = item[: missing_part.ITEM_MAX]
     known = context.parts.get(kind, item)

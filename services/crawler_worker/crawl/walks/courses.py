@@ -41,7 +41,7 @@ def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> 
 
     An earlier crawl may have given up a page of the listing. Until the next try of this page is
     due, the walk stops at the newest item of the earlier crawl, and the high-water mark does not
-    move. When the try is due, or if the whole listing must be read, the walk reads beyond it.
+    move. When the try is due, or if the whole listing must be read, the walk does not stop there.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

@@ -1,8 +1,8 @@
 """Finds the newest item of a page that can become the high-water mark of a crawl.
 
-Later crawls stop reading a listing at the mark. A wrong id far above all real ids would hide each
-new item until the next walk of the whole listing. So an id can become the mark only if it fits the
-ids and times of the other items.
+Later crawls stop reading a listing at items that are not newer than the mark. If the mark were a
+wrong id far above all real ids, later crawls would stop at the first page and miss new items. So an
+id can become the mark only if it fits the ids and times of the other items.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from crawljobs.domain.reddit_items import Comment, Post
 
-# A mark below this id hides no item, because every new id of today is higher.
+# Ids up to this id are not checked. Every new id of today is higher. So if such an id is the mark,
+# no crawl stops before a new item.
 SMALL_ID = 36**6
 # Two ids of the same time differ by less than the factor SAME_TIME. In a year, ids grow at most by
 # the factor A_YEAR. Since 2015, the ids of posts have grown by at most a third each year.

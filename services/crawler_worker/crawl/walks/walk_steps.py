@@ -19,8 +19,8 @@ OLDER_IN_A_ROW = 25
 # This many items at the end of a page are kept as cursors. The page after a cursor is empty if the
 # item of the cursor was deleted in the meantime. Then another cursor is tried.
 ANCHORS = 3
-# After this many pages in a row that have a cursor but no items, the walk ends, because its pages
-# count as an endless loop. Fewer empty pages can be the effect of a filter at Reddit.
+# After this many pages in a row that have a cursor but no items, the walk ends, because the cursors
+# may form an endless loop. Fewer empty pages can be the effect of a filter at Reddit.
 EMPTY_PAGES = 3
 
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}
@@ -113,7 +113,7 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk extended by this page. The page's last item counts as the oldest item.
+    """Return the walk extended by this page. The page's last item is taken as the oldest.
 
     Older items, such as pinned ones, may come earlier in the page. They are ignored.
     """

@@ -50,8 +50,8 @@ def decode(content: bytes) -> Any:
     text = content.decode("utf-8", "replace")
     if _has_too_many_values(text):
         raise crawl_failures.UpstreamTrouble(f"a reply of more than {VALUES_MAX:,} values")
-    # UpstreamTrouble is raised outside the handler. Otherwise its context would be the decoder's
-    # error, which keeps the whole text in memory.
+    # UpstreamTrouble is raised after this block. In an `except` block, its `__context__` would be
+    # the decoder's error, which keeps the whole text in memory.
     with contextlib.suppress(ValueError, RecursionError):
         try:
             return _DECODER.decode(text)

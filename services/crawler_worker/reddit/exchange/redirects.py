@@ -16,11 +16,10 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 def status_of(location: str, *, url: str) -> Status:
     """Return the status of a redirect to `location`, by its target. `url` is the requested URL.
 
-    The host of `url` counts as a host of Reddit. If a subreddit does not exist, Reddit redirects to
-    Reddit's search page. If a subreddit was merged into another subreddit, Reddit redirects to the
-    other subreddit.
-    A redirect to a host that is not Reddit's comes from a network portal. A redirect to another URL
-    of the requested subreddit proves nothing about this subreddit.
+    The host of `url` is taken as a host of Reddit. If a subreddit does not exist, Reddit redirects
+    to Reddit's search page. If a subreddit was merged into another subreddit, Reddit redirects to
+    the other subreddit. A redirect to a host that is not Reddit's comes from a network portal. A
+    redirect to another URL of the requested subreddit proves nothing about this subreddit.
     """
     try:
         target, request = urlsplit(location), urlsplit(url)

@@ -9,8 +9,8 @@ import http.client
 import re
 from typing import Any
 
-# The maximum size of a head and of all informational replies before the head. Reddit's head has
-# about 3 KiB.
+# The maximum size of a head together with all informational replies before the head. Reddit's head
+# has about 3 KiB.
 HEAD_MAX_BYTES = 64 * 1024
 SWITCHING_PROTOCOLS = 101
 

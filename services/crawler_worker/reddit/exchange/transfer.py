@@ -67,10 +67,10 @@ class Exchange:
 
 
 class Transport:
-    """Sends requests over pools of connections, with one connection for each of `threads`.
+    """Sends requests over pools of connections, with one connection for each of the threads.
 
-    With fewer connections, a thread would wait for a free connection, and the wait would count as a
-    failure of Reddit. `proxies` maps an origin, such as https://oauth.reddit.com, to its proxy.
+    With fewer connections, a thread would wait for a free connection, and this wait would seem to
+    be a failure of Reddit. `proxies` maps an origin, such as https://oauth.reddit.com, to a proxy.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Builds the failure of a request during a pause of all workers, and logs these pauses."""
+"""Builds the error that a request raises during a pause of all workers, and logs these pauses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAUSED_FOR = {
 def outage(
     seconds: float, reason: PausedReason | None = None, detail: str = ""
 ) -> crawl_failures.Outage:
-    """Return the failure of a request during a pause of all workers. `reason` is why they pause."""
+    """Return the error to raise for a request while all workers pause. `reason` is the cause."""
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
     kind = crawl_failures.Outage
@@ -56,7 +56,7 @@ class PauseLog:
         self._logged_until = 0.0  # end of the logged pause, by the monotonic clock
 
     def record(self, seconds: float, reason: str, detail: str = "") -> None:
-        """Log a pause of `seconds` that starts now, unless the last logged pause is not over."""
+        """Log a pause of `seconds` that starts now, unless the last logged pause still lasts."""
         with self._lock:
             now = time.monotonic()
             is_new = seconds > 0 and now >= self._logged_until
