@@ -67,6 +67,7 @@ class System:
             self.supervisor.start(services.sandbox(ready, new_items_per_minute=rate))
         say(self.database.start_step())
         self.database.start()
+        self.database.pauses.read(self.database.url)  # the pauses that earlier runs left
         self._refuse_mixing()
         self._stop.check()
         say("Starting the services ...")
@@ -109,6 +110,10 @@ class System:
     def notes(self) -> list[str]:
         """Return the latest events, then the reasons why all workers pause now."""
         return [*self.supervisor.notes, *self._observer.pauses]
+
+    def refusals(self) -> list[str]:
+        """Return the cause and the remedy if Reddit refuses the client or the credentials."""
+        return self.database.pauses.refused
 
     def becomes_healthy(self) -> bool:
         """Return whether all work. Raises OneboxError if a process exits or after READY_SECONDS."""

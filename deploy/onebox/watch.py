@@ -51,9 +51,13 @@ def watch(
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
                 view.show(snapshot, running.notes(), running.database.read_overview())
-                if options.once and snapshot.is_finished:
+                refusals = running.refusals() if options.once else []
+                if options.once and (snapshot.is_finished or refusals):
                     view.close()
-                    return summary.of_crawls(running, snapshot, asked, time.monotonic() - began)
+                    code = summary.of_crawls(running, snapshot, asked, time.monotonic() - began)
+                    for sentence in refusals:
+                        click.echo(sentence, err=True)
+                    return code
                 if healthy and snapshot.is_idle:
                     pause = SHOW_IDLE_SECONDS
             stop.sleep(pause)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from support import demo, processes
+from support import demo, processes, reddit_sandbox
 from support.demo import Demo
 
 # These limits save requests whose results other tests check.
@@ -80,6 +81,53 @@ def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> N
     done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
     assert done.returncode == 1, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "cause", "remedy"),
+    [
+        (
+            "tokens",
+            {"mode": "refused"},
+            "Reddit refuses the credentials (",
+            "remedy: correct REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET",
+        ),
+        (
+            "replies",
+            {"path": "/", "status": 403, "body": "html"},
+            "Reddit refuses the client: its id or address is blocked (403",
+            "remedy: the client id or the address of the workers is blocked",
+        ),
+    ],
+)
+def test_once_ends_when_reddit_refuses_the_client(
+    open_folder: Path,
+    database_url: str,
+    control: str,
+    body: dict[str, object],
+    cause: str,
+    remedy: str,
+) -> None:
+    with reddit_sandbox.serve() as sandbox:
+        answer = httpx.post(f"{sandbox.url}/sandbox/{control}", json=body, trust_env=False)
+        assert answer.status_code == 200
+        done = demo.run(
+            *("--once", "--port", "0", "--workers", "2", "--subreddits", "tiny_own,tiny_two"),
+            *("--data", str(open_folder / "data")),
+            DATABASE_URL=database_url,
+            REDDIT_CLIENT_ID="mine",
+            REDDIT_CLIENT_SECRET="wrong",
+            REDDIT_API_URL=sandbox.url,
+            REDDIT_AUTH_URL=sandbox.url,
+            **SMALL,
+        )
+    assert done.returncode == 1, done.stdout + done.stderr
+    states = json.loads(done.stdout.splitlines()[-1])["jobs"]
+    assert sum(states.values()) == 2
+    assert states.keys() <= {"waiting", "queued", "crawling"}
+    *_, said, how = done.stderr.splitlines()
+    assert said.startswith(cause)
+    assert how.startswith(remedy)
 
 
 def test_a_database_and_a_token_of_ones_own_are_used_instead(

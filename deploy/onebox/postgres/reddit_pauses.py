@@ -1,5 +1,7 @@
 """Read why all workers of the demo pause their requests to Reddit."""
 
+from datetime import datetime
+
 import psycopg
 
 from crawljobs.domain import plain_text
@@ -23,9 +25,13 @@ class RedditPauses:
         self._connection: psycopg.Connection | None = None
         self._in_force: set[str] = set()  # sentences to show when the pauses in force end
         self.ended: list[str] = []  # sentences about pauses that ended since the previous read
+        # Sentences with the cause and the remedy, if Reddit has refused the client since the first
+        # read. A refusal of an earlier run may have a cause that the user has repaired.
+        self.refused: list[str] = []
+        self._earlier: set[datetime] | None = None  # the ends of the pauses at the first read
 
     def read(self, url: str) -> list[str]:
-        """Return a sentence for each pause in force, and set `ended`.
+        """Return a sentence for each pause in force, and set `ended` and `refused`.
 
         If Reddit refuses the client, a further sentence names the remedy.
         A pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
@@ -47,23 +53,35 @@ class RedditPauses:
             found = self._connection.execute(query).fetchall()
         except psycopg.Error:
             self.close()
-            self.ended = []
+            self.ended, self.refused = [], []
             return []
         in_force = {_OVER_429 if reason is None else _ACCEPTED for _, reason, _, _ in found}
         self.ended = sorted(self._in_force - in_force)
         self._in_force = in_force
+        if self._earlier is None:
+            self._earlier = {until for until, _, _, _ in found}
+        self.refused = [
+            sentence
+            for until, reason, detail, _ in found
+            if reason in REFUSED and until not in self._earlier
+            for sentence in (f"{_why(reason, detail)}.", _remedy(reason))
+        ]
         notes = []
         for until, reason, detail, lasts in found:
             if lasts:
                 notes.append(f"paused until {until.astimezone():%H:%M:%S}: {_why(reason, detail)}")
             if reason in REFUSED:
-                notes.append(f"remedy: {REMEDIES[PausedReason(reason)]}")
+                notes.append(_remedy(reason))
         return list(dict.fromkeys(notes))
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _remedy(reason: str) -> str:
+    return f"remedy: {REMEDIES[PausedReason(reason)]}"
 
 
 def _why(reason: str | None, detail: str | None) -> str:

@@ -73,3 +73,31 @@ def test_the_end_of_a_pause_by_a_429_is_reported_once(
     assert pauses.ended == ["the pause after Reddit's 429 is over: the workers send requests again"]
     pauses.read(database_url)
     assert pauses.ended == []
+
+
+@pytest.mark.parametrize("reason", ["client_refused", "credentials_refused"])
+def test_only_a_refusal_of_this_run_counts(
+    database: Database, database_url: str, pauses: RedditPauses, reason: str
+) -> None:
+    execute(database, f"outage_until = {HOUR}, paused_reason = '{reason}', paused_detail = '403'")
+    pauses.read(database_url)
+    pauses.read(database_url)
+    assert pauses.refused == []  # the user may have repaired the cause
+    execute(database, f"outage_until = {HOUR} + interval '1 s'")
+    pauses.read(database_url)
+    cause, remedy = pauses.refused
+    assert cause.startswith("Reddit refuses the c")
+    assert cause.endswith(" (403).")
+    assert remedy.startswith("remedy: ")
+    execute(database, "outage_until = NULL, paused_reason = NULL")
+    pauses.read(database_url)
+    assert pauses.refused == []
+
+
+def test_an_outage_and_a_429_are_no_refusals(
+    database: Database, database_url: str, pauses: RedditPauses
+) -> None:
+    pauses.read(database_url)
+    execute(database, f"outage_until = {HOUR}, paused_reason = 'outage', paused_until = {HOUR}")
+    assert len(pauses.read(database_url)) == 2
+    assert pauses.refused == []
