@@ -65,6 +65,8 @@ def _is_candidate(name: str) -> bool:
         and not written.startswith(_FOREIGN_PREFIXES)
         and _NAME.fullmatch(name) is not None
         and not _OF_A_SERVICE.fullmatch(written)
+        # A name of another program may have a prefix, such as NIX_SSL_CERT_FILE.
+        and not written.endswith(_WITH_PREFIX)
     )
 
 
@@ -80,3 +82,4 @@ def _nearest(name: str) -> str | None:
 
 
 _SORTED = sorted(VARIABLES)
+_WITH_PREFIX = tuple(f"_{name}" for name in _SORTED)
