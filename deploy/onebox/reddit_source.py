@@ -57,8 +57,8 @@ def refuse_mixing(folder: DataFolder, source: str) -> None:
         return
     if kept != source:
         raise DataFolderError(
-            f"{folder.path} holds what was crawled from {shown(kept)}, and now {shown(source)} is "
-            f"to be crawled: give another folder, such as --data {folder.path}-2."
+            f"{folder.path} contains data of {shown(kept)}, so {shown(source)} cannot be crawled "
+            f"into it: use another folder, such as --data {folder.path}-2."
         )
 
 
@@ -71,8 +71,8 @@ def refuse_mixing_clients(place: str, source: str, clients: list[str]) -> None:
         mixed, other = sandbox_id in clients, "a sandbox"
     if mixed:
         raise OneboxError(
-            f"{place} holds what was crawled from {other}, and now {shown(source)} is to be "
-            "crawled: give another one."
+            f"{place} contains data of {other}, so {shown(source)} cannot be crawled into it: "
+            "use another one."
         )
 
 

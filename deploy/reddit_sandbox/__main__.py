@@ -5,7 +5,9 @@ import datetime
 import gc
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from reddit_sandbox import server
 from reddit_sandbox.options import Options
@@ -34,26 +36,34 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="reddit-sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="reddit-sandbox",
+        description=__doc__,
+        usage="python -m reddit_sandbox [OPTION VALUE]...",
+    )
     default = Options()
-    add = parser.add_argument
-    add("--host", default=server.HOST, help="in a container: 0.0.0.0, which others can reach")
-    add("--port", type=_port, default=0, help="0: any that is free; it is printed as JSON")
-    add("--ready-file", type=Path, help='written with {"url": ...} when requests are answered')
-    add("--seed", type=int, default=default.seed)
-    add("--now", type=_moment, default=default.now, help="the present: Unix seconds or ISO 8601")
-    add("--client-id", default="", help="only this id gets tokens (default: any)")
-    add("--client-secret", default="")
-    add("--token-seconds", type=_positive, default=default.token_seconds)
-    add("--rate-limit", type=_positive, default=default.rate_limit, help="requests per window")
-    add("--rate-window", type=_positive, default=default.rate_window, help="seconds")
-    add("--token-rate-limit", type=_positive, default=default.token_rate_limit)
-    add("--slow-seconds", type=_seconds, default=default.slow_seconds)
-    add("--hang-seconds", type=_seconds, default=default.hang_seconds)
-    add("--latency-seconds", type=_seconds, default=0.0, help="added to every reply")
-    add("--new-items-per-minute", type=_rate, default=0.0, help="new posts in each community")
-    add("--names-file", type=Path, help="where names asked for are kept for the next start")
-    add("--log-size", type=_positive, default=default.log_size, help="requests remembered")
+
+    def add(name: str, value: Any, meaning: str, read: Callable[[str], Any] = str) -> None:
+        shown = f"{meaning} [{value}]" if value not in ("", None) else meaning
+        parser.add_argument(name, type=read, default=value, metavar="", help=shown)
+
+    add("--host", server.HOST, "listen at; 0.0.0.0 in a container")
+    add("--port", 0, "port; 0: any free port, printed as JSON", _port)
+    add("--ready-file", None, "file for the address, written after the start", Path)
+    add("--seed", default.seed, "decides all data", int)
+    add("--now", default.now, "its present: Unix seconds or ISO 8601", _moment)
+    add("--client-id", "", "only this id gets tokens; otherwise any id", str)
+    add("--client-secret", "", "secret of the client id; otherwise any", str)
+    add("--token-seconds", default.token_seconds, "life of a token in s", _positive)
+    add("--rate-limit", default.rate_limit, "requests in a window", _positive)
+    add("--rate-window", default.rate_window, "length of a window in s", _positive)
+    add("--token-rate-limit", default.token_rate_limit, "requests for tokens in it", _positive)
+    add("--slow-seconds", default.slow_seconds, "delay of slow_* communities", _seconds)
+    add("--hang-seconds", default.hang_seconds, "delay of timeout_* communities", _seconds)
+    add("--latency-seconds", 0.0, "delay of each reply", _seconds)
+    add("--new-items-per-minute", 0.0, "new posts a minute in a community", _rate)
+    add("--names-file", None, "file that keeps requested names", Path)
+    add("--log-size", default.log_size, "requests in /sandbox/log", _positive)
     return parser
 
 

@@ -63,8 +63,8 @@ def test_a_folder_keeps_to_one_reddit(tmp_path: Path) -> None:
         with pytest.raises(OneboxError) as refused:
             reddit_source.refuse_mixing(folder, reddit_source.REAL)
     assert str(refused.value) == (
-        f"{folder.path} holds what was crawled from the sandbox, and now the real Reddit is to be "
-        f"crawled: give another folder, such as --data {folder.path}-2."
+        f"{folder.path} contains data of the sandbox, so the real Reddit cannot be crawled "
+        f"into it: use another folder, such as --data {folder.path}-2."
     )
 
 
@@ -77,7 +77,7 @@ def test_a_folder_keeps_to_one_reddit(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_keeps_to_one_reddit(source: str, clients: list[str], other: str) -> None:
-    with pytest.raises(OneboxError, match=f"crawled from {other}, and now"):
+    with pytest.raises(OneboxError, match=f"contains data of {other}, so "):
         reddit_source.refuse_mixing_clients("It", source, clients)
     for right in ([], ["sandbox"] if source == "sandbox" else ["me", "you"]):
         reddit_source.refuse_mixing_clients("It", source, right)

@@ -76,7 +76,7 @@ def test_a_folder_of_another_reddit(open_folder: Path) -> None:
     arguments = ("--port", "0", "--data", str(open_folder / "data"))
     client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": "s"}
     told = refusal(demo.run(*arguments, **client, REDDIT_API_URL="http://127.0.0.1:9"), open_folder)
-    assert "crawled from the sandbox, and now http://127.0.0.1:9 is to be crawled" in told
+    assert "contains data of the sandbox, so http://127.0.0.1:9 cannot be crawled into it" in told
     assert not (open_folder / "data" / "postgres").exists()
 
 

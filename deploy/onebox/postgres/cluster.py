@@ -34,7 +34,7 @@ def prepare(
             return
         if cluster.exists() and any(cluster.iterdir()):
             raise DataFolderError(
-                f"{cluster} holds something else than a Postgres cluster: give another data folder."
+                f"{cluster} contains files, but no data of Postgres: use another data folder."
             )
     except PermissionError as error:
         raise DataFolderError(
@@ -87,7 +87,7 @@ def _initdb(
         done = run_as(user, command, timeout=INITDB_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise PostgresError(
-            f"initdb took over {INITDB_SECONDS} s in {data.parent}: is the disk overloaded?"
+            f"initdb took over {INITDB_SECONDS} s in {data.parent}: the disk may be overloaded"
         ) from error
     if done.returncode != 0:
         raise failure("initdb failed", _reason(done.stderr.decode(errors="replace")), data.parent)

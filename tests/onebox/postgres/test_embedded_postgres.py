@@ -84,7 +84,7 @@ def test_a_folder_of_another_version_is_refused_and_left_alone(open_folder: Path
 def test_a_folder_with_something_else_in_it_is_refused(open_folder: Path) -> None:
     (open_folder / "postgres").mkdir()
     (open_folder / "postgres" / "letters.txt").write_text("dear")
-    with pytest.raises(DataFolderError, match="holds something else than a Postgres"):
+    with pytest.raises(DataFolderError, match="contains files, but no data of Postgres"):
         embedded(open_folder).start()
 
 
