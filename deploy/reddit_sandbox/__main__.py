@@ -38,8 +38,9 @@ def main() -> int:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="reddit-sandbox",
-        description=__doc__,
         usage="python -m reddit_sandbox [OPTION VALUE]...",
+        description="Serve an invented Reddit, for the demo and the tests.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=27),
     )
     default = Options()
 

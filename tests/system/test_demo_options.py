@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,18 @@ def test_killing_the_demo_leaves_no_process(doomed: Demo) -> None:
     processes.wait_until_gone(family, timeout=5)
 
 
-def test_the_help_fits_a_screen() -> None:
-    shown = demo.run("--help", COLUMNS="80")
+@pytest.mark.parametrize("module", ["onebox", "onebox.postgres.psql", "reddit_sandbox"])
+def test_the_help_fits_a_screen(module: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-P", "-m", module, "--help"],
+        capture_output=True,
+        text=True,
+        env=demo.environment(COLUMNS="80"),
+        timeout=60,
+        check=True,
+    )
     lines = shown.stdout.splitlines()
-    assert shown.returncode == 0
-    assert len(lines) <= 24
+    assert 5 < len(lines) <= 24
     assert max(map(len, lines)) <= 80
 
 
