@@ -21,8 +21,9 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 T = TypeVar("T")
 
 # The server ends a session that is silent for this time within a transaction. The services do no
-# long work between two statements of a transaction. But a process that freezes there keeps its jobs
-# locked, and the rescue skips locked jobs. So the locks must end before the usual lease of 30 s.
+# long work between two statements of a transaction. But a process may freeze between them. Its jobs
+# then stay locked, and the rescue skips locked jobs. So the server must end the session, and with
+# it the locks, before the usual lease of 30 s ends.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
 # A connection that was idle for longer than SURELY_ALIVE_SECONDS is pinged before its next use
@@ -31,7 +32,7 @@ SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return settings that the client sends for each session, as the role may not define them."""
+    """Return the settings of each session. The client sends them, as its role may lack them."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",
@@ -53,7 +54,7 @@ def _parameters(
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms until a connection fails if sent data is not confirmed
+        "tcp_user_timeout": 15_000,  # ms until a connection fails if sent data is not acknowledged
     }
     if not pooled:
         own = conninfo.conninfo_to_dict(url).get("options") or ""
@@ -78,9 +79,9 @@ class BoundedConnection(psycopg.Connection[Any]):
     def may_be_dead(self) -> bool:
         """Return whether the connection was idle for long, or has unread data.
 
-        Unread data while no statement runs means that the session or the server has ended. A
-        network that drops packets delivers no such data. So a connection that was idle for more
-        than SURELY_ALIVE_SECONDS may also be dead.
+        If no statement runs, unread data means that the session or the server has ended. If the
+        network drops packets, a dead connection has no unread data. So a connection may also be
+        dead if it was idle for more than SURELY_ALIVE_SECONDS.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True

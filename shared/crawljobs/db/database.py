@@ -35,10 +35,10 @@ CONFLICT_BACKOFF_SECONDS = 0.01
 
 
 def _limit_transaction(limits: Timeouts) -> Callable[[Connection], None]:
-    """Return a function that sets the limits for one transaction.
+    """Return a function that sets the timeouts and other settings for one transaction.
 
     Connections through a pooler need this function. A pooler refuses start-up options, and its
-    sessions serve many clients. So each transaction sets its own limits.
+    sessions serve many clients. So each transaction sets its own timeouts.
     """
     settings = session_settings(limits)
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
@@ -99,7 +99,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reads. Each statement sees all data committed before its start."""
-        if self._pooled:  # behind a pooler, each transaction sets its limits
+        if self._pooled:  # behind a pooler, timeouts are set only in a transaction
             with self.begin() as conn:
                 yield conn
             return

@@ -1,7 +1,7 @@
 """Describe a driver's error in a sentence that cannot contain a secret.
 
-Messages of the driver and the server can quote parts of connection addresses and stored values. So
-this module uses a message only if the message is constant or names only objects of the schema.
+Messages of the driver and the server can contain parts of connection addresses or stored values.
+So this module uses a message only if the message is constant or names only objects of the schema.
 For all other errors, this module has fixed sentences (decision 75).
 """
 
@@ -15,8 +15,8 @@ from crawljobs.domain import plain_text
 
 TEXT_MAX = 300  # limit, in characters, of a sentence that describes an error
 
-# Messages with these SQLSTATEs quote values or parts of a statement. Each entry is the beginning of
-# an SQLSTATE.
+# Messages with these SQLSTATEs contain values or parts of a statement. Each entry is the beginning
+# of an SQLSTATE.
 _QUOTES_VALUES = ("22", "42601", "42602", "42622", "XX")
 
 # The error of a failed connection has no SQLSTATE, so only the text of the error shows the cause.
@@ -73,7 +73,7 @@ class NoReply(psycopg.OperationalError):
 
 
 def sentence(error: BaseException) -> str:
-    """Describe the error in one line of at most TEXT_MAX characters, without address or values."""
+    """Describe the error in one line of at most TEXT_MAX characters, without secrets or values."""
     if isinstance(error, NoReply):
         return plain_text.one_line(str(error), limit=TEXT_MAX)
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
@@ -88,8 +88,8 @@ def sentence(error: BaseException) -> str:
 def _connection_failure(error: BaseException) -> str:
     text = str(error)
     place = _PLACE.search(text[:2_000])
-    # Remove the names of roles and databases, which are in quotes. A name may contain one of the
-    # known parts of messages.
+    # Remove the names of roles and databases, which are in quotes. Otherwise a part of a name could
+    # be found as a known part of a message.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
     known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
     said = next(known, f"the connection failed ({type(error).__name__})")

@@ -1,4 +1,4 @@
-"""Classify database errors as conflicts, which need a retry, temporary failures, or bugs."""
+"""Classify database errors: conflicts, which need a retry; temporary failures; and bugs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ StatementError = DBAPIError
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the error's SQLSTATE, or None without one. A failed connection has no SQLSTATE."""
+    """Return the error's SQLSTATE, or None if it has none, as after a failed connection."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
@@ -84,7 +84,7 @@ _REFUSALS = (
     "is not permitted to log in",
     "permission denied for database",
 )
-# The same for TLS settings that do not fit the server: certificates, files, and the mode.
+# Parts of messages about TLS settings that do not fit the server: certificates, files and the mode.
 _WRONG_TLS = (
     "certificate",
     "private key file",
@@ -93,8 +93,8 @@ _WRONG_TLS = (
     "sslmode value",
     "sslrootcert",
 )
-# An address may name several hosts, and the message then has a sentence for each host. While one of
-# them is unreachable or starts, a retry may succeed.
+# Parts of messages about a temporary failure. If an address names several hosts, the message has a
+# sentence for each host. While one of the hosts is unreachable or starts, a retry may succeed.
 _PASSING = (
     "Connection refused",
     "No such file or directory\n\tIs the server running",
@@ -127,7 +127,7 @@ def is_wrong_tls(error: BaseException) -> bool:
 def _has_sign(error: BaseException, signs: tuple[str, ...]) -> bool:
     if sqlstate(error) is not None:
         return False
-    # Names are in quotes. A role or a database may have a name that contains a sign.
+    # Remove names, which are in quotes, because the name of a role or database may contain a sign.
     bare = re.sub(r'"[^"]{0,1000}"', "", str(error)[:4_000])
     return any(sign in bare for sign in signs) and not any(sign in bare for sign in _PASSING)
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from crawljobs import errors
 
 # A connection that waits longer than LATE_SECONDS for a reply starts a check of the server. Most
-# replies come sooner. The server counts as dead after ANSWER_SECONDS without an answer. The sum of
-# both times is less than 2 s, the limit for the detection of a dead server (decision 56).
+# replies come sooner. If the query of the check gets no answer within ANSWER_SECONDS, the server is
+# dead. The sum of both times is less than 2 s, the limit for this detection (decision 56).
 LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query
-# If the query of the check fails within OWN_LIMIT_SECONDS, the error counts as an answer of the
+# If the query of the check fails within OWN_LIMIT_SECONDS, the error is taken as an answer of the
 # server. A later error may come from one of the client's own timeouts, and then proves nothing. The
 # shortest of these timeouts is 0.7 s (timeouts.PROBE_TIMEOUTS).
 OWN_LIMIT_SECONDS = 0.6
@@ -47,7 +47,7 @@ class ServerLiveness:
             now = time.monotonic()
             if not self._is_asking:
                 if now > self._ended_at + AGAIN_SECONDS:
-                    self._silent_since = None  # the server may have recovered since then
+                    self._silent_since = None  # the server may have recovered after the last query
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._asked_at = now
                     self._start_query(now)

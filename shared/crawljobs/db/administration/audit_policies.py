@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.administration import grants
 
-# The condition of each service's policy. It has the form in which Postgres prints it, because
-# `wrong` compares both texts. crawler-worker and scheduler may write only themselves as the actor.
+# The condition of each service's policy, in the form in which Postgres prints it: `wrong` compares
+# it with the printed text. crawler-worker and scheduler may write only themselves as the actor.
 # admin-api writes the names of API tokens as actors, and may not write a service as the actor.
 CONDITIONS: Mapping[str, str] = {
     grants.ADMIN_API: "(lower(\"left\"(actor, 7)) <> 'system:'::text)",
@@ -66,8 +66,8 @@ def differences(conn: Connection, names: Mapping[str, str]) -> list[str]:
     unknown = {
         row.name
         for row in conn.execute(_FOUND)
-        # Another installation may use this database with other role names. The policies for the
-        # roles of that installation have a condition of the same form. They are not reported.
+        # Another installation may use this database with other role names. The policies for its
+        # roles have conditions of the same form. These policies are not reported as unknown.
         if not (row.is_ours and row.condition.startswith(f"((SESSION_USER <> '{row.name[:-6]}'::"))
     }
     return [

@@ -108,7 +108,7 @@ def _restored(conn: Connection, scratch: str, made: set[str]) -> dict[str, str]:
     """Map the texts of restored CHECK constraints to the texts of the original constraints.
 
     PostgreSQL prints a CHECK with fewer parentheses after the restore of a dump. Without this map,
-    each restored CHECK would count as a difference.
+    each restored CHECK would be reported as a difference.
     """
     for (statement,) in conn.execute(text(_RESTORE), {"schema": scratch}).all():
         conn.exec_driver_sql(statement.replace("%", "%%"))

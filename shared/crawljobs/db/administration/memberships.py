@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from crawljobs.db.administration import grants
 
-# The scheduler needs these statistics, because it measures how long sessions of other roles have
+# The scheduler reads statistics about the sessions of all roles, to measure for how long they have
 # kept vacuum from removing rows.
 _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 

@@ -27,7 +27,7 @@ log = logs.get_logger(__name__)
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 600.0
-# The pause between two attempts. While a migration waits for a lock, other sessions queue behind
+# The pause between two tries. While a migration waits for a lock, other sessions queue behind
 # it. In the pause, these sessions can finish their statements.
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 15.0

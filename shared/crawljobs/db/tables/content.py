@@ -36,7 +36,7 @@ subreddits = Table(
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
     # The state that the last check found, if it differs from `access` and is not confirmed yet. The
-    # next columns: how many checks with this state were counted, and when the last was counted.
+    # next columns: the number of counted checks with this state, and the time of the last of them.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),

@@ -18,8 +18,8 @@ crawl_job_counts = Table(
 
 # A change of the number of jobs in a final status. Triggers insert a row for each change. If they
 # updated crawl_job_counts instead, concurrent completions would wait for the lock of its row. A
-# trigger on crawl_job_attempts counts succeeded crawls. Triggers on crawl_jobs count all other
-# changes.
+# trigger on crawl_job_attempts inserts the changes for succeeded crawls. Triggers on crawl_jobs
+# insert all other changes.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,

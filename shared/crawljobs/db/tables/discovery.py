@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, I
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# A subreddit name that posts and comments of one subreddit mention. A mentioned subreddit may not
-# exist.
+# A subreddit name that posts and comments of one subreddit mention. A subreddit with this name need
+# not exist.
 discovery_evidence = Table(
     "discovery_evidence",
     metadata,

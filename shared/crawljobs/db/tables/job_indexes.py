@@ -1,4 +1,4 @@
-"""The indexes of the queue's jobs, most of them partial: each has only the jobs in some states."""
+"""The indexes of the queue's jobs. Most are partial: they have only the jobs in some statuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import Index, text
 # use the partial indexes with bound parameters.
 LIVE = "('waiting', 'queued', 'crawling')"
 # No code writes `blocked`. The index of live jobs and the CHECK of the statuses keep this word
-# until a later release, because statements of the previous release name it. A condition on the
-# three statuses of LIVE implies the condition of the index.
+# until a later release, because statements of the previous release name it. Statements with LIVE
+# can use the index, because a condition on its three statuses implies the index's condition.
 FORMER_STATUS = "blocked"
 _LIVE_OR_FORMER = f"('{FORMER_STATUS}', {LIVE[1:]}"
 

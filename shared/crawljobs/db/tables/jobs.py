@@ -34,8 +34,7 @@ crawl_jobs = Table(
     Column("base_priority", SmallInteger, nullable=False),  # the requested priority plus boosts
     Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
     Column("source", Text, nullable=False),
-    # No foreign key, because a schedule may be deleted. With a foreign key, its deletion would
-    # write to all jobs of the schedule.
+    # No foreign key: with such a key, the deletion of a schedule would write to all its jobs.
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),
@@ -72,7 +71,7 @@ crawl_jobs = Table(
     Column("error_message", Text),
     # The job whose rerun request created this job. No foreign key, because old jobs are deleted.
     Column("follow_up_of", BigInteger),
-    # The time in the claims that have ended since the last retry by an operator; null: no claim.
+    # Total time of the claims that ended since the last retry by an operator; null: none has ended.
     Column("duration_seconds", Double),
     one_of(
         "status",
