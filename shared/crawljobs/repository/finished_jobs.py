@@ -19,7 +19,7 @@ def newest_finished(
 ) -> Subquery:
     """Return a subquery of at most `limit` finished jobs that meet the conditions, newest first.
 
-    The jobs have one of these final statuses.
+    The jobs have one of the `statuses`, which must be final.
 
     The status is the first column of the index of finished jobs. So the query has one branch for
     each status, and each branch reads one range of that index. The columns must include id and

@@ -17,7 +17,7 @@ from crawljobs.repository import gauge_query
 from crawljobs.repository.queue import job_counts, parked_jobs
 
 SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
-ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as dead
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker is alive if its last heartbeat is at most this old
 
 
 @dataclass(frozen=True)

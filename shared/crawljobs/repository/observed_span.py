@@ -1,7 +1,7 @@
 """The time span to which a rate of the last hour applies.
 
-A system that was started three minutes ago has no hour of results. Divided by an hour, its rates
-would be too small.
+A system that was started three minutes ago has results of three minutes only. If these were divided
+by an hour, the rates would be too small.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _instance = service_instances.c
 def observed_seconds(
     *, oldest: ColumnElement[Any], now: ColumnElement[Any]
 ) -> ColumnElement[float]:
-    """Return the seconds until `now`, from the earliest start of a worker or from `oldest`.
+    """Return the seconds since `oldest` or since the first worker started, whichever is earlier.
 
     `oldest` is the time of the oldest result within the last hour, or null. The workers are those
     with a heartbeat in the last hour. The span has at least 1 second and at most 1 hour.

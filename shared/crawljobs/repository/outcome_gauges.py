@@ -24,7 +24,7 @@ from crawljobs.repository.sql import (
     one_of,
 )
 
-SAMPLE = 100  # the newest failed and succeeded jobs whose results the gauges count
+SAMPLE = 100  # the gauges use the results of this number of newest failed and succeeded jobs
 RUNS_MAX = 10_000  # the sum of missed due times reads at most this number of ledger rows
 LOST_MAX = 1_000  # the count of disappeared workers stops at this number
 WAITING_MAX = 1_000  # the search for a job that waits for Reddit reads this number of jobs
@@ -54,8 +54,8 @@ RECENT = select(
 ).select_from(_sample)
 
 _success = _newest("succeeded", bounded(_job.finished_at).label("at")).limit(ONE_ROW)
-# Waiting jobs in the order of their due times. A retry and the end of a pause are due soon, but a
-# job that an operator or a limit deferred (`later`) may be due in days.
+# Waiting jobs in the order of their due times. A job that waits for a retry or for Reddit is due
+# soon, so it comes first. A job that an operator or a limit deferred (`later`) may be due in days.
 _waiting = (
     select(_job.wait_reason)
     .where(_job.status == inline("waiting"))

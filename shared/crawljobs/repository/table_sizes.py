@@ -8,7 +8,7 @@ from crawljobs.db import tables
 from crawljobs.repository.sql import inline_number, texts
 
 SHOWN = 10
-# The query waits for the lock of a table that a migration changes. Then it must fail soon.
+# If a migration has locked a table, the query waits only for this time, and then fails.
 LOCK_TIMEOUT = "50ms"
 
 _class = table("pg_class", column("oid"), column("relname"), column("relnamespace")).c

@@ -85,8 +85,9 @@ _IS_HISTORY_DUE = select(
     func.coalesce(_author.history_fetched_at < NOW - interval("every"), true())
 ).where(_NAMED)
 
-# SKIP LOCKED: the transaction has already locked the rows of the history that it stores. So waiting
-# for the author's row could cause a deadlock. An author whose row is skipped stays due.
+# The transaction has already locked the rows of the history that it stores. Waiting for the row of
+# the author could cause a deadlock. So the statement skips the row if another transaction has
+# locked it. Then the author stays due.
 _free = authors.alias("free")
 _HISTORY_FETCHED = (
     update(authors)
@@ -149,5 +150,5 @@ def is_history_due(
 
 
 def mark_history_fetched(conn: Connection, *, name: str, now: datetime | None = None) -> None:
-    """Record that this author's history was fetched now, even if Reddit does not show it."""
+    """Record that this author's history was requested now, even if Reddit did not show it."""
     conn.execute(_HISTORY_FETCHED, {"of_name": name, "now": now})

@@ -88,7 +88,8 @@ def record(
     A walk is the reading of one listing, page by page. A walk that has not ended changes nothing.
     If `trees` is None, the stored counts of comment trees stay. If a missing part is due before the
     next crawl, the next crawl moves to that time, but is at least `soonest_retry` away. A part with
-    the reason `allowance` does not move the crawl: no request failed, only the limit was reached.
+    the reason `allowance` does not move the crawl: no request failed, but the crawl had no requests
+    left.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

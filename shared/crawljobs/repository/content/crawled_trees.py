@@ -21,8 +21,8 @@ def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
     True if fewer comments are stored than Reddit shows, and the tree was not fetched since
-    Reddit's number (`shown`) grew. The number at the last fetch is `comments_reported`. It is not
-    `num_comments`, which author histories and refreshes change at any time.
+    Reddit's number (`shown`) grew. The number at the last fetch is `comments_reported`. The column
+    `num_comments` is not used, because author histories and refreshes change it at any time.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})
@@ -40,8 +40,8 @@ _WANTING = text(f"""
     WHERE {_wanted("input.id", "input.shown")}
     """)
 
-# The transaction has locked comments and now locks a post. Other transactions lock posts first, and
-# waiting could deadlock. So a locked post is skipped, and its tree counts as not fetched.
+# The transaction has locked comments and now locks a post. Other transactions lock posts first, so
+# waiting for them could deadlock. If another transaction has locked the post, nothing is recorded.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),
@@ -164,10 +164,10 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The fetched tree has `brought` comments, and lacks `missing` comments. Earlier requests may have
-    stored some of these, so they are subtracted. But at least `reported` (the number at Reddit)
-    minus all stored comments is recorded as missing. Records nothing while another transaction has
-    locked the post.
+    The fetched tree has `brought` comments, and lacks `missing` comments. If earlier requests have
+    stored more than `brought` comments, the difference is subtracted from `missing`. The result is
+    at least `reported` (the number at Reddit) minus all stored comments. Records nothing while
+    another transaction has locked the post.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
     conn.execute(_RECORD, {**values, "now": None})

@@ -69,7 +69,8 @@ _MISSING = (
 
 # This recursive query goes from the crawled subreddit to the subreddit in its column
 # discovered_from, and so on. After as many steps as the crawl's depth, the query has found the root
-# of this discovery. The query stops there, because an earlier discovery may have found the root.
+# of this discovery. The query stops there. If an earlier discovery has found this root, the root's
+# column discovered_from leads to the subreddits of that discovery.
 _back = (
     select(
         _subreddit.id,

@@ -81,8 +81,9 @@ _DUE = (
 def _settle(item: Table) -> Update:
     """Return a statement that sets the time of each item's next refresh.
 
-    The transaction has already stored refreshed items and locked their rows. Waiting for a further
-    row could deadlock, so the statement skips rows that are locked. A skipped item stays due.
+    The transaction has already stored refreshed items and locked their rows. Waiting for the lock
+    of another row could deadlock. So the statement skips rows that another transaction has locked.
+    The skipped items stay due.
     """
     free = item.alias("free")
     last_age = inline_interval(LAST_AGE_LENGTH)

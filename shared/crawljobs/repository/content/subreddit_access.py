@@ -11,8 +11,8 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, inline_number
 
-# If a subreddit was crawled before, it counts as inaccessible after CONFIRM_CHECKS checks with an
-# equal outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
+# A subreddit that was crawled before is recorded as inaccessible only after CONFIRM_CHECKS checks
+# with an equal outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
 # An outcome is recorded at once if the subreddit was never crawled, or if the stored access is the

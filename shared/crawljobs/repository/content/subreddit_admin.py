@@ -20,7 +20,7 @@ from crawljobs.repository.content.subreddit_rows import Subreddit
 
 @dataclass(frozen=True)
 class SubredditPage:
-    """One page of subreddits. `next` is `after` for the next page, or None after the last page."""
+    """One page of subreddits. Pass `next` as `after` for the next page. None: no page follows."""
 
     subreddits: list[Subreddit]
     next: str | None

@@ -1,10 +1,10 @@
 """Count new posts and comments: for each author in a subreddit, and as evidence for discovery.
 
-An edge is the row that counts an author's posts and comments in a subreddit. Evidence is the number
-of mentions and crossposts of another subreddit. If one statement stores the page, that statement
-adds the counts. If several statements store the page, one more statement adds all counts at the
-end. Otherwise two pages could deadlock: one page locks edges for its posts while the other locks
-edges for its comments.
+An edge is a row with an author's numbers of posts and comments in a subreddit. Evidence is a row
+with the numbers of mentions and crossposts of another subreddit. If one statement stores the page,
+that statement adds the counts. If several statements store the page, one more statement adds all
+counts at the end. Otherwise two transactions could deadlock: one has locked the edges for its posts
+while the other has locked the edges for its comments.
 """
 
 from __future__ import annotations

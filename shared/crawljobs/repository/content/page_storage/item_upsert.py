@@ -105,7 +105,7 @@ def rows_of(
 
 
 def execute(conn: Connection, statement: TextClause, rows: str, counts: Counts | None) -> Written:
-    """Execute an upsert of these rows. `counts`, if given, collects its counts of new items."""
+    """Execute an upsert of these rows. If given, `counts` collects the numbers of new items."""
     row = conn.execute(statement, {"rows": rows}).one()
     if counts is not None:
         counts.take(row)
