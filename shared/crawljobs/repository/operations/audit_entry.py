@@ -12,7 +12,7 @@ from sqlalchemy import Text, cast, func
 from crawljobs.db import tables
 from crawljobs.repository.sql import inline_time
 
-# Longer JSON (in characters) is not parsed. A CHECK constraint allows only 65,536 bytes, but rows
+# JSON with more characters is not parsed. A CHECK constraint allows only 65,536 bytes, but rows
 # that are older than the constraint may have more.
 LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
@@ -45,7 +45,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One change by an operator or a process: the changed values before and after the change."""
+    """A change by an operator or process, with values before and after, or a refused request."""
 
     id: int
     at: datetime

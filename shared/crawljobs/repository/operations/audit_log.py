@@ -61,7 +61,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """One page of entries. `next` is `before_id` for the next page, or None after the last page."""
+    """One page of entries. Pass `next` as `before_id` for the next page. None: no page follows."""
 
     entries: list[AuditEntry]
     next: int | None

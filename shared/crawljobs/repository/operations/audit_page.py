@@ -46,7 +46,7 @@ _READ = ("id", "at", *_EQUAL)  # the columns that a page's filters compare
 
 
 def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the id of the first entry at this time or later. Without such an entry: 2^63 - 1."""
+    """Return the id of the first entry at this time or later, or 2^63 - 1 if there is none."""
     first = select(_earliest.c.id).where(_earliest.c.at >= time)
     first = first.order_by(_earliest.c.at, _earliest.c.id).limit(ONE_ROW)
     return func.coalesce(first.scalar_subquery(), inline_number(2**63 - 1))

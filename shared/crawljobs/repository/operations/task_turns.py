@@ -43,14 +43,14 @@ def take_turn(
 ) -> bool:
     """Take the turn to run `task`, and return whether the caller has the turn.
 
-    The caller gets the turn only if no process has the turn, and the previous turn ended at least
-    `every` ago. `hold` is the longest time that the task may take. A turn ends when its process
-    calls end_turn, and otherwise `hold` after its start.
+    The caller gets the turn only if no process has the turn, and if the interval `every` has passed
+    since the previous turn ended. `hold` is the longest time that the task may take. A turn ends
+    when its process calls end_turn, or when the time `hold` has passed since its start.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None
 
 
 def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """End the caller's turn. The next turn can start after `every`, an argument of take_turn."""
+    """End the caller's turn. The next turn can start after the interval `every` of take_turn."""
     conn.execute(_END_TURN, {"ended": task, "now": now})

@@ -16,7 +16,7 @@ USED_SECONDS = 60  # last_used_at is written at most once in this time, not at e
 
 _token = table.c
 
-# A last_used_at in the future also counts as old: it was written before the database's clock was
+# A last_used_at in the future is also taken as old: it was written before the database's clock was
 # set back.
 _IS_USE_OLD = func.coalesce(
     not_(_token.last_used_at.between(NOW - inline_interval(f"{USED_SECONDS} seconds"), NOW)), true()
@@ -41,7 +41,7 @@ class StoredToken:
 
 
 def find(conn: Connection, *, token_id: str, now: datetime | None = None) -> StoredToken | None:
-    """Return the token with this id, even an expired or revoked token. None: the id is unknown."""
+    """Return the token with this id, even if expired or revoked, or None for an unknown id."""
     row = conn.execute(_FIND, {"token_id": token_id, "now": now}).first()
     return (
         None if row is None else StoredToken(api_tokens.to_token(row), row.token_hash, row.is_stale)

@@ -31,7 +31,7 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
     give), source, schedule, depth (the number of discovery steps from the root), due (the requested
     time), polite (the end of the minimum gap between crawls), now, retries (their maximum number)
     and trace.
-    `further` is a list of columns of the table that `rows` has too, each after a comma.
+    `further` names more columns of crawl_jobs that `rows` also has. Each name follows a comma.
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS}{further})
@@ -60,8 +60,9 @@ def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
     """Return the INSERT of a follow-up job for each row of `before` that has a rerun request.
 
     `before` and `ended` are names of subqueries. `before` reads the jobs, and `ended` then ends
-    them. The INSERT joins both, because a job must leave the index of live jobs before its
-    follow-up job enters that index. A row gets no follow-up job if `condition` is false.
+    them. The INSERT joins both, so that it runs after `ended`: a job must leave the index of live
+    jobs before its follow-up job enters that index. A row gets no follow-up job if `condition` is
+    false.
     """
     return insert_jobs(
         f"""

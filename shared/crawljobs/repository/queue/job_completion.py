@@ -24,7 +24,7 @@ class WriteResult(Enum):
     """The result of complete_claims for one claim."""
 
     APPLIED = auto()
-    LOCKED = auto()  # the claim is still valid, but the job's row is locked: try again
+    LOCKED = auto()  # the claim is valid, but another transaction has locked the job's row
     STALE = auto()  # the claim is lost: the job is not crawling with this token
 
 
@@ -33,8 +33,8 @@ def complete_claims(
 ) -> list[WriteResult]:
     """End the claims, with one statement for each verb. Each claim may occur only once.
 
-    Returns one result for each item of `completions`, in the same order. If a job's row is locked,
-    the function does not wait: the result for that job's claim is LOCKED.
+    Returns one result for each item of `completions`, in the same order. If another transaction has
+    locked a job's row, the function does not wait: the result for that job's claim is LOCKED.
     """
     results = [WriteResult.STALE] * len(completions)
     for of_verb in job_completion_sql.COMPLETION_STATEMENTS:

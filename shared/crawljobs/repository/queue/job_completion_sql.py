@@ -36,7 +36,7 @@ class CompletionStatement:
 
 
 # An outage or a spent budget may defer a background job a thousand times, with messages that differ
-# only in the number of seconds. So one row of crawl_job_attempts counts consecutive deferrals whose
+# only in the number of seconds. So consecutive deferrals share one row of crawl_job_attempts if the
 # messages differ only in numbers. The statement has locked the job's row. So no other transaction
 # can add an attempt before the statement updates the newest attempt.
 _STREAK = f"""
@@ -72,8 +72,8 @@ def _completion_statement(
 
     The statement never waits for a row lock, so the order of its locks does not matter. Where the
     condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. With
-    `hint`, the statement notifies idle workers. With `streaks`, one row of crawl_job_attempts
-    counts consecutive deferrals with equal messages.
+    `hint`, the statement notifies idle workers. With `streaks`, consecutive deferrals
+    with equal messages share one row of crawl_job_attempts.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling

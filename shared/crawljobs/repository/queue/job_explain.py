@@ -39,11 +39,11 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-# Jobs ahead are counted in two groups: jobs of higher priority, and older jobs of equal priority.
-# Each count stops at this number.
+# The queued jobs that are claimed before a job are counted in two groups: jobs of higher priority,
+# and older jobs of equal priority. Each count stops at this number.
 COUNT_MAX = 10_000
 PACE_SAMPLE = 200  # starts of crawls per minute are computed from this number of newest attempts
-SEEN_SECONDS = 60  # a process without a heartbeat for this time counts as gone
+SEEN_SECONDS = 60  # a worker is alive if its last heartbeat is at most this old
 
 _now = CLOCK.c.now
 _budget = reddit_budgets.c

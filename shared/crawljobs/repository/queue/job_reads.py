@@ -34,7 +34,7 @@ _FOREIGN = (
 _SCHEDULE = """(
     SELECT id FROM scheduled_jobs WHERE id = {job}.scheduled_job_id
 ) AS scheduled_job_id"""
-# Null if the job before was deleted.
+# The job whose rerun request created this job. Null if that job was deleted.
 _FOLLOW_UP_OF = "(SELECT id FROM crawl_jobs WHERE id = {job}.follow_up_of) AS follow_up_of"
 # The newest follow-up. A job can have several, because an operator can retry a finished job.
 _FOLLOW_UP = "(SELECT max(id) FROM crawl_jobs WHERE follow_up_of = {job}.id) AS follow_up_job_id"

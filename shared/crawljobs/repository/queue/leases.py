@@ -48,7 +48,7 @@ class Extension:
     """The result of extend_claims. If a job's id is in neither set, its claim is lost."""
 
     extended: frozenset[int]  # jobs whose lease was extended
-    busy: frozenset[int]  # jobs whose claim is valid, but whose row is locked: try again later
+    busy: frozenset[int]  # jobs with a valid claim whose row another transaction has locked
 
 
 def extend_claims(
@@ -56,8 +56,9 @@ def extend_claims(
 ) -> Extension:
     """Extend the leases of these claims to `lease_seconds` after the database's current time.
 
-    Returns which claims were extended, and which claims were not extended because their rows are
-    locked. A claim whose lease has expired is also extended, unless a sweep has rescued its job.
+    Returns which claims were extended, and which claims were not, because another transaction has
+    locked their rows. A claim whose lease has expired is also extended, unless a sweep has rescued
+    its job.
     """
     rows = conn.execute(
         _EXTEND,

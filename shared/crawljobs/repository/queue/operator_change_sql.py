@@ -49,7 +49,7 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
     ),
 }
 
-# The time of the claims, with that of the claim that ends now. Unchanged without a claim.
+# The total time of all claims, including the claim that ends now. It stays if no claim ends now.
 _duration = case(
     (
         _job.claimed_at.is_not(None),
@@ -60,7 +60,7 @@ _duration = case(
 )
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # by subreddit id, as enqueues lock jobs: no deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # ordered as in the enqueue statement: no deadlock
 
 
 def _change(verb: Verb) -> Update:

@@ -155,8 +155,7 @@ def waiting_without_cause(
 ) -> list[WaitingWithoutCause]:
     """Return jobs that wait although their cause is over (invariant I11), the most overdue first.
 
-    A cause that ended less than `grace` ago counts as a cause, because the sweep may still free the
-    job.
+    A job whose cause ended less than `grace` ago is left out, because a sweep may still free it.
     """
     rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "scan_limit": scan_limit, "now": now})
     return [

@@ -40,10 +40,10 @@ NO_LIVE_JOB = f"""(
     LIMIT 1
 ) IS NULL"""
 
-# PAUSED_UNTIL for a statement that parks a job until the end of the pause. The statement locks the
-# pause. So a transaction that ends or changes the pause waits until the parking transaction has
-# committed, and then sees the parked job. SKIP LOCKED: a pause that another transaction is ending
-# or changing counts as over.
+# Like PAUSED_UNTIL, but locks the pause. Statements that park a job until the end of the pause need
+# the lock: a transaction that ends or changes the pause waits until the parking transaction has
+# committed, and then sees the parked job. SKIP LOCKED: while another transaction ends or changes a
+# pause, the statement ignores that pause, as if it were over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
 # The time until which a job is parked: until the cause of its wait ends, but not longer than
@@ -105,8 +105,8 @@ RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"
 )
-# Used by schedule_retry and rescue. The next attempt of the same job also fulfils a rerun request:
-# the job loses its checkpoint, so the attempt crawls everything again.
+# For schedule_retry and rescue. The next attempt of the same job also fulfils a rerun request: the
+# job loses its checkpoint, so the attempt crawls everything again.
 RERUN_SERVED_RESET = (
     "checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, "
     f"incomplete = job.incomplete AND NOT job.rerun_requested, {RERUN_SERVED}"

@@ -16,7 +16,7 @@ from crawljobs.repository.sql import inline, one_of
 
 CLIENTS_MAX = 100  # limit of client ids in the overview; the most recently used come first
 WAITING_MAX = 1_000  # the count of parked jobs stops at this number
-ALIVE_WITHIN = timedelta(seconds=60)  # a worker without a heartbeat for this time counts as gone
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker is alive if its last heartbeat is at most this old
 
 
 # Selects the parked jobs to count, at most `at_most`: the jobs with the earliest visible_at.

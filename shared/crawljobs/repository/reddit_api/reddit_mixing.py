@@ -28,15 +28,16 @@ def is_real(api_url: str) -> bool:
 
 
 def refuse(conn: Connection, *, api_url: str) -> None:
-    """Store the kind of Reddit of this database, if no worker has stored it yet.
+    """Store whether this worker crawls the real Reddit, if no worker has stored this yet.
 
-    Raises SettingsError if the content of this database comes from the other kind of Reddit.
+    Raises SettingsError if the database has content of the real Reddit and this worker crawls
+    another server, or the other way round.
     """
     wanted = is_real(api_url)
     stored = conn.execute(_STORED).one_or_none()
     if stored is None:
         conn.execute(_REMEMBER, {"is_real": wanted, "api_url": api_url[:URL_MAX]})
-        # Another worker may have stored its own kind in the meantime.
+        # Another worker may have stored its own values in the meantime.
         stored = conn.execute(_STORED).one()
     if stored.is_real is not wanted:
         raise errors.SettingsError(

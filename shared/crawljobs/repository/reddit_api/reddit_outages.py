@@ -81,8 +81,8 @@ _PAUSE = (
     .on_conflict_do_update(
         index_elements=[_budget.client_id],
         set_={
-            # Counts the pause as a use of the client id. A client id without a use for one day is
-            # ignored, so its pause would then be ignored too.
+            # Records the pause as a use of the client id. A client id that was not used for one day
+            # is ignored, so its pause would then be ignored too.
             "next_slot_at": func.greatest(_budget.next_slot_at, NOW),
             "outage_until": NOW + interval_of(_doubled),
             "outages_in_a_row": func.least(_row, inline_number(30)),

@@ -106,8 +106,8 @@ def reserve_slot(
 ) -> Slot:
     """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
 
-    With `longest_queue`, the slot also counts as too far away if other requests have reserved more
-    than about `longest_queue` slots before this slot. If the slot is too far away, or Reddit has an
+    With `longest_queue`, the slot is also too far away if other requests have reserved more than
+    about `longest_queue` slots before this slot. If the slot is too far away, or Reddit has an
     outage, returns the slot with `taken` false. A slot that is not taken spends no budget.
     """
     values = {

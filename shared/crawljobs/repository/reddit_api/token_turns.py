@@ -93,7 +93,7 @@ def take_turn(
     """Take the turn to request a new token, and return whether the caller has the turn.
 
     The result is false if another worker has the turn or has just stored a new token. `refused` is
-    a token that Reddit refused. A token that expires within `early_seconds` counts as expired.
+    a token that Reddit refused. A token that expires within `early_seconds` is treated as expired.
     """
     values = {
         "client": client_id,

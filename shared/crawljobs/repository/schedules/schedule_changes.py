@@ -111,7 +111,7 @@ def create_schedule(
 ) -> Schedule:
     """Create a schedule and return it. The schedule first fires at its next due time.
 
-    Raises InvalidCron or DuplicateName. Two names that differ only in case count as equal.
+    Raises InvalidCron or DuplicateName. Two names that differ only in case are equal.
     """
     at = clock(conn, now=now)
     # With `spread_seconds`, each due time is moved by an offset that depends on the schedule's id.

@@ -148,7 +148,7 @@ def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> in
 def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: datetime) -> None:
     """Record these due times as missed, because they will never fire.
 
-    The metric of missed runs counts them after the commit.
+    After the commit, their number is added to the metric of missed runs.
     """
     if not ticks:
         return

@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The last job that the aging sweep has changed. The sweep takes the longest wait first."""
+    """The last job that the aging sweep has changed. Jobs that have waited longest come first."""
 
     queued_at: datetime
     job_id: int

@@ -58,7 +58,7 @@ FOLLOW_UPS = text(f"""
     """)
 
 
-# Jobs of equal priority are claimed in the order of created_at, and aging counts from queued_at.
+# Jobs of equal priority are claimed in the order of created_at. Aging starts at queued_at.
 # The sweep repairs the earliest times first, a limited number of jobs in each transaction. A later
 # transaction sets later times, so the order of the jobs stays. The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
@@ -83,8 +83,9 @@ QUEUED = text(f"""
 
 # A claim and each stored page write the current time to progress_at. If a lease ends before
 # progress_at, a worker has extended the lease after the clock was set back. This worker is alive,
-# so the lease stays. The worker of any other lease may be dead, so the lease must end soon. It gets
-# the same length as before (from progress_at to its end), but the length is counted from now.
+# so the lease stays. The worker of any other lease may be dead, so the lease must end soon. The
+# statement moves it to the present time: it starts now, and has the same length as before (from
+# progress_at to its end).
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at

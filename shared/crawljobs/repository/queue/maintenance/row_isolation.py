@@ -71,7 +71,7 @@ class RowIsolation:
         """Run the sweep until no row is left or `may_continue` returns false.
 
         Returns the number of changed rows. Calls `then` after each commit. With `follows`, each
-        chunk starts after the last changed row, so `skip` counts only the rows after that row.
+        chunk starts after the last changed row, so `skip` is the number of failing rows after it.
         Raises any error that is not caused by a single row. Raises the error of a row only if more
         than PASSED_OVER_MAX rows fail.
         """
