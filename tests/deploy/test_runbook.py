@@ -15,7 +15,7 @@ OPERATIONS = images.ROOT / "docs" / "operations"
 DEPLOYING = (OPERATIONS / "deploying.md").read_text()
 
 # Names in the form of a variable that are not variables of the project.
-OF_POSTGRES = {"CREATEROLE", "NOLOGIN"}
+OF_POSTGRES = {"CREATEROLE", "NOLOGIN", "PGOPTIONS"}
 OF_OPEN_TELEMETRY = {"OTEL_TRACES_SAMPLER", "OTEL_RESOURCE_ATTRIBUTES"}
 
 

@@ -19,6 +19,7 @@ PAGES = [
     *(ROOT / "deploy/README.md", ROOT / "migrations/README.md", ROOT / "README.md"),
 ]
 FILE_TYPES = {"py", "md", "sh", "yaml", "yml", "json", "txt", "crt", "key", "lock", "toml", "env"}
+FILE_TYPES |= {"sql"}
 
 
 def dotted_names(text: str) -> set[tuple[str, str]]:
