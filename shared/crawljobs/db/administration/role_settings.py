@@ -10,7 +10,7 @@ from crawljobs.db.administration import grants
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 
-# These limits of a role apply to all sessions of the role, also to those of other programs and of a
+# These limits of a role apply to all its sessions, also to sessions of other programs and of a
 # pooler. The services set the same limits in their own sessions.
 _OF_SERVICES = {
     "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",

@@ -146,7 +146,7 @@ posts = Table(
 )
 
 # A comment. The row stays when the author is deleted, because replies refer to the comment.
-# `post_id` has no foreign key, because the post may not be stored: a subreddit's newest comments
+# `post_id` has no foreign key, because some posts are not stored: a subreddit's newest comments
 # also belong to old posts (decision 3).
 comments = Table(
     "comments",

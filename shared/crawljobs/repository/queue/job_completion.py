@@ -60,7 +60,7 @@ def complete_claims(
 def complete_claim(
     conn: Connection, completion: Completion, *, now: datetime | None = None
 ) -> None:
-    """End one claim. Raises ClaimLost if the claim is lost or the job's row is locked."""
+    """End one claim. Raises ClaimLost if the result is not APPLIED."""
     (result,) = complete_claims(conn, completions=[completion], now=now)
     if result is not WriteResult.APPLIED:
         job_id = completion.claim.job_id

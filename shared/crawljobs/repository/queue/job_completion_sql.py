@@ -170,8 +170,8 @@ STILL_HELD = text("""
     WHERE job.status = 'crawling'
     """)
 
-# Finds the claim's attempt by the claim's start time. An attempt row that counts several deferrals
-# has the start times of its first and latest claims. Claims of one job do not overlap in time. So
+# Finds the claim's attempt by the claim's start time. A row that several deferrals share has the
+# start times of the first and the latest claim. Claims of one job do not overlap in time. So
 # the claim's start time is in the range of only one row.
 RECORDED_OUTCOME = text("""
     SELECT outcome FROM crawl_job_attempts
