@@ -1,9 +1,11 @@
 """`./run demo` with other options, and how the demo ends."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from onebox import listener
 from support import demo, processes, reddit_sandbox
 from support.demo import Demo
 
@@ -84,10 +87,21 @@ def test_the_help_fits_a_screen(module: str) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_once_fails_when_a_crawl_does(open_folder: Path, database_url: str) -> None:
-    arguments = ("--once", "--port", "0", "--subreddits", "tiny_own,badreq_own")
+def test_once_fails_when_a_crawl_does_and_the_next_free_port_is_chosen(
+    open_folder: Path, database_url: str
+) -> None:
+    arguments = ("--once", "--subreddits", "tiny_own,badreq_own")
     settings = {"DATABASE_URL": database_url, "MAX_RETRIES": "0", **SMALL}
-    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    with contextlib.ExitStack() as stack:
+        # This process or another one uses the usual port, as when two demos run side by side.
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server((listener.HOST, listener.USUAL_PORT)))
+        done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
+    chosen = re.search(
+        r"^Another process uses port 8000, so .* port (\d+)\.", done.stdout, re.MULTILINE
+    )
+    assert chosen, done.stdout + done.stderr
+    assert f"\nAPI       http://127.0.0.1:{chosen[1]}, " in done.stdout
     assert done.returncode == 1, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
 
