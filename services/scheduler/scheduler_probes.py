@@ -65,9 +65,11 @@ def serve(
     address: ProbeAddress, health: Health, timetable: Timetable, database: Database
 ) -> ProbeServer:
     registry = CollectorRegistry()
+    gauges = QueueGauges(database)
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        *(QueueGauges(database), TableSizes(database)),
+        # The sizes come last, because the gauges show first whether the database answers.
+        *(gauges, TableSizes(database, is_database_up=lambda: gauges.is_database_up)),
     ):
         registry.register(collector)
     server = ProbeServer(address, {**health.pages(), "/metrics": exposition.page(registry)})

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crawljobs.db.administration import migration
 from crawljobs.db.database import Database
-from support import probes, service_process
+from support import probes, service_process, tcp_proxy
 from support.jobs import enqueue
 from support.service_process import ServiceProcess
 from support.waiting import wait_until
@@ -47,6 +47,7 @@ def test_it_is_ready_from_when_the_schema_is_known_until_it_is_stopped(
     assert probes.status(url, "/healthz") == 200
     assert probes.status(url, "/startupz") == 503
     assert probes.status(url, "/readyz") == 503
+    assert probes.samples(url)["crawl_db_up"] == 0  # the gauges cannot be read yet
     migration.upgrade(SCRIPTS, empty_database_url)
     wait_until(
         lambda: probes.status(url, "/readyz") == 200, timeout=DEADLINE_SECONDS, describe="ready"
@@ -93,3 +94,24 @@ def test_what_it_did_and_what_the_database_holds_are_shown(
     assert shown["crawl_schedule_lag_seconds"] == 0
     assert shown["crawl_scheduler_last_tick_timestamp_seconds"] > 1.7e9
     assert next(name for name in shown if "crawl_build_info" in name and "scheduler" in name)
+
+
+def test_a_scrape_of_a_silent_database_is_shorter_than_the_timeout_of_prometheus(
+    start: Start, database_url: str
+) -> None:
+    with tcp_proxy.serve(database_url) as network:
+        url = probes.address(start(network.url))
+        wait_until(
+            lambda: probes.samples(url).get("crawl_db_up") == 1,
+            timeout=DEADLINE_SECONDS,
+            describe="the gauges",
+        )
+        network.stall()
+        wait_until(  # the gauges are kept for 5 s
+            lambda: probes.samples(url)["crawl_db_up"] == 0,  # raises after 10 s without a reply
+            timeout=DEADLINE_SECONDS,
+            describe="no gauges",
+        )
+        shown = probes.samples(url)
+        assert "crawl_queue_depth" not in shown
+        assert not [name for name in shown if name.startswith("crawl_db_table_bytes")]

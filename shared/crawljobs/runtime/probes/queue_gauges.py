@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
+from crawljobs.db import failures
 from crawljobs.db.database import Database
 from crawljobs.repository import gauges
 from crawljobs.repository.gauges import Gauges
@@ -79,6 +81,11 @@ class QueueGauges(Collector):
     def describe(self) -> list[Metric]:
         return []  # otherwise the registration would call `collect`, which queries the database
 
+    @property
+    def is_database_up(self) -> bool:
+        """Whether the database answered the last query for the gauges."""
+        return self._last is not None
+
     def collect(self) -> Iterator[Metric]:
         found = self._current()
         yield GaugeMetricFamily(
@@ -101,7 +108,9 @@ class QueueGauges(Collector):
             return self._database.run(gauges.read_gauges)
         except errors.DatabaseUnavailable as error:
             log.warning("gauges.unavailable", reason=str(error))
-            return None
+        except DBAPIError as error:  # a missing table or right, until a migration or a grant
+            log.warning("gauges.unavailable", reason=failures.describe(error))
+        return None
 
 
 def _families(found: Gauges) -> Iterator[Metric]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import DBAPIError
 
 from crawljobs import errors
+from crawljobs.db import failures
 from crawljobs.db.database import Database
 from crawljobs.repository import table_sizes
 from crawljobs.runtime import logs
@@ -21,10 +23,15 @@ KEPT_SECONDS = 60.0  # the sizes change slowly, and their query opens every file
 
 
 class TableSizes(Collector):
-    """Exports the sizes of the largest tables. Exports none while the database does not answer."""
+    """Exports the sizes of the largest tables. Exports none while the database does not answer.
 
-    def __init__(self, database: Database) -> None:
+    `is_database_up` returns whether another query of the same scrape was answered. If both queries
+    waited for a silent database, the scrape would exceed Prometheus' timeout of 10 s.
+    """
+
+    def __init__(self, database: Database, *, is_database_up: Callable[[], bool]) -> None:
         self._database = database
+        self._is_database_up = is_database_up
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._last: dict[str, int] = {}
@@ -44,7 +51,9 @@ class TableSizes(Collector):
 
     def _current(self) -> dict[str, int]:
         with self._lock:
-            if time.monotonic() - self._read_at >= KEPT_SECONDS:
+            if not self._is_database_up():
+                self._last, self._read_at = {}, float("-inf")
+            elif time.monotonic() - self._read_at >= KEPT_SECONDS:
                 self._last = self._read()
                 self._read_at = time.monotonic()
             return self._last
@@ -54,4 +63,6 @@ class TableSizes(Collector):
             return self._database.run(table_sizes.largest_tables)
         except errors.DatabaseUnavailable as error:
             log.warning("table_sizes.unavailable", reason=str(error))
-            return {}
+        except DBAPIError as error:  # a missing table or right, until a migration or a grant
+            log.warning("table_sizes.unavailable", reason=failures.describe(error))
+        return {}

@@ -11,6 +11,10 @@ from crawljobs.runtime.probes import table_size_gauges
 from crawljobs.runtime.probes.table_size_gauges import TableSizes
 
 
+def sizes_of(database: Database) -> TableSizes:
+    return TableSizes(database, is_database_up=lambda: True)
+
+
 def shown(collector: TableSizes) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(collector)
@@ -31,7 +35,7 @@ def test_the_largest_tables_are_shown_with_their_indexes(
         other.execute("INSERT INTO subreddits (name) SELECT 's' || generate_series(1, 3000)")
         other.commit()
         (expected,) = other.execute("SELECT pg_total_relation_size('subreddits')").fetchone() or ()
-    found = shown(TableSizes(database))
+    found = shown(sizes_of(database))
     assert len(found) == table_sizes.SHOWN
     assert next(iter(found.items())) == ("subreddits", expected)
     assert found.keys() <= tables.metadata.tables.keys()
@@ -45,7 +49,7 @@ def test_many_scrapes_ask_the_database_once(
     monkeypatch.setattr(
         table_sizes, "largest_tables", lambda conn: (asked.append(1), read(conn))[1]
     )
-    collector = TableSizes(database)
+    collector = sizes_of(database)
     assert shown(collector) == shown(collector)
     assert asked == [1]
 
@@ -54,7 +58,7 @@ def test_a_locked_table_costs_the_sizes_and_no_long_wait(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table_size_gauges, "KEPT_SECONDS", 0.0)
-    collector = TableSizes(database)
+    collector = sizes_of(database)
     with psycopg.connect(database_url) as migration:
         migration.execute("LOCK TABLE posts IN ACCESS EXCLUSIVE MODE")
         assert shown(collector) == {}
@@ -62,4 +66,12 @@ def test_a_locked_table_costs_the_sizes_and_no_long_wait(
 
 
 def test_without_the_database_there_are_no_sizes() -> None:
-    assert shown(TableSizes(Database("postgresql://127.0.0.1:1/none"))) == {}
+    assert shown(sizes_of(Database("postgresql://127.0.0.1:1/none"))) == {}
+
+
+def test_a_database_that_did_not_answer_the_gauges_is_not_queried(database: Database) -> None:
+    up = False
+    collector = TableSizes(database, is_database_up=lambda: up)
+    assert shown(collector) == {}
+    up = True
+    assert len(shown(collector)) == table_sizes.SHOWN
