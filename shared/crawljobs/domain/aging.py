@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class AgingPolicy:
-    """A queued job's priority rises by `step` when the job has waited for the time `after`.
+    """The rule by which a queued job's priority rises, each time by `step` points.
 
-    Then the priority rises by `step` each time that `every` has passed.
+    The first rise comes when the job has waited for the time `after`. The interval between further
+    rises is `every`.
     """
 
     after: timedelta = timedelta(minutes=60)
@@ -21,7 +22,7 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """Return the priority of a job after its wait. Aging never raises a priority above `ceiling`.
+    """Return the priority of a job that still waits. Aging never raises it above `ceiling`.
 
     A base priority above `ceiling` stays as it is. The result does not depend on earlier results,
     so several processes may compute it any number of times.

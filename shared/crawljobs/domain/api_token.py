@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-# The number of live tokens that may have the same name. A rotation needs two live tokens: the old
-# token and its successor.
+# The maximum number of live tokens (neither revoked nor expired) with the same name. A rotation
+# needs two: the old token and its successor.
 LIVE_PER_NAME = 2
 SECRET_BYTES = 32
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id whose last request is younger than this is in use
+IN_USE_WITHIN = timedelta(days=1)  # a client id is in use if its last request is younger
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -135,8 +135,8 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
     """Return why the workers pause or must probe first, or None if they do neither.
 
-    If the circuit breaker is open, the row has the reason. Without a reason (an older release
-    stored none) or with an unknown reason of a later release, returns OUTAGE.
+    While the circuit breaker is open, the row has the reason. If an older release stored no reason,
+    or a later release stored a reason that this release does not know, returns OUTAGE.
     """
     if row.outage_until is not None:
         return next((each for each in REFUSED if each == row.paused_reason), PausedReason.OUTAGE)
@@ -159,15 +159,15 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
     if row.window_started_at > window:
-        return usable, 0  # the row counts a later window, so the present window has no free slots
+        return usable, 0  # slots of a later window are reserved, so this window has no free slots
     return row.reserved, row.others
 
 
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
     """Return whether Reddit accepts the credentials.
 
-    Only a worker with a token reserves requests, and only a reservation creates a window. So a row
-    with a window proves that Reddit has issued a token.
+    Only a worker with an access token reserves slots, and only the reservation of a slot sets
+    `window_started_at`. So a row with this time proves that Reddit has issued a token.
     """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED

@@ -13,8 +13,8 @@ from crawljobs.domain.transitions import Transition
 
 ERROR_MESSAGE_MAX = 2_000  # limit in characters, because a message may quote any untrusted text
 
-# After these outcomes, a rerun request makes no follow-up job: a new crawl would have the same
-# outcome.
+# After these outcomes, a rerun request makes no follow-up job, because a new crawl would have the
+# same outcome. Exception: the outcome must still be confirmed by further crawls.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
 # Maps the verb that ends a claim to the outcome of the attempt, which is the ended claim.
@@ -47,7 +47,10 @@ class Completion(NamedTuple):  # each claim needs a Completion; a dataclass take
 
 
 def completed(claim: Claim, outcome: str) -> Completion:
-    """Return the Completion of a succeeded job. A rerun request of the job becomes a new job."""
+    """Return the Completion of a succeeded job.
+
+    A rerun request of the job becomes a new job, with the exceptions of TERMINAL_OUTCOMES.
+    """
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 

@@ -85,7 +85,7 @@ def parse(expression: str, timezone: str) -> Cron:
 
 
 def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
-    """Return the first due time later than `after`, in UTC. `@every` counts from `anchor`.
+    """Return the first due time later than `after`, in UTC. `@every` intervals begin at `anchor`.
 
     If the clock skips an hour, a fixed time in that hour is due right after the hour. If the clock
     repeats an hour, a fixed time in that hour is due only the first time. Raises InvalidCron if no
@@ -120,8 +120,8 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
-    # If the clock repeats an hour, `instant_of` returns the first instant with this local time.
-    # If `after` is in the second pass, this instant is not later than `after`, so it is skipped.
+    # If the clock repeats an hour, a `wall` in that hour has two instants. `instant_of` returns the
+    # first. If it is not later than `after`, this `wall` is skipped, and does not fire again.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:

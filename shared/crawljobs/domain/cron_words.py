@@ -89,7 +89,7 @@ def _times(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
 def _minutes(minutes: list[int]) -> tuple[str, bool]:
     """Return the minutes as text, and whether the interval between them is always the same.
 
-    The interval from the last minute of an hour to the first minute of the next must be equal too.
+    The interval from an hour's last minute to the next hour's first minute must be equal too.
     """
     if minutes == list(_EVERY_MINUTE):
         return "Every minute", True
@@ -107,7 +107,7 @@ def _days(sim: CronSim) -> str | None:
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # one of the two fields of days matches every day, and one match is enough
+        return None  # one of the two day fields matches every day, and a match of one is enough
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:

@@ -14,7 +14,7 @@ AUTHORS_ENOUGH = 1
 CROSSPOSTS_ENOUGH = 2
 MENTIONS_ENOUGH = 3
 
-# How much one author, crosspost or mention counts when discovery sorts subreddits by evidence.
+# The weight of one author, crosspost or mention when discovery sorts subreddits by evidence.
 AUTHOR_WEIGHT, CROSSPOST_WEIGHT, MENTION_WEIGHT = 3, 2, 1
 
 # A root is a requested subreddit from which a discovery began. DISCOVERY_MAX_REQUESTS limits the

@@ -25,7 +25,7 @@ _MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class DueTimes:
-    """The due times: the times that match `cron`, plus `offset`. `@every` counts from `anchor`."""
+    """The times that match `cron`, plus `offset`. The intervals of `@every` begin at `anchor`."""
 
     cron: crons.Cron
     anchor: datetime

@@ -96,8 +96,8 @@ def is_current_error(status: JobStatus, wait_reason: WaitReason | None) -> bool:
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
 # Sources of automatic crawls.
 BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
-# Aging raises the priority of a background job to this limit. Otherwise an old background job would
-# run before user requests, which have priorities of 50 to 70.
+# Aging raises the priority of a background job at most to this limit. Otherwise an old background
+# job would run before user requests, which have priorities of 50 to 70.
 BACKGROUND_PRIORITY_CEILING = 40
 
 
@@ -156,12 +156,12 @@ class Job:
     rerun_requested: bool
     incomplete: bool
     outcome: str | None
-    # The error that explains the present state. The attempts have the errors of all attempts.
+    # The error that explains the present state. Each attempt also stores its own error.
     error_kind: ErrorKind | None
     error_message: str | None
     follow_up_of: int | None  # the job whose rerun request created this job
     follow_up_job_id: int | None  # the job that the rerun request of this job created
-    # The time in the claims that have ended since the last retry by an operator.
+    # The total length of the claims that have ended since the last retry by an operator.
     duration_seconds: float | None
     checkpoint: dict[str, Any] | None
     traceparent: str | None  # the W3C trace of the request for this crawl

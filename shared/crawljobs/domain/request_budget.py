@@ -17,13 +17,13 @@ UNKNOWN_SHARE = 0.05
 # The largest share of the remaining requests that is left to other programs. Without this limit, a
 # burst of their requests would stop the workers.
 LEFT_TO_OTHERS_SHARE = 0.9
-# Reddit's limit in every recorded reply of 2025 and 2026. This limit is used until a reply reports
-# another limit.
+# All replies of Reddit that were recorded in 2025 and 2026 report this limit. It is used until a
+# reply reports another limit.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
-# A background crawl reserves a slot only if at most about this number of reserved slots precede the
-# slot. Without this limit, many background crawls would delay a crawl that a user requested.
+# A background crawl reserves the next free slot only if at most about this number of reserved slots
+# come before it. Otherwise many background crawls would delay a crawl that a user requested.
 BACKGROUND_QUEUE = 1.0
 # A background crawl may always reserve a slot that starts within QUEUE_SECONDS from now.
 QUEUE_SECONDS = 0.25

@@ -9,8 +9,8 @@ from enum import StrEnum
 from crawljobs.domain import cron as crons
 from crawljobs.domain.due_times import DueTimes, offset_of
 
-# With the policy `skip`, a tick (due time) still fires if it is at most this late, unless the
-# schedule has its own deadline. Otherwise a restart of the scheduler would lose ticks.
+# With the policy `skip`, a tick (due time) that is at most this late still fires, so that a restart
+# of the scheduler loses no ticks. A schedule's own deadline replaces this limit.
 ON_TIME = timedelta(minutes=5)
 
 LONGEST_DEADLINE = timedelta(days=366)  # as long as the longest interval of `@every`
@@ -152,7 +152,7 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """Return the due times from `first` until before `latest`. `count` is their known number."""
+    """Return the due times from `first` until before `latest`. `count` is their number."""
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

@@ -26,7 +26,7 @@ class Upcoming:
 def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
     """Yield the next `count` due times, or fewer if no more dates match the expression.
 
-    `@every` counts from `now`.
+    The intervals of `@every` begin at `now`.
     """
     due = now
     for _ in range(count):

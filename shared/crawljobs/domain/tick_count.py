@@ -12,9 +12,9 @@ from cronsim import CronSim
 from crawljobs.domain import cron as crons
 from crawljobs.domain import zones
 
-# When a clock goes back, a part of the local time repeats. So within _WINDOW after a clock change,
-# ticks are computed one by one, which is slow. _WINDOW must be longer than the repeated time. Since
-# 1970, only one clock went back further: in Antarctica/Vostok, by 7 hours in 1994.
+# When a zone's clock goes back, local times repeat, but a fixed time fires only once. So within
+# _WINDOW after a clock change, ticks are computed one by one, which is slow. _WINDOW must be longer
+# than the repeated time. Since 1970, only Antarctica/Vostok repeated more: 7 hours in 1994.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
@@ -47,8 +47,8 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
     days = _Days(crons.simulator(cron, after.replace(tzinfo=None)))
     total = 0
     while after < until:
-        # When a clock goes back, local times repeat, and their ticks may have fired before `after`.
-        # So a change within _WINDOW before `after` also matters.
+        # `_Days` cannot count in the _WINDOW after a clock change, because local times may repeat.
+        # The search begins _WINDOW before `after`, because `after` may be in such a window.
         change = zones.first_change(cron.zone, after - _WINDOW, until)
         end = until if change is None else change - _SECOND
         if end > after:

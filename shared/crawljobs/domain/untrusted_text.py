@@ -65,7 +65,7 @@ def flag(value: object) -> bool:
 
 
 def base36(value: object) -> str | None:
-    """Return a Reddit id, a base-36 number without a prefix such as t3_, or None if invalid."""
+    """Return a Reddit id (a base-36 number without a prefix such as t3_), or None if invalid."""
     return value if isinstance(value, str) and _BASE36.fullmatch(value) else None
 
 
