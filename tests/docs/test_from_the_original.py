@@ -48,6 +48,14 @@ SETTINGS = set(
     )
 )
 
+INDEXES = {index.name for table in tables.metadata.tables.values() for index in table.indexes}
+ALERTS: dict[str, str] = {
+    rule["alert"]: rule["expr"]
+    for group in yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+
 
 def part(section: str, page: str = TEXT) -> dict[str, PageRow]:
     return {row.subject: row for row in original_summary.rows(section, page)}
@@ -199,14 +207,10 @@ def metric_fault(row: PageRow) -> str | None:
 
 def alert_fault(row: PageRow) -> str | None:
     (name,) = row.names
-    document = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text())
-    rules = {
-        rule.get("alert"): rule["expr"] for group in document["groups"] for rule in group["rules"]
-    }
     limit = row.here.rpartition(" ")[2]
-    if name not in rules:
+    if name not in ALERTS:
         return f"there is no alert {name}"
-    if not re.search(rf"> {re.escape(limit)}(?![\d.])", rules[name]):
+    if not re.search(rf"> {re.escape(limit)}(?![\d.])", ALERTS[name]):
         return f"the alert {name} has another limit than {limit}"
     numbers = {"more than 10 %": "0.1", "more than 1 hour": "3600", "any": "0"}
     former = numbers.get(row.original, row.original.rpartition(" ")[2])
@@ -231,6 +235,9 @@ def other_fault(row: PageRow) -> str | None:
             or (ROOT / name).exists()
             or f"{name} =" in (ROOT / "pyproject.toml").read_text()
             or name in " ".join(str(job_claim._CLAIM.clause).split())
+            or name in tables.metadata.tables
+            or name in INDEXES
+            or name in ALERTS
             or column in getattr(tables.metadata.tables.get(table), "columns", ())
         )
         if not known:

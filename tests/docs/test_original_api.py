@@ -352,6 +352,27 @@ def test_each_endpoint_answers_a_call_of_the_original(api: Api, subject: str) ->
     assert works is (row.same == "yes"), response.text
 
 
+CHANGES = [subject for subject in CALLS if ROWS["Endpoints"][subject].same == "yes"]
+
+
+@pytest.mark.parametrize("subject", [one for one in CHANGES if one != "show a schedule"])
+def test_each_change_is_audited(api: Api, subject: str) -> None:
+    """The audit log has a row of the change, with its action, resource, user, time and address."""
+    CALLS[subject](api)
+    kind = "scheduled_job" if "scheduled" in ROWS["Endpoints"][subject].here else "crawl_job"
+    newest = next(row for row in api.audit_rows() if row["resource_type"] == kind)
+    for name in ("action", "resource_id", "actor", "at", "peer_address"):
+        assert newest[name], name
+
+
+def test_each_endpoint_needs_the_token(api: Api) -> None:
+    for row in ROWS["Endpoints"].values():
+        method, path = row.names[0].split(" ")
+        anonymous = api.client.application.test_client()
+        response = anonymous.open(re.sub(r"\{\w+\}", "1", path), method=method)
+        assert response.status_code == 401, row
+
+
 def test_the_formula_of_a_boost_is_that_of_the_api(api: Api) -> None:
     (formula,) = ROWS["Formulas"]["priority after a boost"].names
     job = api.job()["id"]
