@@ -56,10 +56,7 @@ class System:
         return f"http://{HOST}:{self.api_port}"
 
     def start(self, say: Callable[[str], None]) -> None:
-        """Start all processes, and return as soon as the admin-api answers.
-
-        The other processes may still be starting. `say` shows a step to the user.
-        """
+        """Start all processes, and wait for the admin-api only. `say` shows a step to the user."""
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:
@@ -110,10 +107,6 @@ class System:
     def notes(self) -> list[str]:
         """Return the latest events, then the reasons why all workers pause now."""
         return [*self.supervisor.notes, *self._observer.pauses]
-
-    def refusals(self) -> list[str]:
-        """Return the cause and the remedy if Reddit refuses the client or the credentials."""
-        return self.database.pauses.refused
 
     def becomes_healthy(self) -> bool:
         """Return whether all work. Raises OneboxError if a process exits or after READY_SECONDS."""

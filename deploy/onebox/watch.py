@@ -51,7 +51,7 @@ def watch(
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
                 view.show(snapshot, running.notes(), running.database.read_overview())
-                refusals = running.refusals() if options.once else []
+                refusals = running.database.pauses.refused if options.once else []
                 if options.once and (snapshot.is_finished or refusals):
                     view.close()
                     code = summary.of_crawls(running, snapshot, asked, time.monotonic() - began)
