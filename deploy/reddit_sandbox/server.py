@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import flask
 import gunicorn.app.base  # type: ignore[import-untyped]
 
-from onebox import die_with_parent
-from reddit_sandbox import app
+from reddit_sandbox import app, master_death
 from reddit_sandbox.options import Options
 
 HOST = "127.0.0.1"
@@ -68,9 +66,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
 def _die_with_master(server: Any, _worker: Any) -> None:
     """Let the worker die with its master, so that a restarted sandbox can use the same port."""
-    die_with_parent.ask_kernel(signal.SIGKILL)
-    if os.getppid() != server.pid:
-        os._exit(die_with_parent.EXIT_ORPHANED)
+    master_death.end_with(server.pid)
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:

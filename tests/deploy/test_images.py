@@ -85,6 +85,11 @@ def test_an_image_holds_all_that_its_command_needs(target: str, tmp_path: Path) 
     assert "Traceback" not in ended.stderr
 
 
+def test_the_image_of_the_sandbox_holds_all_that_its_server_needs(tmp_path: Path) -> None:
+    ended = start("sandbox", tmp_path, "-P", "-c", "from reddit_sandbox import __main__")
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_an_image_of_too_little_is_found_out(tmp_path: Path) -> None:
     ended = start("scheduler", tmp_path, ABSENT_MODULES="cronsim")
     assert "the image does not hold cronsim" in ended.stderr
