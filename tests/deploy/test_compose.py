@@ -81,7 +81,8 @@ def test_every_setting_reaches_the_container_that_reads_it(
 
 
 def is_from_outside(setting: str, value: str | None) -> bool:
-    return value is None or value.startswith(f"${{{setting}:?")
+    """Return whether the value is that of a variable with this name, or with this name's end."""
+    return value is None or re.fullmatch(rf"\$\{{(WORKER_)?{setting}:[?-].*\}}", value) is not None
 
 
 def test_every_setting_of_the_table_is_read_by_a_container_or_fixed() -> None:
