@@ -12,7 +12,6 @@ from admin_api.http import idempotency, preconditions, scopes
 from admin_api.http.request import request_body, request_parsing
 from admin_api.http.request.json_bounds import Bounds
 from admin_api.schemas import problem_codes
-from admin_api.schemas.problem_kinds import KINDS
 from crawljobs.domain.api_token import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -22,9 +21,6 @@ class Decorator(Protocol):
     """A decorator that returns a view of the same type as its argument."""
 
     def __call__(self, view: View, /) -> View: ...
-
-
-PROBLEM_CODES = "x-problem-codes"  # the extension of OpenAPI with an operation's problem codes
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has no types
@@ -72,7 +68,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
         def decorate(view: View) -> View:
             # Generated clients name their functions by the operationId, such as list_jobs.
-            about = {"operationId": view.__name__, PROBLEM_CODES: _codes_of(view)}
+            about = {"operationId": view.__name__, problem_codes.EXTENSION: problem_codes.of(view)}
             named = self.doc(**about)(scopes.set_scope(scope, view))
             return cast(View, self.route(rule, methods=[method], **options)(named))
 
@@ -167,9 +163,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     def without_token(self, view: View) -> View:
         """Document that the view needs no token. auth.PUBLIC_ENDPOINTS allows such requests."""
-        open_to_all = self.doc(security=[])(view)
-        open_to_all.needs_no_token = True
-        return cast(View, open_to_all)
+        return cast(View, problem_codes.without_token(self.doc(security=[])(view)))
 
     def problems(self, *codes: str) -> Decorator:
         """Document further problem codes of a view.
@@ -181,10 +175,3 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
             return problem_codes.add(view, *codes)
 
         return decorate
-
-
-def _codes_of(view: Callable[..., Any]) -> list[str]:
-    """Return all problem codes of a complete view, sorted by HTTP status."""
-    usual = () if getattr(view, "needs_no_token", False) else problem_codes.USUAL
-    codes = problem_codes.of(view) | set(usual)
-    return sorted(codes, key=lambda code: (KINDS[code].status, code))

@@ -21,7 +21,6 @@ log = logs.get_logger(__name__)
 RETRY_AFTER_SECONDS = 2  # clients must wait; most failovers and full pools recover in this time
 INSTANCE_MAX_CHARACTERS = 500
 
-
 _CODE_OF_STATUS = {
     400: "bad_request",
     404: "not_found",

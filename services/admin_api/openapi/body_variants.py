@@ -64,6 +64,7 @@ def split_bodies(schemas: dict[str, Any]) -> None:
         for variant in variants:
             schemas[f"{name}{variant.suffix}"] = _schema_of(variant, whole)
         schemas[name] = {
+            "description": whole["description"],
             "oneOf": [
                 {"$ref": f"#/components/schemas/{name}{variant.suffix}"} for variant in variants
             ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from admin_api.http import idempotency
@@ -41,3 +43,14 @@ def drop_null_defaults(value: Any) -> None:
     if isinstance(value, list):
         for inner in value:
             drop_null_defaults(inner)
+
+
+def describe_schemas(schemas: dict[str, Any], named: Mapping[Any, str]) -> None:
+    """Add the docstring of each schema's class as its description.
+
+    The keys of `named` are apispec's keys of schemas. The first item of a key is the class.
+    """
+    for key, name in named.items():
+        docstring = vars(key[0]).get("__doc__")
+        if docstring and name in schemas:
+            schemas[name].setdefault("description", inspect.cleandoc(docstring))

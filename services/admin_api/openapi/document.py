@@ -118,6 +118,7 @@ def _as_json(api: Api) -> str:
     problem_responses.describe_problems(document)
     schemas = document["components"]["schemas"]
     details.drop_null_defaults(schemas)
+    details.describe_schemas(schemas, api.ma_plugin.converter.refs)
     body_variants.split_bodies(schemas)
     open_responses.name_values(document)
     open_responses.open_objects(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from admin_api.http.blueprint import PROBLEM_CODES
+from admin_api.schemas.problem_codes import EXTENSION
 from admin_api.schemas.problem_kinds import KINDS
 
 
@@ -22,7 +22,7 @@ def describe_problems(document: dict[str, Any]) -> None:
             if not isinstance(operation, dict):
                 continue
             default = operation["responses"].pop("default")
-            for status, codes in sorted(_by_status(operation[PROBLEM_CODES]).items()):
+            for status, codes in sorted(_by_status(operation[EXTENSION]).items()):
                 name = "_or_".join(codes)
                 titles = [f"{KINDS[code].title} (`{code}`)." for code in codes]
                 components[name] = {"description": " ".join(titles), "content": other["content"]}

@@ -12,7 +12,6 @@ blueprint = Blueprint("health", __name__, description="For load balancers and or
 @blueprint.get("/healthz", endpoint="healthz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "The process responds.")
-@blueprint.problems("body_too_large")
 def check_health() -> dict[str, str]:
     """Report that the process is alive
 
@@ -24,13 +23,7 @@ def check_health() -> dict[str, str]:
 @blueprint.get("/readyz", endpoint="readyz")
 @blueprint.without_token
 @blueprint.answers(200, HealthSchema, "Requests can be served.")
-@blueprint.problems(
-    "body_too_large",
-    "database_unavailable",
-    "service_unavailable",
-    "shutting_down",
-    "unknown_schema",
-)
+@blueprint.problems("database_unavailable", "unknown_schema")
 def check_readiness() -> dict[str, str]:
     """Report whether the database is available and has a known schema
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from admin_api.schemas.problem_kinds import KINDS
+
 View = TypeVar("View", bound=Callable[..., Any])
 
-# The codes of each operation that needs a token.
-USUAL = (
+OF_ALL = (
     "bad_request",
     "unknown_parameter",
+    "body_too_large",
+    "internal_error",
+    "service_unavailable",
+    "shutting_down",
+)
+# The codes of each operation that needs a token. The database stores the tokens.
+OF_TOKENS = (
     "missing_token",
     "invalid_token",
     "insufficient_scope",
-    "body_too_large",
     "too_many_requests",
     "too_many_failures",
-    "internal_error",
     "database_unavailable",
-    "service_unavailable",
-    "shutting_down",
     "unknown_schema",
 )
 OF_BODIES = (
@@ -46,16 +50,25 @@ OF_KEYS = (
 OF_IF_MATCH = ("precondition_failed",)
 OF_REQUIRED_IF_MATCH = ("precondition_failed", "precondition_required")
 
-_NAME = "problem_codes"
+EXTENSION = "x-problem-codes"  # the key of an operation's codes in the OpenAPI document
+_CODES, _NEEDS_NO_TOKEN = "problem_codes", "needs_no_token"  # attributes of views
 
 
 def add(view: View, *codes: str) -> View:
     """Add codes to a view, and return the view. A wrapper of the view has the same codes."""
-    setattr(view, _NAME, of(view) | set(codes))
+    setattr(view, _CODES, getattr(view, _CODES, frozenset()) | set(codes))
     return view
 
 
-def of(view: Callable[..., Any]) -> frozenset[str]:
-    """Return the codes that add() has added to this view."""
-    found: frozenset[str] = getattr(view, _NAME, frozenset())
-    return found
+def without_token(view: View) -> View:
+    """Leave out the codes of tokens, and return the view."""
+    setattr(view, _NEEDS_NO_TOKEN, True)
+    return view
+
+
+def of(view: Callable[..., Any]) -> list[str]:
+    """Return all codes of a complete view, sorted by HTTP status."""
+    codes: set[str] = {*OF_ALL, *getattr(view, _CODES, ())}
+    if not hasattr(view, _NEEDS_NO_TOKEN):
+        codes |= set(OF_TOKENS)
+    return sorted(codes, key=lambda code: (KINDS[code].status, code))

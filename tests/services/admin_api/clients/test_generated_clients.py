@@ -15,15 +15,15 @@ HERE = Path(__file__).parent
 SECONDS = 120  # limit of one program; on a free machine each takes at most 10 s
 
 
-@pytest.fixture
-def document(offline: flask.testing.FlaskClient, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def document(offline: flask.testing.FlaskClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the path of the OpenAPI document as a file."""
-    path = tmp_path / "openapi.json"
+    path = tmp_path_factory.mktemp("clients") / "openapi.json"
     path.write_text(json.dumps(openapi_document(offline.application)))
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def python_client(document: Path) -> Path:
     """Return the folder with the generated package crawljobs_client."""
     target = document.parent / "python"

@@ -69,6 +69,17 @@ def test_unknown_objects_are_not_found(operations: Operations) -> None:
         assert operations.send(method, path, operation, UNKNOWN) == "not_found", path
 
 
+def test_each_operation_refuses_an_unknown_parameter(operations: Operations) -> None:
+    found = list(operations.listing("unknown_parameter"))
+    operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
+    assert len(found) == sum(
+        method in METHODS for item in operations.document["paths"].values() for method in item
+    )
+    for method, path, operation in found:
+        code = operations.send(method, f"{path}?nothing=1", operation, FIRST)
+        assert code == "unknown_parameter", path
+
+
 def test_cursors_of_other_lists_are_refused(operations: Operations) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
     found = list(operations.listing("invalid_cursor"))

@@ -48,6 +48,13 @@ def test_no_schema_is_a_boolean(document: dict[str, Any]) -> None:
     assert {path for path, schema in found.items() if not isinstance(schema, dict)} == set()
 
 
+def test_schemas_of_requests_and_of_resources_are_described(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    silent = {name for name, schema in schemas.items() if "description" not in schema}
+    lists = {name for name in silent if name.endswith("List")}
+    assert silent - lists == {"FieldError", "Health", "JobFilter", "JobsByStatus"}
+
+
 def test_each_default_is_valid(document: dict[str, Any]) -> None:
     components = {"components": document["components"]}
     for path, schema in schemas_in(document):
