@@ -85,7 +85,7 @@ class Snapshot:
     """The jobs that the demo displays at one moment."""
 
     asked: list[JobView]  # jobs that the demo requested at its start
-    own: list[JobView]  # other jobs of users: jobs newer than all in `asked`, and live jobs
+    own: list[JobView]  # other jobs of users that are live, or newer than all jobs in `asked`
     others: list[JobView]  # live jobs that no user requested, such as jobs of schedules
 
     @property

@@ -115,7 +115,8 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
     except ApiRefusedError as error:
-        if error.status != 409:  # 409: an earlier run of the demo has created the schedule
+        # The status 409 is no error: an earlier run of the demo has created the schedule.
+        if error.status != 409:
             raise
     return jobs
 

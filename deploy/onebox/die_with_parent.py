@@ -77,7 +77,7 @@ def run_as(
 
 
 def ask_kernel(signal: int) -> None:
-    """Make the kernel send `signal` to this process when the thread that started it ends."""
+    """Make the kernel send `signal` to this process when the parent thread that started it ends."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

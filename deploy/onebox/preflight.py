@@ -23,8 +23,8 @@ def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
     settings.read_max_retries(environment)
     settings.read_scheduler_settings(environment)
     settings.read_reddit_settings(environment)
-    # If the user gives no token, the demo later uses a random token from the data folder. Another
-    # random token represents it in this check.
+    # If the user gives no token, the demo later uses a random token from the data folder. In that
+    # case, this check uses another random token.
     token = Environment(variables).secret("ADMIN_API_TOKEN") or secrets.token_urlsafe(32)
     settings.read_admin_api_settings({**environment, "ADMIN_API_TOKEN": token})
 

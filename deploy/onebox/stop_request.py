@@ -1,4 +1,4 @@
-"""Handle Ctrl-C, SIGTERM and SIGHUP. The first signal stops the demo in order, a second at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: the first stops the demo gracefully, the second at once."""
 
 import os
 import select

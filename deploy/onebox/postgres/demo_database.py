@@ -44,7 +44,7 @@ class DemoDatabase:
             )
 
     def start_step(self) -> str:
-        """Return a sentence about the next step of the user's start, which takes seconds."""
+        """Return a sentence for the user about the work of `start`, which takes seconds."""
         if self.postgres is None:
             return f"Checking the tables of {self.shown()} ..."
         made = (self.postgres.data / "PG_VERSION").is_file()
@@ -93,7 +93,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def read_overview(self, *, at_once: bool = False) -> Overview | None:
-        """Return the totals, at most a second old, or new if `at_once`. None: never read yet."""
+        """Return the totals: at most a second old, or new if `at_once`. None if never read yet."""
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:

@@ -15,9 +15,9 @@ from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
 READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
-PORT_TRIES = 5  # limit of new starts on another port, if another process uses the port
-# The limit of new starts, every SESSIONS_SECONDS, if the sessions of a killed server still use the
-# cluster. These sessions end after a moment.
+PORT_TRIES = 5  # limit of further starts, each on another port, if a port is in use
+# The limit of further starts if the sessions of a killed server still use the cluster. These
+# sessions end soon, so the server is started again every SESSIONS_SECONDS.
 SESSIONS_TRIES = 50
 SESSIONS_SECONDS = 0.2
 FAST_SECONDS = 20  # time for Postgres to close its sessions and sync its data after SIGINT

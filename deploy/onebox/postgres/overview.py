@@ -15,8 +15,8 @@ from onebox.postgres.request_counter import RequestCounter
 
 LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
 STATEMENT_MILLISECONDS = 1_000
-# A count of all rows takes the longer, the more rows there are. The pause after a count is this
-# many times the duration of the count, so counting takes at most a twentieth of the time.
+# With more rows, a count of all rows takes longer. The pause after a count is COUNT_PAUSE times as
+# long as the count itself, so that counting takes at most a twentieth of the time.
 COUNT_PAUSE = 19
 COUNT_PAUSE_SECONDS = 1.0
 READ_SECONDS = 1.0  # interval of the reads
@@ -71,7 +71,7 @@ class OverviewReader:
     def read(self, url: str, *, at_once: bool = False) -> Overview | None:
         """Return the totals. They are at most a second old, or new if `at_once` is True.
 
-        While the database does not answer, return the previous totals. None: there are none yet.
+        While the database does not answer, returns the previous totals, or None without any.
         """
         if time.monotonic() < self._read_at and not at_once:
             return self.last

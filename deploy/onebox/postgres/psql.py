@@ -29,7 +29,7 @@ VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "
 
 
 def main(arguments: list[str]) -> None:
-    """Replace this process by the program. Raises OneboxError if no database can be opened."""
+    """Replace this process by the chosen program. Raises OneboxError if that is not possible."""
     if arguments in (["--help"], ["-h"]):
         sys.stdout.write(USAGE)
         return

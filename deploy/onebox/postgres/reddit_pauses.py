@@ -26,15 +26,15 @@ class RedditPauses:
         self._in_force: set[str] = set()  # sentences to show when the pauses in force end
         self.ended: list[str] = []  # sentences about pauses that ended since the previous read
         # Sentences with the cause and the remedy, if Reddit has refused the client since the first
-        # read. A refusal of an earlier run may have a cause that the user has repaired.
+        # read. Earlier refusals are left out, because the user may have repaired their cause.
         self.refused: list[str] = []
         self._earlier: set[datetime] | None = None  # the ends of the pauses at the first read
 
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force, and set `ended` and `refused`.
 
-        If Reddit refuses the client, a further sentence names the remedy.
-        A pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
+        If Reddit refuses the client, a further sentence names the remedy. A pause of the circuit
+        breaker has no fixed end. It ends when a request to Reddit succeeds.
         """
         query = """
             SELECT paused_until, NULL, NULL, true FROM reddit_budgets

@@ -1,4 +1,4 @@
-"""Count the requests to Reddit of this demo, and their rate, from the stored request budgets."""
+"""Compute the number and rate of this demo's requests to Reddit from the stored budgets."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -19,9 +19,10 @@ class RequestCounter:
         self._readings: deque[tuple[float, int]] = deque()
 
     def add(self, budgets: Iterable[tuple[str, datetime | None, int]], now: float) -> None:
-        """Add a reading: client id, start of the window, requests in the window. `now`: seconds."""
+        """Add a reading: client id, start of the window, requests in it. `now` is in seconds."""
         found = {client: (window, requests) for client, window, requests in budgets}
-        if self._last is not None:  # the first reading has the requests of earlier demos
+        # The first reading is not added, because it has the requests of earlier demos.
+        if self._last is not None:
             for client, (window, requests) in found.items():
                 before, counted = self._last.get(client, (window, 0))
                 self.total += max(0, requests - counted if window == before else requests)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from onebox.postgres import cluster
 
-# The demo uses TCP, not a Unix socket, because a socket's path has at most 107 bytes.
+# The demo uses TCP, not a Unix socket. The path of a socket in the data folder could exceed the
+# limit of 107 bytes.
 HOST = "127.0.0.1"
 EPHEMERAL = {  # faster settings for tests, whose data may be lost in a crash
     "fsync": "off",

@@ -25,7 +25,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "crawler-worker": (*DATABASE, *REDDIT, *TRACING, *PROXIES),
     "scheduler": (*DATABASE, *TRACING),
 }
-# Variables that always count as secrets.
+# Variables that are always treated as secrets.
 _KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *TRACING})
 _LOOKS_SECRET = re.compile(
     "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH|_DSN$|_PAT$"

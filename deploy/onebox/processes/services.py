@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCE_ROOTS = tuple(str(ROOT / folder) for folder in ("shared", "services", "deploy"))
 # -P prevents the import of modules from the current folder.
 PYTHON = (sys.executable, "-P", "-m")
-DRAIN_SECONDS = 10  # time for crawls to finish a page at a stop; the default is longer
+DRAIN_SECONDS = 10  # time for crawls to finish a page when a worker stops; less than the default
 LEASE_SECONDS = 10  # shorter than the default, so that a dead worker's job soon gets another worker
 STOP_MARGIN_SECONDS = 2
 API_STOP_SECONDS = 5

@@ -62,7 +62,7 @@ class TerminalDisplay:
         latest = [_one_line(note, "yellow") for note in [*notes][-NOTES_SHOWN:]]
         parts += latest
         if snapshot.others:
-            # The table of other jobs has a title and a head, and the cursor needs a line.
+            # Three lines: the title and the head of the second table, and the cursor.
             free = console.height - len(status) - (1 + len(jobs)) - len(latest) - 3
             shown = snapshot.others[: max(0, min(OTHERS_SHOWN, free))]
             more = len(snapshot.others) - len(shown)
@@ -81,7 +81,7 @@ def _one_line(text: str, style: str = "") -> Text:
 
 
 class LineDisplay:
-    """Prints a line for each change: of a job's state or phase, for each new note and event.
+    """Prints a line for each change of a job's state or phase, and for each new note or event.
 
     It also prints the status once a minute.
     """

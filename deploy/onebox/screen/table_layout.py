@@ -1,4 +1,4 @@
-"""Choose the columns of a job table and their widths. Numbers are never truncated, texts may be.
+"""Choose the columns of a job table and their widths. Only texts are truncated, never numbers.
 
 A width is a number of terminal cells. A cell is the place of one character of usual width.
 """
