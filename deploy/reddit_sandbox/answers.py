@@ -9,7 +9,7 @@ import flask
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
-# All recorded replies of the API with status 429 had this `retry-after`.
+# All replies with status 429 that were recorded from Reddit's API had this `retry-after`.
 RETRY_AFTER_SECONDS = 4
 
 _TOO_MANY = """<!doctype html>
@@ -89,7 +89,7 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """Return the reply of Reddit's cache to a too long URL. The rate limit ignores the request."""
+    """Return the reply of Reddit's cache to a too long URL. The rate limit does not count it."""
     found = reply("Error: URI Too Long", 414, "text/plain")
     found.headers["retry-after"] = "0"
     return found

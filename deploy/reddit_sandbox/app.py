@@ -125,7 +125,7 @@ def _is_headerless(response: flask.Response) -> bool:
         return True
     if wrong_replies.is_wrong():
         return True
-    # Recorded replies with status 403 or to a request with `sr_name` had no rate-limit headers.
+    # Recorded replies had no rate-limit headers if the status was 403 or the request had `sr_name`.
     return status == 403 or bool(flask.request.args.get("sr_name"))
 
 

@@ -9,8 +9,8 @@ import flask
 
 from reddit_sandbox import answers, listing_pages
 
-# In a community named badtree_*, one tree in this many fails. With more failures, a crawl of many
-# trees would look like an outage.
+# In a community named badtree_*, one of TREES_EVERY trees fails. If more trees failed, the crawler
+# would treat the failures as an outage of Reddit.
 TREES_EVERY = 10
 # These communities show only half of each tree, so that small trees have stubs too.
 CUT_TREES = frozenset(("badmore", "stubs"))

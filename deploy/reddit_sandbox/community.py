@@ -12,7 +12,7 @@ from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# A live post appears in listings, with its comments, this many seconds after its creation.
+# A post that `grow` adds appears, with its comments, this many seconds after its creation time.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)
@@ -98,8 +98,8 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # This share of the comments reply to the previous comment. Such comments form long chains,
-        # which Reddit shortens with the stub "continue this thread".
+        # The share of comments that reply to the previous comment. They form long chains, which
+        # Reddit shortens with the stub "continue this thread".
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 

@@ -42,7 +42,7 @@ def communities() -> dict[str, list[str]]:
 
 @blueprint.post("/rate-limit")
 def rate_limit() -> tuple[dict[str, object], int]:
-    """Set the limit of requests per window, for example {"limit": 100}. All counts start at 0."""
+    """Set the limit of requests per window, such as {"limit": 100}. Reset all request counts."""
     limit = _number("limit")
     if limit is None:
         return {"error": "limit: expected a whole number of 0 or more"}, 422

@@ -11,8 +11,8 @@ PAGE = 25  # items of a page, if the request has no limit
 LONGEST_PAGE = 100  # The largest number of items that a request can get.
 # The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
-# In the order `hot`, a score that is ten times higher counts as much as a creation that is this
-# many seconds later.
+# In the order `hot`, a ten times higher score has the same effect as a creation that is
+# HOT_SECONDS later.
 HOT_SECONDS = 45_000
 
 PERIODS = {
@@ -84,7 +84,7 @@ def _listing(
 
 
 def hotness(post: Post) -> float:
-    """Return a post's rank: the decimal logarithm of its score, plus its time / HOT_SECONDS."""
+    """Return a post's rank: log10 of its score, plus its creation time / HOT_SECONDS."""
     sign = (post.score > 0) - (post.score < 0)
     return sign * math.log10(max(abs(post.score), 1)) + post.at / HOT_SECONDS
 
@@ -99,7 +99,10 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """Return the posts in this order, best first. `period` limits top and controversial posts."""
+    """Return the posts in this order, best first.
+
+    In the orders `top` and `controversial`, `period` limits the age of the posts.
+    """
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)
         posts = [post for post in posts if seconds is None or now - post.at <= seconds]

@@ -1,6 +1,6 @@
 """The properties that follow from a community's name: validity, script, theme and size.
 
-A script is the fault or the special content of a community.
+A script is the first word of some names, such as `flaky`. It selects a fault or special content.
 """
 
 import re
@@ -14,8 +14,8 @@ _CATALOGUE_THEME = {
     name.lower(): index for index, theme in enumerate(words.THEMES) for name in theme.communities
 }
 
-# A community has a script if its name starts with a script's word and an underscore. Communities
-# with these scripts refuse access.
+# A name has a script if it starts with a word of SCRIPTS and an underscore. Communities with these
+# scripts refuse access.
 ACCESS = frozenset(
     (
         "banned",
@@ -58,7 +58,7 @@ PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs
 # Scripts with which a community has unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
 
-# The number of posts of a community with this script.
+# The number of posts of a community that has one of these scripts.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT
@@ -66,7 +66,7 @@ UNREADABLE = ACCESS | frozenset(STATUS) | frozenset(("timeout", "html"))
 
 
 def script(name: str) -> str | None:
-    """Return the script's word at the start of the name, or None for an ordinary community."""
+    """Return the script at the start of the name, or None for an ordinary community."""
     word, underscore, rest = name.lower().partition("_")
     return word if underscore and rest and word in SCRIPTS else None
 

@@ -13,7 +13,7 @@ MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """A window after a counted request: its remaining and used requests, and its remaining time."""
+    """The state of a window after a counted request: the requests, and the time until it ends."""
 
     remaining: int
     used: int

@@ -10,7 +10,7 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # limit of the path's length in characters
-# The reasons of refusals. A body that has a reason's name is a refusal with this reason.
+# Reddit's reasons for a refusal. A body with such a name is a refusal for this reason.
 REASONS = ("private", "quarantined", "gated", "banned")
 # The names of the bodies that a replacement can have.
 BODIES = (
@@ -22,7 +22,8 @@ BODIES = (
 class Replacements:
     """Keeps a replacement for each path. Thread-safe.
 
-    A path fits all requests that start with it. If several paths fit, the longest path applies.
+    A path fits all requests whose path and query start with it. If several paths fit, the longest
+    path applies.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """Change items in communities named takedown_*, as rare events on Reddit do.
 
-Some items look removed by Reddit itself. Others have an unknown edit time or a hidden score.
+Some items look as if Reddit itself had removed them. Others have an unknown edit time or a hidden
+score.
 """
 
 from typing import Any

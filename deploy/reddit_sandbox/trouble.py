@@ -9,12 +9,12 @@ import flask
 
 from reddit_sandbox import answers, naming, spoilt_replies
 
-# One in this many requests to a flaky community fails.
+# One of FLAKY_EVERY requests to a community named flaky_* fails.
 FLAKY_EVERY = 3
-# In a limited community, this many requests at the beginning get the status 429.
+# The first LIMITED_FIRST requests to a community named limited_* get the status 429.
 LIMITED_FIRST = 2
-# The limit of request counts in memory, which are counts per community or per page. At the limit, a
-# new count replaces the count that has not grown for the longest time.
+# The limit of request counts in memory. There is one count for each community or page. At the
+# limit, a new count replaces the count that has not grown for the longest time.
 MEMORY = 10_000
 
 # The size of a decompressed reply that has only a few hundred kilobytes while compressed.

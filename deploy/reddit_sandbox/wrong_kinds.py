@@ -1,8 +1,9 @@
 """The kinds of wrong replies that each endpoint can give.
 
 The kinds cover every entry of the table with which the crawler interprets replies. A kind may be
-a good reply without some of its items, if a later reply can show the loss. No kind removes items
-from an author's history, because the crawler could not detect the loss: authors may hide items.
+a good reply without some of its items, if a later reply shows the crawler the loss. No kind removes
+items from an author's history, because the crawler could not detect the loss: authors may hide
+items.
 """
 
 import re
