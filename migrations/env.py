@@ -43,8 +43,8 @@ def _turn(url: str) -> Iterator[None]:
     """Wait until no other process migrates, and let no other process migrate during the block.
 
     A process has the turn while its transaction holds an advisory lock. So the turn ends if the
-    process dies. The transaction has no snapshot. Otherwise CREATE INDEX CONCURRENTLY in the block
-    would wait for the end of this transaction. Raises CommandError at the deadline.
+    process dies. The transaction has no snapshot. With a snapshot, it would block CREATE INDEX
+    CONCURRENTLY, which waits for older snapshots. Raises CommandError at the deadline.
     """
     given = context.config.attributes.get("turn_deadline")
     deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given

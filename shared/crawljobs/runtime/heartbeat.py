@@ -20,7 +20,7 @@ log = logs.get_logger(__name__)
 # The interval between two updates of the row. After three missed updates, operators see the process
 # as gone.
 BEAT_SECONDS = 20.0
-JITTER = 0.2  # each interval differs from BEAT_SECONDS at random, at most by this share
+JITTER = 0.2  # each interval is longer or shorter at random, by at most this share
 # STOP_SECONDS limits the time for deleting the row at shutdown. If the row stays, operators soon
 # see the process as gone.
 STOP_SECONDS = 0.2

@@ -19,7 +19,7 @@ _UNCHANGED = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Return the event with clean names and values. This is a structlog processor.
 
-    It must run after the traceback is rendered and before the line is rendered.
+    It must run before the line is rendered and, for JSON lines, after the traceback is rendered.
     """
     return {
         _name(name): value if name in _UNCHANGED else cleaned(value)

@@ -81,7 +81,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # keeps the hook of a test runner
+    if sys.unraisablehook is sys.__unraisablehook__:  # else a test runner has set its hook
         sys.unraisablehook = _log_unraisable
 
 
@@ -97,9 +97,9 @@ def _write_traceback(output: TextIO, exc_info: exception_text.ExcInfo) -> None:
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, frames: TracebackType | None
 ) -> None:
-    """Log an uncaught exception, instead of the interpreter's traceback.
+    """Log an uncaught exception. This replaces the traceback that the interpreter would print.
 
-    The interpreter's traceback would show values that a database driver quotes.
+    The interpreter's traceback would show the row values in a database driver's message.
     """
     if issubclass(kind, KeyboardInterrupt):
         return

@@ -11,7 +11,7 @@ def check(program: str, *, description: str, settings: str, stop: str) -> None:
     """Print the help or the version and exit with 0, if the command line asks for one of them.
 
     Exits with 2 and a message for any other argument. `settings` lists the most important
-    environment variables, and `stop` says how the service reacts to SIGTERM.
+    environment variables, and `stop` describes how the service reacts to SIGTERM.
     """
     parser = argparse.ArgumentParser(
         prog=program,

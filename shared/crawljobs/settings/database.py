@@ -18,9 +18,9 @@ _HOW_TO_ENCODE = (
     "password and parameters are percent-encoded: @ is %40, / is %2F, # is %23, ? is %3F, "
     "% is %25, a blank is %20"
 )
-# A character that RFC 3986 allows, or a percent-encoded character. The driver also accepts other
-# characters, depending on its version. It may split a password at one of these characters, and
-# read the rest as a host or a port.
+# A character that RFC 3986 allows, or a percent-encoded character. Some versions of the driver also
+# accept other characters. Such a version may split a password at one of them, and read the rest as
+# a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"
@@ -41,7 +41,10 @@ class DatabaseSettings:
 
 
 def read_database_settings(variables: Mapping[str, str]) -> DatabaseSettings:
-    """Return the addresses of the database. Raises SettingsError if one is missing or invalid."""
+    """Return the addresses of the database.
+
+    Raises SettingsError if DATABASE_URL is missing, or if an address is invalid.
+    """
     env = Environment(variables)
     url = _database_url(env, "DATABASE_URL")
     if env.secret("DATABASE_DIRECT_URL") is None:

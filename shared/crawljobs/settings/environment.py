@@ -1,6 +1,6 @@
 """Read settings from environment variables. An error names the setting and the expected value.
 
-Decision 5 gives the reasons for this module instead of a library.
+No library is used, for the reasons in shared/DECISIONS.md, 5.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _shown_path(name: str, path: str) -> str:
 def _encodable(name: str, secret: str) -> str:
     """Return the secret. Raises SettingsError if it is not valid UTF-8.
 
-    Python decodes bytes of a variable that are not UTF-8 to unpaired surrogates.
+    If the bytes of a variable are not UTF-8, Python decodes them to unpaired surrogates.
     """
     if not secret.isascii() and any("\ud800" <= character <= "\udfff" for character in secret):
         raise errors.SettingsError(f"{name}: expected a text in UTF-8")

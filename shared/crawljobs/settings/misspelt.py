@@ -9,14 +9,14 @@ from itertools import islice
 
 from crawljobs.settings.names import VARIABLES
 
-COMPARED_MAX = 2_000  # the number of variables that are compared
+COMPARED_MAX = 2_000  # the limit of variables that are compared
 LENGTH_MAX = 60  # a longer name cannot be close to a setting
 FOUND_MAX = 10
 # The least similarity by difflib, from 0 to 1. MAX_RETRIE and MAX_RETRIES have 0.95, MAX_RETRY and
 # MAX_RETRIES have 0.8, MAX_WORKERS and MAX_RETRIES have 0.73.
 CLOSE = 0.8
-# A name with one of these prefixes is meant for this system. Then less similarity suffices, but
-# only to a setting with the same prefix.
+# A name with one of these prefixes is probably meant as a setting. So a lower similarity suffices,
+# but only to a setting with the same prefix.
 _OWN_PREFIXES = (
     "ADMIN_API_",
     "CRAWLER_WORKER_",
@@ -59,13 +59,13 @@ def _is_candidate(name: str) -> bool:
     return (
         len(name) <= LENGTH_MAX
         and name not in VARIABLES
-        # Programs read the names of proxies in lower case too.
+        # Programs also read the proxy variables in lower case, such as https_proxy.
         and not (name.islower() and written.endswith("_PROXY"))
         and written not in _FOREIGN
         and not written.startswith(_FOREIGN_PREFIXES)
         and _NAME.fullmatch(name) is not None
         and not _OF_A_SERVICE.fullmatch(written)
-        # A name of another program may have a prefix, such as NIX_SSL_CERT_FILE.
+        # Another program may use a prefix and a setting's name, as in NIX_SSL_CERT_FILE.
         and not written.endswith(_WITH_PREFIX)
     )
 

@@ -46,7 +46,8 @@ def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str]:
     """Return the name and value of the first of these variables that is not empty.
 
     Each name is read in lower case first, then in upper case. If the name in lower case is set,
-    even to an empty value, the name in upper case is ignored. Without a value: two empty texts.
+    even to an empty value, the name in upper case is ignored. If all are empty, the function
+    returns two empty texts.
     """
     for name in names:
         for written in (name.lower(), name):

@@ -23,8 +23,8 @@ NONE_WAITS = (errno.EAGAIN, errno.EWOULDBLOCK)
 # The process has no free file descriptor. If it closes a connection, a descriptor becomes free.
 DESCRIPTORS_USED_UP = errno.EMFILE
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# These errors mean that the listening socket is broken. Any error that no constant of this module
-# names concerns only one connection, which failed before it was accepted, such as ECONNABORTED.
+# These errors mean that the listening socket is broken. An error that is in no constant of this
+# module, such as ECONNABORTED, means that only one connection failed, before it was accepted.
 LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
 
@@ -39,7 +39,7 @@ class Acceptor:
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set the functions that `accept` calls, and the limit `most` of connections in one call.
+        """Set the functions that `accept` calls. One call accepts at most `most` connections.
 
         `begin` gets each accepted connection. `make_room` closes a connection to free a file
         descriptor, and returns false if there is no connection to close.

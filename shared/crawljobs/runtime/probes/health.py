@@ -15,7 +15,7 @@ class Watched:
     """A part of the process that must report regularly that it works, such as a thread."""
 
     seconds_since_beat: Callable[[], float]  # seconds since the last report, by the monotonic clock
-    limit: float  # seconds without a report after which the part counts as dead
+    limit: float  # after this many seconds without a report, the part is seen as dead
 
 
 class Health:
@@ -48,7 +48,7 @@ class Health:
     def check_alive(self) -> None:
         """Raise NotWell if a watched part has not reported for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
-            return  # the time limits of startup and shutdown end a process that hangs then
+            return  # startup and shutdown have their own limits, which end a process that hangs
         for name, watched in self._watched.items():
             silent = watched.seconds_since_beat()
             if silent > watched.limit:
