@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from crawler_worker.reddit.pacing import probe
+from crawljobs.domain.budget_state import REMEDIES
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, JobStatus
+from crawljobs.domain.request_budget import PausedReason
 from support import probes, scripted_reddit, scripted_server
 from support.crew import PRODUCTION, Crew
 from support.scripted_reddit import HTML, QUICK, ScriptedReddit, always, comment, listing, post
@@ -141,6 +143,7 @@ def test_three_workers_pause_probe_one_at_a_time_and_all_resume(
     }
     told = [line for worker in workers for line in worker.logged("reddit.refused")]
     assert [line["reason"] for line in told] == ["client_refused"]
+    assert (told[0]["level"], told[0]["remedy"]) == ("error", REMEDIES[PausedReason.CLIENT_REFUSED])
     again = [line for worker in workers for line in worker.logged("reddit.accepted_again")]
     assert len(again) == 1
 
