@@ -1,0 +1,205 @@
+"""Check the steps of a group before they are stored: keys, waits, cycles and limits."""
+
+from __future__ import annotations
+
+import graphlib
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crawljobs.domain.group import RequiredOutcome, StepState, UpstreamFailure
+
+STEPS_MAX_OF_REQUEST = 10_000
+STEPS_MAX_OF_GROUP = 100_000
+WAITS_MAX = 100  # the waits of one step; `after: "all"` is one wait
+DEPTH_MAX = 100  # the steps on the longest chain of waits
+NAMES_SHOWN = 10
+
+ALL = "all"  # waits for all other steps of the group
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Something that a step waits for: a step of its group by key, a job or another group by id."""
+
+    key: str | None = None
+    job_id: int | None = None
+    group_id: int | None = None
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """A step to add to a group. `after_all`: it waits for all other steps of the group."""
+
+    key: str
+    subreddit: str
+    priority: int
+    max_retries: int
+    visible_at: datetime | None = None
+    after: Sequence[Upstream] = ()
+    after_all: bool = False
+    on_upstream_failure: UpstreamFailure = UpstreamFailure.CANCEL
+    require_outcome: RequiredOutcome = RequiredOutcome.ANY
+
+
+@dataclass(frozen=True)
+class StoredStep:
+    """A step that the group has already. `depth` is the length of the longest chain before it."""
+
+    id: int
+    key: str
+    subreddit: str
+    depth: int
+    state: StepState
+    reason: str | None = None
+    after_all: bool = False
+
+
+@dataclass(frozen=True)
+class PlanError:
+    """An invalid step. `pointer` is a JSON pointer to the value in the list of steps."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The checked steps. `depths` has the depth of each step by key. Invalid steps have errors."""
+
+    depths: Mapping[str, int]
+    errors: Sequence[PlanError]
+
+
+def check(
+    steps: Sequence[StepRequest],
+    stored: Mapping[str, StoredStep],
+    ancestors: Mapping[str, frozenset[str]],
+) -> Plan:
+    """Check new steps against one another and against the stored steps of their group, by key.
+
+    `ancestors` has, for each stored step for which a new step waits, the keys of all steps for
+    which that stored step waits, directly or not.
+    """
+    errors = [*_key_errors(steps, stored), *_wait_errors(steps, stored)]
+    if errors:
+        return Plan({}, errors)
+    waits = {step.key: [each.key for each in step.after if each.key is not None] for step in steps}
+    try:
+        order = [*graphlib.TopologicalSorter(waits).static_order()]
+    except graphlib.CycleError as error:
+        return Plan(
+            {}, [PlanError("", f"these steps wait for one another: {_named(error.args[1])}")]
+        )
+    depths = {key: each.depth for key, each in stored.items()}
+    for key in order:
+        if key in waits:
+            depths[key] = max((depths[upstream] + 1 for upstream in waits[key]), default=0)
+    errors = [*_depth_errors(steps, depths)]
+    errors += _subreddit_errors(steps, stored, ancestors, order, waits)
+    return Plan({step.key: depths[step.key] for step in steps}, errors)
+
+
+def _key_errors(
+    steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]
+) -> Iterator[PlanError]:
+    seen: set[str] = set()
+    for at, step in enumerate(steps):
+        if step.key in seen or step.key in stored:
+            yield PlanError(f"/{at}/key", f"the group already has a step {step.key}")
+        seen.add(step.key)
+        if len(step.after) > WAITS_MAX:
+            yield PlanError(f"/{at}/after", f"a step waits for at most {WAITS_MAX} others")
+
+
+def _wait_errors(
+    steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]
+) -> Iterator[PlanError]:
+    keys = stored.keys() | {step.key for step in steps}
+    for_all = {step.key for step in steps if step.after_all}
+    for_all |= {key for key, each in stored.items() if each.after_all}
+    for at, step in enumerate(steps):
+        if step.after_all and len(for_all) > 1:
+            yield PlanError(
+                f"/{at}/after",
+                f"these steps wait for one another: {_named(for_all)}. Only one step of a group "
+                "can wait for all others",
+            )
+        for place, upstream in enumerate(step.after):
+            pointer = f"/{at}/after/{place}"
+            if upstream.key is not None and upstream.key not in keys:
+                yield PlanError(pointer, f"the group has no step {upstream.key}")
+            elif upstream.key in for_all or upstream.key == step.key:
+                yield PlanError(
+                    pointer, f"these steps wait for one another: {step.key}, {upstream.key}"
+                )
+
+
+def _depth_errors(steps: Sequence[StepRequest], depths: Mapping[str, int]) -> Iterator[PlanError]:
+    for at, step in enumerate(steps):
+        if depths[step.key] >= DEPTH_MAX:
+            yield PlanError(
+                f"/{at}/after",
+                f"a chain of steps has at most {DEPTH_MAX} steps, one after the other",
+            )
+
+
+def _subreddit_errors(
+    steps: Sequence[StepRequest],
+    stored: Mapping[str, StoredStep],
+    ancestors: Mapping[str, frozenset[str]],
+    order: Sequence[str],
+    waits: Mapping[str, Sequence[str]],
+) -> Iterator[PlanError]:
+    """Yield an error for two steps of one subreddit of which neither waits for the other.
+
+    Both would follow the same job. Sets of steps are integers with one bit for each step, so that
+    the cost grows only with the number of waits.
+    """
+    of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
+    for each in stored.values():
+        of_subreddit[each.subreddit.lower()].append(each.key)
+    for step in steps:
+        of_subreddit[step.subreddit.lower()].append(step.key)
+    repeated = [keys for keys in of_subreddit.values() if len(keys) > 1]
+    bit = {key: 1 << at for at, key in enumerate(key for keys in repeated for key in keys)}
+    if not bit:
+        return
+    reached = {
+        key: _union(bit.get(ancestor, 0) for ancestor in ancestors.get(key, ())) for key in stored
+    }
+    for key in order:
+        if key in waits:
+            reached[key] = _union(reached[up] | bit.get(up, 0) for up in waits[key])
+    at_of = {step.key: at for at, step in enumerate(steps)}
+    for_all = {step.key for step in steps if step.after_all}
+    for_all |= {key for key, each in stored.items() if each.after_all}
+    for keys in repeated:
+        mine = _union(bit[key] for key in keys)
+        chain = sorted(
+            (key for key in keys if key not in for_all),
+            key=lambda key, mine=mine: (reached[key] & mine).bit_count(),  # type: ignore[misc]
+        )
+        for before, after in itertools.pairwise(chain):
+            if not reached[after] & bit[before] and (before in at_of or after in at_of):
+                at = at_of.get(after, at_of.get(before, 0))
+                yield PlanError(
+                    f"/{at}/subreddit",
+                    f"steps {before} and {after} crawl the same subreddit: one must wait for the "
+                    "other",
+                )
+
+
+def _union(sets: Iterable[int]) -> int:
+    found = 0
+    for each in sets:
+        found |= each
+    return found
+
+
+def _named(keys: Iterable[str]) -> str:
+    listed = list(keys)
+    more = f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
+    return ", ".join(listed[:NAMES_SHOWN]) + more
