@@ -15,6 +15,7 @@ from crawler_worker.claims.worker import STUCK_PER_SLOT, Worker
 from crawler_worker.crawl import phases
 from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.maintenance.revisiting import Revisiting
+from crawler_worker.maintenance.step_resolving import StepResolver
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.worker_process import Task, WorkerProcess
@@ -24,8 +25,9 @@ from crawljobs.runtime import logs, process, service_arguments, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
 # The number of database connections in addition to one for each crawl. They are for the claim loop,
-# the completion writer, the sweeps, the pruning and the refresher (it updates stored items).
-OTHER_CONNECTIONS = 5
+# the completion writer, the sweeps, the resolver of steps, the pruning, and the refresher (it
+# updates stored items).
+OTHER_CONNECTIONS = 6
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
 # limited to the duration of a lease, because a sweep may rescue a job whose lease has expired.
 REPLY_SECONDS = 10.0
@@ -87,12 +89,14 @@ def main() -> int:
     def crawl_subreddit(held: HeldClaim) -> str:
         return phases.run(held.claim, database=database, client=client, settings=crawl, stop=held)
 
+    resolver = StepResolver(database)
     worker = Worker(
         name=name,
         database=database,
         direct_url=address.direct_url,
         settings=queue,
         crawl=crawl_subreddit,
+        on_hint=resolver.wake,
     )
     revisiting = Revisiting(database, revisit, max_retries=max_retries)
     maintenance = Maintenance(database, queue, revisiting)
@@ -100,6 +104,7 @@ def main() -> int:
     health = worker_probes.health_of(
         worker,
         maintenance,
+        resolver,
         queue,
         readiness=worker_probes.readiness_of(address, f"crawljobs {name} probes"[:63]),
         stopping=stopping,
@@ -118,7 +123,7 @@ def main() -> int:
         role="crawler-worker",
         details=lambda: {"concurrency": queue.worker_concurrency},
     )
-    tasks: list[Task] = [maintenance, heartbeat]
+    tasks: list[Task] = [maintenance, resolver, heartbeat]
     if revisit.refresh_items:
         tasks.append(Refresher(database, client))
     return WorkerProcess(

@@ -7,6 +7,7 @@ import threading
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.step_resolving import StepResolver
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawljobs.db.database import Database
 from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS
@@ -27,6 +28,7 @@ KEEPER_LATE_SECONDS = 15.0
 def health_of(
     worker: Worker,
     maintenance: Maintenance,
+    resolver: StepResolver,
     queue: QueueSettings,
     *,
     readiness: Readiness,
@@ -41,6 +43,7 @@ def health_of(
             "claim loop": Watched(loop, 2 * queue.poll_seconds + LOOP_LATE_SECONDS),
             "claim keeper": Watched(keeper, queue.lease_seconds + KEEPER_LATE_SECONDS),
             "sweeps": Watched(maintenance.seconds_since_beat, 1.0),
+            "step resolver": Watched(resolver.seconds_since_beat, 1.0),
         },
     )
 

@@ -41,6 +41,7 @@ def apply(
                 points=points,
                 dry_run=dry_run,
                 traceparent=tracing.traceparent(),
+                actor=actor.name,
             )
             if not dry_run:
                 _audit(conn, actor, chosen, changes)

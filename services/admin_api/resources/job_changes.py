@@ -62,6 +62,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
             job_id=job_id,
             points=points,
             traceparent=tracing.traceparent(),
+            actor=actor.name,
         )
         api_counters.finished(conn, [changed])
         if changed.changes_nothing:

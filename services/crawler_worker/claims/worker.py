@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from crawler_worker.claims.claim_runner import ClaimRunner, Crawl
 from crawler_worker.claims.claiming import Claiming
@@ -39,7 +40,10 @@ RELEASE_SECONDS = 2.0
 
 
 class Worker:
-    """Runs the claim loop until `stop()`, then releases the claims of unfinished crawls."""
+    """Runs the claim loop until `stop()`, then releases the claims of unfinished crawls.
+
+    `on_hint` is called after each notification of the database, and after a lost connection.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Worker:
         direct_url: str,
         settings: QueueSettings,
         crawl: Crawl,
+        on_hint: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._stopping = threading.Event()
@@ -60,8 +65,9 @@ class Worker:
             direct_url,
             worker=name,
             lease_seconds=settings.lease_seconds,
-            on_work=self._wake.set,
+            on_work=self._hinted,
         )
+        self._on_hint = on_hint
         self._runner = ClaimRunner(
             crawl,
             writer=self._writer,
@@ -114,6 +120,10 @@ class Worker:
         except errors.DatabaseUnavailable as error:
             log.warning("claim.postponed", reason=str(error))
             return 0
+
+    def _hinted(self) -> None:
+        self._wake.set()
+        self._on_hint()
 
     def run_once(self) -> int:
         """Claim as many jobs as can be crawled now, and start their crawls.

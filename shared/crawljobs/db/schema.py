@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # The revisions that this code supports, the newest last.
-KNOWN_REVISIONS = ("0037",)
+KNOWN_REVISIONS = ("0038",)
 
 # Each migration writes this comment on the table alembic_version, in the transaction that changes
 # the schema. A release can use the changed schema if it knows `revision` or a later revision. So a

@@ -17,7 +17,7 @@ class EnqueueRequest:
     `visible_at` is the earliest time of the crawl; None means now. `depth` is the number of
     discovery steps from the root to the subreddit; None means the stored number. `discovered_from`
     is the id of the subreddit whose crawl found these subreddits. The jobs continue the trace of
-    `traceparent`.
+    `traceparent`. `of_step` is true if the request is a step of a group.
     """
 
     subreddits: Sequence[str]
@@ -29,6 +29,7 @@ class EnqueueRequest:
     discovered_from: int | None = None
     scheduled_job_id: int | None = None
     traceparent: str | None = None
+    of_step: bool = False
 
 
 def of_schedule(

@@ -47,7 +47,10 @@ _TABLES = """
     crawled_reddit           -          ra              -          -        r
     discovery_evidence       -          rawd            -          -        r
     discovery_roots          -          raw             -          -        -
+    group_finishes           ra         ra              r          r        -
+    group_steps              rawd       rawd            ra         r        -
     idempotency_keys         ra         rwd             -          -        -
+    job_groups               rawd       rawd            ra         r        -
     maintenance_runs         -          raw             -          -        -
     missing_parts            r          rawd            -          -        r
     posts                    -          raw             -          -        r
@@ -57,7 +60,9 @@ _TABLES = """
     scheduled_job_runs       rad        rawd            raw        -        -
     scheduled_jobs           rawd       rw              rw         -        -
     service_instances        rawd       rawd            rawd       -        -
+    step_waits               rawd       rawd            ra         -        -
     subreddits               raw        raw             r          -        r
+    upstream_changes         a          rawd            -          -        -
 """
 
 # Services have these privileges only on these columns. The other columns of a new audit row get

@@ -14,6 +14,13 @@ from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
 from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled_reddit import crawled_reddit
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.groups import (
+    group_finishes,
+    group_steps,
+    job_groups,
+    step_waits,
+    upstream_changes,
+)
 from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_jobs
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
@@ -39,7 +46,10 @@ __all__ = [
     "crawled_reddit",
     "discovery_evidence",
     "discovery_roots",
+    "group_finishes",
+    "group_steps",
     "idempotency_keys",
+    "job_groups",
     "maintenance_runs",
     "metadata",
     "missing_parts",
@@ -50,7 +60,9 @@ __all__ = [
     "scheduled_job_runs",
     "scheduled_jobs",
     "service_instances",
+    "step_waits",
     "subreddits",
+    "upstream_changes",
 ]
 
 # The settings of tables with frequent updates. A low fillfactor leaves free space on each page, so

@@ -73,6 +73,10 @@ crawl_jobs = Table(
     Column("follow_up_of", BigInteger),
     # Total time of the claims that ended since the last retry by an operator; null: none has ended.
     Column("duration_seconds", Double),
+    # The end of a watched job is recorded in upstream_changes, because a step depends on the job.
+    Column("watched", Boolean, nullable=False, server_default=text("false")),
+    # False if only steps of one group requested the job. Then a cancel of the group cancels it.
+    Column("shared", Boolean, nullable=False, server_default=text("true")),
     one_of(
         "status",
         FORMER_STATUS,

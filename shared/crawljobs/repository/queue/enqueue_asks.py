@@ -78,6 +78,7 @@ def as_json(asks: Sequence[Ask]) -> str:
                 "retries": request.max_retries,
                 "trace": request.traceparent,
                 "origin": request.discovered_from,
+                "of_step": request.of_step,
             }
         )
         first += len(same)

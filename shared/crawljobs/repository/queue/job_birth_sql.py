@@ -10,7 +10,8 @@ from crawljobs.repository.queue.queue_sql import (
 )
 
 _COLUMNS = """subreddit_id, status, wait_reason, priority, base_priority, priority_ceiling, source,
-    scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent"""
+    scheduled_job_id, depth, visible_at, queued_at, created_at, max_retries, traceparent,
+    watched, shared"""
 
 # A job that waits for a pause or for the minimum gap between two crawls (politeness) is parked.
 # After one minute at most, a sweep checks the cause of the wait again.
@@ -29,8 +30,8 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
 
     `rows` has the columns subreddit_id, priority, ceiling (the highest priority that aging may
     give), source, schedule, depth (the number of discovery steps from the root), due (the requested
-    time), polite (the end of the minimum gap between crawls), now, retries (their maximum number)
-    and trace.
+    time), polite (the end of the minimum gap between crawls), now, retries (their maximum number),
+    trace, watched and shared.
     `further` names more columns of crawl_jobs that `rows` also has. Each name follows a comma.
     """
     return f"""
@@ -38,7 +39,7 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
     SELECT subreddit_id, CASE WHEN wait.reason IS NULL THEN 'queued' ELSE 'waiting' END,
         wait.reason, priority, priority, ceiling, source, schedule, depth,
         CASE WHEN wait.reason <> 'later' THEN {_PARKED_UNTIL} ELSE due END,
-        now, now, retries, trace{further}
+        now, now, retries, trace, watched, shared{further}
     FROM ({rows}) AS new {_WAIT}"""
 
 
@@ -52,7 +53,7 @@ def insert_first_jobs(rows: str) -> str:
     INSERT INTO crawl_jobs AS job ({_COLUMNS})
     SELECT subreddit_id, CASE WHEN due > now THEN 'waiting' ELSE 'queued' END,
         CASE WHEN due > now THEN 'later' END, priority, priority, ceiling, source, schedule, depth,
-        due, now, now, retries, trace
+        due, now, now, retries, trace, watched, shared
     FROM ({rows}) AS new"""
 
 
@@ -72,7 +73,7 @@ def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
             -- the previous release stores the end of a pause in rerun_visible_at
             greatest(clock.now, nullif({before}.rerun_visible_at, '9999-12-31T00:00:00Z')) AS due,
             polite.until AS polite, clock.now, {before}.max_retries AS retries,
-            {before}.rerun_traceparent AS trace
+            {before}.rerun_traceparent AS trace, {before}.watched, true AS shared
         FROM {before} JOIN {ended} ON {ended}.id = {before}.id CROSS JOIN {NOW} AS clock (now)
             LEFT JOIN LATERAL {POLITE_UNTIL.format(scope=f"{before}.subreddit_id")}
                 AS polite (until) ON true

@@ -59,6 +59,14 @@ _STREAK = f"""
     )"""
 
 
+# The end of a job on which steps depend. Steps that follow or wait for the job are settled later.
+_CHANGED = """, changed AS (
+        INSERT INTO upstream_changes (job_id) SELECT id FROM ended WHERE watched
+    )"""
+_HINT = f"pg_notify('{queue_sql.CHANNEL}', '')"
+_HINT_OF_WATCHED = f"CASE WHEN watched THEN {_HINT} END"
+
+
 def _completion_statement(
     verb: Transition,
     changes: str,
@@ -71,7 +79,8 @@ def _completion_statement(
     """Return the statement that ends claims with this verb.
 
     The statement never waits for a row lock, so the order of its locks does not matter. Where the
-    condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. With
+    condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. A
+    verb with `follow_up` ends the job, so the statement also records the end of a watched job. With
     `hint`, the statement notifies idle workers. With `streaks`, consecutive deferrals
     with equal messages share one row of crawl_job_attempts.
     """
@@ -87,11 +96,12 @@ def _completion_statement(
     insert_follow_up = job_birth_sql.insert_follow_ups(
         before="held", ended="ended", condition=follow_up or ""
     )
+    hints = f", {_HINT}" if hint else f", {_HINT_OF_WATCHED}" if follow_up else ""
     sql = f"""
     WITH held AS (
         SELECT job.id, claimed_by, claimed_at, subreddit_id, priority_ceiling, depth, max_retries,
-            rerun_requested, rerun_priority, rerun_source, rerun_visible_at, rerun_traceparent,
-            mine.*
+            watched, rerun_requested, rerun_priority, rerun_source, rerun_visible_at,
+            rerun_traceparent, mine.*
         FROM unnest({arrays}) WITH ORDINALITY AS mine ({names})
             JOIN crawl_jobs AS job ON job.id = mine.job_id AND job.claim_token = mine.token
         WHERE job.status || '' = 'crawling'
@@ -99,15 +109,15 @@ def _completion_statement(
     ), ended AS (
         UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {UNCLAIMED}
         FROM held WHERE job.id = held.id
-        RETURNING job.id, held.place
+        RETURNING job.id, held.place, held.watched
     ){_STREAK if streaks else ""}, attempt AS (
         INSERT INTO crawl_job_attempts
             (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{ATTEMPTS[verb]}',
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
-    ){f", follow_up AS ({insert_follow_up})" if follow_up else ""}
-    SELECT place{f", pg_notify('{queue_sql.CHANNEL}', '')" if hint else ""} FROM ended
+    ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}
+    SELECT place{hints} FROM ended
     """
     return CompletionStatement(verb, DriverStatement(text(sql)), tuple(columns))
 

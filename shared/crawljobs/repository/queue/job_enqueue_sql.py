@@ -16,12 +16,14 @@ from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short
 # One row for each name, with its request, and with the stored subreddit of that name if it exists.
 # LIMIT makes the planner use the index, even if few subreddits existed when it made the plan.
 _ASKED = f"""
-    SELECT priority, ceiling, source, schedule, retries, trace, origin, first + number - 1 AS place,
+    SELECT priority, ceiling, source, schedule, retries, trace, origin,
+        of_step AS watched, NOT of_step AS shared, first + number - 1 AS place,
         coalesce(known_name, asked_name) AS name, key, known.*, known_id IS NULL AS is_new,
         coalesce(ask_depth, own_depth, 0) AS depth, coalesce(ask_at, now) AS due, now
     FROM {NOW} AS clock (now) CROSS JOIN jsonb_to_recordset(CAST(:requests AS jsonb)) AS ask (
         names text[], first int, priority smallint, ceiling smallint, source text, schedule bigint,
-        ask_depth smallint, ask_at timestamptz, retries smallint, trace text, origin bigint
+        ask_depth smallint, ask_at timestamptz, retries smallint, trace text, origin bigint,
+        of_step boolean
     ) CROSS JOIN unnest(names) WITH ORDINALITY AS named (asked_name, number)
     CROSS JOIN LATERAL (SELECT lower(asked_name)) AS folded (key)
     LEFT JOIN LATERAL (
@@ -51,6 +53,8 @@ _MERGE = f"""
         LIMIT 1),
     depth = least(job.depth, excluded.depth),
     max_retries = greatest(job.max_retries, excluded.max_retries),
+    watched = job.watched OR excluded.watched,
+    shared = true,
     rerun_requested = {_RERUN},
     (rerun_priority, rerun_visible_at, rerun_source, rerun_traceparent) = (
         SELECT greatest(job.rerun_priority, excluded.base_priority),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Delete,
     SmallInteger,
@@ -30,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from crawljobs.db.tables import crawl_job_attempts, crawl_jobs
+from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, upstream_changes
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.job import LIVE, PRIORITY_MAX, ErrorKind, JobStatus
 from crawljobs.domain.operator_verbs import ALLOWED, Verb
@@ -72,6 +73,23 @@ def _change(verb: Verb) -> Update:
     return update(crawl_jobs).where(_job.id == chosen.c.id, one_of(_job.status, ALLOWED[verb]))
 
 
+def _recorded(verb: Verb) -> CTE:
+    """Return an INSERT that records the changes of watched jobs, on which steps depend."""
+    watched = crawl_jobs.alias("watched_job")
+    return (
+        insert(upstream_changes)
+        .from_select(
+            ["job_id", "actor"],
+            select(watched.c.id, bindparam("actor", type_=Text)).where(
+                watched.c.id == any_(ids("ids")),
+                watched.c.watched,
+                one_of(watched.c.status, ALLOWED[verb]),
+            ),
+        )
+        .cte("recorded")
+    )
+
+
 def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
     """Return an UPDATE that ends live jobs.
 
@@ -99,7 +117,7 @@ def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
             wait_reason=null(),
             finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),
         )
-        .add_cte(attempts.cte("attempts"))
+        .add_cte(attempts.cte("attempts"), _recorded(verb))
     )
 
 
@@ -131,31 +149,35 @@ _has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
 # A job without a checkpoint gets the phase `done`, so its retry also starts from the beginning.
 _phase = func.coalesce(_job.checkpoint.op("->>")(inline("phase")), inline("done"))
 _is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)
-_retry = _change(Verb.RETRY).values(
-    status=inline(JobStatus.QUEUED),
-    visible_at=NOW,
-    queued_at=func.greatest(NOW, _job.created_at),
-    finished_at=null(),
-    gap_waived=true(),
-    priority=_job.base_priority,
-    retry_count=inline_number(0),
-    rescues_in_a_row=inline_number(0),
-    outcome=null(),
-    # The attempts keep the errors and the times of the earlier crawl.
-    error_kind=null(),
-    error_message=null(),
-    duration_seconds=null(),
-    traceparent=bindparam("new_traceparent", type_=Text),
-    checkpoint=case(
-        (or_(_has_succeeded, _phase == inline("done"), _is_permanent), null()),
-        else_=_job.checkpoint,
-    ),
-    incomplete=and_(
-        _job.incomplete,
-        not_(_has_succeeded),
-        _phase != inline("done"),
-        _job.error_kind.is_distinct_from(inline(ErrorKind.PERMANENT)),
-    ),
+_retry = (
+    _change(Verb.RETRY)
+    .add_cte(_recorded(Verb.RETRY))
+    .values(
+        status=inline(JobStatus.QUEUED),
+        visible_at=NOW,
+        queued_at=func.greatest(NOW, _job.created_at),
+        finished_at=null(),
+        gap_waived=true(),
+        priority=_job.base_priority,
+        retry_count=inline_number(0),
+        rescues_in_a_row=inline_number(0),
+        outcome=null(),
+        # The attempts keep the errors and the times of the earlier crawl.
+        error_kind=null(),
+        error_message=null(),
+        duration_seconds=null(),
+        traceparent=bindparam("new_traceparent", type_=Text),
+        checkpoint=case(
+            (or_(_has_succeeded, _phase == inline("done"), _is_permanent), null()),
+            else_=_job.checkpoint,
+        ),
+        incomplete=and_(
+            _job.incomplete,
+            not_(_has_succeeded),
+            _phase != inline("done"),
+            _job.error_kind.is_distinct_from(inline(ErrorKind.PERMANENT)),
+        ),
+    )
 )
 
 _attempts_of_deleted = delete(crawl_job_attempts).where(
@@ -164,7 +186,7 @@ _attempts_of_deleted = delete(crawl_job_attempts).where(
 _delete = (
     delete(crawl_jobs)
     .where(_job.id == any_(ids("ids")), one_of(_job.status, ALLOWED[Verb.DELETE]))
-    .add_cte(_attempts_of_deleted.cte("attempts"))
+    .add_cte(_attempts_of_deleted.cte("attempts"), _recorded(Verb.DELETE))
 )
 
 STATEMENTS: dict[Verb, Update | Delete] = {

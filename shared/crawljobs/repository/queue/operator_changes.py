@@ -23,6 +23,8 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
+# After these verbs, a job may be claimable, or a step of a group may have to be settled.
+_HINTED = frozenset({Verb.RETRY, Verb.WAKE, Verb.CANCEL, Verb.GIVE_UP, Verb.DELETE})
 RACES_MAX = 20  # limit of executions; one fails if an enqueue created a live job meanwhile
 
 
@@ -54,11 +56,18 @@ def change(
     job_id: int,
     points: int | None = None,
     traceparent: str | None = None,
+    actor: str | None = None,
     now: datetime | None = None,
 ) -> JobChange:
     """Apply the verb to one job. Raises NotFound, IllegalTransition or LiveJobExists."""
     (changed,) = change_many(
-        conn, verb=verb, job_ids=[job_id], points=points, traceparent=traceparent, now=now
+        conn,
+        verb=verb,
+        job_ids=[job_id],
+        points=points,
+        traceparent=traceparent,
+        actor=actor,
+        now=now,
     )
     if changed.error is not None:
         raise changed.error
@@ -73,12 +82,14 @@ def change_many(
     points: int | None = None,
     dry_run: bool = False,
     traceparent: str | None = None,
+    actor: str | None = None,
     now: datetime | None = None,
 ) -> list[JobChange]:
     """Apply the verb to each job whose status allows it.
 
     Returns one result for each id, in the given order. If several finished jobs belong to one
     subreddit, only the newest job is retried. A retried job gets the trace context `traceparent`.
+    Steps that depend on an ended job name the `actor` in their reason.
     With `dry_run`, the function writes and locks nothing, and `after` is the unchanged job.
     """
     rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
@@ -88,7 +99,10 @@ def change_many(
     after = found
     if chosen and not dry_run:
         refused |= _apply(
-            conn, verb, chosen, {"points": points, "new_traceparent": traceparent, "now": now}
+            conn,
+            verb,
+            chosen,
+            {"points": points, "new_traceparent": traceparent, "actor": actor, "now": now},
         )
         after = {row.id: job_reads.to_job(row) for row in conn.execute(sql.READ, {"ids": chosen})}
     return list(_results(job_ids, found, after, refused))
@@ -137,7 +151,7 @@ def _apply(
             chosen = [job_id for job_id in chosen if job_id not in spoiled]
     else:
         raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
-    if chosen and verb in (Verb.RETRY, Verb.WAKE):
+    if chosen and verb in _HINTED:
         conn.execute(sql.NOTIFY)
     return spoiled
 

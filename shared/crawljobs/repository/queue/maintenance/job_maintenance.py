@@ -97,6 +97,9 @@ _RESCUE = text(f"""
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), 'lease_expired',
             'retryable', why
         FROM stuck
+    ), changed AS (
+        INSERT INTO upstream_changes (job_id)
+        SELECT id FROM stuck WHERE watched AND next_status = 'failed'
     ), follow_up AS ({_FOLLOW_UP})
     SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
     """)

@@ -1,0 +1,123 @@
+"""Runs the resolver: the thread that starts and ends the steps of groups."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.repository.groups import lost_ends, settle, start
+from crawljobs.repository.groups.settle import CHUNK, Settled
+from crawljobs.repository.operations import task_turns
+from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
+from crawljobs.runtime import jitter, logs
+
+log = logs.get_logger(__name__)
+
+# Without a hint, the resolver runs after this time.
+EVERY_SECONDS = 2.0
+JITTER = 0.1
+# One worker of all searches for ends that were not recorded, once in this interval.
+SEARCH_EVERY = timedelta(minutes=1)
+
+Resolve = Callable[..., Settled]
+
+
+class StepResolver(threading.Thread):
+    """Resolves the steps of all groups, every two seconds and after each hint.
+
+    Any number of workers may run a resolver at the same time.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(name="step-resolver", daemon=True)
+        self._database = database
+        self._hint = threading.Event()
+        self._stopping = threading.Event()
+        self._tasks: tuple[tuple[RowIsolation, Resolve], ...] = tuple(
+            (RowIsolation(database, task=name, at_most=CHUNK), resolve)
+            for name, resolve in (("settle", settle.settle), ("start", start.start))
+        )
+
+    def wake(self) -> None:
+        """Run soon, because a step may have to be started or ended."""
+        self._hint.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._hint.set()
+
+    def seconds_since_beat(self) -> float:
+        """Return 0 while the thread runs, and infinity after it has ended."""
+        return 0.0 if self.is_alive() else math.inf
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            self._hint.clear()
+            self._guarded(self.resolve)
+            self._guarded(self.search)
+            self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
+
+    def resolve(self) -> int:
+        """Settle and start steps until none is left. Returns the number of changes.
+
+        Raises DatabaseUnavailable.
+        """
+        total, changed = 0, -1
+        while changed and not self._stopping.is_set():
+            changed = sum(self._run(isolation, resolve) for isolation, resolve in self._tasks)
+            total += changed
+        return total
+
+    def search(self) -> int:
+        """Record the ends of jobs that no step has seen, unless a worker did so lately."""
+
+        def work(conn: Connection) -> int:
+            if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY):
+                return 0
+            return lost_ends.record_lost_ends(conn, at_most=CHUNK)
+
+        found = self._database.run(work)
+        if found:
+            log.info("step.ends_found", count=found)
+            self.wake()
+        return found
+
+    def _run(self, isolation: RowIsolation, resolve: Resolve) -> int:
+        last = Settled()
+
+        def change(conn: Connection, *, at_most: int, skip: int) -> int:
+            nonlocal last
+            last = resolve(conn, at_most=at_most, skip=skip)
+            # The sweep calls again only after a full chunk.
+            return at_most if last.more else min(last.changes, at_most - 1)
+
+        return isolation.run(
+            change,
+            then=lambda: _report(last),
+            may_continue=lambda: not self._stopping.is_set(),
+        )
+
+    def _guarded(self, task: Callable[[], int]) -> None:
+        try:
+            task()
+        except errors.DatabaseUnavailable as error:
+            log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
+        except Exception:  # the next run must take place
+            log.exception("maintenance.failed", task=task.__name__)
+
+
+def _report(settled: Settled) -> None:
+    """Log the result of a committed transaction."""
+    if settled.steps:
+        log.info("step.changed", count=len(settled.steps))
+    for group in settled.finished:
+        log.info(
+            "group.finished",
+            group_id=group.group_id,
+            generation=group.generation,
+            outcome=group.outcome.value,
+        )

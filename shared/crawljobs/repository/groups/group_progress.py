@@ -1,0 +1,146 @@
+"""Lock groups, count their steps by state, and finish a group that has no open step."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import GroupOutcome, StepState, outcome_of_group
+from crawljobs.repository.groups.step_writes import StepChange
+from crawljobs.repository.queue.queue_sql import CLOCK
+
+_STATES = ", ".join(StepState)
+_OPEN = "('pending', 'enqueued', 'held')"
+
+_LOCK = text("""
+    SELECT id FROM job_groups WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE
+    """)
+
+_ADD = text(f"""
+    UPDATE job_groups AS job_group SET
+        {", ".join(f"{state} = job_group.{state} + new.{state}" for state in StepState)}
+    FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS new (
+        id bigint, {", ".join(f"{state} integer" for state in StepState)})
+    WHERE job_group.id = new.id AND job_group.id = ANY (CAST(:ids AS bigint[]))
+    """)
+
+# `has_open`: the group has an open step. `has_ready`: the resolver can start a step of the group.
+_READ = text(f"""
+    SELECT id, generation, {_STATES}, cancelled_at IS NOT NULL AS is_cancelled,
+        sealed_at IS NOT NULL AS is_sealed, finished_at IS NOT NULL AS is_finished,
+        paused_at IS NOT NULL AS is_paused, ready_at IS NOT NULL AS is_ready,
+        EXISTS (SELECT FROM group_steps WHERE group_id = job_groups.id AND state IN {_OPEN})
+            AS has_open,
+        EXISTS (
+            SELECT FROM group_steps
+            WHERE group_id = job_groups.id AND state = 'pending' AND waiting_for = 0
+        ) AS has_ready
+    FROM job_groups WHERE id = ANY (CAST(:ids AS bigint[]))
+    """)
+
+_MARK_READY = text(f"""
+    UPDATE job_groups SET ready_at = {CLOCK} WHERE id = ANY (CAST(:ids AS bigint[]))
+    """)
+_MARK_UNREADY = text("""
+    UPDATE job_groups SET ready_at = NULL WHERE id = ANY (CAST(:ids AS bigint[]))
+    """)
+
+_REOPEN = text("""
+    UPDATE job_groups SET finished_at = NULL, outcome = NULL, generation = generation + 1
+    WHERE id = ANY (CAST(:ids AS bigint[]))
+    """)
+
+# The group's end is announced only if a step waits for the group.
+_FINISH = text(f"""
+    WITH finished AS (
+        UPDATE job_groups AS job_group SET finished_at = {CLOCK}, outcome = new.outcome
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[])) AS new (id, outcome)
+        WHERE job_group.id = new.id AND job_group.id = ANY (CAST(:ids AS bigint[]))
+        RETURNING job_group.id, generation, finished_at, job_group.outcome
+    ), recorded AS (
+        INSERT INTO group_finishes (group_id, generation, finished_at, outcome)
+        SELECT id, generation, finished_at, outcome FROM finished
+    )
+    INSERT INTO upstream_changes (group_id)
+    SELECT id FROM finished
+    WHERE EXISTS (SELECT FROM step_waits WHERE upstream_group_id = finished.id)
+    """)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A group that finished, and its outcome."""
+
+    group_id: int
+    generation: int
+    outcome: GroupOutcome
+
+
+def lock(conn: Connection, group_ids: Iterable[int]) -> None:
+    """Lock groups until the transaction ends, in the order that all transactions use."""
+    conn.execute(_LOCK, {"ids": sorted(group_ids)})
+
+
+def update(
+    conn: Connection,
+    group_ids: Iterable[int],
+    changes: Iterable[StepChange],
+    *,
+    now: datetime | None = None,
+) -> list[Finished]:
+    """Count the changes, mark groups with steps to start, and finish groups without open steps.
+
+    The caller holds the locks of the groups. Returns the groups that finished.
+    """
+    ids = sorted(group_ids)
+    _add(conn, changes)
+    rows = conn.execute(_READ, {"ids": ids}).all()
+    reopened = [row.id for row in rows if row.is_finished and row.has_open]
+    ready = [row.id for row in rows if row.has_ready and not row.is_ready and not row.is_paused]
+    unready = [row.id for row in rows if row.is_ready and (row.is_paused or not row.has_ready)]
+    if reopened:
+        conn.execute(_REOPEN, {"ids": reopened})
+    if ready:
+        conn.execute(_MARK_READY, {"ids": ready, "now": now})
+    if unready:
+        conn.execute(_MARK_UNREADY, {"ids": unready})
+    finished = [
+        Finished(
+            row.id,
+            row.generation,
+            outcome_of_group(
+                {state: row._mapping[state.value] for state in StepState},
+                cancelled=row.is_cancelled,
+            ),
+        )
+        for row in rows
+        if row.is_sealed and not row.is_finished and not row.has_open
+    ]
+    if finished:
+        values = {
+            "ids": [each.group_id for each in finished],
+            "outcomes": [each.outcome.value for each in finished],
+            "now": now,
+        }
+        conn.execute(_FINISH, values)
+    return finished
+
+
+def _add(conn: Connection, changes: Iterable[StepChange]) -> None:
+    added: defaultdict[int, Counter[StepState]] = defaultdict(Counter)
+    for change in changes:
+        added[change.group_id][change.before] -= 1
+        added[change.group_id][change.after] += 1
+    rows = [_row(group_id, counts) for group_id, counts in added.items() if any(counts.values())]
+    if rows:
+        values = {"ids": [row["id"] for row in rows], "changes": json.dumps(rows)}
+        conn.execute(_ADD, values)
+
+
+def _row(group_id: int, counts: Mapping[StepState, int]) -> dict[str, int]:
+    return {"id": group_id, **{state.value: counts.get(state, 0) for state in StepState}}

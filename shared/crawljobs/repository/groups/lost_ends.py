@@ -1,0 +1,37 @@
+"""Find ended jobs of which the steps that depend on them do not know.
+
+Workers of an earlier release end a job without a row in upstream_changes, and a person may change a
+job by SQL.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+_HAS_ENDED = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
+
+_RECORD = text(f"""
+    WITH lost AS (
+        (
+            SELECT step.job_id FROM group_steps AS step
+                LEFT JOIN crawl_jobs AS job ON job.id = step.job_id
+            WHERE step.state = 'enqueued' AND {_HAS_ENDED}
+            ORDER BY step.id LIMIT :at_most
+        ) UNION (
+            SELECT wait.upstream_job_id FROM step_waits AS wait
+                LEFT JOIN crawl_jobs AS job ON job.id = wait.upstream_job_id
+            WHERE wait.upstream_job_id IS NOT NULL AND wait.ended_at IS NULL AND {_HAS_ENDED}
+            ORDER BY wait.id LIMIT :at_most
+        )
+    )
+    INSERT INTO upstream_changes (job_id) SELECT job_id FROM lost RETURNING id
+    """)
+
+
+def record_lost_ends(conn: Connection, *, at_most: int) -> int:
+    """Record the ends that no step has seen, at most `at_most` of steps and of waits each.
+
+    Returns the number of recorded jobs. The resolver settles them, and a second record of the same
+    end changes nothing.
+    """
+    return len(conn.execute(_RECORD, {"at_most": at_most}).all())

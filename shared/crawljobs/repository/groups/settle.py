@@ -1,0 +1,147 @@
+"""Settle the steps that depend on jobs, steps and groups whose state has changed.
+
+A row of upstream_changes only names what has changed. The function reads the present state after it
+has locked the groups. So the order of the rows does not matter, and a second row for the same
+change does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import StepState, end_of_step
+from crawljobs.repository.groups import (
+    group_progress,
+    step_writes,
+    upstream_reads,
+    wait_changes,
+)
+from crawljobs.repository.groups.group_progress import Finished
+from crawljobs.repository.groups.step_writes import StepChange
+from crawljobs.repository.groups.upstream_reads import OutdatedStep
+
+CHUNK = 1_000  # changes, and at most this number of steps and of waits, in one transaction
+
+_TAKE = text("""
+    SELECT id, job_id, step_id, group_id, actor FROM upstream_changes
+    ORDER BY id LIMIT :at_most OFFSET :skip FOR UPDATE SKIP LOCKED
+    """)
+_DELETE = text("DELETE FROM upstream_changes WHERE id = ANY (CAST(:ids AS bigint[]))")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The result of one transaction.
+
+    `changes` is the number of changes that it settled or began to settle. `steps` are the changed
+    steps. `more` is true if further changes may be left.
+    """
+
+    changes: int = 0
+    steps: Sequence[StepChange] = ()
+    finished: Sequence[Finished] = ()
+    more: bool = False
+
+
+@dataclass
+class _Upstreams:
+    jobs: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    actors: dict[int, str] = field(default_factory=dict)  # who cancelled a job
+
+
+def settle(
+    conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
+) -> Settled:
+    """Settle the oldest changes: write the ends of steps and waits, and finish groups.
+
+    A change of which more than CHUNK steps or waits depend stays in the table, so that the next
+    call continues. Several processes may call this function at the same time.
+    """
+    rows = conn.execute(_TAKE, {"at_most": at_most, "skip": skip}).all()
+    if not rows:
+        return Settled()
+    upstreams = _upstreams(rows)
+    result = settle_upstreams(conn, upstreams, now=now)
+    if not result.more:
+        conn.execute(_DELETE, {"ids": [row.id for row in rows]})
+    return Settled(
+        len(rows), result.steps, result.finished, more=result.more or len(rows) == at_most
+    )
+
+
+def settle_upstreams(
+    conn: Connection, upstreams: _Upstreams, *, now: datetime | None = None
+) -> Settled:
+    """Settle all steps that depend on these jobs, steps and groups."""
+    group_ids = upstream_reads.groups_of(
+        conn, jobs=upstreams.jobs, steps=upstreams.steps, groups=upstreams.groups
+    )
+    if not group_ids:
+        return Settled()
+    group_progress.lock(conn, group_ids)
+    changes, more = _settle_steps(conn, upstreams, now)
+    waits = upstream_reads.outdated_waits(
+        conn,
+        jobs=upstreams.jobs,
+        steps=upstreams.steps,
+        groups=upstreams.groups,
+        actors=upstreams.actors,
+        at_most=CHUNK,
+    )
+    more |= len(waits) >= CHUNK
+    changes += wait_changes.apply(conn, waits, now=now)
+    if not more:
+        changes += wait_changes.settle_waits_for_all(conn, group_ids, now=now)
+    finished = group_progress.update(conn, group_ids, changes, now=now)
+    return Settled(0, changes, finished, more)
+
+
+def _upstreams(rows: Sequence[Any]) -> _Upstreams:
+    return _Upstreams(
+        sorted({row.job_id for row in rows if row.job_id is not None}),
+        sorted({row.step_id for row in rows if row.step_id is not None}),
+        sorted({row.group_id for row in rows if row.group_id is not None}),
+        {row.job_id: row.actor for row in rows if row.job_id is not None and row.actor},
+    )
+
+
+def _settle_steps(
+    conn: Connection, upstreams: _Upstreams, now: datetime | None
+) -> tuple[list[StepChange], bool]:
+    """Write the ends of the steps that follow the jobs. Returns the changes, and whether to repeat.
+
+    A step that waits for a follow-up job moves to that job, whose end may be known already.
+    """
+    changes: list[StepChange] = []
+    jobs: Sequence[int] = upstreams.jobs
+    while jobs:
+        found = upstream_reads.outdated_steps(conn, jobs, upstreams.actors, at_most=CHUNK)
+        new = [_step_change(each) for each in found]
+        step_writes.change_steps(conn, new, now=now)
+        changes += new
+        if len(found) >= CHUNK:
+            return changes, True
+        jobs = sorted({each.follow_up_id for each in found if each.follow_up_id is not None})
+    return changes, False
+
+
+def _step_change(step: OutdatedStep) -> StepChange:
+    if step.follow_up_id is not None:
+        return StepChange(
+            step.step_id, step.group_id, step.state, StepState.ENQUEUED, job_id=step.follow_up_id
+        )
+    end = end_of_step(step.job, step.required)
+    if end is None:  # the job was retried
+        return StepChange(
+            step.step_id, step.group_id, step.state, StepState.ENQUEUED, job_id=step.job.job_id
+        )
+    return StepChange(
+        step.step_id, step.group_id, step.state, end.state, end.reason, job_id=step.job.job_id
+    )

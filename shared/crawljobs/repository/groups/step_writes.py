@@ -1,0 +1,111 @@
+"""Write the new states of steps and waits, and announce them to the steps that depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import StepEnd, StepState
+from crawljobs.repository.queue.queue_sql import CLOCK
+
+
+@dataclass(frozen=True)
+class StepChange:
+    """A new state of a step. The step then follows `job_id`, which is None for no job."""
+
+    step_id: int
+    group_id: int
+    before: StepState
+    after: StepState
+    reason: str | None = None
+    job_id: int | None = None
+    follows_rerun: bool = False
+    skipped_for_upstream: bool = False
+
+
+@dataclass(frozen=True)
+class WaitChange:
+    """The end of a wait, or `end` None for a wait that is open again."""
+
+    wait_id: int
+    step_id: int
+    end: StepEnd | None
+
+
+_CHANGE_STEPS = text(f"""
+    UPDATE group_steps AS step SET
+        state = new.state, reason = new.reason, job_id = new.job_id,
+        follows_rerun = new.follows_rerun, skipped_for_upstream = new.for_upstream,
+        changed_at = {CLOCK}
+    FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
+        CAST(:jobs AS bigint[]), CAST(:reruns AS boolean[]), CAST(:for_upstream AS boolean[])
+    ) AS new (id, state, reason, job_id, follows_rerun, for_upstream)
+    WHERE step.id = new.id
+    """)
+
+# A step without dependents needs no row.
+_ANNOUNCE = text("""
+    INSERT INTO upstream_changes (step_id)
+    SELECT id FROM unnest(CAST(:ids AS bigint[])) AS changed (id)
+    WHERE EXISTS (SELECT FROM step_waits WHERE upstream_step_id = changed.id)
+    """)
+
+_CHANGE_WAITS = text(f"""
+    UPDATE step_waits AS wait SET
+        state = new.state, reason = new.reason,
+        ended_at = CASE WHEN new.state IS NOT NULL THEN {CLOCK} END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]))
+        AS new (id, state, reason)
+    WHERE wait.id = new.id
+    """)
+
+_RECOUNT = text("""
+    UPDATE group_steps AS step SET waiting_for = (
+        SELECT count(*) FROM step_waits WHERE step_id = step.id AND ended_at IS NULL
+    )
+    WHERE id = ANY (CAST(:ids AS bigint[]))
+    """)
+
+
+def change_steps(
+    conn: Connection, changes: Sequence[StepChange], *, now: datetime | None = None
+) -> None:
+    """Write the changes. The caller has locked the groups of the steps."""
+    if not changes:
+        return
+    values = {
+        "ids": [each.step_id for each in changes],
+        "states": [each.after.value for each in changes],
+        "reasons": [each.reason for each in changes],
+        "jobs": [each.job_id for each in changes],
+        "reruns": [each.follows_rerun for each in changes],
+        "for_upstream": [each.skipped_for_upstream for each in changes],
+        "now": now,
+    }
+    conn.execute(_CHANGE_STEPS, values)
+    conn.execute(_ANNOUNCE, {"ids": values["ids"]})
+
+
+def change_waits(
+    conn: Connection, changes: Sequence[WaitChange], *, now: datetime | None = None
+) -> None:
+    """Write the ends of waits, and count again how many waits of each step are open."""
+    if not changes:
+        return
+    values = {
+        "ids": [each.wait_id for each in changes],
+        "states": [each.end and each.end.state.value for each in changes],
+        "reasons": [each.end and each.end.reason for each in changes],
+        "now": now,
+    }
+    conn.execute(_CHANGE_WAITS, values)
+    recount(conn, {each.step_id for each in changes})
+
+
+def recount(conn: Connection, step_ids: Iterable[int]) -> None:
+    """Count the open waits of these steps."""
+    conn.execute(_RECOUNT, {"ids": sorted(step_ids)})

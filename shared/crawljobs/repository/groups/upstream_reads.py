@@ -1,0 +1,235 @@
+"""Find the steps and waits that do not yet show the present state of a job, a step or a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import (
+    JobState,
+    RequiredOutcome,
+    StepEnd,
+    StepState,
+    end_of_job,
+    end_of_upstream_group,
+    end_of_upstream_step,
+)
+from crawljobs.domain.job import JobStatus
+
+_FINAL_JOB = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
+_FINAL_STEP = "upstream.state IN ('succeeded', 'failed', 'cancelled', 'skipped')"
+# A wait that has ended opens again only if its step has not started, and was not skipped by a
+# person.
+_MAY_REOPEN = "(step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream)"
+
+# OFFSET 0 keeps the planner from walking the primary key, which ORDER BY with LIMIT suggests.
+# LATERAL with LIMIT 1 makes it look up each row by its id.
+_STEP_OF_WAIT = """
+        CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wait.step_id LIMIT 1) AS step"""
+
+
+def _waits(column: str) -> str:
+    """Return the waits whose upstream in this column is one of :ids."""
+    return f"""(
+            SELECT * FROM step_waits WHERE {column} = ANY (CAST(:ids AS bigint[])) OFFSET 0
+        ) AS wait"""
+
+
+_GROUPS = text("""
+    SELECT group_id FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[]))
+    UNION SELECT step.group_id FROM group_steps AS step WHERE id = ANY (CAST(:steps AS bigint[]))
+    UNION SELECT step.group_id
+    FROM (
+        SELECT step_id FROM step_waits WHERE upstream_job_id = ANY (CAST(:jobs AS bigint[]))
+        UNION SELECT step_id FROM step_waits WHERE upstream_step_id = ANY (CAST(:steps AS bigint[]))
+        UNION SELECT step_id FROM step_waits
+        WHERE upstream_group_id = ANY (CAST(:groups AS bigint[]))
+    ) AS wait CROSS JOIN LATERAL (
+        SELECT group_id FROM group_steps WHERE id = wait.step_id LIMIT 1
+    ) AS step
+    UNION SELECT id FROM job_groups WHERE id = ANY (CAST(:groups AS bigint[]))
+    """)
+
+_STEPS = text(f"""
+    SELECT step.id, step.group_id, step.state, step.require_outcome, step.job_id, job.status,
+        job.outcome, job.incomplete, job.error_message AS error, follow_up.id AS follow_up_id
+    FROM (
+            SELECT * FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[])) OFFSET 0
+        ) AS step
+        LEFT JOIN LATERAL (SELECT * FROM crawl_jobs WHERE id = step.job_id LIMIT 1) AS job ON true
+        LEFT JOIN LATERAL (
+            SELECT id FROM crawl_jobs AS next
+            WHERE step.follows_rerun AND next.follow_up_of = step.job_id
+                AND next.created_at >= step.changed_at
+            ORDER BY id LIMIT 1
+        ) AS follow_up ON true
+    WHERE step.state IN ('enqueued', 'succeeded', 'failed', 'cancelled')
+        AND (step.state = 'enqueued') = {_FINAL_JOB}
+    ORDER BY step.id LIMIT :at_most
+    """)
+
+_WAITS_FOR_JOBS = text(f"""
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
+        wait.upstream_job_id AS job_id, job.status, job.outcome, job.incomplete,
+        job.error_message AS error
+    FROM {_waits("upstream_job_id")} {_STEP_OF_WAIT}
+        LEFT JOIN LATERAL (
+            SELECT * FROM crawl_jobs WHERE id = wait.upstream_job_id LIMIT 1
+        ) AS job ON true
+    WHERE (wait.ended_at IS NULL) = {_FINAL_JOB}
+        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
+    ORDER BY wait.id LIMIT :at_most
+    """)
+
+_WAITS_FOR_STEPS = text(f"""
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
+        upstream.key, upstream.state AS upstream_state, upstream.reason
+    FROM {_waits("upstream_step_id")} {_STEP_OF_WAIT}
+        CROSS JOIN LATERAL (
+            SELECT * FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
+        ) AS upstream
+    WHERE (wait.ended_at IS NULL) = ({_FINAL_STEP})
+        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
+    ORDER BY wait.id LIMIT :at_most
+    """)
+
+# Another group's end never opens a wait again: the group may run again later, for other reasons.
+_WAITS_FOR_GROUPS = text(f"""
+    SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
+        wait.upstream_group_id, upstream.outcome
+    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
+        CROSS JOIN LATERAL (
+            SELECT * FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
+        ) AS upstream
+    WHERE wait.upstream_group_id <> step.group_id
+        AND wait.ended_at IS NULL AND upstream.finished_at IS NOT NULL
+    ORDER BY wait.id LIMIT :at_most
+    """)
+
+# The steps that wait for all other steps of their group. `others_open`: another step is open, or
+# the group still accepts steps.
+_WAITS_FOR_ALL = text(f"""
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
+        failed.key, failed.state AS failed_state
+    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
+        CROSS JOIN LATERAL (SELECT * FROM job_groups WHERE id = step.group_id LIMIT 1) AS own
+        CROSS JOIN LATERAL (
+            SELECT own.sealed_at IS NULL OR EXISTS (
+                SELECT FROM group_steps AS other
+                WHERE other.group_id = step.group_id AND other.id <> step.id
+                    AND other.state IN ('pending', 'enqueued', 'held')
+            )
+        ) AS others (open)
+        LEFT JOIN LATERAL (
+            SELECT key, state FROM group_steps AS other
+            WHERE other.group_id = step.group_id AND other.id <> step.id
+                AND other.state IN ('failed', 'cancelled', 'skipped')
+            ORDER BY other.id LIMIT 1
+        ) AS failed ON true
+    WHERE wait.upstream_group_id = step.group_id
+        AND (wait.ended_at IS NULL) <> others.open
+        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
+    """)
+
+
+@dataclass(frozen=True)
+class OutdatedStep:
+    """A step that does not show the state of its job."""
+
+    step_id: int
+    group_id: int
+    state: StepState
+    required: RequiredOutcome
+    job: JobState
+    follow_up_id: int | None
+
+
+@dataclass(frozen=True)
+class OutdatedWait:
+    """A wait that does not show its upstream's state. `end` is None if the upstream is open."""
+
+    wait_id: int
+    step_id: int
+    group_id: int
+    step_state: StepState
+    end: StepEnd | None
+
+
+def groups_of(
+    conn: Connection, *, jobs: Sequence[int], steps: Sequence[int], groups: Sequence[int]
+) -> list[int]:
+    """Return the ids of the groups whose steps depend on these jobs, steps or groups."""
+    values = {"jobs": jobs, "steps": steps, "groups": groups}
+    return sorted(conn.execute(_GROUPS, values).scalars())
+
+
+def outdated_steps(
+    conn: Connection, jobs: Sequence[int], actors: dict[int, str], *, at_most: int
+) -> list[OutdatedStep]:
+    """Return steps that follow these jobs and do not show their states. `actors` cancelled jobs."""
+    return [
+        OutdatedStep(
+            row.id,
+            row.group_id,
+            StepState(row.state),
+            RequiredOutcome(row.require_outcome),
+            _job(row, actors),
+            row.follow_up_id,
+        )
+        for row in conn.execute(_STEPS, {"jobs": jobs, "at_most": at_most})
+    ]
+
+
+def outdated_waits(
+    conn: Connection,
+    *,
+    jobs: Sequence[int],
+    steps: Sequence[int],
+    groups: Sequence[int],
+    actors: dict[int, str],
+    at_most: int,
+) -> list[OutdatedWait]:
+    """Return waits for these jobs, steps and groups that do not show their states."""
+    found = [
+        _wait(row, end_of_job(_job(row, actors)))
+        for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, "at_most": at_most})
+    ]
+    found += [
+        _wait(row, end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason))
+        for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, "at_most": at_most})
+    ]
+    found += [
+        _wait(row, end_of_upstream_group(row.upstream_group_id, row.outcome))
+        for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, "at_most": at_most})
+    ]
+    return found
+
+
+def outdated_waits_for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
+    """Return the waits of these groups for all other steps that do not show their states."""
+    rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
+    return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
+
+
+def _wait(row: Any, end: StepEnd | None) -> OutdatedWait:
+    return OutdatedWait(row.id, row.step_id, row.group_id, StepState(row.state), end)
+
+
+def _job(row: Any, actors: dict[int, str]) -> JobState:
+    return JobState(
+        row.job_id,
+        None if row.status is None else JobStatus(row.status),
+        row.outcome,
+        bool(row.incomplete),
+        row.error,
+        actors.get(row.job_id),
+    )
+
+
+def _end_of_all(row: Any) -> StepEnd | None:
+    if row.key is None:
+        return StepEnd(StepState.SUCCEEDED)
+    return end_of_upstream_step(row.key, StepState(row.failed_state), None)

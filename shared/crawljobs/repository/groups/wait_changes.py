@@ -1,0 +1,39 @@
+"""Write the ends of waits, and reopen the steps that were skipped because of a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from crawljobs.domain.group import StepState
+from crawljobs.repository.groups import step_writes, upstream_reads
+from crawljobs.repository.groups.step_writes import StepChange, WaitChange
+from crawljobs.repository.groups.upstream_reads import OutdatedWait
+
+
+def apply(
+    conn: Connection, waits: Sequence[OutdatedWait], *, now: datetime | None = None
+) -> list[StepChange]:
+    """Write the present states of the upstreams to the waits. Returns the changes of steps.
+
+    A step that was skipped because of an upstream is pending again when the upstream is open again.
+    """
+    step_writes.change_waits(
+        conn, [WaitChange(each.wait_id, each.step_id, each.end) for each in waits], now=now
+    )
+    reopened = {
+        each.step_id: StepChange(each.step_id, each.group_id, StepState.SKIPPED, StepState.PENDING)
+        for each in waits
+        if each.end is None and each.step_state is StepState.SKIPPED
+    }
+    step_writes.change_steps(conn, [*reopened.values()], now=now)
+    return [*reopened.values()]
+
+
+def settle_waits_for_all(
+    conn: Connection, group_ids: Sequence[int], *, now: datetime | None = None
+) -> list[StepChange]:
+    """Settle the steps of these groups that wait for all other steps of their group."""
+    return apply(conn, upstream_reads.outdated_waits_for_all(conn, group_ids), now=now)

@@ -1,0 +1,201 @@
+"""The statements of groups and steps use indexes, also with generic plans and old statistics."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from crawljobs.db.database import Database
+from crawljobs.repository.groups import (
+    group_creation,
+    group_progress,
+    lost_ends,
+    settle,
+    start,
+    step_lookup,
+    step_writes,
+    upstream_reads,
+    wait_creation,
+)
+from support import plans
+
+STEPS = 40_000
+IDS = {"ids": [1000, 1001]}
+CHANGED: dict[str, Any] = {
+    **IDS,
+    "states": ["failed", None],
+    "reasons": ["why", None],
+    "jobs": [1, None],
+    "reruns": [False, True],
+    "for_upstream": [False, True],
+    "now": None,
+}
+UPSTREAMS = {"jobs": [1000], "steps": [1000], "groups": [10]}
+OF_GROUP = {"group_id": 10, "now": None}
+NEW_STEPS: dict[str, Any] = {
+    **OF_GROUP,
+    "keys": ["new"],
+    "subreddits": [1],
+    "priorities": [50],
+    "retries": [3],
+    "visible": [None],
+    "policies": ["cancel"],
+    "outcomes": ["any"],
+    "depths": [0],
+    "traceparent": None,
+}
+NEW_WAITS: dict[str, Any] = {
+    "step_ids": [1000],
+    "steps": [1],
+    "jobs": [None],
+    "groups": [None],
+    "states": [None],
+    "reasons": [None],
+    "now": None,
+}
+STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
+    "settle._TAKE": (settle._TAKE, {"at_most": 1000, "skip": 0}),
+    "settle._DELETE": (settle._DELETE, IDS),
+    "upstream_reads._GROUPS": (upstream_reads._GROUPS, UPSTREAMS),
+    "upstream_reads._STEPS": (upstream_reads._STEPS, {"jobs": [1000], "at_most": 1000}),
+    "upstream_reads._WAITS_FOR_JOBS": (upstream_reads._WAITS_FOR_JOBS, {**IDS, "at_most": 1000}),
+    "upstream_reads._WAITS_FOR_STEPS": (upstream_reads._WAITS_FOR_STEPS, {**IDS, "at_most": 1000}),
+    "upstream_reads._WAITS_FOR_GROUPS": (
+        upstream_reads._WAITS_FOR_GROUPS,
+        {**IDS, "at_most": 1000},
+    ),
+    "upstream_reads._WAITS_FOR_ALL": (upstream_reads._WAITS_FOR_ALL, {"ids": [10]}),
+    "step_writes._CHANGE_STEPS": (step_writes._CHANGE_STEPS, CHANGED),
+    "step_writes._ANNOUNCE": (step_writes._ANNOUNCE, IDS),
+    "step_writes._CHANGE_WAITS": (step_writes._CHANGE_WAITS, CHANGED),
+    "step_writes._RECOUNT": (step_writes._RECOUNT, IDS),
+    "group_progress._LOCK": (group_progress._LOCK, IDS),
+    "group_progress._ADD": (
+        group_progress._ADD,
+        {**IDS, "changes": '[{"id": 10, "pending": 1}]'},
+    ),
+    "group_progress._READ": (group_progress._READ, IDS),
+    "group_progress._MARK_READY": (group_progress._MARK_READY, {**IDS, "now": None}),
+    "group_progress._MARK_UNREADY": (group_progress._MARK_UNREADY, IDS),
+    "group_progress._REOPEN": (group_progress._REOPEN, IDS),
+    "group_progress._FINISH": (
+        group_progress._FINISH,
+        {**IDS, "outcomes": ["failed", "partly"], "now": None},
+    ),
+    "start._TAKE_GROUP": (start._TAKE_GROUP, {"skip": 0}),
+    "start._TO_THE_END": (start._TO_THE_END, OF_GROUP),
+    "start._READY": (start._READY, {"group_id": 10, "at_most": 1000}),
+    "lost_ends._RECORD": (lost_ends._RECORD, {"at_most": 1000}),
+    "step_lookup._FIND": (
+        step_lookup._FIND,
+        {"group_id": 10, "keys": ["k1"], "subreddits": [7]},
+    ),
+    "step_lookup._ANCESTORS": (step_lookup._ANCESTORS, {**IDS, "subreddits": [7]}),
+    "wait_creation._LOCK_JOBS": (wait_creation._LOCK_JOBS, IDS),
+    "wait_creation._WATCH": (wait_creation._WATCH, IDS),
+    "wait_creation._READ_GROUPS": (wait_creation._READ_GROUPS, IDS),
+    "wait_creation._INSERT": (wait_creation._INSERT, NEW_WAITS),
+    "group_creation._CREATE": (
+        group_creation._CREATE,
+        {"name": None, "created_by": "a", "scheduled_job_id": None, "due_at": None, "now": None},
+    ),
+    "group_creation._SEAL": (group_creation._SEAL, OF_GROUP),
+    "group_creation._READ": (group_creation._READ, {"group_id": 10}),
+    "group_creation._INSERT_STEPS": (group_creation._INSERT_STEPS, NEW_STEPS),
+    "group_creation._COUNT": (group_creation._COUNT, {"group_id": 10, "added": 1}),
+}
+
+
+@pytest.fixture(scope="module")
+def crowded(databases: Any) -> Iterator[Database]:
+    """Yield many groups, each with 20 steps that wait for one another. No table was analyzed."""
+    with databases.clone() as url:
+        opened = Database(url)
+        with opened.begin() as conn:
+            for table in ("group_steps", "step_waits", "job_groups", "crawl_jobs"):
+                conn.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
+                conn.execute(text(f"ANALYZE {table}"))
+            conn.execute(
+                text(
+                    "INSERT INTO subreddits (name) SELECT 'sub_' || n FROM generate_series(1, :n) n"
+                ),
+                {"n": STEPS},
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source,"
+                    " finished_at) SELECT id, 'succeeded', 5, 5, 'user', now() FROM subreddits"
+                )
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO job_groups (created_by, sealed_at) "
+                    "SELECT 'ada', now() FROM generate_series(1, :n)"
+                ),
+                {"n": STEPS // 20},
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, "
+                    "state, job_id) SELECT (id - 1) / 20 + 1, 'k' || id, id, 50, 3, "
+                    "'succeeded', id FROM subreddits ORDER BY id"
+                )
+            )
+            conn.execute(
+                text(
+                    "INSERT INTO step_waits (step_id, upstream_step_id, state, ended_at) "
+                    "SELECT id, id - 1, 'succeeded', now() FROM group_steps WHERE id % 20 <> 1"
+                )
+            )
+        yield opened
+        opened.close()
+
+
+def test_every_statement_of_groups_is_looked_at() -> None:
+    modules = (
+        group_creation,
+        group_progress,
+        lost_ends,
+        settle,
+        start,
+        step_lookup,
+        step_writes,
+        upstream_reads,
+        wait_creation,
+    )
+    named = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in modules
+        for name, statement in vars(module).items()
+        if isinstance(statement, TextClause)
+    }
+    assert named == set(STATEMENTS)
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_no_statement_of_groups_scans_a_table(crowded: Database, name: str) -> None:
+    statement, values = STATEMENTS[name]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    assert plans.tables_scanned(found) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "most"),
+    [
+        ("group_progress._READ", "group_steps", 4),
+        ("start._READY", "group_steps", 1),
+        ("upstream_reads._STEPS", "group_steps", 1),
+        ("upstream_reads._WAITS_FOR_STEPS", "step_waits", 2),
+        ("lost_ends._RECORD", "group_steps", 0),
+        ("lost_ends._RECORD", "step_waits", 0),
+    ],
+)
+def test_a_statement_reads_only_the_rows_that_it_needs(
+    crowded: Database, name: str, table: str, most: int
+) -> None:
+    statement, values = STATEMENTS[name]
+    with crowded.begin() as conn:
+        assert plans.rows_read(conn, statement, values, table=table) <= most
+        conn.rollback()
