@@ -18,10 +18,18 @@ def compiled_for_prepare(statement: ClauseElement) -> Compiled:
 
 
 def generic_plan(
-    conn: Connection, statement: ClauseElement, values: dict[str, Any], *, analyze: bool = False
+    conn: Connection,
+    statement: ClauseElement,
+    values: dict[str, Any],
+    *,
+    analyze: bool = False,
+    mode: str = "force_generic_plan",
 ) -> list[dict[str, Any]]:
-    """Return all nodes of the generic plan, the root first. `analyze` also runs the statement."""
-    conn.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    """Return all nodes of the generic plan, the root first. `analyze` also runs the statement.
+
+    With the mode `force_custom_plan`, the plan is the one for the given values.
+    """
+    conn.execute(text(f"SET LOCAL plan_cache_mode = {mode}"))
     compiled = compiled_for_prepare(statement)
     names = getattr(compiled, "positiontup", None) or []
     bound = compiled.construct_params(values) if names else {}

@@ -49,21 +49,21 @@ NAME = "w" * 100
         (
             {"WORKER_CONCURRENCY": "3", "LEASE_SECONDS": "60", "DRAIN_SECONDS": "9"},
             {
-                "pool_size": 8,  # one for each crawl and five more
+                "pool_size": 9,  # one for each crawl and six more
                 "threads": 10,  # three crawls, six hanging crawls and the refresher
                 "reply_seconds": 10.0,
                 "drain_seconds": 9.0,
-                "tasks": ["Maintenance", "Heartbeat", "Refresher"],
+                "tasks": ["Maintenance", "StepResolver", "Heartbeat", "Refresher"],
             },
         ),
         (
             {"WORKER_CONCURRENCY": "1", "LEASE_SECONDS": "4", "REFRESH_ITEMS": "false"},
             {
-                "pool_size": 6,
+                "pool_size": 7,
                 "threads": 4,
                 "reply_seconds": 4.0,
                 "drain_seconds": 25.0,
-                "tasks": ["Maintenance", "Heartbeat"],
+                "tasks": ["Maintenance", "StepResolver", "Heartbeat"],
             },
         ),
     ],

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from crawler_worker import worker_probes, worker_process
 from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.step_resolving import StepResolver
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.worker_process import WorkerProcess
 from crawljobs import errors, settings
@@ -187,11 +188,11 @@ def test_a_database_that_cannot_be_used_ends_the_process_with_failure(
 
 @pytest.mark.parametrize(
     ("part", "limit"),
-    [("claim loop", 100.0), ("claim keeper", 75.0), ("sweeps", 1.0)],
+    [("claim loop", 100.0), ("claim keeper", 75.0), ("sweeps", 1.0), ("step resolver", 1.0)],
 )
 def test_a_worker_is_alive_until_a_part_is_silent_for_its_limit(part: str, limit: float) -> None:
     """With a poll each 5 s and a lease of 60 s."""
-    silent = {"claim loop": 0.0, "claim keeper": 0.0, "sweeps": 0.0}
+    silent = dict.fromkeys(("claim loop", "claim keeper", "sweeps", "step resolver"), 0.0)
 
     def beat(name: str) -> SimpleNamespace:
         return SimpleNamespace(seconds_since_beat=lambda: silent[name])
@@ -201,6 +202,7 @@ def test_a_worker_is_alive_until_a_part_is_silent_for_its_limit(part: str, limit
     health = worker_probes.health_of(
         cast(Worker, worker),
         cast(Maintenance, beat("sweeps")),
+        cast(StepResolver, beat("step resolver")),
         settings.read_queue_settings({"POLL_SECONDS": "5", "LEASE_SECONDS": "60"}),
         readiness=cast(Readiness, SimpleNamespace()),
         stopping=threading.Event(),

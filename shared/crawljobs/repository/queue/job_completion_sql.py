@@ -119,7 +119,7 @@ def _completion_statement(
     ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}
     SELECT place{hints} FROM ended
     """
-    return CompletionStatement(verb, DriverStatement(text(sql)), tuple(columns))
+    return CompletionStatement(verb, DriverStatement(queue_sql.short(sql)), tuple(columns))
 
 
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"

@@ -23,8 +23,6 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
-# After these verbs, a job may be claimable, or a step of a group may have to be settled.
-_HINTED = frozenset({Verb.RETRY, Verb.WAKE, Verb.CANCEL, Verb.GIVE_UP, Verb.DELETE})
 RACES_MAX = 20  # limit of executions; one fails if an enqueue created a live job meanwhile
 
 
@@ -151,7 +149,7 @@ def _apply(
             chosen = [job_id for job_id in chosen if job_id not in spoiled]
     else:
         raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
-    if chosen and verb in _HINTED:
+    if chosen and verb in (Verb.RETRY, Verb.WAKE):
         conn.execute(sql.NOTIFY)
     return spoiled
 

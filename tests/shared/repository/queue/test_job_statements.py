@@ -21,10 +21,10 @@ VALUES: dict[Verb, dict[str, Any]] = {
     Verb.BOOST: {"points": 5},
     Verb.CHANGE_PRIORITY: {"points": 55},
     Verb.WAKE: {"now": T0},
-    Verb.RETRY: {"now": T0, "new_traceparent": None},
-    Verb.CANCEL: {"now": T0},
-    Verb.GIVE_UP: {"now": T0},
-    Verb.DELETE: {},
+    Verb.RETRY: {"now": T0, "new_traceparent": None, "actor": None},
+    Verb.CANCEL: {"now": T0, "actor": None},
+    Verb.GIVE_UP: {"now": T0, "actor": None},
+    Verb.DELETE: {"actor": None},
 }
 
 

@@ -180,7 +180,7 @@ def test_no_page_of_subreddits_scans_them(
 def test_no_change_of_jobs_scans_them(crowded: Database) -> None:
     ids = list(range(1, 1001))
     values = {"ids": ids, "now": None, "points": 1, "at_most": 1000, "keys": ["crowd_1"]}
-    values["new_traceparent"] = None
+    values["new_traceparent"] = values["actor"] = None
     values["requests"] = json.dumps([{"names": ["crowd_1", "new"], "first": 0, "priority": 1}])
     statements = [
         operator_change_sql.LOCK,
