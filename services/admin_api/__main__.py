@@ -19,7 +19,8 @@ class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
     def load_config(self) -> None:
         """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.
 
-        The arguments change only meanwhile: after SIGUSR2 gunicorn starts the same command again.
+        `sys.argv` changes only during this call, because after SIGUSR2 gunicorn starts a second
+        master with the same arguments.
         """
         given, sys.argv = sys.argv, [PROGRAM, "-c", CONFIGURATION]
         try:

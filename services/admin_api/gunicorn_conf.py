@@ -97,11 +97,10 @@ accesslog = None  # http/access_log.py logs each request instead
 
 
 def on_starting(_server: object) -> None:
-    """Stop gunicorn if the database is unusable. Import the application before the fork.
+    """Stop gunicorn if the database is unusable. Then import the application before the fork.
 
-    Otherwise each forked worker would load the code into its own memory.
-
-    No database connection stays open, because the forked workers must not share a connection.
+    So the forked workers share the memory of the code. No database connection stays open, because
+    the workers must not share a connection.
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")

@@ -1,4 +1,4 @@
-"""Metrics of the API. A job change counts only after its transaction has committed."""
+"""Metrics of the API. A job change is counted only after its transaction has committed."""
 
 from __future__ import annotations
 

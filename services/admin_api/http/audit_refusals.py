@@ -102,7 +102,7 @@ def _record(response: flask.Response) -> flask.Response:
 
 
 def _write(request: flask.Request, response: flask.Response) -> None:
-    """Write an audit row for the first refusal in a time window. Only count further refusals.
+    """Write an audit row for the first refusal in a time window. Count further refusals only.
 
     The row holds neither the query string nor the body, because both may hold secrets.
     """

@@ -91,7 +91,8 @@ def _identify(offered: str) -> Identity | None:
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
-    Runs no query. It checks only tokens that RequestRates has stored, because they were valid.
+    Runs no query, so the token may be invalid. A token that RequestRates has not stored passes:
+    RequestRates stores a token when its first request turns out to be valid.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

@@ -84,7 +84,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     ) -> Decorator:
         """Declare the JSON body. The view receives the parsed body as a positional argument.
 
-        If the body is not `required`, an absent body counts as {}.
+        If the body is not `required`, an absent body is read as {}.
         """
         parsed = schema()
         if not required:

@@ -12,11 +12,12 @@ from admin_api.http.client_address import Address
 
 FAILURES_ALLOWED = 10  # the number of wrong tokens that one client may send within WINDOW_SECONDS
 WINDOW_SECONDS = 60.0
-# Limit of clients that have a count. A further client replaces the least recently seen client.
+# Limit of clients whose failures are counted. A further client replaces the client that was least
+# recently seen.
 CLIENTS_MAX = 10_000
 
-# IPv6 addresses that begin with the same 64 bits count as one client, because a client often owns
-# all these addresses.
+# IPv6 addresses that begin with the same 64 bits are treated as one client, because a client often
+# owns all these addresses.
 IPV6_PREFIX = 64
 
 

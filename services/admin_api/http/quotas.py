@@ -12,7 +12,7 @@ DAY_SECONDS = 86_400.0
 # earlier days do not make the burst larger.
 SAVED_SHARE = 1 / 8
 KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
-# Limit of tokens that have a count. A further token replaces the least recently seen token.
+# Limit of tokens whose use is counted. A further token replaces the least recently seen token.
 TOKENS_MAX = 10_000
 
 

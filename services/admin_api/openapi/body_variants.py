@@ -13,9 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of a body. Its schema has the name of the body's schema and `suffix`.
+    """One form of a body. The name of its schema is the name of the body's schema plus `suffix`.
 
-    `required` fields are added to the fields that each form requires. `constants` have one value.
+    `required` fields are added to the fields that each form requires. `left_out` fields are not
+    allowed. `constants` maps a field to the only value that the field may have.
     """
 
     suffix: str

@@ -12,7 +12,7 @@ from admin_api.http import idempotency
 def forbid_null_in_queries(paths: dict[str, Any]) -> None:
     """Remove null from the types of query parameters, because a query string cannot contain null.
 
-    marshmallow generates a type that allows null if the default of an absent parameter is None.
+    If an absent parameter has the default None, marshmallow also allows null for the parameter.
     """
     for item in paths.values():
         for operation in item.values():
@@ -32,9 +32,9 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
 
 
 def drop_null_defaults(value: Any) -> None:
-    """Remove each default null: the schemas use None for an absent value.
+    """Remove each `default: null`. It comes from fields whose value is None if they are absent.
 
-    For most of these values null is not valid, so a validator of OpenAPI refuses the default.
+    Most of these fields do not accept null, so a validator of OpenAPI refuses the default.
     """
     if isinstance(value, dict):
         if "default" in value and value["default"] is None:

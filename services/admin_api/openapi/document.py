@@ -111,7 +111,7 @@ def _pattern_of(converter: BaseConverter) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def _as_json(api: Api) -> str:
-    # Two threads may run this at once, so it must not change the parts that all results share.
+    # Change only a copy: two threads may run this function, and `to_dict` returns shared parts.
     document: dict[str, Any] = copy.deepcopy(api.spec.to_dict())
     details.describe_idempotency(document["paths"])
     details.forbid_null_in_queries(document["paths"])

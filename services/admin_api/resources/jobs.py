@@ -92,7 +92,8 @@ def show_job_stats() -> QueueStats:
 @blueprint.problems("not_found")
 def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its newest attempts and its newest changes by operators"""
-    # Read only changes. Refused requests could fill the list, whose length is limited.
+    # The list has a limited length. With refused requests in the list, the job's changes might not
+    # fit. So the list has changes only.
     of_job = audit_log.AuditFilter(
         resource_type="crawl_job", resource_id=str(job_id), changes_only=True
     )

@@ -135,8 +135,8 @@ def _position(row: LedgerRow) -> int:
 def preview_schedule(params: dict[str, Any]) -> dict[str, Any]:
     """Show the next due times of a cron expression
 
-    The API stores nothing. `@every` counts from now. A schedule with `spread_seconds` runs later
-    than these times, by a fixed delay of at most `spread_seconds`.
+    The API stores nothing. `@every` intervals begin now. A schedule with `spread_seconds` runs
+    later than these times, by a fixed delay of at most `spread_seconds`.
     """
     with schedule_edits.domain_errors_as_problems():
         parsed = cron.parse(params["cron_expression"], params["timezone"])

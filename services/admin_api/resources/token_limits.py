@@ -42,9 +42,9 @@ def expiry_of_child(
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
     """Raise a Problem if the client may not create a token with this name.
 
-    To rotate its token, a client creates a second token with the same name. So a name has at most
-    two valid tokens. Only a token with this name or the bootstrap token may create the second one.
-    Otherwise a client could use the name of another client.
+    To rotate its token, a client creates a second token with the same name. So a name may have two
+    valid tokens, but no more. Only a token with this name or the bootstrap token may create the
+    second one. Otherwise a client could use the name of another client.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:

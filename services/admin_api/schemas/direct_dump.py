@@ -1,4 +1,4 @@
-"""A base class of schemas that dumps objects faster than marshmallow."""
+"""A base class for schemas, which dumps objects faster than marshmallow does."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from marshmallow import validate
 
 
 class Known(validate.OneOf):
-    """The known values of a field. `name` is their schema in the OpenAPI document.
+    """The known values of a field. In the OpenAPI document, `name` is the name of their schema.
 
     Requests must have a known value. For responses the document also allows every other text, so
     that clients can read the values of later releases.

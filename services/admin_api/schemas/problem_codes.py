@@ -36,8 +36,8 @@ OF_BODIES = (
 )
 OF_PARAMETERS = ("invalid_request",)
 OF_CURSORS = ("invalid_cursor",)
-# POST accepts Idempotency-Key. A request with a key is compared with the stored one, so its body is
-# read even where the operation has no body. An invalid key is an invalid request.
+# POST accepts Idempotency-Key. A request is compared with the stored request of the same key. So
+# the body is read even if the operation has no body. An invalid key gives `invalid_request`.
 OF_KEYS = (
     "broken_body",
     "body_timeout",
@@ -55,7 +55,7 @@ _CODES, _NEEDS_NO_TOKEN = "problem_codes", "needs_no_token"  # attributes of vie
 
 
 def add(view: View, *codes: str) -> View:
-    """Add codes to a view, and return the view. A wrapper of the view has the same codes."""
+    """Add codes to a view, and return the view. functools.wraps copies the codes to a wrapper."""
     setattr(view, _CODES, getattr(view, _CODES, frozenset()) | set(codes))
     return view
 

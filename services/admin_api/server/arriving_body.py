@@ -1,6 +1,6 @@
 """Finds the end of a request body in the received bytes.
 
-gunicorn's parser reads the body afterwards. A body with an ambiguous end counts as complete, so
+gunicorn's parser reads the body afterwards. A body with an ambiguous end is treated as complete, so
 that the parser receives it and refuses it.
 """
 
@@ -27,7 +27,7 @@ class BodyEnd(Protocol):
 
 
 class Unclear:
-    """A body with an ambiguous end. It counts as complete, so the parser refuses it at once."""
+    """A body with an ambiguous end. It is treated as complete, so the parser refuses it at once."""
 
     is_too_large = False
     is_clear = False

@@ -21,7 +21,7 @@ _running: list[ProbeServer] = []
 
 
 class _Collector(MultiProcessCollector):
-    """Skips empty files. A process may be killed after it creates its file and before it writes."""
+    """Skips empty files, which a process leaves if it is killed before its first write."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]

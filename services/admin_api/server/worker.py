@@ -18,7 +18,7 @@ from admin_api.server.waiting_probes import WaitingProbes
 SERVED_SHARE = 0.6
 # Readiness probes that wait for the database may use this share of the allowed connections. At this
 # limit, a further probe causes a response to the oldest probe: "ready" after a recent successful
-# check, otherwise 503. SERVED_SHARE and this share leave the other allowed connections to requests
+# check, otherwise 503. The remaining share, without SERVED_SHARE and this share, is for requests
 # that still arrive.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks

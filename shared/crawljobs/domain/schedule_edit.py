@@ -67,7 +67,7 @@ def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     given_up = overdue(before, now) if changed else ()
     if changed:
         # A new spread means a new offset. A tick that has just fired must not be due again at the
-        # new offset.
+        # new offset. So the next tick is the expression's first time after `now`, plus the offset.
         start = now + times.offset if "spread_seconds" in changed else now
         next_run_at = times.next_after(start) if spec.enabled else None
     waiting = _moved(before, spec, times) if changed == {"spread_seconds"} else None

@@ -22,7 +22,7 @@ class TooManyValues(ValueError):
 @dataclass(frozen=True)
 class Bounds:
     bytes: int  # limit of the body's length
-    values: int  # limit of numbers, strings, lists and objects; member names do not count
+    values: int  # limit of numbers, strings, lists and objects, without member names
 
 
 def check(text: bytes, values_max: int) -> None:

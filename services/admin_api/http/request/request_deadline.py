@@ -9,8 +9,8 @@ import flask
 
 from crawljobs.db import call_deadline
 
-# The time for all database calls of a request, from the arrival of the complete request. Each call
-# also has a timeout, but a bulk request with 1,000 items may wait for 1,000 locks one by one.
+# All database calls of a request must end within this time after the complete request has arrived.
+# Each call also has a timeout, but a bulk request of 1,000 items may wait for 1,000 locks in turn.
 SECONDS = 10.0
 
 # Monotonic time when the request was complete. The server sets it, because the request may wait for
