@@ -105,7 +105,7 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue crawls and create a schedule. Return each job's id with its number of requests."""
+    """Enqueue crawls and create a schedule. Return each job id with the requests sent so far."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}

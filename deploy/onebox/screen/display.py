@@ -45,7 +45,7 @@ def _console() -> Console:
 
 
 class TerminalDisplay:
-    """Redraws the status and the tables in place. They never need more lines than the terminal."""
+    """Redraws the status and the tables in place. The table of other jobs gets only free lines."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)
