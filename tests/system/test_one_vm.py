@@ -285,21 +285,37 @@ def test_the_page_on_an_empty_prefix_with_a_restore_to_a_point_in_time(machine: 
         machine.run_script("\n".join([*head, stop]), machine.variables())
 
 
-def test_a_failed_dump_leaves_no_folder(machine: Machine) -> None:
-    backups = machine.folder / "backups"
-    backups.mkdir()
-    backups.chmod(0o777)
-    done = subprocess.run(
-        [systemd_units.FOLDER / "crawljobs-backup", backups],
-        env=machine.variables() | {"PGDATABASE": "missing"},
+def dump(machine: Machine, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [systemd_units.FOLDER / "crawljobs-backup", machine.folder / "backups"],
+        env=machine.variables() | more,
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
         check=False,
     )
+
+
+def test_a_failed_dump_leaves_no_folder_and_a_good_one_deletes_old_ones(machine: Machine) -> None:
+    backups = machine.folder / "backups"
+    kept = ("base-20200101T000000Z", "wal", "notes")
+    for name in ("20200101T000000Z", *kept):
+        (backups / name).mkdir(parents=True)
+        os.utime(backups / name, (0, 0))
+    done = dump(machine, PGDATABASE="missing")
     assert done.returncode != 0
     assert "missing" in done.stderr
-    assert [*backups.iterdir()] == []
+    assert {path.name for path in backups.iterdir()} == {"20200101T000000Z", *kept}
+    done = dump(machine, PGDATABASE="postgres")
+    assert done.returncode == 0, done.stderr
+    made = Path(done.stdout.split()[-1])
+    assert {path.name for path in backups.iterdir()} == {made.name, *kept}
+    assert {path.name for path in made.iterdir()} == {
+        "contents.txt",
+        "database.dump",
+        "globals.sql",
+    }
+    assert made.stat().st_mode & 0o077 == 0
 
 
 def test_lines_with_a_prompt_need_systemd_or_the_package_manager() -> None:

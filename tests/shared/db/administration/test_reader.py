@@ -1,7 +1,9 @@
 """The role of analysts reads the crawled content, and no other table, and changes nothing."""
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,6 @@ from psycopg import sql
 from crawljobs.db import tables
 from crawljobs.db.administration import grants, protection, role_settings
 from crawljobs.db.database import Database
-from onebox.postgres import binaries
-from support import needs
 from support.databases import Databases
 from support.roles import Roles, made
 
@@ -147,19 +147,15 @@ def test_the_reader_runs_each_query_on_the_crawled_data(reader: psycopg.Connecti
         reader.execute(query.encode())
 
 
-def test_the_commands_for_the_demo_open_its_database_as_the_reader(
-    own: Roles, tmp_path: Path
-) -> None:
+def test_the_commands_for_the_demo_make_a_session_of_the_reader(own: Roles, tmp_path: Path) -> None:
     page = (ROOT / "docs/operations/database-access.md").read_text()
-    (block,) = re.findall(r"## Demo\n.*?```sh\n(.*?)```", page, re.DOTALL)
-    (tmp_path / ".onebox").mkdir()
-    (tmp_path / ".onebox/database-url").write_text(own.url + "\n")
+    (block,) = re.findall(r"## Demo\n.*?```\n(.*?)```", page, re.DOTALL)
     block = block.replace("crawljobs_reader", f"{own.prefix}_reader")
+    (tmp_path / "database-url").write_text(own.url + "\n")
     done = subprocess.run(
-        [needs.program("bash"), "-ec", block],
-        input="SELECT current_user; SELECT count(*) FROM posts; DELETE FROM posts;",
-        env={"PATH": f"{binaries.embedded_bindir()}:/usr/bin:/bin", "PGCONNECT_TIMEOUT": "10"},
-        cwd=tmp_path,
+        [sys.executable, "-P", "-m", "onebox.postgres.psql", "--data", tmp_path],
+        input=f"{block} SELECT current_user; SELECT count(*) FROM posts; DELETE FROM posts;",
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/shared:{ROOT}/deploy"},
         capture_output=True,
         text=True,
         timeout=30,
