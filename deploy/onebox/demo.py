@@ -138,12 +138,12 @@ def _say_where(running: System, folder: DataFolder, token_place: str, source: st
         "Database": database.shown(),
         "Reddit": " at ".join(filter(None, (reddit_source.shown(source), running.sandbox_url))),
         "Logs": folder.logs,
-        "Metrics": f"on a port for each process; grep probes.listening {folder.logs}/*.log",
+        "Metrics": f"each process has a port: grep probes.listening {folder.logs}/*.log",
     }
     if database.postgres is not None:
         lines["Database"] = f"{database.shown()}, with its password in {folder.database_url}"
         if database.postgres.data.parent != folder.path:
-            lines["Its data"] = f"{database.postgres.data} (its user cannot reach {folder.path})"
+            lines["Files"] = f"{database.postgres.data} (Postgres cannot enter {folder.path})"
     for name, text in lines.items():
         click.echo(f"{name:<10}{plain_text.one_line(str(text), limit=LINE_MAX)}")
     click.echo("Ctrl-C stops all processes; the crawled data stays.\n")

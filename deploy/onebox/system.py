@@ -94,9 +94,9 @@ class System:
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():
-            self.supervisor.note("postgres ended; started again now")
+            self.supervisor.note("postgres ended; it starts again now")
             self.database.restart()
-            self.supervisor.note("postgres is at work again")
+            self.supervisor.note("postgres works again")
             changed = True
         return changed
 

@@ -191,7 +191,7 @@ def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
     assert "cannot be used" not in live.log("sandbox-1"), "its port was free for the first restart"
     for name in ("admin-api-1", "sandbox-1"):
         wait_until(
-            lambda name=name: f"{name} is at work again" in live.said(),  # type: ignore[misc]
+            lambda name=name: f"{name} works again" in live.said(),  # type: ignore[misc]
             timeout=10,
             describe=live.said,
         )

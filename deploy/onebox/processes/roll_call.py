@@ -39,5 +39,5 @@ class RollCall:
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]
             late = "; ".join(f"{path.stem} ({last_line(path)}; all of it: {path})" for path in logs)
-            raise OneboxError(f"Not at work within {self._seconds:g} s: {late}")
+            raise OneboxError(f"Not ready within {self._seconds:g} s: {late}")
         return not self._missing

@@ -114,11 +114,11 @@ class Supervisor:
         self.children.clear()
 
     def note_recovered(self, is_at_work: Callable[[Child], bool]) -> None:
-        """Add a note for each restarted child that is at work again."""
+        """Add a note for each restarted child that works again."""
         for child in self.children:
             if child.is_missed and child.is_running and is_at_work(child):
                 child.is_missed = False
-                self.note(f"{child.spec.name} is at work again")
+                self.note(f"{child.spec.name} works again")
 
     def note(self, text: str) -> None:
         """Add an event for the display."""
@@ -151,7 +151,7 @@ class Supervisor:
         pause = min(BACKOFF_SECONDS * 2 ** max(child.early_deaths - 1, 0), BACKOFF_MAX_SECONDS)
         child.restart_at = time.monotonic() + pause
         child.is_missed = True
-        self.note(f"{child.spec.name} {how_it_ended(status)}; started again in {pause:g} s")
+        self.note(f"{child.spec.name} {how_it_ended(status)}; it starts again in {pause:g} s")
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)

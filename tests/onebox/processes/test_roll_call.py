@@ -45,5 +45,5 @@ def test_who_is_late_is_named_with_its_log(log: Path) -> None:
         while not roll_call.check([], log=lambda _: log):
             pass
     assert str(late.value) == (
-        "Not at work within 0 s: crawler-worker-1 (waiting for a schema; all of it: " + f"{log})"
+        "Not ready within 0 s: crawler-worker-1 (waiting for a schema; all of it: " + f"{log})"
     )

@@ -67,8 +67,8 @@ def test_a_child_that_was_killed_is_started_again_and_told(supervised: Superviso
     supervised.note_recovered(lambda _: True)
     times, told = zip(*(note.split(" ", 1) for note in supervised.notes), strict=True)
     assert told == (
-        "child-1 was ended by SIGKILL; started again in 0.5 s",
-        "child-1 is at work again",
+        "child-1 was ended by SIGKILL; it starts again in 0.5 s",
+        "child-1 works again",
     )
     assert all(datetime.strptime(told_at, "%H:%M:%S") for told_at in times)  # noqa: DTZ007
 
