@@ -119,5 +119,5 @@ NO_REASON = "wait_reason = NULL"
 UNCLAIMED = (
     "claim_token = NULL, claimed_by = NULL, claimed_at = NULL, lease_expires_at = NULL, "
     "duration_seconds = coalesce(job.duration_seconds, 0) "
-    f"+ greatest(extract(epoch FROM {NOW} - job.claimed_at), 0)"
+    f"+ greatest(date_part('epoch', {NOW} - job.claimed_at), 0)"
 )

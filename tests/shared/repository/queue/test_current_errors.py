@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import ErrorKind, JobStatus, WaitReason
 from crawljobs.domain.job_filter import JobFilter
@@ -52,6 +54,8 @@ def test_a_job_that_an_operator_retries_shows_no_error(conn: Connection) -> None
     jobs.fail(conn, claim=claim, kind=ErrorKind.RETRYABLE, message="503", now=T0)
     assert (error(conn, claim.job_id), found_by_error(conn)) == (SHOWN, [claim.job_id])
     job_verbs.retry(conn, job_id=claim.job_id, now=T0)
+    row = conn.execute(text("SELECT error_kind, error_message FROM crawl_jobs")).one()
+    assert tuple(row) == (None, None)
     assert (error(conn, claim.job_id), found_by_error(conn)) == ((None, None), [])
     job_verbs.cancel(conn, job_id=claim.job_id, now=T0)
     assert (error(conn, claim.job_id), found_by_error(conn)) == ((None, None), [])

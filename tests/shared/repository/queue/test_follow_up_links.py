@@ -113,6 +113,11 @@ def test_a_retried_job_names_its_newest_follow_up(conn: Connection) -> None:
     assert newer is not None
     assert newer > older
     assert links(conn, older)[0] == links(conn, newer)[0] == claim.job_id
+    job_verbs.cancel(conn, job_id=newer)
+    job_verbs.retry(conn, job_id=claim.job_id, now=T0)
+    request = EnqueueRequest(("python",), 50, JobSource.USER)
+    (change,) = job_enqueue.enqueue_with_jobs(conn, [request], now=T0)
+    assert (change.after.id, change.after.follow_up_job_id) == (claim.job_id, newer)
 
 
 def test_a_deleted_job_is_no_longer_named(conn: Connection) -> None:
