@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import ErrorKind
+from crawljobs.repository.queue.maintenance import job_aging
 from support import admin_api, jobs, needs, original_summary
 from support.admin_api import Gunicorn
 from support.formulas import evaluate
@@ -216,6 +218,26 @@ def counts_of_retries(api: Api) -> list[str]:
     return ["never reset", "`retry_count` starts again"]
 
 
+def starts_of_retries(api: Api) -> list[str]:
+    with api.database.begin() as conn:
+        claim = jobs.crawling(conn)
+        jobs.end_at(conn, claim, "schedule_retry", now=jobs.T0)
+        jobs.sweep(conn, now=jobs.T0 + timedelta(minutes=1))
+    assert api.shown(claim.job_id)["status"] == "queued"
+    return [f"{settings.read_queue_settings({}).requeue_seconds:g} s", "`REQUEUE_SECONDS`"]
+
+
+def aged_jobs(api: Api) -> list[str]:
+    policy = settings.read_queue_settings({}).aging
+    with api.database.begin() as conn:
+        job_id = jobs.enqueue(conn, priority=0)
+        for minutes, priority in ((60, 0), (61, 10), (64, 10), (66, 20), (71, 30), (300, 100)):
+            now = jobs.T0 + timedelta(minutes=minutes)
+            job_aging.age_starved_jobs(conn, policy=policy, now=now)
+            assert jobs.job(conn, job_id).priority == priority, minutes
+    return [f"{policy.step} points after an hour", "10 more every 5 minutes", "`AGING_EVERY_MIN`"]
+
+
 def errors_of_retried_jobs(api: Api) -> list[str]:
     failed = api.failed_job("x1")
     assert api.shown(failed)["error_message"] == "503"
@@ -288,6 +310,8 @@ CHECKS: dict[str, Check] = {
     "bulk change of the status": settable_states,
     "boost": boosts,
     "retries of a job": counts_of_retries,
+    "start of a due retry": starts_of_retries,
+    "aging": aged_jobs,
     "error of a retried job": errors_of_retried_jobs,
     "lists": pages,
     "deleted schedule": deleted_schedules,
@@ -386,7 +410,7 @@ def test_jobs_are_claimed_in_the_order_of_the_page(api: Api) -> None:
     """By priority, then by creation, then by id; and no job before its visible_at."""
     with api.database.begin() as conn:
         older = jobs.enqueue(conn, "x1", priority=50)
-        jobs.enqueue(conn, "x2", priority=90, visible_at=jobs.T0 + jobs.timedelta(hours=1))
+        jobs.enqueue(conn, "x2", priority=90, visible_at=jobs.T0 + timedelta(hours=1))
         newer = jobs.enqueue(conn, "x3", priority=50)
         high = jobs.enqueue(conn, "x4", priority=60)
         claims = [claim.job_id for claim in jobs.claim_all(conn)]

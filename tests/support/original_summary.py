@@ -30,6 +30,8 @@ PARTS: dict[str, dict[str, str]] = {
         "bulk change of the status": "a status",
         "boost": "a number",
         "retries of a job": "counts the retries",
+        "start of a due retry": "within 5 minutes",
+        "aging": "10 points after an hour",
         "error of a retried job": "not stated",
         "lists": "all schedules",
         "deleted schedule": "not stated",
