@@ -102,9 +102,21 @@ def test_rows_that_take_too_long_to_count_are_not_counted_and_the_rest_is(
     assert not found.live
 
 
+def test_a_read_between_two_intervals_returns_the_last_totals(
+    reader: OverviewReader,
+    database: Database,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(overview, "READ_SECONDS", 600.0)
+    before = read(reader, database_url)
+    execute(database, SUBREDDITS, SCHEDULE)
+    assert reader.read(database_url) == before
+    assert read(reader, database_url).next_run is not None
+
+
 def test_without_a_database_the_last_totals_stay(reader: OverviewReader, database_url: str) -> None:
     assert reader.read("postgresql://127.0.0.1:1/none", at_once=True) is None
     found = read(reader, database_url)
     reader.close()
     assert reader.read("postgresql://127.0.0.1:1/none", at_once=True) == found
-    assert reader.read(database_url) == found  # less than a second later: no new read
