@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import threading
@@ -20,7 +21,7 @@ from crawljobs.db.administration import drift, migration, protection
 from crawljobs.db.database import Database
 from crawljobs.migrate import program
 from crawljobs.version import VERSION
-from support import commands
+from support import commands, needs
 from support.databases import Databases
 from support.waiting import wait_until
 
@@ -313,6 +314,10 @@ def test_a_database_that_accepts_no_connections_yet_is_waited_for(
     assert finished == [True]
 
 
+def given_password(url: str) -> object:
+    return psycopg.conninfo.conninfo_to_dict(url).get("password")
+
+
 def changed(url: str, **parts: str) -> str:
     """Return the address with other parts. An empty text removes a part."""
     found = {**psycopg.conninfo.conninfo_to_dict(url), **parts}
@@ -321,7 +326,8 @@ def changed(url: str, **parts: str) -> str:
 
 # The changed parts of the address, and the reason on standard error.
 REFUSED = [
-    ({"user": "crawltest_unknown", "password": "canary0123"}, "authentication failed"),
+    # A server that asks for no password names the missing role.
+    ({"user": "crawltest_unknown", "password": "canary0123"}, "(authentication failed|not exist)"),
     ({"password": "canary0123"}, "password authentication failed"),
     ({"dbname": "crawltest_unknown"}, "does not exist"),
     ({"sslmode": "require"}, "the server does not support TLS"),
@@ -332,6 +338,8 @@ REFUSED = [
 def test_a_refused_connection_ends_each_command_at_once(
     empty_database_url: str, parts: dict[str, str], reason: str
 ) -> None:
+    if parts.keys() == {"password"} and not given_password(empty_database_url):
+        needs.missing("a Postgres that asks for passwords")
     url = uri(changed(empty_database_url, **parts))
     running = [start(url, name, "--deadline", "600") for name in ("upgrade", "roles")]
     running += [start(url, "check"), start(url, "current")]
@@ -340,7 +348,7 @@ def test_a_refused_connection_ends_each_command_at_once(
         assert process.returncode == 1
         (line,) = complaint.splitlines()
         assert line.startswith("crawljobs-migrate: ")
-        assert reason in line, line
+        assert re.search(reason, line), line
         assert "canary0123" not in complaint
 
 
@@ -364,7 +372,7 @@ def uri(parameters: str) -> str:
     """Return the parameters of a connection as an address, because DATABASE_URL is one."""
     parts = {name: str(one) for name, one in psycopg.conninfo.conninfo_to_dict(parameters).items()}
     place = f"{parts.pop('host')}:{parts.pop('port')}/{parts.pop('dbname')}"
-    login = f"{parts.pop('user')}:{parts.pop('password')}"
+    login = f"{parts.pop('user')}:{parts.pop('password', '')}"
     return f"postgresql://{login}@{place}?{urlencode(parts)}"
 
 
