@@ -11,8 +11,9 @@ PR_SET_PDEATHSIG = 1
 def end_with(master: int) -> None:
     """Make the kernel kill this process when its parent `master` ends, even by SIGKILL.
 
-    Ends this process at once if the master has ended already. On systems other than Linux the
-    worker ends only when it finds out itself. Raises OSError if the kernel refuses.
+    Ends this process at once if the master has ended already. On systems other than Linux, the
+    process ends only when it notices later that its parent has changed. Raises OSError if the
+    kernel refuses.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)

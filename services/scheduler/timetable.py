@@ -29,7 +29,7 @@ BACKOFF_MAX_SECONDS = 15.0
 
 
 class Timetable:
-    """Fires schedules until `stop` is set. The caller then calls `wake()`, which ends the sleep.
+    """Fires schedules until `stop` is set. Call `wake()` after that, so that the loop ends at once.
 
     Several schedulers can run at the same time. Then they share the due schedules.
     """

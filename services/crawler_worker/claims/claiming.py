@@ -121,10 +121,9 @@ class Claiming:
             self._recover(token, keep=0)
 
     def _recover(self, token: UUID, *, keep: int) -> list[Claim]:
-        """Find the jobs that were claimed with this token, and keep at most `keep` of them.
+        """Find the claims that have this token. Keep at most `keep` of them, and release the rest.
 
-        Extend the leases of these claims, and return the claims. Release the other jobs. Raises
-        DatabaseUnavailable.
+        Extend the leases of the kept claims, and return these claims. Raises DatabaseUnavailable.
         """
 
         def recover(conn: Connection) -> list[Claim]:

@@ -147,8 +147,8 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
     """Return whether the series of 429 replies has ended, so that the next 429 begins a new one.
 
-    A series ends when one window has passed, both since its last 429 reply and since the end of the
-    pause after this reply.
+    A series ends when one window of the budget has passed since its last 429 reply and since the
+    end of the pause after this reply.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)

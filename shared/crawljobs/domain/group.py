@@ -116,7 +116,7 @@ def end_of_step(job: JobState, required: RequiredOutcome) -> StepEnd | None:
 
 
 def end_of_upstream_group(group_id: int, outcome: str | None) -> StepEnd | None:
-    """Return the end that a group means for steps that wait for it, or None until it finishes."""
+    """Return how the waits for a group end, or None until the group finishes."""
     if outcome is None:
         return None
     if outcome == GroupOutcome.SUCCEEDED:
@@ -133,7 +133,7 @@ _ENDED = {
 
 
 def end_of_upstream_step(key: str, state: StepState, reason: str | None) -> StepEnd | None:
-    """Return the end that a step means for steps that wait for it, or None for an open step."""
+    """Return how the waits for a step end, or None while the step is open."""
     if state in OPEN:
         return None
     if state is StepState.SUCCEEDED:

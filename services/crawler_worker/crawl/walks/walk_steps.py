@@ -113,9 +113,9 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk extended by this page. The page's last item is taken as the oldest.
+    """Return the walk with the page's last item as its oldest item, if that item is older.
 
-    Older items, such as pinned ones, may come earlier in the page. They are ignored.
+    Pinned items come first in a page and may be very old, so the page's oldest item is not used.
     """
     if not items or (walk.oldest is not None and reddit_items.is_newer(items[-1].id, walk.oldest)):
         return walk

@@ -20,8 +20,8 @@ class CircuitBreaker:
     """Stops requests to Reddit after repeated failures.
 
     The threads of a process share one object. All processes share its state in the database. Each
-    method raises DatabaseUnavailable. `on_reply` is called for each failed request and each result
-    of a probe: it ends the wait of other threads for the first reply to this process.
+    method raises DatabaseUnavailable. `on_reply` is called after each failed request and each
+    probe. Threads that wait for the process's first reply from Reddit may then continue.
     """
 
     def __init__(

@@ -82,7 +82,7 @@ FILTERS: dict[str, Condition] = {
     "worker": lambda job: job.c.claimed_by == bindparam("worker"),
     "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
 }
-# The filters that limit the range of an index. The key is the first column of the page's order.
+# The filters that limit the part of an index that is read, by the first column of the page's order.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
     "finished_at": ("finished_after", "finished_before"),

@@ -100,7 +100,7 @@ IS_TO_SETTLE = f"""(
         IS DISTINCT FROM job.wait_reason
 )"""
 
-# True if the cause of the waiting row `job` has been over for longer than `grace`.
+# True if the cause for which the job in row `job` waits ended more than `grace` ago.
 _OVER = f"""(
     job.visible_at < {NOW} - CAST(:grace AS interval)
     OR job.wait_reason = 'paused' AND NOT EXISTS (
