@@ -46,7 +46,7 @@ def item_id(at: int, tag: int) -> str:
 
 
 def split_item_id(text: str) -> tuple[int, int] | None:
-    """Return the second of creation and the community's tag, or None for an invalid id."""
+    """Return the time of creation in seconds and the community's tag, or None for an invalid id."""
     if not _ID36.fullmatch(text):
         return None
     seconds, tag = divmod(int(text, 36), 1 << TAG_BITS)

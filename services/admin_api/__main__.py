@@ -19,8 +19,8 @@ class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
     def load_config(self) -> None:
         """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.
 
-        `sys.argv` changes only during this call, because after SIGUSR2 gunicorn starts a second
-        master with the same arguments.
+        gunicorn reads `sys.argv`, so it names the configuration during this call. Afterwards it has
+        the original arguments again, with which gunicorn starts a second master after SIGUSR2.
         """
         given, sys.argv = sys.argv, [PROGRAM, "-c", CONFIGURATION]
         try:

@@ -1,4 +1,4 @@
-"""Probes and metrics of the scheduler. Only this process exports the gauges from the database."""
+"""Probes and metrics of the scheduler. No other service exports the gauges from the database."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 
 
 def _eta(job: Job, seconds: float) -> datetime | None:
-    """Return the expected end, or None if the job is finished or its start is unknown."""
+    """Return the expected end, or None if it is too far away, or the job is finished or queued."""
     begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
     start = begins.get(job.status)
     if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():

@@ -164,9 +164,9 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The fetched tree has `brought` comments, and lacks `missing` comments. If earlier requests have
-    stored more than `brought` comments, the difference is subtracted from `missing`. The result is
-    at least `reported` (the number at Reddit) minus all stored comments. Records nothing while
+    The fetched tree has `brought` comments, and lacks `missing` comments. The recorded number of
+    missing comments is lower if earlier requests stored more than `brought` comments. It is at
+    least `reported` (Reddit's number of comments) minus all stored comments. Records nothing while
     another transaction has locked the post.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}

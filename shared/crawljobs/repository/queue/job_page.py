@@ -218,8 +218,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The order's second and later columns have the opposite direction. One range has the remaining
-    # rows whose first column equals that of `after`. The other range has all rows after these rows.
+    # The first column and the other columns have opposite directions. The first range has the rows
+    # after `after` with the same first column. The second has the rows with later first columns.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

@@ -66,7 +66,7 @@ _SETTLE = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# Frees the jobs even before their visible_at, because the cause has ended.
+# Frees jobs that wait for Reddit, even before their visible_at, because workers may send requests.
 _FREE_FROM_REDDIT = text(f"""
     WITH freed AS (
         UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = {NOW}

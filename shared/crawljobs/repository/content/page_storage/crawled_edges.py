@@ -3,8 +3,8 @@
 An edge is a row with an author's numbers of posts and comments in a subreddit. Evidence is a row
 with the numbers of mentions and crossposts of another subreddit. If one statement stores the page,
 that statement adds the counts. If several statements store the page, one more statement adds all
-counts at the end. Otherwise two transactions could deadlock: one has locked the edges for its posts
-while the other has locked the edges for its comments.
+counts at the end. Counts after each statement could deadlock two transactions: one has locked the
+edges for its posts while the other has locked the edges for its comments.
 """
 
 from __future__ import annotations
