@@ -47,7 +47,7 @@ def watch(
             if changed and options.ready_file is not None:
                 running.write_ready_file(options.ready_file)
             pause = SHOW_SECONDS
-            # While the admin-api does not answer, the status and the notes still change.
+            # If the admin-api does not answer, show the previous snapshot with the new notes.
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
                 view.show(snapshot, running.notes(), running.database.read_overview())

@@ -11,7 +11,7 @@ from reddit_sandbox import listing_pages
 LONG_TITLE = 300_000  # characters; the limit on Reddit is 300
 LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
 DEEP = 200  # nested levels; Python's JSON parser accepts about 1,000
-HUGE = 10**30  # larger than every integer column can hold
+HUGE = 10**30  # larger than the maximum of each integer type of Postgres
 
 # The post with number n gets the entry n modulo the length of the list. Every third comment gets
 # an entry of COMMENT_TWISTS in the same way.

@@ -1,8 +1,8 @@
 """Make a random share of all replies wrong, with every kind of wrong reply that a page can get.
 
 A wrong reply may repeat for several requests of the same page, up to a limit. Then the page gives
-one good reply. A wrong reply that Reddit itself could send never repeats, because no client could
-distinguish two equal wrong replies from the truth.
+one good reply. Some wrong replies look true, for example the reply that a community is private.
+They never repeat, because no client could recognize two such replies in a row as wrong.
 """
 
 import collections

@@ -104,8 +104,8 @@ def on_starting(_server: object) -> None:
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
-    # Otherwise garbage collections would write to the memory that the processes share. Then Linux
-    # would copy this memory for each process (decision 72).
+    # After this call, garbage collections do not write to the memory that the processes share.
+    # After a write, Linux would copy this memory for the process (decision 72).
     gc.freeze()
 
 

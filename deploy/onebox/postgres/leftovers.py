@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-MARKER = "belongs-to"  # a file beside the cluster; a folder without the file is never removed
+MARKER = "belongs-to"  # a file beside the cluster; `remove` keeps each folder that lacks the file
 TIED = "tied"  # the second line of the marker file, if the data folder has a link to it
 
 

@@ -54,7 +54,7 @@ def is_ready(cluster: Path, pid: int) -> bool:
 
 
 def _replace_pid(cluster: Path) -> None:
-    """Write this process's id into the file. Postgres ignores the id of its parent process."""
+    """Write this process's id into the file, because Postgres ignores the id of its own parent."""
     file = cluster / "postmaster.pid"
     _, *others = file.read_text().splitlines(keepends=True)
     file.write_text("".join([f"{os.getpid()}\n", *others]))

@@ -45,7 +45,7 @@ def _console() -> Console:
 
 
 class TerminalDisplay:
-    """Redraws the status and the tables in place. The table of other jobs gets only free lines."""
+    """Redraws the status and the tables in place. The second table gets the remaining lines."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)

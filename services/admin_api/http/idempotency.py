@@ -89,9 +89,10 @@ def repeatable(view: View, *, secret: bool = False) -> View:
 
 
 def _check_room_for_key() -> None:
-    """Raise a Problem if the token may not store another key. Call this before the view runs.
+    """Raise a Problem if the API token may not store another Idempotency-Key.
 
-    If the view ran and its key could not be stored, a repeated request would take effect twice.
+    Call this before the view. If the view ran and its key could not be stored, a repeated request
+    would take effect twice.
     """
     identity = auth.current_identity()
     wait = state.current().stored_responses.seconds_until_room(identity.key)

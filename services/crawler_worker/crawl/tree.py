@@ -71,7 +71,7 @@ class Tree:
         """Return whether a finished tree has less than half of the comments that Reddit reports.
 
         The tree's comments include comments that Reddit named but did not return. If a part was
-        given up, or if limits cut off comments, return False, because the number proves nothing.
+        given up, or if limits cut off comments, return False, because this explains the difference.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False

@@ -49,7 +49,7 @@ def grow(
 
 
 class _Growing:
-    """Adds a reply to a tree in several steps. A step's time is linear in its arguments' size."""
+    """Adds one HTTP reply to a tree. The time of each call is linear in the arguments' size."""
 
     def __init__(self, tree: Tree, settings: CrawlSettings) -> None:
         self._tree = tree
@@ -114,8 +114,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # The replies to comments after the first SOUGHT_BELOW are not requested. Each of these
-        # comments adds 1 to the missing comments, because the number of its replies is not known.
+        # The replies to the other comments are not requested, and their number is not known. So
+        # each of the other comments counts as one missing comment.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

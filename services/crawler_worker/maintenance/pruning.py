@@ -19,8 +19,8 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# One run deletes ledger rows without a schedule in at most this many chunks. The next run deletes
-# the remaining rows.
+# One run deletes the ledger rows of deleted schedules in at most this many chunks. The next run
+# deletes the remaining rows.
 CHUNKS_MAX = 1_000
 KEYS_KEPT = timedelta(days=1)  # the time in which a client may send an Idempotency-Key again
 INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat

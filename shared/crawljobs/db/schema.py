@@ -12,8 +12,8 @@ from crawljobs import errors
 KNOWN_REVISIONS = ("0038",)
 
 # Each migration writes this comment on the table alembic_version, in the transaction that changes
-# the schema. A release can use the changed schema if it knows `revision` or a later revision. So a
-# release can accept a schema that is newer than all revisions it knows (decision 38).
+# the schema. `revision` is the oldest revision that a release must know to use the changed schema.
+# So a release can accept a schema that is newer than all revisions it knows (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 

@@ -49,7 +49,7 @@ class GroupOutcome(StrEnum):
 
 
 class UpstreamFailure(StrEnum):
-    """The effect of an upstream that did not succeed on a step that waits for it."""
+    """What happens to a step if its upstream, for which it has waited, did not succeed."""
 
     CANCEL = "cancel"  # the step is skipped
     PROCEED = "proceed"

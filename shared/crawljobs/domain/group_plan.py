@@ -153,10 +153,10 @@ def _subreddit_errors(
     order: Sequence[str],
     waits: Mapping[str, Sequence[str]],
 ) -> Iterator[PlanError]:
-    """Yield an error for two steps of one subreddit of which neither waits for the other.
+    """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
-    Both would follow the same job. Sets of steps are integers with one bit for each step, so that
-    the cost grows only with the number of waits.
+    Otherwise both steps would follow the same job. A set of steps is an integer with one bit for
+    each step. So one operation joins two sets, and the cost grows only with the number of waits.
     """
     of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
     for each in stored.values():

@@ -1,4 +1,4 @@
-"""Compare the revision of a database with the revisions of this version, in sentences."""
+"""Describe how the database's revision compares with the revisions that this release knows."""
 
 from __future__ import annotations
 

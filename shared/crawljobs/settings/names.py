@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# A secret NAME may also be in the file that NAME_FILE names.
+# The value of each secret may also be in a file. For a secret X, the setting X_FILE has its path.
 SECRETS = frozenset(
     {
         "ADMIN_API_DATABASE_PASSWORD",

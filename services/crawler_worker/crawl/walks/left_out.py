@@ -52,7 +52,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Return True if Reddit still shows one of these items, or if the reply proves nothing."""
+    """Return True if Reddit still shows one of these items, or if the reply does not show any."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:
@@ -66,7 +66,7 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     named: list[Post | Comment] = [*items.posts, *items.comments]
     requested = set(ids)
     found = [item for item in named if item.id in requested]
-    if not found:  # Reddit also returns deleted items, so an empty reply proves nothing
+    if not found:  # Reddit returns deleted items too, so this does not show that they are deleted
         return True
     # The deletions are stored, so that the next crawl does not request these items again.
     context.store(context.checkpoint, items)

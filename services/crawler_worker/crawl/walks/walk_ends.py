@@ -98,9 +98,9 @@ def finish(
 ) -> None:
     """Store the final page of a walk. `mark` is the high-water mark of earlier crawls.
 
-    A walk has not seen all older items in two cases: the walk failed, or it stopped at an item of
-    an earlier walk that failed. Then the mark does not move, so that a later walk reaches the older
-    items.
+    The mark does not move in two cases: the walk failed, or it stopped at an item that an earlier,
+    failed walk had read. Then a part of the items between the mark and the end of the walk may be
+    unseen. A later walk must read them.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)

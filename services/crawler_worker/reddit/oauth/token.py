@@ -51,8 +51,8 @@ class TokenSource:
         """Return a valid token, but never the token `refused`, which Reddit has just refused.
 
         Raises Throttled or Outage while no worker may request a token, Interrupted when `stop` is
-        set during a wait, and DatabaseUnavailable. Without a database, raises CredentialsRefused
-        for REFUSED_PAUSE_SECONDS after Reddit refused the credentials.
+        set during a wait, and DatabaseUnavailable. If this object was created without a database,
+        raises CredentialsRefused for REFUSED_PAUSE_SECONDS after Reddit refused the credentials.
         """
         while not self._lock.acquire(timeout=POLL_SECONDS):
             if stop.is_set():

@@ -38,7 +38,7 @@ _FOUND = text("""
 
 
 def wrong(conn: Connection, names: Mapping[str, str]) -> dict[str, str]:
-    """Return the correct condition of each missing or wrong policy. The keys are service roles."""
+    """Return the correct condition for each service role whose policy is missing or wrong."""
     if not conn.execute(_IS_ON).scalar_one():
         return {}
     found = {row.name: row.condition for row in conn.execute(_FOUND) if row.is_ours}

@@ -61,9 +61,9 @@ def stale(
     skip: int = 0,
     now: datetime | None = None,
 ) -> list[str]:
-    """Return names of subreddits whose last crawl is over `after` ago, the oldest crawl first.
+    """Return names of subreddits whose last crawl is older than `after`, the oldest crawl first.
 
-    Leaves out the first `skip` of them, which the database refused to enqueue before.
+    Leaves out the first `skip` of these names, which the database refused to enqueue before.
     """
     rows = conn.execute(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}

@@ -51,7 +51,7 @@ def _merged(row: str) -> str:
     return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
 
 
-# A new subreddit gets these values if its description does not report the fields.
+# A new subreddit gets these values if the fields are null in the input.
 _OF_NEW = {"over_18": "false", "access": "'restricted'"}
 
 

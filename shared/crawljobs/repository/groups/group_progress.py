@@ -55,7 +55,7 @@ _REOPEN = text("""
     WHERE id = ANY (CAST(:ids AS bigint[]))
     """)
 
-# The group's end is announced only if a step waits for the group.
+# A finished group gets a row in upstream_changes only if a step waits for the group.
 _FINISH = text(f"""
     WITH finished AS (
         UPDATE job_groups AS job_group SET finished_at = {CLOCK}, outcome = new.outcome

@@ -1,8 +1,8 @@
 """Settle the steps that depend on jobs, steps and groups whose state has changed.
 
-A row of upstream_changes only names what has changed. The function reads the present state after it
-has locked the groups. So the order of the rows does not matter, and a second row for the same
-change does nothing.
+A row of upstream_changes names the changed job, step or group, but not its new state. `settle`
+reads the present state after it has locked the groups. So the order of the rows does not matter,
+and a second row for the same change does nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _DELETE = text("DELETE FROM upstream_changes WHERE id = ANY (CAST(:ids AS bigint
 class Settled:
     """The result of one transaction.
 
-    `changes` is the number of changes that it settled or began to settle. `steps` are the changed
-    steps. `more` is true if further changes may be left.
+    `changes` is the number of processed rows of upstream_changes. `steps` are the changed steps.
+    `more` is true if a row may be left, or if a processed row must be processed again.
     """
 
     changes: int = 0
@@ -59,9 +59,9 @@ class _Upstreams:
 def settle(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> Settled:
-    """Settle the oldest changes: write the ends of steps and waits, and finish groups.
+    """Process the oldest rows of upstream_changes: end steps and waits, and finish groups.
 
-    A change of which more than CHUNK steps or waits depend stays in the table, so that the next
+    If CHUNK or more steps or waits depend on the changes, the rows stay in the table, and the next
     call continues. Several processes may call this function at the same time.
     """
     rows = conn.execute(_TAKE, {"at_most": at_most, "skip": skip}).all()

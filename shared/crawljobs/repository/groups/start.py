@@ -23,8 +23,8 @@ _TAKE_GROUP = text("""
     ORDER BY ready_at, id LIMIT 1 OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 
-# A group with more ready steps goes to the end of the line, so that a large group does not delay
-# the others.
+# A group that may have further ready steps after one transaction goes to the end of the line, so
+# that a large group does not delay the other groups.
 _TO_THE_END = text(f"UPDATE job_groups SET ready_at = {CLOCK} WHERE id = :group_id")
 
 _READY = text("""

@@ -16,9 +16,10 @@ from crawljobs.repository.groups.upstream_reads import OutdatedWait
 def apply(
     conn: Connection, waits: Sequence[OutdatedWait], *, now: datetime | None = None
 ) -> list[StepChange]:
-    """Write the present states of the upstreams to the waits. Returns the changes of steps.
+    """Record for each wait how its upstream (a job, step or group) ended. Returns changed steps.
 
-    A step that was skipped because of an upstream is pending again when the upstream is open again.
+    If an upstream has no end any more, for example because its job was retried, the wait is open
+    again. Then a step that was skipped because of this wait is pending again.
     """
     step_writes.change_waits(
         conn, [WaitChange(each.wait_id, each.step_id, each.end) for each in waits], now=now

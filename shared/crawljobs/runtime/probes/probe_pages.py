@@ -16,7 +16,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-WAITING_MAX = 128  # requests that may wait for one page, even if their clients have disconnected
+# The limit of requests that wait for the same page. Requests of disconnected clients count too.
+WAITING_MAX = 128
 NO_THREAD = b"no thread can be started\n"
 TEXT = "text/plain; charset=utf-8"
 _LINE = re.compile(rb"([!-~]+) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")

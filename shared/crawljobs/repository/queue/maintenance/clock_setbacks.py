@@ -90,7 +90,8 @@ _INSTANCES = text(f"""
     ))
     """)
 
-# Each statement needs its own transaction, because a lock on a budget's row stops all workers.
+# Each statement needs its own transaction. In a common transaction, the first statement's lock on a
+# budget's row would stop all workers until the last statement ends.
 MENDS: dict[str, TextClause] = {
     "reddit_budgets": _BUDGETS,
     "reddit_tokens": _TOKENS,
