@@ -81,6 +81,6 @@ class Hints(threading.Thread):
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    direct.listen(due_schedules.CHANNEL)  # a ping: the session already listens
+                    direct.listen(due_schedules.CHANNEL)  # only a ping: it changes nothing
         finally:
             direct.close()

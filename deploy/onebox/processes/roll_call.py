@@ -34,7 +34,7 @@ class RollCall:
         """
         self._began = time.monotonic() if self._began is None else self._began
         for session in sessions:
-            for word in session.split():  # one of these words is the child's INSTANCE_NAME
+            for word in session.split():  # a session's name contains the child's INSTANCE_NAME
                 self._missing.pop(word, None)
         if self._missing and time.monotonic() - self._began > self._seconds:
             logs = [log(spec) for spec in self._missing.values()]

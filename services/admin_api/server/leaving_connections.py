@@ -27,7 +27,7 @@ class LeavingConnections:
     """
 
     def __init__(self, close: Callable[[Connection], None]) -> None:
-        """`close` must close the connection and call `forget`."""
+        """`close` must close the connection and call this object's `forget`."""
         self._close = close
         # The number of bytes that were read and dropped, by connection.
         self._discarded: dict[Connection, int] = {}

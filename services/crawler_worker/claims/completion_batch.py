@@ -71,7 +71,7 @@ def _report(
 ) -> list[PendingCompletion]:
     """Add written completions to the metrics. Call `on_result` with each final result.
 
-    Return the completions whose rows are locked.
+    Return the completions that were not written, because another transaction locked the job's row.
     """
     now = time.monotonic()
     of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)

@@ -27,7 +27,7 @@ class Spending:
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Return the Spending of this claim's crawl. Reads the requests charged to its root.
+        """Return the Spending of this claim's crawl, with the requests charged to its root so far.
 
         `charged` is the number of requests that earlier attempts of this crawl have charged.
         """

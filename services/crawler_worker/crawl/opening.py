@@ -17,9 +17,9 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. If the subreddit was or seemed closed, first
-    enable its schedules in several transactions. Raises Interrupted between two of these
-    transactions, ClaimLost and DatabaseUnavailable.
+    If the access state has not changed, write nothing. If the stored state or an unconfirmed check
+    was a closed state, first enable the subreddit's schedules in several transactions. Raises
+    ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must stop between two transactions.
     """
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:

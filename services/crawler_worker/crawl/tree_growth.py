@@ -1,4 +1,4 @@
-"""Adds the comments in Reddit's reply to a comment tree, and finds the tree's further requests."""
+"""Extends a comment tree by the comments of a reply, and finds the requests still needed."""
 
 from __future__ import annotations
 

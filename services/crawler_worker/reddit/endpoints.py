@@ -109,7 +109,7 @@ def _from(after: str | None, params: dict[str, str | int]) -> Parameters:
 
 
 def _subreddit(name: str) -> str:
-    if subreddit.is_listing(name):  # earlier releases could enqueue a job with a listing's name
+    if subreddit.is_listing(name):  # earlier releases could enqueue a listing, such as `all`
         raise crawl_failures.BadRequest(f"r/{name} is no subreddit but a listing of Reddit's own")
     return subreddit.checked_name(name)
 

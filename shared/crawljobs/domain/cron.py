@@ -121,7 +121,7 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
     # If the clock repeats an hour, a `wall` in that hour has two instants. `instant_of` returns the
-    # first. If it is not later than `after`, this `wall` is skipped, and does not fire again.
+    # first instant. If the first is not later than `after`, the `wall` is skipped: it has fired.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:
@@ -146,6 +146,6 @@ def _next_elapsed(cron: Cron, after: datetime) -> datetime:
         change = zones.first_change(cron.zone, start, instant)
         if change is None:
             return instant
-        # The simulator finds only times later than `last`. A due time may be at the change itself.
-        # So `last` is one second before the change.
+        # The simulator finds only times later than `last`. A due time may be exactly at the clock
+        # change. So `last` is one second before the change.
         start, last = change, change - timedelta(seconds=1)

@@ -15,7 +15,7 @@ _APPLIED = text("SELECT version_num FROM public.alembic_version LIMIT 1")
 
 
 def applied(database: Database) -> str | None:
-    """Return the revision of the database, or None without a schema."""
+    """Return the revision of the database, or None if the database has no schema yet."""
     with database.begin() as conn:
         if not conn.execute(_HAS_SCHEMA).scalar_one():
             return None

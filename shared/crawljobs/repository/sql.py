@@ -75,7 +75,7 @@ def inline_time(constant: str) -> ColumnElement[datetime]:
 
 
 def interval(name: str) -> ColumnElement[Any]:
-    """Return the parameter with this name, whose value is a timedelta."""
+    """Return the bind parameter with this name as an SQL interval. Its value is a timedelta."""
     return cast(bindparam(name), INTERVAL)
 
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from crawljobs.domain.reddit_items import Comment, Post
 
-# Ids up to this id are not checked. Every new id of today is higher. So if such an id is the mark,
-# no crawl stops before a new item.
+# Ids up to this id are accepted without a check. The ids of all new items are higher today, so a
+# crawl that stops at such an id misses no new item.
 SMALL_ID = 36**6
 # Two ids of the same time differ by less than the factor SAME_TIME. In a year, ids grow at most by
 # the factor A_YEAR. Since 2015, the ids of posts have grown by at most a third each year.

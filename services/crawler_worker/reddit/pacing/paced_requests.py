@@ -43,7 +43,7 @@ class PacedRequests:
         try:
             return self._send_and_record(slot, request, token, parse, context)
         except crawl_failures.Unclear:
-            raise  # not a failure for the breaker: an unclear reply may concern this page alone
+            raise  # the breaker does not count it: an unclear reply may concern only this page
         except crawl_failures.UpstreamTrouble as error:
             # Perhaps only the pages of one subreddit are broken. That is no outage. So before all
             # workers pause, a probe of another page must fail too.

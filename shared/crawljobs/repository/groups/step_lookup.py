@@ -32,7 +32,8 @@ _FIND = text("""
         ) AS waits_for_all ON true
     """)
 
-# The keys of all steps before each of these steps, on chains of waits.
+# For each of the steps `ids`: the keys of the steps for which it waits, directly or through other
+# steps. The result has only steps that crawl one of `subreddits`.
 _ANCESTORS = text("""
     WITH RECURSIVE before (start, step_id) AS (
         SELECT id, id FROM group_steps WHERE id = ANY (CAST(:ids AS bigint[]))
@@ -58,7 +59,7 @@ def stored_steps(
     steps: Iterable[StepRequest],
     subreddit_ids: Collection[int],
 ) -> dict[str, StoredStep]:
-    """Return by key the stored steps to which the new steps refer, or that crawl the same."""
+    """Return by key the stored steps to which new steps refer, or with one of these subreddits."""
     keys = {step.key for step in steps}
     keys |= {each.key for step in steps for each in step.after if each.key is not None}
     values = {"group_id": group_id, "keys": sorted(keys), "subreddits": sorted(subreddit_ids)}

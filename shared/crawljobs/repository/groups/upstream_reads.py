@@ -109,8 +109,8 @@ _WAITS_FOR_GROUPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# The steps that wait for all other steps of their group. `others_open`: another step is open, or
-# the group still accepts steps.
+# Waits for all other steps of a group, if the wait must end or reopen. `others (open)` is true if
+# another step is open, or if the group still accepts steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
         failed.key, failed.state AS failed_state

@@ -1,4 +1,4 @@
-"""Write the ends of waits, and reopen the steps that were skipped because of a wait."""
+"""Record in waits how their upstreams ended, and reopen steps that an upstream had skipped."""
 
 from __future__ import annotations
 

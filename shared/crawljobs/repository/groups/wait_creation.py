@@ -107,7 +107,10 @@ def store(
     upstreams: Upstreams,
     now: datetime | None = None,
 ) -> None:
-    """Insert the waits of the steps, whose ids are `ids` by key, and count the open waits."""
+    """Insert the waits of the steps. Store the number of each step's open waits in the step.
+
+    `ids` maps the keys of these steps to their ids.
+    """
     rows: list[tuple[int, int | None, int | None, int | None, StepEnd | None]] = []
     for step in steps:
         step_id = ids[step.key]

@@ -28,7 +28,7 @@ PAUSED_UNTIL = """(
     WHERE scope = {scope} AND (until IS NULL OR until > {now})
     LIMIT 1
 )"""
-# True if queue_pauses has no row for any subreddit, not even a pause that is over.
+# True if no subreddit has a row in queue_pauses. The row of a pause that has ended also counts.
 NO_PAUSES = "(SELECT scope FROM queue_pauses WHERE scope > 0 ORDER BY scope LIMIT 1) IS NULL"
 NOT_PAUSED = f"{PAUSED_UNTIL.format(scope='{scope}', now=NOW)} IS NULL"
 

@@ -126,7 +126,7 @@ class ProbeServer:
 
     def _accept(self, _events: int) -> None:
         self._acceptor.accept(self._listener)
-        # This sleep is at most 50 ms. It is 0 unless the process or the machine lacks resources.
+        # Sleeps only if resources such as file descriptors ran out, and then at most 50 ms.
         time.sleep(self._acceptor.pause_seconds)
 
     def _begin(self, client: socket.socket, _address: object) -> None:
