@@ -155,7 +155,8 @@ class Supervisor:
 
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)
-        # In append mode, a child writes at the start of its log after `bound_logs` has emptied it.
+        # Append mode: after `bound_logs` has emptied the log, the child writes at the log's start.
+        # Otherwise it would write at its old offset, and the log would begin with a gap.
         with self.log(spec).open("ab") as output:
             return die_with_parent.spawn(
                 spec.command,

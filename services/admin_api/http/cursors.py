@@ -45,7 +45,7 @@ class CursorSigner:
         scope = json.dumps([listing, dict(filters)], sort_keys=True, default=str)
         return URLSafeSerializer(
             self._token,
-            # The signing key depends on the list and its filters.
+            # The key depends on the list and its filters, so a cursor is valid only for them.
             salt=f"crawljobs cursor\0{scope}",
             # Without escapes (\uXXXX), a cursor that contains a non-ASCII name is shorter.
             serializer_kwargs={"ensure_ascii": False},

@@ -27,7 +27,7 @@ class BodyEnd(Protocol):
 
 
 class Unclear:
-    """A body with an ambiguous end. It is treated as complete, so the parser refuses it at once."""
+    """A body with an ambiguous end. It counts as complete, so the parser gets and refuses it."""
 
     is_too_large = False
     is_clear = False

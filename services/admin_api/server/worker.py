@@ -16,10 +16,10 @@ from admin_api.server.waiting_probes import WaitingProbes
 # Requests that have a thread or wait for a thread may use this share of the allowed connections
 # (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database may use this share of the allowed connections. At this
-# limit, a further probe causes a response to the oldest probe: "ready" after a recent successful
-# check, otherwise 503. The remaining share, without SERVED_SHARE and this share, is for requests
-# that still arrive.
+# Readiness probes that wait for the database may use this share of the allowed connections. If a
+# further probe arrives at this limit, the oldest probe gets its response: "ready" if a check has
+# succeeded just before, otherwise 503. The rest of the connections, outside of both shares, is for
+# requests that still arrive.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

@@ -62,7 +62,8 @@ class StepResolver(threading.Thread):
             self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def resolve(self) -> int:
-        """Settle and start steps until none is left. Returns the number of changes.
+        """End steps and waits, and start ready steps, until none is left. Returns the number of
+        changes.
 
         Raises DatabaseUnavailable.
         """

@@ -25,9 +25,9 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# Triggers insert a row for each change of a count of finished jobs. At this interval, merge_counts
-# adds these rows to the counts. Until then, a reader of the counts must add the rows itself, some
-# thousands at most.
+# When the number of finished jobs changes, a trigger inserts a row with the difference. At this
+# interval, merge_counts adds these rows to the counts. Until then, a reader of the counts must add
+# the rows itself, some thousands at most.
 MERGE_COUNTS_SECONDS = 15.0
 
 

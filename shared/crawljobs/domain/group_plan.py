@@ -17,7 +17,7 @@ WAITS_MAX = 100  # the waits of one step; `after: "all"` is one wait
 DEPTH_MAX = 100  # the steps on the longest chain of waits
 NAMES_SHOWN = 10
 
-ALL = "all"  # waits for all other steps of the group
+ALL = "all"  # the value of `after` for a step that waits for all other steps of its group
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Gauges:
     schedule_lag_seconds: float
     workers_alive: float
     workers_lost: float  # workers whose last heartbeat is 1 to 15 minutes old
-    recent_failed: float  # of the newest 100 failed and succeeded jobs of the last day
+    # How many of the newest 100 jobs that failed or succeeded in the last day have failed.
+    recent_failed: float
     recent_succeeded: float
     work_pending: float  # 1 while a job is queued, is crawled, or waits for a retry or for Reddit
     last_success_at: float | None  # in seconds since 1970; None if no stored job has succeeded

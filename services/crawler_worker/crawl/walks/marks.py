@@ -15,8 +15,8 @@ from crawljobs.domain.reddit_items import Comment, Post
 # Ids up to this id are accepted without a check. The ids of all new items are higher today, so a
 # crawl that stops at such an id misses no new item.
 SMALL_ID = 36**6
-# Two ids of the same time differ by less than the factor SAME_TIME. In a year, ids grow at most by
-# the factor A_YEAR. Since 2015, the ids of posts have grown by at most a third each year.
+# The ids of two items from the same time differ by less than the factor SAME_TIME. In a year, ids
+# grow at most by the factor A_YEAR. Since 2015, the yearly factor of posts was at most 4/3.
 SAME_TIME = 1.1
 A_YEAR = 2.0
 _YEAR = timedelta(days=365)

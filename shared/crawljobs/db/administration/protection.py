@@ -51,9 +51,10 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """The result of the check: `differences` are faults, and `notes` name missing protections.
+    """The result of the check. `roles` is the number of the roles that were checked.
 
-    `roles` is the number of the roles that were checked.
+    `differences` has a sentence for each wrong right, owner, setting or policy. `notes` has OFF if
+    the services have no roles of their own. This is allowed, so it is no difference.
     """
 
     differences: list[str]

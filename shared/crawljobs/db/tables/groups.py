@@ -181,7 +181,7 @@ step_waits = Table(
 )
 
 # A watched job, a step or a group whose state has changed. The resolver reads its present state,
-# settles all steps that depend on it, and deletes the row.
+# updates all steps that depend on it, and deletes the row.
 upstream_changes = Table(
     "upstream_changes",
     metadata,

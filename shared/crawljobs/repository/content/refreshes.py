@@ -122,9 +122,9 @@ def due(conn: Connection, *, at_most: int, now: datetime | None = None) -> list[
 def settle(conn: Connection, *, names: Sequence[str], now: datetime | None = None) -> None:
     """Set the next refresh of these items, which were just refreshed.
 
-    An item younger than the last of the two ages is refreshed again at that age. An older item is
-    not refreshed again. `names` also has items that Reddit's reply left out, because such an item
-    may still exist.
+    An item that is younger than LAST_AGE is refreshed again at that age. An older item is not
+    refreshed again. `names` also has the requested items that are missing in Reddit's reply:
+    otherwise they would stay due.
     """
     for kind, statement in _SETTLE.items():
         ids = [name.removeprefix(f"{kind}_") for name in names if name.startswith(f"{kind}_")]

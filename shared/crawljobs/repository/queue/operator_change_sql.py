@@ -146,7 +146,7 @@ _wake = _change(Verb.WAKE).values(
 # After a finished crawl or a permanent error, the retry starts from the beginning. Otherwise the
 # retry continues from the checkpoint.
 _has_succeeded = _job.status == inline(JobStatus.SUCCEEDED)
-# A job without a checkpoint gets the phase `done`, so its retry also starts from the beginning.
+# The checkpoint's phase. A job without a checkpoint is handled like a finished crawl (`done`).
 _phase = func.coalesce(_job.checkpoint.op("->>")(inline("phase")), inline("done"))
 _is_permanent = _job.error_kind == inline(ErrorKind.PERMANENT)
 _retry = (

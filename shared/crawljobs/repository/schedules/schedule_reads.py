@@ -21,8 +21,8 @@ from crawljobs.db.tables import scheduled_jobs, subreddits
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
 from crawljobs.repository.sql import inline, inline_time
 
-# The limits of a time that is read. An operator may have written an infinite time, which a datetime
-# cannot hold. The nearer limit replaces an infinite time.
+# The earliest and the latest time that a read returns. An operator may have written an infinite
+# time, which a datetime cannot hold. The read then returns the nearer limit.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
 

@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The last job that the aging sweep has changed. Jobs that have waited longest come first."""
+    """The last job that the aging sweep has changed. The sweep starts with the longest wait."""
 
     queued_at: datetime
     job_id: int

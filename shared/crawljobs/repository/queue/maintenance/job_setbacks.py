@@ -58,9 +58,10 @@ FOLLOW_UPS = text(f"""
     """)
 
 
-# Jobs of equal priority are claimed in the order of created_at. Aging starts at queued_at.
-# The sweep repairs the earliest times first, a limited number of jobs in each transaction. A later
-# transaction sets later times, so the order of the jobs stays. The id decides between equal times.
+# Jobs of equal priority are claimed in the order of created_at. Aging starts at queued_at. The
+# sweep replaces future times by the time of its transaction. It begins with the earliest times, and
+# changes a limited number of jobs in each transaction. A later transaction sets a later time, so
+# the order of the jobs stays. The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
