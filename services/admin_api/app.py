@@ -33,6 +33,8 @@ from admin_api.resources import (
     audit,
     budget,
     crawl,
+    group_steps,
+    groups,
     health,
     job_bulk,
     job_changes,
@@ -81,6 +83,8 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         job_bulk.blueprint,
         job_import.blueprint,
         crawl.blueprint,
+        groups.blueprint,
+        group_steps.blueprint,
         pauses.blueprint,
         subreddits.blueprint,
         schedules.blueprint,
@@ -126,6 +130,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         exports=Exports(
             per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
         ),
+        # One reserved place would be for the bootstrap token, which has no exemption here.
+        large_bodies=Exports(per_token=1, in_total=max(1, admin_api.threads // 2) + 1),
         heartbeat=Heartbeat(
             requests,
             name=settings.read_instance_name(variables, NAME),

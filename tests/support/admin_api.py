@@ -49,6 +49,7 @@ def example_path(rule: object) -> str:
     """Return a path that this URL rule matches."""
     path = re.sub(r"<id:\w+>", "1", str(rule))
     path = path.replace("<subreddit:subreddit>", "python").replace("<token:token_id>", "0" * 12)
+    path = path.replace("<key:step_key>", "k")
     assert "<" not in path, f"give {rule} an example"
     return path
 

@@ -25,7 +25,7 @@ def inlined(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         return {**schema, "items": inlined(document, schema["items"])}
     choices = [_resolved(document, one) for one in schema.get("allOf", schema.get("anyOf", []))]
     if not choices:
-        return schema
+        return _resolved(document, schema)
     rest = {key: value for key, value in schema.items() if key not in ("allOf", "anyOf")}
     values = [value for one in choices for value in one.get("enum", [])]
     return {**rest, "type": [one["type"] for one in choices], "enum": values}

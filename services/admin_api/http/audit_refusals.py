@@ -29,6 +29,7 @@ STOP_SECONDS = 1.0  # maximum wait for the thread's final write, when the proces
 _RESOURCE_TYPES = {
     "job_id": "crawl_job",
     "schedule_id": "scheduled_job",
+    "group_id": "job_group",
     "token_id": "api_token",
     "subreddit": "subreddit",
 }

@@ -54,7 +54,10 @@ class RequestRates:
 
 
 class Exports:
-    """Limits concurrent exports. An export occupies a thread until its client has read it."""
+    """Limits concurrent exports. An export occupies a thread until its client has read it.
+
+    Another instance limits the requests with large bodies, which occupy memory.
+    """
 
     def __init__(self, *, per_token: int, in_total: int) -> None:
         """Allow `per_token` exports at once for each token, and `in_total` in the process.

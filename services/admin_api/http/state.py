@@ -39,6 +39,7 @@ class State:
     failed_logins: FailedLogins
     rates: RequestRates
     exports: Exports
+    large_bodies: Exports
     stored_responses: StoredResponses
     heartbeat: Heartbeat
     refusals: RefusalCounts = field(default_factory=RefusalCounts)

@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 from admin_api.http import problems
 from admin_api.openapi import body_variants, curl, details, open_responses, problem_responses
 from admin_api.schemas.fields import INT8_MAX
+from admin_api.schemas.group_edit import KEY_PATTERN
 from admin_api.schemas.problem import ProblemSchema
 from admin_api.schemas.problem_kinds import KINDS
 
@@ -57,6 +58,12 @@ class TokenIdConverter(BaseConverter):
     regex = "[0-9a-f]{12}"
 
 
+class StepKeyConverter(BaseConverter):
+    """Accepts the key of a step of a group."""
+
+    regex = KEY_PATTERN
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
     ERROR_SCHEMA = ProblemSchema
 
@@ -77,7 +84,12 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
 
 
 def install(app: flask.Flask) -> Api:
-    converters = {"id": IdConverter, "subreddit": SubredditConverter, "token": TokenIdConverter}
+    converters = {
+        "id": IdConverter,
+        "subreddit": SubredditConverter,
+        "token": TokenIdConverter,
+        "key": StepKeyConverter,
+    }
     app.url_map.converters.update(converters)
     app.config.update(
         API_TITLE="crawljobs",
@@ -100,7 +112,7 @@ def install(app: flask.Flask) -> Api:
     api.register_converter(
         IdConverter, lambda _: {"type": "integer", "format": "int64", "minimum": 1}
     )
-    for converter in (SubredditConverter, TokenIdConverter):
+    for converter in (SubredditConverter, TokenIdConverter, StepKeyConverter):
         api.register_converter(converter, _pattern_of)
     return api
 

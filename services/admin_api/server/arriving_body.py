@@ -11,6 +11,9 @@ from typing import Protocol
 
 # Limit of a body in received bytes: 1 MiB of content, and 64 KiB for the size lines of the chunks.
 BODY_BYTES = 1024 * 1024 + 64 * 1024
+# The same limit for bodies with steps of groups: 4 MiB of content, and 256 KiB for size lines.
+LARGE_BODY_BYTES = 4 * BODY_BYTES
+_TAKES_LARGE_BODY = re.compile(rb"(?:\r\n)?POST /api/admin/groups(?:/[0-9]+/steps)?[ ?]")
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
@@ -39,8 +42,8 @@ class Unclear:
 class KnownLength:
     is_clear = True
 
-    def __init__(self, begin: int, length: int) -> None:
-        self.is_too_large = length > BODY_BYTES
+    def __init__(self, begin: int, length: int, *, most: int) -> None:
+        self.is_too_large = length > most
         self._end = begin + length
 
     def find(self, received: bytearray) -> int | None:
@@ -55,10 +58,11 @@ class Chunks:
     treat a part of the body as a further request (request smuggling).
     """
 
-    def __init__(self, begin: int) -> None:
+    def __init__(self, begin: int, *, most: int) -> None:
         self.is_too_large = False
         self.is_clear = True
         self._begin = begin
+        self._most = most  # limit of the body in received bytes
         self._place = begin  # offset of the next line to read, or of the CRLF that ends a chunk
         self._searched = begin  # no CRLF starts between `_place` and this offset
         self._is_after_chunk = False
@@ -67,7 +71,7 @@ class Chunks:
     def find(self, received: bytearray) -> int | None:
         end = self._find(received)
         # `_place` can be beyond the received bytes: it is the announced end of the current chunk.
-        self.is_too_large = max(len(received), self._place) > self._begin + BODY_BYTES
+        self.is_too_large = max(len(received), self._place) > self._begin + self._most
         return end
 
     def _find(self, received: bytearray) -> int | None:
@@ -117,8 +121,9 @@ def expected(head: bytes) -> BodyEnd | None:
     if not fields:
         return None
     name, value = fields[0]
+    most = LARGE_BODY_BYTES if _TAKES_LARGE_BODY.match(head) else BODY_BYTES
     if len(fields) == 1 and name == b"content-length" and _DIGITS.fullmatch(value):
-        return KnownLength(len(head), int(value))
+        return KnownLength(len(head), int(value), most=most)
     if len(fields) == 1 and name == b"transfer-encoding" and value.lower() == b"chunked":
-        return Chunks(len(head))
+        return Chunks(len(head), most=most)
     return Unclear()

@@ -54,6 +54,21 @@ ROWS = """
         outcome, retries, queued_at, visible_at, duration_seconds)
     SELECT id, 'succeeded', 1, 1, 'user', now(), 'crawled', 1, now() - interval '1 minute',
         now() - interval '1 minute', 1.5 FROM subreddits WHERE name = 'more_4';
+    INSERT INTO job_groups (created_by) VALUES ('x');
+    INSERT INTO job_groups (created_by, name, sealed_at, paused_at, cancelled_at, cancelled_by,
+        finished_at, outcome, scheduled_job_id, due_at)
+    VALUES ('x', 'full', now(), now(), now(), 'x', now(), 'failed', 1, now());
+    INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, visible_at, state,
+        reason, job_id)
+    SELECT 2, 'failed', id, 1, 1, now(), 'failed', 'x', 1 FROM subreddits WHERE name = 'plain';
+    INSERT INTO job_groups (created_by) VALUES ('x');
+    INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, state)
+    SELECT 3, key, id, 1, 1, 'held' FROM subreddits, (VALUES ('held'), ('other')) AS step (key)
+    WHERE name = 'plain';
+    INSERT INTO step_waits (step_id, upstream_step_id, upstream_job_id, upstream_group_id, state,
+        reason, ended_at)
+    VALUES (2, 1, NULL, NULL, NULL, NULL, NULL), (2, NULL, 1, NULL, 'failed', 'x', now()),
+        (2, NULL, NULL, 2, NULL, NULL, NULL);
     INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome, error_kind,
         error_message, times, first_started_at)
     SELECT id, 'w', now(), now(), 'failed', 'retryable', 'x', 2, now() FROM crawl_jobs
@@ -93,6 +108,13 @@ PATHS = (
     "audit-log",
     "audit-log?limit=1",
     "budget",
+    "groups",
+    "groups?limit=1",
+    *(f"groups/{number}" for number in range(1, 4)),
+    "groups/2/steps",
+    "groups/3/steps?limit=1",
+    "groups/3/steps/held",
+    "groups/2/steps/failed",
     "jobs",
     "jobs?limit=1",
     *(f"jobs/{number}" for number in range(1, 6)),
@@ -124,6 +146,8 @@ def values(
     document: dict[str, Any], schema: dict[str, Any], value: Any, name: str = ""
 ) -> Iterator[tuple[str, Any]]:
     """Yield each value of a response with its name, as `Schema.field`."""
+    if "anyOf" in schema and value is not None:
+        schema = next((one for one in schema["anyOf"] if "$ref" in one), schema)
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         schema = document["components"]["schemas"][name]
@@ -144,7 +168,7 @@ def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
         path.partition("?")[0], return_rule=True
     )
     name = str(rule)
-    for converter in ("id:", "subreddit:", "token:"):
+    for converter in ("id:", "subreddit:", "token:", "key:"):
         name = name.replace(f"<{converter}", "{")
     operation = document["paths"][name.replace(">", "}")]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]

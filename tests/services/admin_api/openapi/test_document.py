@@ -146,6 +146,9 @@ def test_the_page_does_not_round_integers() -> None:
 
 # Inserts the objects that the examples name. Each object has the id 1.
 SEED = """
+    INSERT INTO job_groups (created_by, sealed_at, held) VALUES ('x', now(), 1);
+    INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, state)
+    SELECT 1, '1', id, 1, 1, 'held' FROM subreddits LIMIT 1;
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
 """
@@ -153,6 +156,7 @@ WAITING = "UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE
 LIVE = "UPDATE crawl_jobs SET status = 'queued', finished_at = NULL WHERE id = 1"
 FINISHED = "UPDATE crawl_jobs SET status = 'failed', finished_at = clock_timestamp() WHERE id = 1"
 BEFORE = {
+    "POST /api/admin/groups/{group_id}/steps": "UPDATE job_groups SET sealed_at = NULL",
     "POST /api/admin/jobs/{job_id}/retry": FINISHED,
     "POST /api/admin/jobs/{job_id}/wake": WAITING,
     "POST /api/admin/jobs/{job_id}/give_up": LIVE,

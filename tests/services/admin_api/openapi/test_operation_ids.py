@@ -8,6 +8,7 @@ from support.admin_api import openapi_document
 
 # A rename breaks the programs of all users of generated clients.
 OPERATION_IDS = [
+    "add_group_steps",
     "boost_job",
     "boost_jobs",
     "cancel_job",
@@ -20,6 +21,7 @@ OPERATION_IDS = [
     "check_health",
     "check_readiness",
     "crawl_subreddit",
+    "create_group",
     "create_schedule",
     "create_token",
     "delete_job",
@@ -31,6 +33,8 @@ OPERATION_IDS = [
     "export_audit_entries",
     "give_up_job",
     "list_audit_entries",
+    "list_group_steps",
+    "list_groups",
     "list_jobs",
     "list_pauses",
     "list_schedule_runs",
@@ -48,6 +52,8 @@ OPERATION_IDS = [
     "run_schedule",
     "show_budget",
     "show_crawl_status",
+    "show_group",
+    "show_group_step",
     "show_job",
     "show_job_stats",
     "show_schedule",

@@ -19,8 +19,19 @@ Client = flask.testing.FlaskClient
 METHODS = ("get", "post", "put", "patch", "delete")
 ADMIN = "/api/admin"
 SCHEDULE = {"name": "one", "subreddit": "python", "cron_expression": "@daily"}
-UNKNOWN = {"job_id": 999, "schedule_id": 999, "subreddit": "nowhere", "token_id": "f" * 12}
-FIRST = {"job_id": 1, "schedule_id": 1, "subreddit": "python", "token_id": "0" * 12}
+UNKNOWN = {
+    **dict.fromkeys(("job_id", "schedule_id", "group_id"), 999),
+    "step_key": "unknown",
+    "subreddit": "nowhere",
+    "token_id": "f" * 12,
+}
+FIRST = {
+    **dict.fromkeys(("job_id", "schedule_id", "group_id"), 1),
+    "step_key": "first",
+    "subreddit": "python",
+    "token_id": "0" * 12,
+}
+GROUP = {"steps": [{"key": "first", "subreddit": "python"}]}
 SOON, LATE = "2199-01-01T00:00:00Z", "2299-01-01T00:00:00Z"
 
 
@@ -72,6 +83,7 @@ def test_unknown_objects_are_not_found(operations: Operations) -> None:
 def test_each_operation_refuses_an_unknown_parameter(operations: Operations) -> None:
     found = list(operations.listing("unknown_parameter"))
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
+    operations.client.post(f"{ADMIN}/groups", json=GROUP)
     assert len(found) == sum(
         method in METHODS for item in operations.document["paths"].values() for method in item
     )
@@ -82,6 +94,7 @@ def test_each_operation_refuses_an_unknown_parameter(operations: Operations) -> 
 
 def test_cursors_of_other_lists_are_refused(operations: Operations) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
+    operations.client.post(f"{ADMIN}/groups", json=GROUP)
     found = list(operations.listing("invalid_cursor"))
     assert len(found) > 5
     for _, path, _ in found:
@@ -92,6 +105,7 @@ def test_cursors_of_other_lists_are_refused(operations: Operations) -> None:
 
 def test_another_version_is_refused(operations: Operations, database: Database) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
+    operations.client.post(f"{ADMIN}/groups", json=GROUP)
     operations.client.post(f"{ADMIN}/jobs", json={"subreddit": "python"})
     token = {"name": "x", "scopes": ["read"]}
     made = operations.client.post(f"{ADMIN}/tokens", json=token).json
@@ -188,6 +202,7 @@ def test_names_are_used_once(operations: Operations) -> None:
 
 def test_a_schedule_of_a_listing_cannot_run(operations: Operations, database: Database) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
+    operations.client.post(f"{ADMIN}/groups", json=GROUP)
     with database.begin() as conn:
         conn.exec_driver_sql("UPDATE subreddits SET name = 'all'")
     ((method, path, operation),) = operations.listing("subreddit_gone")

@@ -16,7 +16,14 @@ from support.admin_api import openapi_document
 Client = flask.testing.FlaskClient
 METHODS = ("get", "post", "put", "patch", "delete")
 # Values of path parameters. Each stored object has the id 1.
-PATH = {"job_id": "1", "schedule_id": "1", "subreddit": "python", "token_id": "0" * 12}
+PATH = {
+    "job_id": "1",
+    "schedule_id": "1",
+    "group_id": "1",
+    "step_key": "k",
+    "subreddit": "python",
+    "token_id": "0" * 12,
+}
 # A body that names a parameter must not name the other ones in its tuple.
 BESIDE = {"subreddit_id": ("subreddit",)}
 # A text of the allowed length is not always a valid value of these parameters.
@@ -122,6 +129,8 @@ def right_values(place: Place) -> Iterator[Any]:
 def sample(schema: dict[str, Any]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
+    if "properties" in schema:
+        return {name: sample(schema["properties"][name]) for name in schema["required"]}
     return 1 if schema.get("type") == "integer" else "python"
 
 

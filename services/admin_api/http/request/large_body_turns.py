@@ -1,0 +1,40 @@
+"""Lets each token send one request with a large body at a time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from admin_api.http import api_counters, auth, problems, state
+from admin_api.http.request import request_body
+from admin_api.schemas import problem_codes
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def one_at_a_time(view: View) -> View:
+    """Return a view that refuses a body above 64 KiB while the token has another one in progress.
+
+    Place the decorator above `body`, so that a refused body is not parsed.
+    """
+
+    @functools.wraps(view)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        if len(request_body.read()) <= request_body.USUAL.bytes:
+            return view(*arguments, **options)
+        key = auth.current_identity().key
+        turns = state.current().large_bodies
+        if not turns.begin(key, is_exempt=False):
+            api_counters.throttled("large_bodies")
+            raise problems.Problem(
+                "too_many_large_bodies",
+                "A token may send one request with a large body at a time. Wait for its response.",
+                headers={"Retry-After": str(problems.RETRY_AFTER_SECONDS)},
+            )
+        try:
+            return view(*arguments, **options)
+        finally:
+            turns.end(key)
+
+    return cast(View, problem_codes.add(wrapped, "too_many_large_bodies"))

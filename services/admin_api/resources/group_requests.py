@@ -1,0 +1,155 @@
+"""Creates groups and adds steps for operators, and converts the errors to problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from admin_api.http import problems, state
+from admin_api.http.request.field_errors import MAX_FIELD_ERRORS, MAX_MESSAGE_CHARACTERS
+from admin_api.schemas import group as group_schemas
+from crawljobs.db.database import Connection
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.group import Group, RequiredOutcome, UpstreamFailure
+from crawljobs.domain.group_plan import ALL, StepRequest
+from crawljobs.repository.groups import (
+    group_creation,
+    group_progress,
+    group_reads,
+    resolver_hint,
+)
+from crawljobs.repository.groups.group_creation import GroupClosed, InvalidPlan
+from crawljobs.repository.operations import audit_log
+from crawljobs.runtime import tracing
+
+GROUPS_PATH = "/api/admin/groups"
+RESOURCE_TYPE = "job_group"
+KEYS_AUDITED = 50  # of the keys of added steps; an audit row has a limited size
+
+
+def step_requests(bodies: Sequence[dict[str, Any]]) -> list[StepRequest]:
+    """Return the steps of a body that has passed its schema."""
+    return [
+        StepRequest(
+            body["key"] or body["subreddit"],
+            body["subreddit"],
+            body["priority"],
+            state.current().max_retries if body["max_retries"] is None else body["max_retries"],
+            visible_at=body["visible_at"],
+            after=() if body["after"] == ALL else body["after"],
+            after_all=body["after"] == ALL,
+            on_upstream_failure=UpstreamFailure(body["on_upstream_failure"]),
+            require_outcome=RequiredOutcome(body["require_outcome"]),
+        )
+        for body in bodies
+    ]
+
+
+def create(
+    conn: Connection,
+    actor: Actor,
+    *,
+    name: str | None,
+    steps: Sequence[StepRequest],
+    sealed: bool,
+    action: str = "create",
+    **audited: Any,
+) -> Group:
+    """Create a group with its steps, and write the audit row. Raises InvalidPlan or GroupClosed."""
+    group_id = group_creation.create(conn, name=name, created_by=actor.name)
+    if steps:
+        _add(conn, group_id, steps)
+    if sealed:
+        locked(conn, group_id)
+        group_creation.seal(conn, group_id=group_id)
+    resolver_hint.send(conn)
+    return changed(conn, actor, action, before=None, group_id=group_id, **audited)
+
+
+def add_steps(conn: Connection, actor: Actor, before: Group, steps: Sequence[StepRequest]) -> Group:
+    """Add steps to a group, and write the audit row. Raises InvalidPlan or GroupClosed."""
+    _add(conn, before.id, steps)
+    resolver_hint.send(conn)
+    keys = [step.key for step in steps[:KEYS_AUDITED]]
+    return changed(conn, actor, "add_steps", before=before, added=len(steps), first_keys=keys)
+
+
+def _add(conn: Connection, group_id: int, steps: Sequence[StepRequest]) -> None:
+    with tracing.span("add_steps", tracing.Kind.PRODUCER) as span:
+        span.set_attributes({"crawljobs.group.id": group_id, "crawljobs.steps": len(steps)})
+        group_creation.add_steps(
+            conn, group_id=group_id, steps=steps, traceparent=str(span.context)
+        )
+
+
+def locked(conn: Connection, group_id: int) -> Group:
+    """Return the group, locked until the transaction ends. Raises a Problem if it is missing."""
+    found = group_reads.lock_group(conn, group_id=group_id)
+    if found is None:
+        raise no_such_group(group_id)
+    return found
+
+
+def locked_with(conn: Connection, group_id: int, steps: Sequence[StepRequest]) -> Group:
+    """Lock the group and the groups for which the steps wait. Returns the group.
+
+    A transaction locks all its groups in the order of their ids. Raises a Problem if the group is
+    missing.
+    """
+    others = {each.group_id for step in steps for each in step.after if each.group_id is not None}
+    group_progress.lock(conn, {group_id, *others})
+    return locked(conn, group_id)
+
+
+def changed(
+    conn: Connection,
+    actor: Actor,
+    action: str,
+    *,
+    before: Group | None,
+    group_id: int | None = None,
+    **audited: Any,
+) -> Group:
+    """Return the group after a change, and write the audit row, which also has `audited`."""
+    after = group_reads.get_group(conn, group_id=before.id if before else group_id or 0)
+    if after is None:
+        raise RuntimeError("the changed group has disappeared")
+    audit_log.record(
+        conn,
+        actor=actor,
+        action=action,
+        resource_type=RESOURCE_TYPE,
+        resource_id=after.id,
+        before=None if before is None else group_schemas.audited(before),
+        after={**group_schemas.audited(after), **audited},
+    )
+    return after
+
+
+@contextmanager
+def plan_errors_as_problems(pointer: str = "/steps") -> Iterator[None]:
+    """Convert the errors of steps to problems. `pointer` leads to the steps in the body."""
+    try:
+        yield
+    except InvalidPlan as error:
+        found = error.plan_errors
+        more = len(found) - MAX_FIELD_ERRORS
+        shown = f"`errors` lists the first {MAX_FIELD_ERRORS}." if more > 0 else "See `errors`."
+        count = f"{len(found):,} values are" if len(found) > 1 else "A value is"
+        raise problems.Problem(
+            "invalid_request",
+            f"{count} invalid, so no step was stored. {shown}",
+            [
+                problems.FieldError(
+                    f"{pointer}{each.pointer}", each.detail[:MAX_MESSAGE_CHARACTERS]
+                )
+                for each in found[:MAX_FIELD_ERRORS]
+            ],
+        ) from None
+    except GroupClosed as error:
+        raise problems.Problem("group_closed", str(error)) from None
+
+
+def no_such_group(group_id: int) -> problems.Problem:
+    return problems.Problem("not_found", f"There is no group {group_id}.")

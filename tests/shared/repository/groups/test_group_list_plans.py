@@ -1,0 +1,82 @@
+"""The lists of groups and steps use indexes, also with generic plans and old statistics."""
+
+import itertools
+from typing import Any
+
+import pytest
+from sqlalchemy import ClauseElement
+
+from crawljobs.db.database import Database
+from crawljobs.domain.group import StepState
+from crawljobs.repository.groups import group_list, group_reads, step_list
+from crawljobs.repository.groups.group_list import GroupFilterState
+from support import plans
+
+BOTH = (False, True)
+SCAN_LIMIT = 10  # far fewer than the groups of the database
+VALUES: dict[str, Any] = {
+    "id": 10,
+    "ids": [1000, 1001],
+    "group_id": 10,
+    "key": "k200",
+    "name": "nightly",
+    "subreddit_id": 200,
+    "before_id": 900,
+    "after_id": 185,
+}
+STATEMENTS: dict[str, ClauseElement] = {
+    "group": group_reads._GET,
+    "lock of group": group_reads._LOCK,
+    "first failure": group_reads._FIRST_FAILURE,
+    "start": group_reads._STARTED_AT,
+    "step": step_list._GET,
+    "lock of step": step_list._LOCK,
+    "waits": step_list._WAITS,
+}
+STATEMENTS |= {
+    f"groups {state} {by_name} {by_subreddit} {continues}": group_list.page_statement(
+        state=state,
+        by_name=by_name,
+        by_subreddit=by_subreddit,
+        continues=continues,
+        limit=101,
+        scan_limit=SCAN_LIMIT,
+    )
+    for state, by_name, by_subreddit, continues in itertools.product(
+        (None, GroupFilterState.PAUSED, GroupFilterState.FAILED), BOTH, BOTH, BOTH
+    )
+}
+STATEMENTS |= {
+    f"steps {len(states)} {by_subreddit} {continues}": step_list.page_statement(
+        states, by_subreddit=by_subreddit, continues=continues, limit=101
+    )
+    for states, by_subreddit, continues in itertools.product(
+        ((StepState.FAILED,), tuple(StepState)), BOTH, BOTH
+    )
+}
+
+
+def test_no_list_of_groups_or_steps_scans_a_table(crowded: Database) -> None:
+    scanned: dict[str, list[str]] = {}
+    with crowded.begin() as conn:
+        for name, statement in STATEMENTS.items():
+            scanned[name] = plans.tables_scanned(plans.generic_plan(conn, statement, VALUES))
+    assert {name: tables for name, tables in scanned.items() if tables} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "most"),
+    [
+        ("waits", "step_waits", 2),
+        ("first failure", "group_steps", 4),
+        ("steps 7 False True", "group_steps", 2 * 15),
+        ("steps 7 True False", "group_steps", 2),
+        ("groups None True False False", "job_groups", 0),
+        ("groups None False True False", "job_groups", 2),
+    ],
+)
+def test_a_list_reads_only_the_rows_that_it_needs(
+    crowded: Database, name: str, table: str, most: int
+) -> None:
+    with crowded.begin() as conn:
+        assert plans.rows_read(conn, STATEMENTS[name], VALUES, table=table) <= most
