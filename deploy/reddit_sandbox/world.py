@@ -1,4 +1,4 @@
-"""All communities of a sandbox. Find communities, their items and the authors' histories."""
+"""Generates a sandbox's communities, and finds communities, items and the authors' histories."""
 
 import collections
 import heapq

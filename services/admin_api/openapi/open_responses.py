@@ -15,7 +15,7 @@ import marshmallow as ma
 
 from admin_api.schemas.known import Known
 
-_NAME = "x-known-values"  # in the document only until name_values() runs
+_NAME = "x-known-values"  # a temporary key in the document; name_values() removes it
 _DESCRIPTION = "The known values. A later release may add values, so read unknown values as text."
 _REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 

@@ -46,5 +46,6 @@ class DirectDump(ma.Schema):
 
 
 def _attribute(obj: Any, name: str, _default: Any) -> Any:
-    # Raises AttributeError for a missing attribute. marshmallow would leave the field out.
+    # Raises AttributeError for a missing attribute, which is a bug. marshmallow's own function
+    # would leave the field out of the response.
     return getattr(obj, name)

@@ -58,8 +58,8 @@ _CONNECTION_FAILURES = (
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
 )
-# Matches the host and port in libpq's message. libpq writes `at "..."` only for a host name that it
-# has resolved. So the pattern cannot match a part of a password.
+# Matches the host and port in libpq's message. In a wrong address, libpq may take a part of the
+# password for the host. But it writes `at "..."` only for a host that it has resolved.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )

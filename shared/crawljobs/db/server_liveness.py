@@ -27,7 +27,7 @@ OWN_LIMIT_SECONDS = 0.6
 
 
 class ServerLiveness:
-    """Checks the server for all waiting connections, with at most one query at a time."""
+    """Checks whether the server is alive, for all waiting connections, one query at a time."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         """`check` sends a query. Within a few seconds, it returns or raises DatabaseUnavailable."""

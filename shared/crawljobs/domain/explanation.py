@@ -200,8 +200,8 @@ def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> 
     """
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    # Each pair states whether a cause delays the job, and when the cause ends. If the end is
-    # unknown, the start cannot be estimated.
+    # Each pair states whether a cause delays the job, and when the cause ends. None is an unknown
+    # end. With an unknown end, the start cannot be estimated.
     holds = [
         (job.status is JobStatus.WAITING, until),
         (around.paused, around.paused_until),

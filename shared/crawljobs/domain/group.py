@@ -85,7 +85,7 @@ class StepEnd:
 
 
 def end_of_job(job: JobState) -> StepEnd | None:
-    """Return the end that a job means for the steps that wait for it, or None for a live job."""
+    """Return how the waits for a job end, or None while the job is live."""
     if job.status is None:
         return StepEnd(StepState.CANCELLED, f"job {job.job_id} was deleted")
     if job.status not in FINAL_JOBS:

@@ -131,7 +131,7 @@ class Firing:
 def when_due(
     times: DueTimes, *, due_at: datetime, now: datetime, deadline: timedelta | None
 ) -> Firing:
-    """Return the decision for a due schedule, about every tick from `due_at` to `now`.
+    """Decide whether a due schedule fires, and which ticks from `due_at` to `now` it has missed.
 
     Only the latest tick can fire, because a subreddit has at most one live job. The computing time
     grows with the days from `due_at` to `now`, not with the number of ticks. Raises InvalidCron.

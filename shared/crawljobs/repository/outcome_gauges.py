@@ -27,7 +27,7 @@ from crawljobs.repository.sql import (
 SAMPLE = 100  # the gauges use the results of this number of newest failed and succeeded jobs
 RUNS_MAX = 10_000  # the sum of missed due times reads at most this number of ledger rows
 LOST_MAX = 1_000  # the count of disappeared workers stops at this number
-WAITING_MAX = 1_000  # the search for a job that waits for Reddit reads this number of jobs
+WAITING_MAX = 1_000  # the search for a job that waits for Reddit reads at most this number of jobs
 
 _job = crawl_jobs.c
 _DAY_AGO = NOW - inline_interval("1 day")

@@ -27,7 +27,8 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
     first id that is too far above the next lower id. On a page with two or more items, a single
-    wrong id is never returned. A mark that is too low costs only requests.
+    wrong id is never returned. The result becomes a high-water mark. If it is lower than the newest
+    item, the next crawl only makes more requests.
     """
     if not items:
         return None

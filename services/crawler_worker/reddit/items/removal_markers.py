@@ -32,8 +32,9 @@ def is_edited(value: object) -> bool:
 def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str | None:
     """Return the item's removal category.
 
-    `category` is the category in Reddit's reply. If it is None, return REDDIT if `by_reddit`, else
-    "unknown" if `removed`. `by_reddit` and `removed` were read from the item's text.
+    `category` is the category in Reddit's reply. If it is None, return REDDIT if `by_reddit`,
+    "unknown" if only `removed`, and otherwise None. `by_reddit` and `removed` were read from the
+    item's text.
     """
     if by_reddit:
         return category or REDDIT

@@ -21,8 +21,9 @@ crawl_job_attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("error_kind", Text),
     Column("error_message", Text),
+    # Consecutive deferrals with almost equal messages share one row. `times` is their number.
     Column("times", Integer, nullable=False, server_default="1"),
-    Column("first_started_at", Timestamp),  # start of the first deferral; null: only one deferral
+    Column("first_started_at", Timestamp),  # start of the first of several deferrals, else null
     one_of(
         "outcome",
         "succeeded",

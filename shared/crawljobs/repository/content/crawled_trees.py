@@ -20,9 +20,9 @@ _COUNTS = text("""
 def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
-    True if fewer comments are stored than Reddit shows, and the tree was not fetched since
-    Reddit's number (`shown`) grew. The number at the last fetch is `comments_reported`. The column
-    `num_comments` is not used, because author histories and refreshes change it at any time.
+    True if fewer comments are stored than Reddit shows (`shown`), and the tree was never fetched or
+    `shown` has grown since. `comments_reported` keeps the number at the last fetch, because author
+    histories and refreshes change the column `num_comments` at any time.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})

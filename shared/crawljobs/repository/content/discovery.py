@@ -69,8 +69,8 @@ _MISSING = (
 
 # This recursive query goes from the crawled subreddit to the subreddit in its column
 # discovered_from, and so on. After as many steps as the crawl's depth, the query has found the root
-# of this discovery. The query stops there. If an earlier discovery has found this root, the root's
-# column discovered_from leads to the subreddits of that discovery.
+# of this discovery, and must stop. The root may have a discovered_from too, if an earlier discovery
+# had found it. But that discovery had another root.
 _back = (
     select(
         _subreddit.id,

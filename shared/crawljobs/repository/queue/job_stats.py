@@ -70,9 +70,9 @@ _PAUSES = select(
     func.count().filter(_pause.scope != inline_number(0)).label("subreddits"),
 ).where(or_(_pause.until.is_(None), _pause.until > NOW))
 
-# A job's newest attempt has the time of its newest claim. visible_at is the time from which this
-# claim was possible. After a rescue or a cancellation, visible_at is later than the claim. The
-# statistics of waiting times leave out jobs whose visible_at is later than their newest claim.
+# A job's waiting time ends at its newest claim, which is the start of its newest attempt. It begins
+# at visible_at, from which this claim was possible, or at a later queued_at. A rescue or a
+# cancellation sets visible_at to a time after the claim. The statistics leave out such jobs.
 _newest = finished_jobs.newest_finished(
     "id",
     "status",

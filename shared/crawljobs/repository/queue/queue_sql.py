@@ -56,7 +56,7 @@ POLITE = (
     "THEN last_crawled_at + make_interval(secs => min_crawl_gap_seconds) END"
 )
 
-# The value of POLITE for the subreddit with the id `scope`.
+# The end of the minimum gap (POLITE) for the subreddit with the id `scope`.
 POLITE_UNTIL = f"""(
     SELECT {POLITE} FROM subreddits WHERE id = {{scope}} LIMIT 1
 )"""

@@ -67,8 +67,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# Each further pause of an open breaker is twice as long as the pause before it. A new reason starts
-# with the shortest pause, or with twice the shortest pause if a probe found the new reason.
+# Each further pause of an open breaker is twice as long as the pause before it. If the reason for
+# the pause changes, the shortest pause follows, or twice the shortest pause after a failed probe.
 _PAUSE = (
     insert(reddit_budgets)
     .values(

@@ -21,8 +21,8 @@ _PAUSE_LEFT = select(
 ).where(_OF_CLIENT)
 
 # A series of 429 replies ends with a window without a 429. It also ends with a good reply to a
-# request that was sent after the end of the latest pause. A good reply to an earlier request proves
-# nothing, because Reddit may have sent it before the pause.
+# request that was sent after the end of the latest pause. A good reply to an earlier request does
+# not end the series, because Reddit may have sent this reply before the pause.
 _series_has_ended = or_(
     _now - interval_of(bindparam("good_ago", type_=Double)) > _budget.paused_until,
     func.greatest(_budget.paused_until, _budget.last_throttled_at)

@@ -24,11 +24,11 @@ _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's
-# window has begun, or begins within LONGEST_SLOT_WAIT_SECONDS. next_slot_at is at most one window
-# after the reserved slot, or two windows if a window has only one slot. If the stored window begins
-# later than that, its request counts (reserved, others) do not belong to the present window. So the
-# sweep sets both counts to 0. Reddit's next reply corrects them.
+# A later next_slot_at or window_started_at was written before the clock was set back. A worker
+# reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's window
+# begins within LONGEST_SLOT_WAIT_SECONDS, and next_slot_at is at most one window later, or two if
+# a window has only one slot. The request counts (reserved, others) of a window that begins too late
+# are set to 0, because they do not belong to the present window. Reddit's next reply corrects them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
