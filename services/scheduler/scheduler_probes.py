@@ -68,7 +68,7 @@ def serve(
     gauges = QueueGauges(database)
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        # The sizes come last, because the gauges show first whether the database answers.
+        # The sizes come last: they are read only if the gauges have just read the database.
         *(gauges, TableSizes(database, is_database_up=lambda: gauges.is_database_up)),
     ):
         registry.register(collector)

@@ -54,8 +54,8 @@ class Chunks:
     """Finds the end of a chunked body. Reads each byte once, even if it arrives in many pieces.
 
     The checks are as strict as RFC 9112, because gunicorn's parser does not check a body that no
-    view reads. Otherwise a proxy could find a different end than this server. The server could then
-    treat a part of the body as a further request (request smuggling).
+    view reads. With weaker checks, a proxy could find a different end than this server. The server
+    could then treat a part of the body as a further request (request smuggling).
     """
 
     def __init__(self, begin: int, *, most: int) -> None:

@@ -95,9 +95,9 @@ class Transport:
             manager.clear()
 
     def send(self, request: Request) -> Exchange:
-        """Send the request and read the whole reply. Raises UpstreamTrouble for every failure, and
-        SlotTooLate if another thread reads a large reply for too long.
+        """Send the request and read the whole reply. Raises UpstreamTrouble for every failure.
 
+        Only one thread at a time reads a large reply. Raises SlotTooLate after a long wait for it.
         The trace span contains the endpoint, but not the full path. No trace header is sent.
         """
         endpoint = request_counters.endpoint_of(request.path)

@@ -145,7 +145,7 @@ def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[
 def left(
     conn: Connection, *, subreddit_id: int, without: Collection[str], at_most: int, limit: int
 ) -> dict[str, int]:
-    """Return the newest stored posts of a subreddit whose comment trees should be fetched.
+    """Find the posts whose comment trees should be fetched, among the subreddit's NEWEST posts.
 
     The result maps at most `limit` post ids to the posts' numbers of comments, the largest number
     first. Posts in `without`, and posts with `at_most` stored comments, are left out.

@@ -1,6 +1,6 @@
 """Find posts and comments whose score, edits and deletion must be fetched again (refreshed).
 
-Each item is refreshed when it reaches one of two ages.
+A new item is refreshed twice, at two ages. An item found after the first age is refreshed once.
 """
 
 from __future__ import annotations

@@ -115,9 +115,10 @@ def _upstreams(rows: Sequence[Any]) -> _Upstreams:
 def _settle_steps(
     conn: Connection, upstreams: _Upstreams, now: datetime | None
 ) -> tuple[list[StepChange], bool]:
-    """Write the ends of the steps that follow the jobs. Returns the changes, and whether to repeat.
+    """Write the ends of the steps that follow the jobs.
 
-    A step that waits for a follow-up job moves to that job, whose end may be known already.
+    A step that waits for a follow-up job follows this job from now on. The follow-up job may have
+    ended already. Returns the changes, and whether further steps may be left.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = upstreams.jobs

@@ -192,7 +192,7 @@ def outdated_waits(
     actors: dict[int, str],
     at_most: int,
 ) -> list[OutdatedWait]:
-    """Return waits for these jobs, steps and groups that do not show their states."""
+    """Return the waits whose stored end is not the present end of these jobs, steps or groups."""
     found = [
         _wait(row, end_of_job(_job(row, actors)))
         for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, "at_most": at_most})
@@ -209,7 +209,7 @@ def outdated_waits(
 
 
 def outdated_waits_for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
-    """Return the waits of these groups for all other steps that do not show their states."""
+    """Return these groups' waits for all other steps whose stored end is not the present end."""
     rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
     return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
 

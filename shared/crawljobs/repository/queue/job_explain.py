@@ -59,8 +59,8 @@ _ended = (
 )
 _in_last_hour = _ended.c.ended_at > _now - inline_interval("1 hour")
 
-# Two queries count the jobs ahead, each in one range of the claim index. A single query with OR
-# would read the whole index.
+# Two queries count the jobs ahead of the explained job, each in one range of the claim index. A
+# single query with OR would read the whole index.
 _job = crawl_jobs.c
 _queued = select(inline_number(1).label("one")).where(_job.status == inline("queued"))
 _PRIORITY = bindparam("priority", type_=SmallInteger)

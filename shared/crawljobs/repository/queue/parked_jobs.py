@@ -131,7 +131,7 @@ def settle_parked_jobs(
 
 
 def free_from_reddit(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Queue the jobs that wait for Reddit, unless the stored budgets still make them wait.
+    """If a client id may send requests to Reddit again, queue the jobs that wait for Reddit.
 
     Returns the number of queued jobs. If the database refuses the change of one row, the function
     changes no job and returns 0. So the caller's transaction can still commit its own change, for
