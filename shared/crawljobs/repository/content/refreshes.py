@@ -1,6 +1,6 @@
 """Find posts and comments whose score, edits and deletion must be fetched again (refreshed).
 
-A new item is refreshed twice, at two ages. An item found after the first age is refreshed once.
+A new item is refreshed twice, at two ages. An item found between these ages is refreshed once.
 """
 
 from __future__ import annotations
