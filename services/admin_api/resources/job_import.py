@@ -72,7 +72,7 @@ def enqueue_jobs(params: dict[str, Any]) -> responses.Response:
 
 
 def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the valid names by their lower-case form, and the error of each invalid text."""
+    """Return two dicts: the valid names by lower-case name, and the errors by invalid text."""
     names: dict[str, str] = {}
     invalid: dict[str, str] = {}
     for text in texts:

@@ -15,11 +15,11 @@ MARGIN = 0.1
 
 
 class HeldClaim:
-    """The stop signal of one crawl.
+    """A claim of this worker, and the stop signal of its crawl.
 
     The signal is set when the claim is lost, when the lease is about to expire, or when the worker
-    shuts down. The lease is measured by this process's monotonic clock, from the time before the
-    claim statement. So the crawl stops before another worker can claim the job.
+    shuts down. The process measures the lease by its monotonic clock, and takes the time before the
+    claim statement as its start. So the crawl stops before another worker can claim the job.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ class LeaseKeeper(threading.Thread):
             return list(self._held.values())
 
     def can_extend(self) -> bool:
-        """Return whether leases can be extended: the last extension is less than 0.9 leases old."""
+        """Return whether the last extension of leases is less than 0.9 lease durations ago."""
         reached_at = self._reached_at
         usable = self._lease_seconds * (1 - MARGIN)
         return reached_at is not None and time.monotonic() < reached_at + usable

@@ -107,7 +107,7 @@ class StepResolver(threading.Thread):
             task()
         except errors.DatabaseUnavailable as error:
             log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
-        except Exception:  # the next run must take place
+        except Exception:  # a failure of one run must not prevent the next run
             log.exception("maintenance.failed", task=task.__name__)
 
 

@@ -45,7 +45,7 @@ job_groups = Table(
     Column("ready_at", Timestamp),
     # The numbers of steps by state. Each transaction that changes a step holds the group's lock.
     *(Column(state, Integer, nullable=False, server_default="0") for state in STEP_STATES),
-    # No foreign key, because a schedule may be deleted.
+    # No foreign key, because a group stays when its schedule is deleted.
     Column("scheduled_job_id", BigInteger),
     Column("due_at", Timestamp),  # the due time of the schedule that created the group
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),

@@ -88,8 +88,8 @@ def _delete_other_page(
 ) -> dict[str, datetime]:
     """Delete another missing page of the listing, because only one missing page is kept.
 
-    Returns its `first_at`, the time of its first failure, for the new row. Returns an empty dict if
-    no page was deleted.
+    Returns the deleted page's `first_at` (the time of its first failure), so that the row of the
+    new page keeps this time. Returns an empty dict if no page was deleted.
     """
     deleted = conn.execute(
         delete(table)

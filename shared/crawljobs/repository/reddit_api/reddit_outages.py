@@ -163,7 +163,7 @@ def pause(
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:
     """Return the pause of an open circuit breaker, or None if the breaker is closed.
 
-    The time of the pause may be over already.
+    After the time of the pause, the breaker stays open until a probe succeeds.
     """
     row = conn.execute(_FIND_OPEN, {"client": client_id, "now": now}).first()
     return None if row is None else Pause(PausedReason(row.reason), row.detail, max(1.0, row.left))
