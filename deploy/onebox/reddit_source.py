@@ -63,7 +63,10 @@ def refuse_mixing(folder: DataFolder, source: str) -> None:
 
 
 def refuse_mixing_clients(place: str, source: str, clients: list[str]) -> None:
-    """Raise OneboxError if the client ids stored in a database belong to another source."""
+    """Raise OneboxError if `clients`, the client ids in a database, do not belong to `source`.
+
+    A source is the real Reddit or the sandbox. `place` names the database in the message.
+    """
     sandbox_id = SANDBOX_CLIENT["REDDIT_CLIENT_ID"]
     if source == SANDBOX:
         mixed, other = any(client != sandbox_id for client in clients), "Reddit itself"

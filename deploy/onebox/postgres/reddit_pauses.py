@@ -23,7 +23,7 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # sentences to show when the pauses in force end
+        self._in_force: set[str] = set()  # for each pause in force: the sentence to show at its end
         self.ended: list[str] = []  # sentences about pauses that ended since the previous read
         # Sentences with the cause and the remedy, if Reddit has refused the client since the first
         # read. Earlier refusals are left out, because the user may have repaired their cause.

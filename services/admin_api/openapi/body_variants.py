@@ -59,7 +59,7 @@ _VARIANTS = {
 
 
 def split_bodies(schemas: dict[str, Any]) -> None:
-    """Replace the schema of each body that has variants by a choice between the variants."""
+    """For each body that has variants, replace the body's schema by a `oneOf` of the variants."""
     for name, variants in _VARIANTS.items():
         whole = schemas[name]
         for variant in variants:

@@ -32,9 +32,9 @@ MERGE_COUNTS_SECONDS = 15.0
 
 
 class Maintenance:
-    """Runs requeue, rescue, mend, age, merge_counts, prune and the revisits at their intervals.
+    """Runs the tasks requeue, rescue, mend, age, merge_counts, prune and revisits at intervals.
 
-    Each task returns the number of changed rows.
+    Each task has its own interval, and returns the number of changed rows.
     """
 
     def __init__(

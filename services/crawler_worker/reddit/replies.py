@@ -49,7 +49,7 @@ def value_of(
     except crawl_failures.UpstreamTrouble as error:
         found = failure(endpoint, status, headers, content)
         if isinstance(found, crawl_failures.UpstreamTrouble) and type(found) is type(error):
-            raise  # `error` and `found` have the same type, but `error` has the more exact message
+            raise  # both errors have the same type, and the message of `error` is more exact
     raise found
 
 

@@ -115,7 +115,8 @@ def _json_shape(body: object) -> Shape:
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """Return (value,) for a JSON body, or None if the body is invalid or too long for an error."""
+    """Return (value,) for a JSON body. Return None if the body is invalid, or longer than any error
+    body of Reddit."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

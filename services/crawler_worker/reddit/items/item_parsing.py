@@ -15,8 +15,9 @@ from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Items, MoreComments
 
 DEPTH_MAX = 10_000
-# The maximum number of items that are read from one reply, because each item becomes a row. Pages
-# of Reddit have at most 102 items. Trees have at most 500 comments and the stubs between them.
+# The maximum number of items that are read from one reply. Without this limit, a wrong reply could
+# cause millions of rows. Reddit's pages have at most 102 items. Its trees have at most 500 comments
+# and the stubs between them.
 ITEMS_MAX = 10_000
 
 Data = dict[str, Any]

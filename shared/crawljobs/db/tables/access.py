@@ -48,7 +48,7 @@ idempotency_keys = Table(
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("headers", JSONB, nullable=False),
-    # The body is null if it had a secret, or if the token's stored responses took too much space.
+    # Null if the body contained a secret, or if the token's stored responses took too much space.
     Column("body", Text),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("octet_length(request_hash) = 32", name="request_hash"),
