@@ -95,7 +95,7 @@ def become(arguments: list[str]) -> None:
         os.setuid(uid)
         os.umask(0o077)
     ask_kernel(signal)
-    if os.getppid() != parent:  # the parent died before the request, so no signal will come
+    if os.getppid() != parent:  # the parent died before ask_kernel, so no signal will come
         raise SystemExit(EXIT_ORPHANED)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the command needs no shell

@@ -96,7 +96,7 @@ def _admit() -> flask.Response | None:
 
 
 def _dress(response: flask.Response) -> flask.Response:
-    """Corrupt the reply if a fault requires that, add the headers, and log the request."""
+    """Corrupt the reply if a fault requires that, add Reddit's headers, and log the request."""
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
         return response

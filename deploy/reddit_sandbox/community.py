@@ -38,7 +38,7 @@ class Comment(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A comment that has no number yet. The numbers follow from the times of all comments."""
+    """A comment that has no number yet. It gets a number when all comments are sorted by time."""
 
     at: int
     post: int

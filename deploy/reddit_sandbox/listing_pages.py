@@ -42,10 +42,10 @@ def limit_of(text: str | None, default: int = PAGE, most: int = LONGEST_PAGE) ->
 def page(
     items: Sequence[Item], *, limit: int, after: str | None = None, before: str | None = None
 ) -> Page:
-    """Return the page after or before the item with this full name.
+    """Return the page after the item `after`, before the item `before`, or else the first page.
 
-    If the listing does not have the item, the page is empty. Reddit does the same after the item
-    was deleted.
+    If the listing does not have the named item, the page is empty. Reddit does the same after the
+    item was deleted.
     """
     items = items[:CAP]
     start, end = 0, len(items)

@@ -115,7 +115,10 @@ def _by_fullname(world: World, name: str) -> dict[str, Any] | None:
 
 
 def _by_name(world: World, name: str) -> dict[str, Any] | None:
-    """Return a community's JSON object. If the community refuses access, most fields are null."""
+    """Return a community's JSON object, or None if the community is missing or banned.
+
+    If the community refuses access, most fields are null.
+    """
     script = naming.script(name)
     if not naming.VALID.fullmatch(name) or script in ("banned", "notfound", "missing", "redirect"):
         return None

@@ -14,8 +14,8 @@ _CATALOGUE_THEME = {
     name.lower(): index for index, theme in enumerate(words.THEMES) for name in theme.communities
 }
 
-# A name has a script if it starts with a word of SCRIPTS and an underscore. Communities with these
-# scripts refuse access.
+# The scripts of communities that refuse access. A script is a word at the start of a name, before
+# an underscore.
 ACCESS = frozenset(
     (
         "banned",

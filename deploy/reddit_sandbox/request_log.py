@@ -1,4 +1,4 @@
-"""A log of the requests to the sandbox, which tests read."""
+"""A log of the requests to the sandbox. Tests read the log."""
 
 import collections
 import threading

@@ -43,7 +43,7 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Add these names as if they had been requested. Later, call `keep` for each added name."""
+        """Treat these names as already requested. Call `keep` for each further requested name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
@@ -56,7 +56,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with this valid name. From now on, histories include its items."""
+        """Return the community with this valid name. Authors' histories now include its items."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)

@@ -23,7 +23,7 @@ MOST = 1_000
 
 
 class PassedOver:
-    """Holds the schedules that are skipped now."""
+    """Holds the schedules that are skipped now, each with the time when its skip ends."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

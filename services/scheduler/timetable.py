@@ -104,7 +104,7 @@ class Timetable:
         return total
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop last made a step, also while the database fails."""
+        """Return the seconds since the loop's last step. Database errors do not stop the loop."""
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:

@@ -15,7 +15,7 @@ CONNECT_SECONDS = 5
 
 
 def given_addresses(variables: Mapping[str, str]) -> tuple[str, str]:
-    """Return the addresses that the user has set, or two empty texts.
+    """Return the database addresses that the user has set, or two empty texts.
 
     The variables are DATABASE_URL and DATABASE_DIRECT_URL, or the same names with _FILE. Raises
     PostgresError for a wrong setting.

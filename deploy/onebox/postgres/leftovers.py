@@ -53,8 +53,8 @@ def _is_abandoned(folder: Path) -> bool:
     home = Path(data).parent
     if home.exists():
         return False
-    # Without hard links, the data folder is seen as deleted only if its parent folder still exists.
-    # If the parent is missing too, their file system may only be unmounted.
+    # Without a hard link, the missing data folder is seen as deleted only if its parent exists. If
+    # the parent is missing too, both may still exist on a file system that is not mounted.
     return marker.stat().st_nlink == 1 if tied == [TIED] else home.parent.exists()
 
 

@@ -19,7 +19,10 @@ class RequestCounter:
         self._readings: deque[tuple[float, int]] = deque()
 
     def add(self, budgets: Iterable[tuple[str, datetime | None, int]], now: float) -> None:
-        """Add a reading: client id, start of the window, requests in it. `now` is in seconds."""
+        """Add a reading of the budgets at the time `now`, in seconds.
+
+        A budget is a client id, the start of its window, and the number of requests in the window.
+        """
         found = {client: (window, requests) for client, window, requests in budgets}
         # The first reading is not added, because it has the requests of earlier demos.
         if self._last is not None:

@@ -109,9 +109,10 @@ class StoredResponses:
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0
 
     def take(self, token: str, response_bytes: int) -> bool:
-        """Count a key and its response, and return True.
+        """Count the bytes of a key and of its response, and return True.
 
-        If too few bytes are left for the response, count only the key, and return False.
+        If too few bytes are left for the response, count only the key's bytes, and return False.
+        Then the caller must not store the response.
         """
         with self._lock:
             left = self._now_left(token) - KEY_BYTES

@@ -32,7 +32,7 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     streamed = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
-    # Ends the export when the response is closed, or garbage-collected without a close.
+    # Frees the export's place when the response is closed, or garbage-collected without a close.
     streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:

@@ -17,11 +17,11 @@ SECOND_MASTER = "GUNICORN_PID"
 
 
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
-    """Create, empty and return the folder. Without PROBE_BIND, return None. Raises OSError.
+    """Create and return the folder. Return None if PROBE_BIND is not set. Raises OSError.
 
-    The folder is emptied. Otherwise the metrics would include the files of killed processes. If
-    gunicorn starts a second master beside a running master (SIGUSR2), the files are not deleted,
-    because the running workers use the files.
+    Deletes the metrics files in the folder. Otherwise the metrics would include the files of killed
+    processes. But if gunicorn starts a second master beside a running master (SIGUSR2), the files
+    stay, because the running workers use them.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

@@ -27,9 +27,9 @@ def socket_in(folder: Path) -> Path | None:
 
 
 def page(socket_path: Path, probe: str) -> Page:
-    """Return a page of the master's probe server. The page sends the probe to a worker.
+    """Return a page for the probe server of gunicorn's master.
 
-    `probe` is a path such as /healthz.
+    The page sends `probe`, a path such as /healthz, to a worker, and shows the worker's result.
     """
     return check(partial(_request, socket_path, probe))
 

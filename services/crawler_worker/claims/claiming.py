@@ -100,9 +100,9 @@ class Claiming:
         return requested_at, claimed
 
     def _pass_over(self, error: Exception) -> None:
-        """Let later claims skip a further job at the front of the queue.
+        """Let later claims skip one more job at the front of the queue.
 
-        The statement that claims this job fails, so the job would block all jobs behind it.
+        Each statement that claims this job fails, so the job would block all jobs behind it.
         """
         if not self._skip:
             self._reset_skip_at = time.monotonic() + RETRY_SKIPPED_SECONDS

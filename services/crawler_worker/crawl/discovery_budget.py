@@ -23,7 +23,7 @@ class Spending:
         self._at_most = at_most
         # requests that all crawls of the root had charged when this crawl last read the number
         self._spent = spent
-        self._charged = charged  # requests that this crawl has charged
+        self._charged = charged  # requests that this crawl has charged to the root
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:

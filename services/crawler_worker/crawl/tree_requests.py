@@ -20,7 +20,7 @@ from crawljobs.domain.reddit_items import Items
 
 
 def next_part(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Make the next request for this tree. Return the new comments, and the tree with them.
+    """Make the next request for this tree. Return the new comments, and the tree's new state.
 
     Raises GivenUp, and the errors of CrawlContext.request.
     """

@@ -38,10 +38,10 @@ class ServerLiveness:
         self._silent_since: float | None = None  # start of the first unanswered query
 
     def is_lost(self) -> bool:
-        """Return whether the server is dead. Does not wait, because a thread sends the query.
+        """Return whether the server is dead. Does not wait, because a thread sends a test query.
 
-        A server that answers the query with an error is not dead. Such a server, for example during
-        a shutdown, also sends an error to each waiting connection, which ends the wait.
+        A server that answers the test query with an error is not dead. Such a server, for example
+        during a shutdown, also sends an error to each waiting connection, which ends the wait.
         """
         with self._lock:
             now = time.monotonic()

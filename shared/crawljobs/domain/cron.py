@@ -130,7 +130,7 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 
 
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
-    """Return the first due time after `after`, for an expression that names intervals.
+    """Return the first due time after `after`, for an expression with intervals, such as `*/10`.
 
     The offset from UTC is constant between two clock changes. So the function searches each such
     period with its own offset, the earliest period first.

@@ -194,7 +194,7 @@ def _summary(job: Job, around: Surroundings, waits_for: str | None) -> str:
 
 
 def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> datetime | None:
-    """Return the start, estimated from the jobs ahead and the recent claim rate.
+    """Return the job's start time, estimated from the jobs ahead and the recent claim rate.
 
     Returns None if no estimate is possible.
     """

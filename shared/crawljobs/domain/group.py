@@ -15,7 +15,7 @@ REASON_MAX = 500  # characters; the reason of a step may quote the error of a jo
 
 class StepState(StrEnum):
     PENDING = "pending"
-    ENQUEUED = "enqueued"  # the step follows a job
+    ENQUEUED = "enqueued"  # the step has a live job, and takes its state from the job's end
     HELD = "held"  # an upstream did not succeed, and an operator decides
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -33,7 +33,7 @@ STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     ),
     StepState.ENQUEUED: frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}),
     StepState.HELD: frozenset({StepState.PENDING, StepState.SKIPPED, StepState.CANCELLED}),
-    # The job was retried, or the step is enqueued again by a retry of the group.
+    # A final step opens again after a retry of its job or of the group.
     StepState.SUCCEEDED: frozenset({StepState.ENQUEUED}),
     StepState.FAILED: frozenset({StepState.ENQUEUED, StepState.PENDING}),
     StepState.CANCELLED: frozenset({StepState.ENQUEUED, StepState.PENDING}),

@@ -46,7 +46,7 @@ class StepRequest:
 
 @dataclass(frozen=True)
 class StoredStep:
-    """A step that the group has already. `depth` is the length of the longest chain before it."""
+    """A step that is already stored. `depth`: the length of its longest chain of upstream steps."""
 
     id: int
     key: str

@@ -48,7 +48,7 @@ class WaitReason(StrEnum):
 
     @classmethod
     def of(cls, stored: str | None, error_kind: str | None) -> WaitReason | None:
-        """Return the reason of a row. `retry` with the error kind `deferred` means UNCLEAR."""
+        """Return the wait reason of a row. `retry` with the error kind `deferred` means UNCLEAR."""
         if stored is None:
             return None
         if stored == cls.RETRY and error_kind == ErrorKind.DEFERRED:

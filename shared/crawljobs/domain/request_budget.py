@@ -14,8 +14,8 @@ USABLE_SHARE = 0.97
 # At the start of a window, it is too early to estimate how many requests other programs send. For
 # this share of the window, the estimate is 0.
 UNKNOWN_SHARE = 0.05
-# The largest share of the remaining requests that is left to other programs. Without this limit, a
-# burst of their requests would stop the workers.
+# The workers leave at most this share of a window's remaining requests to other programs. Without
+# this limit, the workers would stop when other programs send many requests at once.
 LEFT_TO_OTHERS_SHARE = 0.9
 # All replies of Reddit that were recorded in 2025 and 2026 report this limit. It is used until a
 # reply reports another limit.

@@ -97,7 +97,7 @@ def _share_of_days(fields: str) -> float:
 
 
 class _Days:
-    """Counts the due times in a period in which the clock does not change."""
+    """Counts the due times in a period without a clock change, such as the start of summer time."""
 
     def __init__(self, sim: CronSim) -> None:
         self._sim = sim

@@ -19,7 +19,7 @@ from crawljobs.migrate import arguments, revision_reports, revision_scripts
 from crawljobs.runtime import logs, startup
 from crawljobs.version import VERSION
 
-LINE_MAX = 4_000  # characters of a printed line
+LINE_MAX = 4_000  # limit of a printed line in characters
 
 
 def command() -> NoReturn:

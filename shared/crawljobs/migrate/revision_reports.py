@@ -38,7 +38,7 @@ def current(database: Database, scripts: Path) -> str:
 
 
 def downgrade_warning(database: Database, url: str, revision: str) -> str:
-    """Return a sentence with the database, its revision, and the loss of a downgrade."""
+    """Return a sentence with the database, its revision, and what the downgrade deletes."""
     parts = conninfo.conninfo_to_dict(url)
     place = f"{parts.get('dbname')} on {parts.get('host') or 'this machine'}"
     return (

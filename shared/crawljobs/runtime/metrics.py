@@ -43,7 +43,7 @@ REDDIT_CODES = (
 # replies that are stored for idempotency keys in one day.
 THROTTLED = ("requests", "exports", "answers", "large_bodies")
 AUTH_FAILURES = ("missing_token", "invalid_token", "too_many_failures")
-DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")  # an alert counts these audit rows
+DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")  # an alert counts their audit rows
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
 

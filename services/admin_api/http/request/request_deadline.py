@@ -38,7 +38,8 @@ def is_over_by_waiting() -> bool:
 
 
 def _end(response: flask.Response) -> flask.Response:
-    # The stream of an export begins later. It has no deadline, because clients may read slowly.
+    # Remove the deadline. The stream of an export begins later and must have no deadline, because
+    # clients may read slowly.
     call_deadline.end()
     return response
 

@@ -36,7 +36,7 @@ class KnownParts:
         self._parts[key_of(part.kind, part.item)] = part
 
     def known_of(self, keys: Iterable[Key]) -> list[MissingPart]:
-        """Return the missing parts that have one of these keys."""
+        """Return the missing parts that have one of these keys (a kind and an item)."""
         return [part for key in keys if (part := self.get(*key)) is not None]
 
     def remove(self, parts: Iterable[MissingPart]) -> None:

@@ -14,7 +14,7 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 
 
 def status_of(location: str, *, url: str) -> Status:
-    """Return the status of a redirect to `location`, by its target. `url` is the requested URL.
+    """Return the status that a redirect from `url` to `location` gets in the table of replies.
 
     The host of `url` is taken as a host of Reddit. If a subreddit does not exist, Reddit redirects
     to Reddit's search page. If a subreddit was merged into another subreddit, Reddit redirects to

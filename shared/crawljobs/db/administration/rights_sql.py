@@ -35,7 +35,7 @@ GRANTED = text("""
         AND (grantee = 0 OR rolname = ANY(:names))
     """)
 
-# Selects all rights that the roles can use, also rights by a membership and rights of PUBLIC.
+# Selects all rights that the roles can use, including rights through a membership or PUBLIC.
 EFFECTIVE = text("""
     SELECT privilege, 'TABLE public.' || relname AS object, role
     FROM pg_class, unnest(CAST(:names AS text[])) AS role,

@@ -21,8 +21,8 @@ from crawljobs.domain.job import JobStatus
 
 _FINAL_JOB = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
 _FINAL_STEP = "upstream.state IN ('succeeded', 'failed', 'cancelled', 'skipped')"
-# A wait that has ended opens again only if its step has not started, and was not skipped by a
-# person.
+# An ended wait opens again together with its upstream, but only if the waiting step is pending, or
+# was skipped because of an upstream.
 _MAY_REOPEN = "(step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream)"
 
 # OFFSET 0 keeps the planner from walking the primary key, which ORDER BY with LIMIT suggests.
@@ -169,7 +169,7 @@ def groups_of(
 def outdated_steps(
     conn: Connection, jobs: Sequence[int], actors: dict[int, str], *, at_most: int
 ) -> list[OutdatedStep]:
-    """Return steps that follow these jobs and do not show their states. `actors` cancelled jobs."""
+    """Return the steps that do not show their job's state. `actors`: who cancelled which job."""
     return [
         OutdatedStep(
             row.id,

@@ -59,7 +59,7 @@ _STREAK = f"""
     )"""
 
 
-# The end of a job on which steps depend. Steps that follow or wait for the job are settled later.
+# Records the end of a job on which steps depend. Another transaction updates these steps later.
 _CHANGED = """, changed AS (
         INSERT INTO upstream_changes (job_id) SELECT id FROM ended WHERE watched
     )"""

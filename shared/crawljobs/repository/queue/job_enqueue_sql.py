@@ -73,9 +73,9 @@ _HINT = f"""CASE WHEN job.status = 'queued' AND (
         ORDER BY priority DESC, created_at, id LIMIT 1
     ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
 
-# The live jobs as they were when the statement began. If another transaction changed a job after
-# that, a merge could not return the job as it was before the request. So the statement only locks
-# that job and returns no row for it.
+# The live jobs as they were when the statement began. A merge must return each job as it was before
+# the merge. If another transaction has changed a job since the statement began, this is impossible.
+# So the statement only locks that job, and returns no row for it.
 _SEEN = f""", seen AS (
         SELECT live.* FROM asked CROSS JOIN LATERAL (
             SELECT *, xmin FROM crawl_jobs

@@ -48,7 +48,7 @@ class Extension:
     """The result of extend_claims. If a job's id is in neither set, its claim is lost."""
 
     extended: frozenset[int]  # jobs whose lease was extended
-    busy: frozenset[int]  # jobs with a valid claim whose row another transaction has locked
+    busy: frozenset[int]  # the claim is valid, but another transaction has locked the job's row
 
 
 def extend_claims(

@@ -162,7 +162,7 @@ _retry = (
         retry_count=inline_number(0),
         rescues_in_a_row=inline_number(0),
         outcome=null(),
-        # The attempts keep the errors and the times of the earlier crawl.
+        # These columns become null. The attempts keep the earlier crawl's errors and times.
         error_kind=null(),
         error_message=null(),
         duration_seconds=null(),

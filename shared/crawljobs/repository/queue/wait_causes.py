@@ -12,7 +12,8 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 
-# The wait reasons of derived causes. The condition of the index of parked jobs has the same list.
+# The wait reasons of derived causes: other tables show whether such a cause is in force (a pause, a
+# recent crawl, or Reddit's limits). The condition of the index of parked jobs has the same list.
 DERIVED_REASONS = (
     WaitReason.OUTAGE,
     WaitReason.PAUSED,
@@ -50,12 +51,12 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# The transaction that ends the waits for Reddit writes waits_ended_at and frees the waiting jobs. A
-# worker that does not know this yet may defer another job for Reddit. This job must not wait until
-# its visible_at. So _REDDIT_ENDED is true if the job's newest claim began before waits_ended_at, or
-# at most _COMMITTED_WITHIN after it: that transaction may have committed after the claim began.
-# For a later claim, _REDDIT_ENDED is false. Otherwise the same waits_ended_at would free the job
-# after each new deferral.
+# When Reddit is available again, a transaction writes the time to waits_ended_at, and frees the
+# jobs that wait for Reddit. A worker that has not yet read this change may defer another job for
+# Reddit. This job must be freed too. So _REDDIT_ENDED is true if the job's newest claim began
+# before waits_ended_at, or at most _COMMITTED_WITHIN later, because the transaction may commit
+# later than the time that it writes. For a claim that began even later, _REDDIT_ENDED is false.
+# Otherwise the same waits_ended_at would free the job after each new deferral.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets

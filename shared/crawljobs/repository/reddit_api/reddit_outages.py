@@ -25,7 +25,7 @@ from crawljobs.domain.request_budget import Pause, PausedReason
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.sql import NOW, inline, inline_number, interval_of, seconds
 
-DETAIL_MAX = 500  # characters of paused_detail; the table's CHECK constraint has the same limit
+DETAIL_MAX = 500  # limit of paused_detail in characters, as in the table's CHECK constraint
 
 _budget = reddit_budgets.c
 _ZERO = inline_number(0)

@@ -1,6 +1,6 @@
 """Build the statements that store posts or comments, and the JSON rows for these statements.
 
-The columns of a post or comment are listed only in `ItemColumns`. The table defines their types.
+Only `ItemColumns` lists the columns of a post or comment. Their types are read from db/tables.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class AgedUpTo:
 
 @dataclass(frozen=True)
 class Aged:
-    """The number of aged jobs, and the position of the last aged job."""
+    """The result of one call: the number of aged jobs, and the last aged job."""
 
     jobs: int
     last: AgedUpTo | None

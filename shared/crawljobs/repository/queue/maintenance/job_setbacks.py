@@ -82,11 +82,11 @@ QUEUED = text(f"""
     ))
     """)
 
-# A claim and each stored page write the current time to progress_at. If a lease ends before
-# progress_at, a worker has extended the lease after the clock was set back. This worker is alive,
-# so the lease stays. The worker of any other lease may be dead, so the lease must end soon. The
-# statement moves it to the present time: it starts now, and has the same length as before (from
-# progress_at to its end).
+# A claim and each stored page write the current time to progress_at. So a progress_at in the future
+# was written before the clock was set back. If the lease ends before progress_at, the worker has
+# extended the lease since then. This worker is alive, so the lease stays. Otherwise the worker may
+# be dead, and its lease would end too late. So the lease keeps its length (from progress_at to
+# lease_expires_at), but starts now.
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at
