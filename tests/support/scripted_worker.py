@@ -25,6 +25,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 from crawler_worker import __main__ as production
 from crawler_worker.crawl import phases
 from crawler_worker.reddit import crawl_failures
@@ -47,6 +49,8 @@ GATE_SECONDS = 120  # longer than any test, so that a forgotten worker ends late
 MEMORY_BYTES = int(os.environ.get("MEMORY_BYTES", "0"))
 RESET_AFTER_SECONDS = os.environ.get("RESET_AFTER_SECONDS")  # shorter than production allows
 KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # the lease extension that fails
+# The statement of the resolver before which the process is killed.
+RESOLVER_DIES_AT = int(os.environ.get("RESOLVER_DIES_AT", "0"))
 
 
 def run(claim: Claim, *, database: Database, stop: Stop, **_: object) -> str:
@@ -144,7 +148,26 @@ class _DyingExtension:
         return self._extend(*arguments, **named)
 
 
+_TABLES_OF_GROUPS = ("upstream_changes", "job_groups", "group_steps", "step_waits")
+
+
+def _kill_at_a_statement_of_the_resolver() -> None:
+    """Kill this process before statement RESOLVER_DIES_AT of the resolver that changes rows."""
+    changes = itertools.count(1)
+
+    def before(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        is_resolver = threading.current_thread().name == "step-resolver"
+        if not is_resolver or not any(table in statement for table in _TABLES_OF_GROUPS):
+            return
+        if next(changes) == RESOLVER_DIES_AT:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", before)
+
+
 if __name__ == "__main__":
+    if RESOLVER_DIES_AT:
+        _kill_at_a_statement_of_the_resolver()
     phases.run = run
     settings.read_queue_settings = _shortened(settings.read_queue_settings)
     if KEEPER_DIES_AT:
