@@ -76,7 +76,8 @@ def start(
         )
     changes += _enqueued(conn, group, free, now)
     step_writes.change_steps(conn, changes, now=now)
-    changes += wait_changes.settle_waits_for_all(conn, [group.id], now=now)
+    # This opens no step again, because the changes above have opened none.
+    wait_changes.settle_waits_for_all(conn, [group.id], now=now)
     finished = group_progress.update(conn, [group.id], changes, now=now)
     if len(rows) == at_most:
         conn.execute(_TO_THE_END, {"group_id": group.id, "now": now})
