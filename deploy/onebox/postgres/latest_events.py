@@ -46,7 +46,7 @@ class Event:
 
 
 def read(connection: psycopg.Connection[TupleRow], since: datetime | None) -> tuple[Event, ...]:
-    """Return at most 50 events after `since`, the newest event first. Raises psycopg.Error."""
+    """Return at most 50 events from `since` on, the newest event first. Raises psycopg.Error."""
     chosen = {"since": since, "most": EVENTS_MAX}
     events = [_job_event(row) for row in connection.execute(JOB_EVENTS, chosen)]
     events += [

@@ -123,7 +123,7 @@ def _days(sim: CronSim) -> str | None:
 
 
 def _distinct(weekdays: Iterable[int | Nth]) -> set[int | Nth] | None:
-    """Return each weekday once, with Sunday as 7, or None if the set has all weekdays."""
+    """Return the distinct weekdays, with Sunday as 7, or None if these are all seven weekdays."""
     plain = {each % 7 or 7 for each in weekdays if isinstance(each, int)}
     if plain.issuperset(_EVERY_WEEKDAY):
         return None

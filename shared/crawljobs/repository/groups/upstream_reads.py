@@ -169,7 +169,7 @@ def groups_of(
 def outdated_steps(
     conn: Connection, jobs: Sequence[int], actors: dict[int, str], *, at_most: int
 ) -> list[OutdatedStep]:
-    """Return the steps that do not show their job's state. `actors`: who cancelled which job."""
+    """Return these jobs' steps that have an outdated state. `actors`: who cancelled which job."""
     return [
         OutdatedStep(
             row.id,
