@@ -147,7 +147,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
 
 
 def _pointer(item: Item) -> str:
-    """Return a sentence with a community of the post's theme, or an empty text for most posts."""
+    """Return a sentence that names a community of the post's theme. Most posts get no sentence."""
     rng = item.community.rng("pointer", item.what.number)
     if rng.random() >= POINTER_SHARE:
         return ""

@@ -17,7 +17,7 @@ from crawljobs.runtime import jitter, logs
 
 log = logs.get_logger(__name__)
 
-# Without a hint, the resolver runs after this time.
+# Without a hint, the resolver runs again after this time.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
 # One worker of all searches for ends that were not recorded, once in this interval.

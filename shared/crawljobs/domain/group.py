@@ -78,7 +78,7 @@ class JobState:
 
 @dataclass(frozen=True)
 class StepEnd:
-    """The final state of a step or of an upstream, and the reason of any state but succeeded."""
+    """How a step or an upstream ended. Each end except `succeeded` has a reason."""
 
     state: StepState
     reason: str | None = None

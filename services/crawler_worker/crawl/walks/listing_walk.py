@@ -32,8 +32,8 @@ def next_page(
 
     An empty page does not prove that the listing ends. Reddit also returns an empty page if the
     item of the cursor was deleted. So the cursors of the preceding items are tried. If the pages
-    after all these cursors are empty, the position in the listing is lost. Raises GivenUp for a
-    page that is not required.
+    after all these cursors are empty, the position in the listing is lost. Raises GivenUp if Reddit
+    returns no usable reply for a page that is not required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 

@@ -65,7 +65,7 @@ LOCK = READ.with_for_update(of=crawl_jobs)  # ordered as in the enqueue statemen
 
 
 def _change(verb: Verb) -> Update:
-    """Return an UPDATE of the chosen jobs whose status allows the verb.
+    """Return an UPDATE of those chosen jobs whose status allows the operator's verb.
 
     Postgres changes the jobs in the order of `ids`, because its plan looks up one id at a time.
     """

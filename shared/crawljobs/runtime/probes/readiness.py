@@ -37,7 +37,8 @@ class Readiness:
     def start_check(self) -> Future[None]:
         """Return the check that is running, or start a new one.
 
-        The Future raises the same errors as `check`, but the caller must limit the wait.
+        The Future raises the same errors as `check`, but the caller must limit the time that it
+        waits for the Future.
         """
         with self._lock:
             if self._running is None or self._running.done():

@@ -65,9 +65,9 @@ def upsert(
 ) -> Written:
     """Store posts with distinct ids, and return how many rows were written.
 
-    Both mappings have lower-case names as keys. Also counts the new posts: for their authors, and
-    as evidence for discovery. If `counts` is given, it collects the new counts. Otherwise the
-    statement adds the new counts to the stored counts.
+    Both mappings have lower-case names as keys. The statement also counts the new posts of each
+    author, and the evidence for discovery. If `counts` is given, the function adds the numbers to
+    `counts`. Otherwise the statement adds the numbers to the stored numbers.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS
