@@ -19,8 +19,8 @@ class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
     def load_config(self) -> None:
         """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.
 
-        gunicorn reads `sys.argv`, so it names the configuration during this call. Afterwards it has
-        the original arguments again, with which gunicorn starts a second master after SIGUSR2.
+        `sys.argv` names the configuration only during this call, in which gunicorn reads it. After
+        SIGUSR2, gunicorn starts a second master, which needs the original arguments.
         """
         given, sys.argv = sys.argv, [PROGRAM, "-c", CONFIGURATION]
         try:
