@@ -64,15 +64,18 @@ def create(
         locked(conn, group_id)
         group_creation.seal(conn, group_id=group_id)
     resolver_hint.send(conn)
-    return changed(conn, actor, action, before=None, group_id=group_id, **audited)
+    created = current(conn, group_id)
+    audit(conn, actor, action, before=None, after=created, **audited)
+    return created
 
 
-def add_steps(conn: Connection, actor: Actor, before: Group, steps: Sequence[StepRequest]) -> Group:
+def add_steps(conn: Connection, actor: Actor, before: Group, steps: Sequence[StepRequest]) -> None:
     """Add steps to a group, and write the audit row. Raises InvalidPlan or GroupClosed."""
     _add(conn, before.id, steps)
     resolver_hint.send(conn)
     keys = [step.key for step in steps[:KEYS_AUDITED]]
-    return changed(conn, actor, "add_steps", before=before, added=len(steps), first_keys=keys)
+    after = current(conn, before.id)
+    audit(conn, actor, "add_steps", before=before, after=after, added=len(steps), first_keys=keys)
 
 
 def _add(conn: Connection, group_id: int, steps: Sequence[StepRequest]) -> None:
@@ -102,19 +105,24 @@ def locked_with(conn: Connection, group_id: int, steps: Sequence[StepRequest]) -
     return locked(conn, group_id)
 
 
-def changed(
+def current(conn: Connection, group_id: int) -> Group:
+    """Return the group. Raises a Problem if it is missing."""
+    found = group_reads.get_group(conn, group_id=group_id)
+    if found is None:
+        raise no_such_group(group_id)
+    return found
+
+
+def audit(
     conn: Connection,
     actor: Actor,
     action: str,
     *,
     before: Group | None,
-    group_id: int | None = None,
+    after: Group,
     **audited: Any,
-) -> Group:
-    """Return the group after a change, and write the audit row, which also has `audited`."""
-    after = group_reads.get_group(conn, group_id=before.id if before else group_id or 0)
-    if after is None:
-        raise RuntimeError("the changed group has disappeared")
+) -> None:
+    """Write the audit row of a change. `audited` are further values after the change."""
     audit_log.record(
         conn,
         actor=actor,
@@ -124,7 +132,6 @@ def changed(
         before=None if before is None else group_schemas.audited(before),
         after={**group_schemas.audited(after), **audited},
     )
-    return after
 
 
 @contextmanager

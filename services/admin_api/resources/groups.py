@@ -107,9 +107,7 @@ def show_group(group_id: int) -> responses.Response:
 
 def shown(conn: Connection, group_id: int, *, status: int = 200) -> responses.Response:
     """Return the group with its progress as a response. Raises a Problem if it is missing."""
-    group = group_reads.get_group(conn, group_id=group_id)
-    if group is None:
-        raise group_requests.no_such_group(group_id)
+    group = group_requests.current(conn, group_id)
     location = {"Location": f"{PREFIX}/{group.id}"} if status == 201 else {}
     headers = {**location, **preconditions.etag(group.version)}
     return group_reads.overview(conn, group), status, headers

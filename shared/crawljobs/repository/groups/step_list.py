@@ -18,13 +18,18 @@ from crawljobs.repository.sql import ONE_ROW, array_of, ids, inline, inline_numb
 WAITS_SHOWN = 20  # limit of the waits of one step in a list; open waits come first
 
 _step = group_steps.c
+# LATERAL with LIMIT 1 makes the planner look up each subreddit by its id.
+_named = (
+    select(subreddits.c.name)
+    .where(subreddits.c.id == _step.subreddit_id)
+    .limit(ONE_ROW)
+    .lateral("named")
+)
 _COLUMNS = (
     *(_step[name] for name in Step.__dataclass_fields__ if name not in ("subreddit", "waits")),
-    subreddits.c.name.label("subreddit"),
+    _named.c.name.label("subreddit"),
 )
-STEPS = select(*_COLUMNS).join_from(
-    group_steps, subreddits, subreddits.c.id == group_steps.c.subreddit_id
-)
+STEPS = select(*_COLUMNS).select_from(group_steps.join(_named, true()))
 _GET = STEPS.where(_step.group_id == bindparam("group_id"), _step.key == bindparam("key"))
 _LOCK = _GET.with_for_update(of=group_steps)
 

@@ -155,7 +155,17 @@ SEED = """
 WAITING = "UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id = 1"
 LIVE = "UPDATE crawl_jobs SET status = 'queued', finished_at = NULL WHERE id = 1"
 FINISHED = "UPDATE crawl_jobs SET status = 'failed', finished_at = clock_timestamp() WHERE id = 1"
+STEP_HELD = """
+    UPDATE group_steps SET state = 'held' WHERE id = 1;
+    UPDATE job_groups SET pending = 0, held = 1, finished_at = NULL, outcome = NULL WHERE id = 1;
+"""
+GROUP_DONE = """
+    UPDATE job_groups SET sealed_at = now(), finished_at = now(), outcome = 'failed' WHERE id = 1
+"""
 BEFORE = {
+    "POST /api/admin/groups/{group_id}/steps/{step_key}/proceed": STEP_HELD,
+    "POST /api/admin/groups/{group_id}/steps/{step_key}/skip": STEP_HELD,
+    "DELETE /api/admin/groups/{group_id}": GROUP_DONE,
     "POST /api/admin/groups/{group_id}/steps": "UPDATE job_groups SET sealed_at = NULL",
     "POST /api/admin/jobs/{job_id}/retry": FINISHED,
     "POST /api/admin/jobs/{job_id}/wake": WAITING,

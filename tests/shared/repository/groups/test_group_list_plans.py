@@ -9,6 +9,12 @@ from sqlalchemy import ClauseElement
 from crawljobs.db.database import Database
 from crawljobs.domain.group import StepState
 from crawljobs.repository.groups import group_list, group_reads, step_list
+from crawljobs.repository.groups.edits import (
+    group_cloning,
+    group_deletion,
+    group_pausing,
+    step_decisions,
+)
 from crawljobs.repository.groups.group_list import GroupFilterState
 from support import plans
 
@@ -23,6 +29,8 @@ VALUES: dict[str, Any] = {
     "subreddit_id": 200,
     "before_id": 900,
     "after_id": 185,
+    "step_id": 1000,
+    "now": None,
 }
 STATEMENTS: dict[str, ClauseElement] = {
     "group": group_reads._GET,
@@ -32,6 +40,16 @@ STATEMENTS: dict[str, ClauseElement] = {
     "step": step_list._GET,
     "lock of step": step_list._LOCK,
     "waits": step_list._WAITS,
+    "pause": group_pausing._PAUSE,
+    "resume": group_pausing._RESUME,
+    "proceed": step_decisions._PROCEED,
+    "awaited": group_deletion._AWAITED,
+    "delete steps": group_deletion._DELETE_STEPS,
+    "delete group": group_deletion._DELETE,
+    "copied steps": group_cloning._STEPS,
+    "copied waits": group_cloning._WAITS,
+    "copied jobs": group_cloning._JOBS,
+    "copied groups": group_cloning._GROUPS,
 }
 STATEMENTS |= {
     f"groups {state} {by_name} {by_subreddit} {continues}": group_list.page_statement(

@@ -1,0 +1,197 @@
+"""/api/admin/groups/{id}/seal, pause, resume and clone, and the deletion of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from admin_api.http import auth, preconditions, problems, responses, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.resources import group_requests, groups
+from admin_api.schemas import group as group_schemas
+from admin_api.schemas.group import GroupOverviewSchema
+from admin_api.schemas.group_edit import CloneSchema
+from crawljobs.db.database import Connection
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.api_token import Scope
+from crawljobs.domain.group import Group
+from crawljobs.repository.groups import group_creation, resolver_hint
+from crawljobs.repository.groups.edits import group_cloning, group_deletion, group_pausing
+from crawljobs.repository.operations import audit_log
+
+blueprint = Blueprint(
+    "group_lifecycle",
+    __name__,
+    url_prefix=f"{groups.PREFIX}/<id:group_id>",
+    description="Seal, pause, resume, copy and delete groups",
+    changes=Scope.JOBS,
+)
+
+
+@blueprint.post("/seal")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, GroupOverviewSchema, "The group.", headers=preconditions.HEADER)
+@blueprint.problems("not_found")
+def seal_group(group_id: int) -> responses.Response:
+    """Seal a group, so that it accepts no further steps
+
+    A sealed group finishes when its last step ends. A group without open steps finishes at once. A
+    sealed group stays as it is.
+    """
+
+    def work(conn: Connection, group: Group) -> None:
+        if group.sealed_at is None:
+            group_creation.seal(conn, group_id=group.id)
+
+    return _changed(group_id, "seal", work)
+
+
+@blueprint.post("/pause")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, GroupOverviewSchema, "The group.", headers=preconditions.HEADER)
+@blueprint.problems("not_found", "group_finished")
+def pause_group(group_id: int) -> responses.Response:
+    """Pause a group, so that no pending step starts
+
+    Jobs that are enqueued already go on. A paused group stays as it is.
+    """
+
+    def work(conn: Connection, group: Group) -> None:
+        if group.finished_at is not None:
+            raise problems.Problem("group_finished", "A finished group has no step to pause.")
+        if group.paused_at is None:
+            group_pausing.pause(conn, group_id=group.id)
+
+    return _changed(group_id, "pause", work)
+
+
+@blueprint.post("/resume")
+@blueprint.if_match(required=False)
+@blueprint.answers(200, GroupOverviewSchema, "The group.", headers=preconditions.HEADER)
+@blueprint.problems("not_found")
+def resume_group(group_id: int) -> responses.Response:
+    """Resume a paused group
+
+    A group that is not paused stays as it is.
+    """
+
+    def work(conn: Connection, group: Group) -> None:
+        if group.paused_at is not None:
+            group_pausing.resume(conn, group_id=group.id)
+
+    return _changed(group_id, "resume", work)
+
+
+def _changed(
+    group_id: int, action: str, work: Callable[[Connection, Group], None]
+) -> responses.Response:
+    """Lock, check If-Match, change, audit and show the group. Without a change, write no row."""
+    actor = auth.current_actor()
+
+    def transaction(conn: Connection) -> responses.Response:
+        before = group_requests.locked(conn, group_id)
+        preconditions.check(before.version, required=False)
+        work(conn, before)
+        after = group_requests.current(conn, group_id)
+        if after.version != before.version:
+            group_requests.audit(conn, actor, action, before=before, after=after)
+            resolver_hint.send(conn)
+        return groups.shown(conn, group_id)
+
+    return state.current().database.run(transaction)
+
+
+@blueprint.post("/clone")
+@blueprint.body(
+    CloneSchema, required=False, examples={"again": {"value": {"name": "python, once more"}}}
+)
+@blueprint.answers(
+    201,
+    GroupOverviewSchema,
+    "The new group.",
+    headers={**groups.LOCATION, **preconditions.HEADER},
+)
+@blueprint.problems("not_found", "group_closed", "group_too_large")
+def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
+    """Create a group with the same steps, which all begin as pending
+
+    Without a name, the copy has the name of the group. It is sealed if the group is sealed. Steps
+    wait for the same jobs and groups, except those that were deleted.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> responses.Response:
+        source = group_requests.locked(conn, group_id)
+        steps = (
+            group_cloning.requests_of(conn, group_id=group_id)
+            if source.steps <= group_cloning.STEPS_MAX
+            else None
+        )
+        if steps is None:
+            raise problems.Problem(
+                "group_too_large",
+                f"A group can be copied if it has at most {group_cloning.STEPS_MAX:,} steps and "
+                f"{group_cloning.WAITS_MAX:,} waits.",
+            )
+        made = group_requests.create(
+            conn,
+            actor,
+            name=params["name"] or source.name,
+            steps=steps,
+            sealed=source.sealed_at is not None,
+            action="clone",
+            cloned_from=source.id,
+        )
+        return groups.shown(conn, made.id, status=201)
+
+    with group_requests.plan_errors_as_problems():
+        return state.current().database.run(work)
+
+
+@blueprint.delete("")
+@blueprint.if_match(required=False)
+@blueprint.answers_nothing("The group and its steps are deleted. Its jobs stay.")
+@blueprint.problems("not_found", "group_unfinished", "group_awaited", "group_too_large")
+def delete_group(group_id: int) -> tuple[str, int]:
+    """Delete a finished group of at most 1,000 steps
+
+    Larger groups are deleted with the old jobs, after the retention.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> None:
+        before = group_requests.locked(conn, group_id)
+        preconditions.check(before.version, required=False)
+        _check_may_be_deleted(conn, before)
+        group_deletion.delete_group(conn, group_id=group_id)
+        _audit_deletion(conn, actor, before)
+
+    state.current().database.run(work)
+    return "", 204
+
+
+def _check_may_be_deleted(conn: Connection, group: Group) -> None:
+    if group.finished_at is None:
+        raise problems.Problem("group_unfinished", "Cancel the group, or wait until it finishes.")
+    if group.steps > group_deletion.STEPS_MAX:
+        raise problems.Problem(
+            "group_too_large",
+            f"A request deletes at most {group_deletion.STEPS_MAX:,} steps; this group has "
+            f"{group.steps:,}. It is deleted after the retention.",
+        )
+    if group_deletion.is_awaited(conn, group_id=group.id):
+        raise problems.Problem(
+            "group_awaited",
+            "Steps of other groups wait for this group. Send the request again in a few seconds.",
+        )
+
+
+def _audit_deletion(conn: Connection, actor: Actor, before: Group) -> None:
+    audit_log.record(
+        conn,
+        actor=actor,
+        action="delete",
+        resource_type=group_requests.RESOURCE_TYPE,
+        resource_id=before.id,
+        before=group_schemas.audited(before),
+    )

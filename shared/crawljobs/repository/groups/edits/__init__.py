@@ -1,0 +1,1 @@
+"""Changes of groups that people ask for: pause, resume, decide, copy and delete."""

@@ -1,0 +1,32 @@
+"""Delete a finished group with its steps. The jobs of the steps stay."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from crawljobs.db.tables import group_steps, job_groups, step_waits
+from crawljobs.repository.sql import ONE_ROW
+
+STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
+
+_AWAITED = (
+    select(step_waits.c.id)
+    .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
+    .limit(ONE_ROW)
+)
+_DELETE_STEPS = delete(group_steps).where(group_steps.c.group_id == bindparam("group_id"))
+_DELETE = delete(job_groups).where(job_groups.c.id == bindparam("group_id"))
+
+
+def is_awaited(conn: Connection, *, group_id: int) -> bool:
+    """Return whether a step still waits for the group.
+
+    The resolver has not yet given this step the end of the group, so the group must stay.
+    """
+    return conn.execute(_AWAITED, {"group_id": group_id}).first() is not None
+
+
+def delete_group(conn: Connection, *, group_id: int) -> None:
+    """Delete the group, its steps and their waits. The caller has locked the group."""
+    conn.execute(_DELETE_STEPS, {"group_id": group_id})
+    conn.execute(_DELETE, {"group_id": group_id})

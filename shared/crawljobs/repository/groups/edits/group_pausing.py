@@ -1,0 +1,27 @@
+"""Pause and resume a group. No pending step of a paused group starts; its jobs go on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, null, update
+
+from crawljobs.db.tables import job_groups
+from crawljobs.repository.groups import group_progress
+from crawljobs.repository.sql import NOW
+
+_of_group = update(job_groups).where(job_groups.c.id == bindparam("group_id"))
+_PAUSE = _of_group.where(job_groups.c.paused_at.is_(None)).values(paused_at=NOW)
+_RESUME = _of_group.values(paused_at=null())
+
+
+def pause(conn: Connection, *, group_id: int, now: datetime | None = None) -> None:
+    """Let no pending step start. The caller has locked the group."""
+    conn.execute(_PAUSE, {"group_id": group_id, "now": now})
+    group_progress.update(conn, [group_id], [], now=now)
+
+
+def resume(conn: Connection, *, group_id: int, now: datetime | None = None) -> None:
+    """Let the pending steps start whose waits have ended. The caller has locked the group."""
+    conn.execute(_RESUME, {"group_id": group_id})
+    group_progress.update(conn, [group_id], [], now=now)
