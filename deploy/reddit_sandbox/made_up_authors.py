@@ -16,7 +16,7 @@ class Standing(enum.Enum):
     """The state of an account."""
 
     ACTIVE = "active"
-    HIDDEN = "hidden"  # the author hides the history: it is an empty listing
+    HIDDEN = "hidden"  # the author hides the history, so its listing is empty
     SUSPENDED = "suspended"
     GONE = "gone"  # the account was deleted; its items stay, without an author
 

@@ -10,7 +10,7 @@ from reddit_sandbox.item import Item
 blueprint = flask.Blueprint("thread", __name__)
 
 # The limit of comment ids in a request to /api/morechildren. The reply has the comments with these
-# ids. If they are fewer than the limit, the reply also has comments below them, up to the limit.
+# ids. If there are fewer ids, the reply also has replies to these comments, up to the limit.
 MOST_CHILDREN = 100
 
 

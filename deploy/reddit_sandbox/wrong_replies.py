@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
     replies: int
     wrong: Mapping[str, int]  # number of wrong replies of each kind
-    by_endpoint: Mapping[str, Mapping[str, int]]  # the same for each endpoint
+    by_endpoint: Mapping[str, Mapping[str, int]]  # the content of `wrong`, by endpoint
 
 
 class WrongReplies:

@@ -30,7 +30,8 @@ class WaitingProbes:
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
         self._check: Future[None] | None = None  # the latest check; it calls _on_check_done
-        self._ready_at = -READY_SECONDS  # monotonic time of the latest check, if it succeeded
+        # The monotonic time when the latest check succeeded, or -READY_SECONDS if it failed.
+        self._ready_at = -READY_SECONDS
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
         """Respond to the probe now, or after the database check.

@@ -127,7 +127,7 @@ def is_wrong_tls(error: BaseException) -> bool:
 def _has_sign(error: BaseException, signs: tuple[str, ...]) -> bool:
     if sqlstate(error) is not None:
         return False
-    # Remove names, which are in quotes, because the name of a role or database may contain a sign.
+    # Remove the names in quotes, because the name of a role or database may contain one of `signs`.
     bare = re.sub(r'"[^"]{0,1000}"', "", str(error)[:4_000])
     return any(sign in bare for sign in signs) and not any(sign in bare for sign in _PASSING)
 

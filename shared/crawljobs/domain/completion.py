@@ -17,7 +17,7 @@ ERROR_MESSAGE_MAX = 2_000  # limit in characters, because a message may quote an
 # same outcome. Exception: the outcome must still be confirmed by further crawls.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
-# Maps the verb that ends a claim to the outcome of the attempt, which is the ended claim.
+# Maps the verb that ends a claim to the outcome of the attempt (the ended claim).
 ATTEMPTS = {
     Transition.COMPLETE: AttemptOutcome.SUCCEEDED,
     Transition.FAIL: AttemptOutcome.FAILED,

@@ -152,7 +152,7 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """Return the due times from `first` until before `latest`. `count` is their number."""
+    """Return the due times from `first` on that are before `latest`. `count` is their number."""
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

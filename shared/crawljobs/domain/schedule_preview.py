@@ -59,7 +59,7 @@ def _of_a_skipped_time(cron: Cron, due: datetime) -> str | None:
 def _of_a_repeated_time(cron: Cron, due: datetime) -> str | None:
     wall = zones.wall_at(cron.zone, due)
     first, second = (wall.replace(tzinfo=cron.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first >= second:  # only a repeated local time has two instants
+    if first >= second:  # this local time occurs only once
         return None
     twice = f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d}: clocks go back."
     if cron.at_fixed_times:

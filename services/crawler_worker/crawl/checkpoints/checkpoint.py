@@ -69,8 +69,8 @@ class Checkpoint:
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None
     newest_comment: str | None = None
-    # Posts whose comment tree will be requested, as (id, number of comments in the listing). The
-    # post with the most comments is first.
+    # Posts whose comment tree will be requested, each with its id and the number of comments that
+    # the listing reported. The post with the most comments is first.
     busiest: tuple[tuple[str, int], ...] = ()
     tree: Tree | None = None
     # Authors whose history will be requested. The value is None until the authors are chosen.

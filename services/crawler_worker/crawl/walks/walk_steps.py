@@ -36,10 +36,11 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return the number of known items in a row at the end of the walk, after the page of `ids`.
+    """Return how many known items in a row the walk has read last, up to the end of this page.
 
-    An item is known if it is not newer than `mark`. `before` is the number in a row before this
-    page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if newer items follow.
+    `ids` are the page's items. An item is known if it is not newer than `mark`. `before` is the
+    count before this page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if
+    newer items follow.
     """
     run = before
     for item_id in ids:

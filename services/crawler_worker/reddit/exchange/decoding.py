@@ -14,7 +14,7 @@ from crawler_worker.reddit import crawl_failures
 # The limit for the nesting of brackets. A comment tree of 10 levels nests brackets about 50 deep.
 DEPTH_MAX = 200
 # The maximum number of digits of an integer. Postgres' int8 has up to 19 digits. Python's int()
-# raises an error for some thousands of digits.
+# raises ValueError for more than 4,300 digits.
 DIGITS_MAX = 25
 TOO_LARGE = int("9" * DIGITS_MAX)
 

@@ -46,7 +46,7 @@ def _pieces(
         received += len(piece)
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            # Refuse bytes after the end of the compressed data. zlib would keep all of them.
+            # Refuse bytes after the end of the compressed data. zlib keeps all of them in memory.
             if unpack.unused_data:
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)

@@ -25,8 +25,8 @@ _FINAL_STEP = "upstream.state IN ('succeeded', 'failed', 'cancelled', 'skipped')
 # was skipped because of an upstream.
 _MAY_REOPEN = "(step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream)"
 
-# OFFSET 0 keeps the planner from walking the primary key, which ORDER BY with LIMIT suggests.
-# LATERAL with LIMIT 1 makes it look up each row by its id.
+# With ORDER BY and LIMIT, the planner would scan the primary key. OFFSET 0 prevents this scan.
+# LATERAL with LIMIT 1 makes the planner look up each step by its id.
 _STEP_OF_WAIT = """
         CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wait.step_id LIMIT 1) AS step"""
 

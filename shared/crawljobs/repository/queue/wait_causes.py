@@ -22,7 +22,7 @@ DERIVED_REASONS = (
 )
 DERIVED = "(" + ", ".join(f"'{reason}'" for reason in DERIVED_REASONS) + ")"
 
-# True if the job's crawl has begun. Then the minimum gap between two crawls no longer applies.
+# True if the job's crawl has begun. Then the minimum time between two crawls no longer applies.
 _HAS_BEGUN = "({job}.error_kind IS NOT NULL OR {job}.checkpoint IS NOT NULL)"
 _BEGUN = _HAS_BEGUN.format(job="job")
 
