@@ -20,8 +20,8 @@ from crawljobs.runtime import logs, startup
 
 log = logs.get_logger("migrations")
 
-# A short lock timeout: while a migration waits for a table lock, all later statements on the table
-# wait too.
+# The lock timeout is short, because while a migration waits for a table lock, all later statements
+# on the table wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
 TURN_DEADLINE_SECONDS = 600.0  # limit of the wait for other migrations, if the caller sets none

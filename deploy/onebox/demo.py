@@ -105,7 +105,7 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue crawls and create a schedule. Return each job id with the requests sent so far."""
+    """Enqueue crawls and create a schedule. Return the number of requests so far, by job id."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}

@@ -7,7 +7,7 @@ from onebox.demo_errors import OneboxError
 
 
 def forget(ready_file: Path) -> None:
-    """Delete an old ready file. Raises OneboxError if the demo cannot delete or later write it."""
+    """Delete an old ready file. Raises OneboxError if it cannot be deleted or written again."""
     folder = ready_file.absolute().parent
     problem = None
     try:

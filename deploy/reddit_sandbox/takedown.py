@@ -10,7 +10,7 @@ NOTICE = "[ Removed by Reddit ]"
 POLICY = "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]"
 COPYRIGHT = "[ Removed by Reddit in response to a copyright notice. ]"
 
-# The post with number n gets the entry n modulo the length of LINK_CHANGES. A comment gets an entry
+# The post with number n gets the entry LINK_CHANGES[n % len(LINK_CHANGES)]. A comment gets an entry
 # of COMMENT_CHANGES in the same way.
 _GONE: dict[str, Any] = {"author": "[deleted]", "author_fullname": None}
 LINK_CHANGES: tuple[dict[str, Any], ...] = (

@@ -78,7 +78,7 @@ class RefusalCounts:
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
-        """Return a key if the refusal opens a window. Otherwise count the refusal, and return None.
+        """Return a key if the refusal opens a time window. Otherwise count it, and return None.
 
         The caller must write an audit row for a refusal that opens a window. `request` is (method,
         route, error code).

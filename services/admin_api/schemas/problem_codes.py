@@ -68,7 +68,7 @@ def without_token(view: View) -> View:
 
 
 def of(view: Callable[..., Any]) -> list[str]:
-    """Return all codes of a complete view, sorted by HTTP status."""
+    """Return the view's codes, sorted by HTTP status. Call `add` and `without_token` before."""
     codes: set[str] = {*OF_ALL, *getattr(view, _CODES, ())}
     if not hasattr(view, _NEEDS_NO_TOKEN):
         codes |= set(OF_TOKENS)

@@ -68,7 +68,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @abstractmethod
     def seconds_until_deadline(self) -> float | None:
-        """Return the seconds until a deadline that the event loop must meet, or None."""
+        """Return the seconds until the next deadline of a waiting probe. None: no probe waits."""
 
     # The methods that the subclass uses.
 

@@ -43,7 +43,7 @@ class Tree:
     # The parents of the ids in `more`, in the same order. Empty in checkpoints of older releases.
     stubs: tuple[Stub, ...] = ()
     reported: int | None = None  # the number of comments that the post has, as Reddit reports it
-    # in the text form of `Seen`: ids of comments that were read, and of threads that were requested
+    # Ids of comments that were read and of threads that were requested, in the text form of `Seen`.
     handled: str = ""
     unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
     cut: int = 0  # known number of comments that the crawl skipped because of limits

@@ -124,10 +124,10 @@ class _Jobs:
 
 
 class _Orphans:
-    """Executes the statement that deletes ledger rows without a schedule, and keeps its position.
+    """Executes the statement that deletes the ledger rows of deleted schedules.
 
-    The position is the highest schedule id whose rows are all checked. The next execution continues
-    after this id.
+    Keeps a position: the highest schedule id whose rows are all checked. The next execution
+    continues after this id.
     """
 
     def __init__(self) -> None:

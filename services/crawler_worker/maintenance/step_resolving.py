@@ -20,14 +20,14 @@ log = logs.get_logger(__name__)
 # Without a hint, the resolver runs again after this time.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
-# One worker of all searches for ends that were not recorded, once in this interval.
+# Once in this interval, one of all workers searches for ends that were not recorded.
 SEARCH_EVERY = timedelta(minutes=1)
 
 Resolve = Callable[..., Settled]
 
 
 class StepResolver(threading.Thread):
-    """Resolves the steps of all groups, every two seconds and after each hint.
+    """Starts and ends the steps of all groups, every two seconds and after each hint.
 
     Any number of workers may run a resolver at the same time.
     """
@@ -74,7 +74,7 @@ class StepResolver(threading.Thread):
         return total
 
     def search(self) -> int:
-        """Record the ends of jobs that no step has seen, unless a worker did so lately."""
+        """Record ended jobs whose steps were not updated, unless a worker did so lately."""
 
         def work(conn: Connection) -> int:
             if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY):

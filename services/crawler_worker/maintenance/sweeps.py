@@ -60,7 +60,7 @@ class Maintenance:
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # prune has its own thread. Otherwise a long run of prune would delay age.
+            # `prune` has its own thread. Otherwise a long run of `prune` would delay `age`.
             executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )

@@ -110,7 +110,7 @@ def _json_shape(body: object) -> Shape:
     has_code = isinstance(code, int) and not isinstance(code, bool)
     if isinstance(reason, str) and reason and (has_code or isinstance(message, str)):
         return Shape.OTHER_REASON
-    # A message without a code comes from a gateway in front of Reddit.
+    # Reddit's own errors have a code. A body with only a message comes from a gateway.
     return Shape.ERROR if has_code else Shape.OTHER_JSON
 
 

@@ -22,8 +22,8 @@ class RequestContext:
 
     `stop` interrupts each wait. A request `in_background` does not join the queue for request
     slots. `gap` is the least time in seconds before a failed request is tried again. A try with a
-    new token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure at
-    once. But a second request that must confirm a refusal is sent first, without a wait.
+    new token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client does not wait: it raises
+    the failure. But if a second request must confirm a refusal, the client first sends it at once.
     `on_sent` is called before each request to Reddit, including further tries and probes.
     """
 

@@ -24,7 +24,7 @@ class MisfirePolicy(StrEnum):
     """The rule for a late tick. Only the latest of several late ticks can fire."""
 
     FIRE_ONCE = "fire_once"  # fire after any delay, unless the schedule has a deadline
-    SKIP = "skip"  # fire only within the schedule's deadline, or ON_TIME without a deadline
+    SKIP = "skip"  # fire only within the schedule's deadline, or within ON_TIME if it has none
 
 
 class RunOutcome(StrEnum):

@@ -90,7 +90,7 @@ def _without_credentials(proxy: str) -> tuple[str, str | None]:
 
 
 def _cause(error: Exception) -> Cause:
-    """Return the step at which a connection without a proxy failed."""
+    """Return why a connection that uses no proxy failed."""
     seen: BaseException | None = error
     while seen is not None:
         for kind, cause in _CAUSES:

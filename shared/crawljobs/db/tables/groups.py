@@ -97,7 +97,7 @@ group_steps = Table(
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     # An operator let the step proceed although an upstream did not succeed.
     Column("proceeds", Boolean, nullable=False, server_default=text("false")),
-    # True if the step was skipped because of an upstream. A retry of the upstream then reopens it.
+    # True if the step was skipped because of an upstream. A retry of the upstream reopens the step.
     Column("skipped_for_upstream", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("group_id", "key"),
     one_of("state", *STEP_STATES, name="state"),

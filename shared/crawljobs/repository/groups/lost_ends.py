@@ -1,4 +1,4 @@
-"""Find ended jobs of which the steps that depend on them do not know.
+"""Find ended jobs whose dependent steps were not updated.
 
 Workers of an earlier release end a job without a row in upstream_changes, and a person may change a
 job by SQL.
@@ -29,9 +29,9 @@ _RECORD = text(f"""
 
 
 def record_lost_ends(conn: Connection, *, at_most: int) -> int:
-    """Record the ends that no step has seen, at most `at_most` of steps and of waits each.
+    """Record the ended jobs that steps or waits still treat as live.
 
-    Returns the number of recorded jobs. The resolver settles them, and a second record of the same
-    end changes nothing.
+    Reads at most `at_most` such steps and as many waits. Returns the number of recorded jobs. The
+    resolver then updates the steps. A second record of the same end changes nothing.
     """
     return len(conn.execute(_RECORD, {"at_most": at_most}).all())

@@ -1,4 +1,4 @@
-"""Settle the steps that depend on jobs, steps and groups whose state has changed.
+"""Update the steps and waits that depend on jobs, steps and groups whose state has changed.
 
 A row of upstream_changes names the changed job, step or group, but not its new state. `settle`
 reads the present state after it has locked the groups. So the order of the rows does not matter,
@@ -79,7 +79,7 @@ def settle(
 def settle_upstreams(
     conn: Connection, upstreams: _Upstreams, *, now: datetime | None = None
 ) -> Settled:
-    """Settle all steps that depend on these jobs, steps and groups."""
+    """Update all steps and waits that depend on these jobs, steps and groups."""
     group_ids = upstream_reads.groups_of(
         conn, jobs=upstreams.jobs, steps=upstreams.steps, groups=upstreams.groups
     )

@@ -49,7 +49,7 @@ _INSERT = text(f"""
 
 @dataclass(frozen=True)
 class Upstreams:
-    """The ends of the jobs and groups for which new steps wait. None: it has not ended."""
+    """How the jobs and groups for which new steps wait have ended. None: not ended yet."""
 
     jobs: Mapping[int, StepEnd | None]
     groups: Mapping[int, StepEnd | None]
@@ -84,7 +84,7 @@ def lock_upstreams(conn: Connection, steps: Sequence[StepRequest]) -> Upstreams:
 def errors_of(
     steps: Sequence[StepRequest], upstreams: Upstreams, *, group_id: int
 ) -> list[PlanError]:
-    """Return an error for each wait for a job or a group that does not exist or is not sealed."""
+    """Return an error for each wait for an unknown job or group, or for the step's own group."""
     found: list[PlanError] = []
     for at, step in enumerate(steps):
         for place, each in enumerate(step.after):

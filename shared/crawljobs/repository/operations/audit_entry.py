@@ -18,9 +18,9 @@ LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
 
-# COLUMNS replaces a time outside the range of a Python datetime by the first or last day that is in
-# the range in every time zone. COLUMNS has JSON as text, because the driver's JSON reader would
-# fail for a number with thousands of digits, and for arrays that are nested a thousand levels deep.
+# COLUMNS limits times to the range that a Python datetime can hold in every time zone. COLUMNS has
+# JSON as text, because the driver's JSON reader would fail for a number with thousands of digits,
+# and for arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (
     _log.id,

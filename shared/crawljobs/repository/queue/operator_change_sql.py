@@ -74,7 +74,7 @@ def _change(verb: Verb) -> Update:
 
 
 def _recorded(verb: Verb) -> CTE:
-    """Return an INSERT that records the changes of watched jobs, on which steps depend."""
+    """Return an INSERT that records changes of watched jobs. Steps depend on these jobs."""
     watched = crawl_jobs.alias("watched_job")
     return (
         insert(upstream_changes)
