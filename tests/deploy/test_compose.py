@@ -1,6 +1,10 @@
 """docker-compose.yml: its names exist, and its services start in the right order."""
 
+import contextlib
+import os
+import pty
 import re
+import select
 import shlex
 import subprocess
 import sys
@@ -13,7 +17,7 @@ from psycopg import conninfo
 
 from crawler_worker import worker_process
 from crawljobs import settings
-from support import images, service_variables, setting_readers
+from support import images, needs, service_variables, setting_readers
 
 ROOT = images.ROOT
 OURS = ("roles", "migrate", *images.SERVICES, "sandbox")
@@ -23,6 +27,7 @@ END_SECONDS = 5
 SANDBOX_ENV = ROOT / "deploy" / "docker" / "sandbox.env"
 # These variables are read by compose itself.
 OF_COMPOSE = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+ADDRESSES = {"REDDIT_API_URL", "REDDIT_AUTH_URL", "REDDIT_ALLOW_HTTP"}
 # These settings have a fixed value in compose. The page lists them with the reasons.
 FIXED = {
     "ADMIN_API_BIND",
@@ -82,6 +87,8 @@ def test_every_setting_reaches_the_container_that_reads_it(
 
 def is_from_outside(setting: str, value: str | None) -> bool:
     """Return whether the value is that of a variable with this name, or with this name's end."""
+    if setting == "NO_PROXY":  # test_a_proxy_of_the_shell_does_not_get_the_requests_for_the_sandbox
+        return value is not None and "$NO_PROXY" in value
     return value is None or re.fullmatch(rf"\$\{{(WORKER_)?{setting}:[?-].*\}}", value) is not None
 
 
@@ -109,6 +116,32 @@ def test_the_sandbox_is_a_project_of_its_own_that_no_other_command_reaches(
     assert all(
         worker[name] is None for name in own if name.startswith("REDDIT_") and "ID" not in name
     )
+
+
+def resolved(value: str, variables: dict[str, str]) -> str:
+    """Return the value of a setting as the shell resolves it. Compose has the same syntax."""
+    command = [needs.program("bash"), "-c", f'printf %s "{value}"']
+    return subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("excepted", [None, "", "intranet.test", "intranet.test,10.0.0.0/8"])
+def test_a_proxy_of_the_shell_does_not_get_the_requests_for_the_sandbox(
+    compose: dict[str, Any], excepted: str | None
+) -> None:
+    shell = {"HTTP_PROXY": "http://proxy.test:3128", "HTTPS_PROXY": "http://proxy.test:3128"}
+    if excepted is not None:
+        shell["NO_PROXY"] = excepted
+    listed = compose["services"]["crawler-worker"]["environment"]
+    given = {**sandbox_settings(), **shell, "REDDIT_CLIENT_SECRET": "sandbox"}
+    given["NO_PROXY"] = resolved(listed["NO_PROXY"], shell)
+    found = settings.read_reddit_settings(given)
+    assert (found.api_proxy, found.auth_proxy) == (None, None)
+    real = {name: value for name, value in given.items() if name not in ADDRESSES}
+    assert settings.read_reddit_settings(real).api_proxy == shell["HTTPS_PROXY"]
+    assert {*filter(None, (excepted or "").split(","))} < {*given["NO_PROXY"].split(",")}
+    assert "`127.0.0.1` or\n`localhost` does not work in a container" in PAGE.read_text()
 
 
 def documented_commands() -> list[list[str]]:
@@ -171,16 +204,6 @@ def check_replaced(script: Path, before: dict[str, str]) -> None:
     assert changed == {*own, "admin_api_token"}
     assert after["scheduler_database_password"] in after["scheduler_database_url"]
     assert (folder / "scheduler_database_password").stat().st_ino == file
-    refused = subprocess.run(
-        [sys.executable, script, "--replace", "reddit_client_secret"],
-        env={},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert refused.returncode == 2
-    assert "expected the new value in REDDIT_CLIENT_SECRET" in refused.stderr
     rows = PAGE.read_text().partition("## Change a secret")[2]
     listed = subprocess.run(
         [sys.executable, script, "--help"], capture_output=True, text=True, timeout=30, check=True
@@ -188,6 +211,69 @@ def check_replaced(script: Path, before: dict[str, str]) -> None:
     choices = set(re.findall(r"\b([a-z_]+_(?:password|token|secret))\b", listed.stdout))
     assert len(choices) == 8
     assert set(re.findall(r"`([a-z_]+_(?:password|token|secret))`", rows)) == choices
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """Return the path of a copy of make-secrets, which writes below `tmp_path`."""
+    copy = tmp_path / "make-secrets"
+    copy.write_bytes((ROOT / "deploy/docker/make-secrets").read_bytes())
+    return copy
+
+
+def replace_reddit_secret(script: Path, typed: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, script, "--replace", "reddit_client_secret"],
+        env={},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_the_secret_of_the_reddit_client_is_read_from_standard_input(script: Path) -> None:
+    written = script.parent / "secrets" / "reddit_client_secret"
+    assert replace_reddit_secret(script, "from-a-file\n").returncode == 0
+    assert written.read_text() == "from-a-file\n"
+    for typed in ("", "\n", "two words\n"):
+        refused = replace_reddit_secret(script, typed)
+        assert refused.returncode == 2
+        assert "expected one word at the prompt or in standard input" in refused.stderr
+    assert written.read_text() == "from-a-file\n"
+
+
+def test_the_secret_of_the_reddit_client_is_typed_at_a_prompt_without_an_echo(
+    script: Path,
+) -> None:
+    main, terminal = pty.openpty()
+    command = [sys.executable, script, "--replace", "reddit_client_secret"]
+    shown = b""
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env={}, start_new_session=True
+    ) as process:
+        os.close(terminal)
+        try:
+            while b"secret of the Reddit client: " not in shown:
+                assert select.select([main], [], [], 30)[0], shown
+                shown += os.read(main, 1000)
+            os.write(main, b"typed-by-hand\n")
+            assert process.wait(30) == 0
+            with contextlib.suppress(OSError):  # Linux reports the closed terminal as an error
+                shown += os.read(main, 1000)
+        finally:
+            process.kill()
+            os.close(main)
+    assert (script.parent / "secrets/reddit_client_secret").read_text() == "typed-by-hand\n"
+    assert b"typed-by-hand" not in shown
+
+
+def test_no_document_types_a_secret_in_front_of_a_command() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "README.md"]
+    typed = re.compile(r"^ *[A-Z_]*(?:SECRET|PASSWORD|TOKEN)=\S+ +\S", re.MULTILINE)
+    assert typed.search("REDDIT_CLIENT_SECRET=YOUR_SECRET deploy/docker/make-secrets")
+    assert {str(page): found for page in pages if (found := typed.findall(page.read_text()))} == {}
 
 
 def test_services_start_after_the_schema_is_there(compose: dict[str, Any]) -> None:
