@@ -276,6 +276,7 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
         for rule in policy["spec"].get("egress", [])
         if "ipBlock" in str(rule)
     }
+    world.discard(("crawljobs-dns-anywhere", 53))  # it is a component
     assert world == {("crawljobs-names-and-database", 53), ("crawler-worker-reddit", 443)}
     known = {8000, 8081, 5432, 6432, 8090, 53, 443, 4318}
     for policy in (m["spec"] for m in found if m["kind"] == "NetworkPolicy"):
@@ -284,15 +285,37 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
             assert rule.get("from") or rule.get("to"), "a rule without a peer means everybody"
 
 
-def test_pods_resolve_names_wherever_the_cluster_has_its_resolver(found: list[Manifest]) -> None:
+def test_pods_ask_for_names_at_the_resolvers_of_the_cluster_alone(found: list[Manifest]) -> None:
     rules = manifests.find(found, "NetworkPolicy", "crawljobs-names-and-database")["spec"]["egress"]
     (names,) = [rule for rule in rules if {"protocol": "UDP", "port": 53} in rule["ports"]]
     assert {"protocol": "TCP", "port": 53} in names["ports"]
     blocks = {peer["ipBlock"]["cidr"] for peer in names["to"] if "ipBlock" in peer}
-    assert blocks == {"169.254.20.10/32", "0.0.0.0/0", "::/0"}
-    assert not any("except" in str(peer) for peer in names["to"])
+    assert blocks == {"169.254.20.10/32"}
     (pods,) = [peer for peer in names["to"] if "podSelector" in peer]
     assert pods["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert pods["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "kube-system"
+    }
+
+
+@pytest.mark.parametrize("components", [(), ("dns-anywhere",)])
+def test_only_a_component_opens_the_dns_port_to_every_address(
+    components: tuple[str, ...], tmp_path: Path
+) -> None:
+    made = manifests.with_components(tmp_path, *components)
+    assert made.returncode == 0, made.stderr
+    rules = [
+        rule
+        for policy in manifests.parsed(made.stdout)
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("egress", [])
+        if {"protocol": "UDP", "port": 53} in rule["ports"]
+    ]
+    reached = {
+        peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"] if "ipBlock" in peer
+    }
+    assert reached == {"169.254.20.10/32"} | ({"0.0.0.0/0", "::/0"} if components else set())
+    assert all(rule.get("to") for rule in rules), "a rule without a peer allows every address"
 
 
 def allowed_peers(found: list[Manifest]) -> dict[int, list[Manifest]]:
