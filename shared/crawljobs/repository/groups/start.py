@@ -18,45 +18,63 @@ from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.queue.queue_sql import CLOCK
 
-_TAKE_GROUP = text("""
-    SELECT id, scheduled_job_id FROM job_groups WHERE ready_at IS NOT NULL
-    ORDER BY ready_at, id LIMIT 1 OFFSET :skip FOR UPDATE SKIP LOCKED
+GROUPS_AT_ONCE = 100  # groups in one transaction; many small groups are often ready together
+
+# SKIP LOCKED: the statement never waits for a group while it holds another one, so the order of its
+# locks cannot cause a deadlock.
+_TAKE_GROUPS = text("""
+    SELECT id FROM job_groups WHERE ready_at IS NOT NULL
+    ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 
 # A group that may have further ready steps after one transaction goes to the end of the line, so
 # that a large group does not delay the other groups.
-_TO_THE_END = text(f"UPDATE job_groups SET ready_at = {CLOCK} WHERE id = :group_id")
+_TO_THE_END = text(f"""
+    UPDATE job_groups SET ready_at = {CLOCK}
+    WHERE id = ANY (CAST(:ids AS bigint[])) AND ready_at IS NOT NULL
+    """)
 
+# The ready steps of the groups, in the order of the groups. No step is locked, because all
+# transactions that change a step hold the lock of its group.
 _READY = text("""
-    SELECT step.id, step.priority, step.max_retries, step.visible_at, step.traceparent,
-        step.on_upstream_failure, step.proceeds, subreddit.name, failed.reason
-    FROM group_steps AS step
-        JOIN subreddits AS subreddit ON subreddit.id = step.subreddit_id
-        JOIN job_groups AS job_group ON job_group.id = step.group_id
+    SELECT step.id, step.group_id, step.priority, step.max_retries, step.visible_at,
+        step.traceparent, step.on_upstream_failure, step.proceeds, subreddit.name, failed.reason,
+        job_group.scheduled_job_id
+    FROM unnest((SELECT CAST(:ids AS bigint[]))) WITH ORDINALITY AS taken (group_id, place)
+        CROSS JOIN LATERAL (
+            SELECT scheduled_job_id FROM job_groups
+            WHERE id = taken.group_id AND paused_at IS NULL LIMIT 1
+        ) AS job_group
+        CROSS JOIN LATERAL (
+            SELECT * FROM group_steps
+            WHERE group_id = taken.group_id AND state = 'pending' AND waiting_for = 0
+            ORDER BY id LIMIT :at_most
+        ) AS step
+        CROSS JOIN LATERAL (
+            SELECT name FROM subreddits WHERE id = step.subreddit_id LIMIT 1
+        ) AS subreddit
         LEFT JOIN LATERAL (
             SELECT coalesce(reason, state) AS reason FROM step_waits
             WHERE step_id = step.id AND state <> 'succeeded'
             ORDER BY id LIMIT 1
         ) AS failed ON true
-    WHERE step.group_id = :group_id AND step.state = 'pending' AND step.waiting_for = 0
-        AND job_group.paused_at IS NULL
-    ORDER BY step.id LIMIT :at_most
-    FOR UPDATE OF step
+    ORDER BY taken.place, step.id LIMIT :at_most
     """)
 
 
 def start(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> Settled:
-    """Start at most `at_most` steps of one group. `more` is true if the caller should call again.
+    """Start at most `at_most` steps of some groups. `more` is true if the caller should call again.
 
     `skip` is the number of groups to pass over. Several processes may call this function at the
-    same time, each for another group.
+    same time, each for other groups.
     """
-    group = conn.execute(_TAKE_GROUP, {"skip": skip}).first()
-    if group is None:
+    taken = {"groups": min(at_most, GROUPS_AT_ONCE), "skip": skip}
+    group_ids = [*conn.execute(_TAKE_GROUPS, taken).scalars()]
+    if not group_ids:
         return Settled()
-    rows = conn.execute(_READY, {"group_id": group.id, "at_most": at_most}).all()
+    rows = conn.execute(_READY, {"ids": group_ids, "at_most": at_most}).all()
     changes: list[StepChange] = []
     free: list[Any] = []
     for row in rows:
@@ -67,42 +85,54 @@ def start(
         changes.append(
             StepChange(
                 row.id,
-                group.id,
+                row.group_id,
                 StepState.PENDING,
                 end.state,
                 end.reason,
                 skipped_for_upstream=end.state is StepState.SKIPPED,
             )
         )
-    changes += _enqueued(conn, group, free, now)
+    changes += _enqueued(conn, free, now)
     step_writes.change_steps(conn, changes, now=now)
     # This opens no step again, because the changes above have opened none.
-    wait_changes.settle_waits_for_all(conn, [group.id], now=now)
-    finished = group_progress.update(conn, [group.id], changes, now=now)
+    wait_changes.settle_waits_for_all(conn, group_ids, now=now)
+    finished = group_progress.update(conn, group_ids, changes, now=now)
     if len(rows) == at_most:
-        conn.execute(_TO_THE_END, {"group_id": group.id, "now": now})
+        begun = sorted({row.group_id for row in rows})
+        conn.execute(_TO_THE_END, {"ids": begun, "now": now})
     return Settled(len(rows), changes, finished, more=True)
 
 
-def _enqueued(
-    conn: Connection, group: Any, rows: Sequence[Any], now: datetime | None
-) -> list[StepChange]:
+def _enqueued(conn: Connection, rows: Sequence[Any], now: datetime | None) -> list[StepChange]:
+    """Enqueue the steps, with one request for all steps that differ only in their subreddits."""
     by_request: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
     for row in rows:
-        same = (row.priority, row.max_retries, row.visible_at, row.traceparent)
+        same = (
+            row.priority,
+            row.max_retries,
+            row.visible_at,
+            row.traceparent,
+            row.scheduled_job_id,
+        )
         by_request[same].append(row)
     requests = [
         EnqueueRequest(
             sorted({row.name for row in of_request}),
             priority,
-            JobSource.USER if group.scheduled_job_id is None else JobSource.SCHEDULE,
+            JobSource.USER if schedule is None else JobSource.SCHEDULE,
             max_retries=max_retries,
             visible_at=visible_at,
-            scheduled_job_id=group.scheduled_job_id,
+            scheduled_job_id=schedule,
             traceparent=traceparent,
             of_step=True,
         )
-        for (priority, max_retries, visible_at, traceparent), of_request in by_request.items()
+        for (
+            priority,
+            max_retries,
+            visible_at,
+            traceparent,
+            schedule,
+        ), of_request in by_request.items()
     ]
     results = iter(job_enqueue.enqueue_stored(conn, requests, now=now) if requests else [])
     enqueued: list[tuple[Any, Enqueued]] = []
@@ -112,7 +142,7 @@ def _enqueued(
     return [
         StepChange(
             row.id,
-            group.id,
+            row.group_id,
             StepState.PENDING,
             StepState.ENQUEUED,
             job_id=result.job_id,

@@ -81,9 +81,9 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         group_progress._FINISH,
         {**IDS, "outcomes": ["failed", "partly"], "now": None},
     ),
-    "start._TAKE_GROUP": (start._TAKE_GROUP, {"skip": 0}),
-    "start._TO_THE_END": (start._TO_THE_END, OF_GROUP),
-    "start._READY": (start._READY, {"group_id": 10, "at_most": 1000}),
+    "start._TAKE_GROUPS": (start._TAKE_GROUPS, {"groups": 100, "skip": 0}),
+    "start._TO_THE_END": (start._TO_THE_END, {**IDS, "now": None}),
+    "start._READY": (start._READY, {"ids": [10, 11], "at_most": 1000}),
     "lost_ends._RECORD": (lost_ends._RECORD, {"at_most": 1000}),
     "step_lookup._FIND": (
         step_lookup._FIND,
