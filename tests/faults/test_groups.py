@@ -1,8 +1,8 @@
 """Groups with workers that are killed: no step is stuck, none starts early, none twice."""
 
 import random
+import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -161,12 +161,12 @@ def test_a_kill_at_each_statement_of_the_resolver_loses_nothing(
 
 
 def test_a_dependent_can_be_claimed_soon_after_the_end_of_its_upstream(
-    queue: WatchedQueue,
-    crew: Crew,
-    pytestconfig: pytest.Config,
-    record_property: Callable[[str, object], None],
+    queue: WatchedQueue, crew: Crew, pytestconfig: pytest.Config
 ) -> None:
-    """A hint wakes the resolver. The limit of 300 ms holds for 99 of 100 on an idle machine."""
+    """The end of a job hints at the resolver, which would run only after a minute otherwise.
+
+    With --deep and -s, the test shows the delays. On an idle machine, 99 of 100 are below 300 ms.
+    """
     many = 100 if pytestconfig.option.deep else 10
     for number in range(many):
         create(
@@ -176,7 +176,7 @@ def test_a_dependent_can_be_claimed_soon_after_the_end_of_its_upstream(
                 step("b", "a", subreddit=f"pages_{number}_b"),
             ],
         )
-    crew.started(WORKER_CONCURRENCY="1", **WITHOUT_PAGES)
+    crew.started(WORKER_CONCURRENCY="1", RESOLVER_EVERY_SECONDS="60", **WITHOUT_PAGES)
     wait_until(
         lambda: queue.value(OPEN) == 0, timeout=DEADLINE_SECONDS, describe=crew.log, every=0.1
     )
@@ -189,9 +189,7 @@ def test_a_dependent_can_be_claimed_soon_after_the_end_of_its_upstream(
             "JOIN crawl_jobs AS before ON before.id = upstream.job_id"
         )
     )
-    record_property("median_s", waits[many // 2])
-    record_property("p99_s", waits[int(many * 0.99)])
+    sys.stdout.write(f"median {waits[many // 2]:.3f} s, p99 {waits[int(many * 0.99)]:.3f} s\n")
     assert len(waits) == many
     assert waits[0] >= 0
-    # An overloaded machine may be slow, but the interval of 2 s without hints is longer.
-    assert waits[many // 2] < 1.0
+    assert waits[-1] < 30  # also on an overloaded machine

@@ -29,6 +29,7 @@ from sqlalchemy import Engine, event
 
 from crawler_worker import __main__ as production
 from crawler_worker.crawl import phases
+from crawler_worker.maintenance import step_resolving
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.stop import Stop
 from crawljobs import settings
@@ -49,6 +50,8 @@ GATE_SECONDS = 120  # longer than any test, so that a forgotten worker ends late
 MEMORY_BYTES = int(os.environ.get("MEMORY_BYTES", "0"))
 RESET_AFTER_SECONDS = os.environ.get("RESET_AFTER_SECONDS")  # shorter than production allows
 KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # the lease extension that fails
+# The time after which the resolver runs without a hint; production has a constant.
+RESOLVER_EVERY_SECONDS = float(os.environ.get("RESOLVER_EVERY_SECONDS", "2"))
 # The statement of the resolver before which the process is killed.
 RESOLVER_DIES_AT = int(os.environ.get("RESOLVER_DIES_AT", "0"))
 
@@ -166,6 +169,7 @@ def _kill_at_a_statement_of_the_resolver() -> None:
 
 
 if __name__ == "__main__":
+    step_resolving.EVERY_SECONDS = RESOLVER_EVERY_SECONDS
     if RESOLVER_DIES_AT:
         _kill_at_a_statement_of_the_resolver()
     phases.run = run
