@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from admin_api.http import api_counters, auth, problems, responses, state
-from admin_api.schemas.fields import rfc3339
 from crawljobs.db.database import Connection
+from crawljobs.domain import audited_job
 from crawljobs.domain import job as jobs
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.enqueue_request import EnqueueRequest
@@ -111,17 +111,7 @@ def describe_results(span: tracing.Span, results: Sequence[jobs.Enqueued]) -> No
 
 def audited(job: jobs.Job) -> dict[str, Any]:
     """Return the fields of a job for the audit log, as JSON values."""
-    return {
-        "subreddit": job.subreddit,
-        "status": job.status,
-        "wait_reason": job.wait_reason,
-        "priority": job.priority,
-        "base_priority": job.base_priority,
-        "max_retries": job.max_retries,
-        "retry_count": job.retry_count,
-        "visible_at": None if job.not_before is None else rfc3339(job.not_before),
-        "rerun_requested": job.rerun_requested,
-    }
+    return audited_job.audited(job)
 
 
 def no_such_job(job_id: int) -> problems.Problem:

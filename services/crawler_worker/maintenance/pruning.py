@@ -10,7 +10,7 @@ from functools import partial
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import discovery_candidates
-from crawljobs.repository.operations import record_pruning
+from crawljobs.repository.operations import operation_pruning, record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.repository.schedules import ledger_pruning
@@ -46,6 +46,7 @@ class Pruning:
         runs = partial(ledger_pruning.prune_runs, retention=settings.ledger_retention)
         keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
         instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
+        operations = partial(operation_pruning.prune_operations, retention=settings.retention)
         jobs = _Jobs(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("schedule_run.pruned", runs)
@@ -53,6 +54,7 @@ class Pruning:
         self._rows("evidence.pruned", discovery_candidates.forget_evidence)
         self._rows("idempotency_key.pruned", keys)
         self._rows("instance.pruned", instances)
+        self._rows("operation.pruned", operations)
         return jobs.deleted
 
     def _rows(

@@ -10,8 +10,15 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from crawler_worker.maintenance import clock_mending, priority_aging, requeueing, revisiting
+from crawler_worker.maintenance import (
+    clock_mending,
+    operation_running,
+    priority_aging,
+    requeueing,
+    revisiting,
+)
 from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
+from crawler_worker.maintenance.operation_running import OperationRunning
 from crawler_worker.maintenance.pruning import Pruning
 from crawler_worker.maintenance.rescuing import Rescuing
 from crawler_worker.maintenance.revisiting import Revisiting
@@ -32,7 +39,7 @@ MERGE_COUNTS_SECONDS = 15.0
 
 
 class Maintenance:
-    """Runs the tasks requeue, rescue, mend, age, merge_counts, prune and revisits at intervals.
+    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune and revisits.
 
     Each task has its own interval, and returns the number of changed rows.
     """
@@ -48,6 +55,7 @@ class Maintenance:
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
+        self._operations = OperationRunning(database, self._stopping)
         # The timer of these urgent tasks uses the monotonic clock. APScheduler uses the wall clock.
         # If the host's clock is set back by an hour, APScheduler runs no task for an hour (decision
         # 15).
@@ -57,6 +65,10 @@ class Maintenance:
                 PeriodicTask(self._guarded(self.rescue), settings.rescue_seconds),
                 PeriodicTask(self._guarded(self.mend), clock_mending.EVERY_SECONDS),
             ]
+        )
+        # Operations have their own thread. Otherwise a large operation would delay rescue.
+        self._operating = PeriodicTasks(
+            [PeriodicTask(self._guarded(self.operate), operation_running.EVERY_SECONDS)]
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -86,15 +98,18 @@ class Maintenance:
             )
         self._scheduler.start()
         self._periodic.start()
+        self._operating.start()
 
     def seconds_since_beat(self) -> float:
-        """Return 0 while the thread of the sweeps runs, and infinity after it has ended."""
-        return 0.0 if self._periodic.is_alive() else math.inf
+        """Return 0 while the threads of the sweeps run, and infinity after one has ended."""
+        threads = (self._periodic, self._operating)
+        return 0.0 if all(thread.is_alive() for thread in threads) else math.inf
 
     def stop(self) -> None:
         """Make each sweep stop after its current chunk. Returns at once, before the threads end."""
         self._stopping.set()
         self._periodic.stop()
+        self._operating.stop()
         self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
@@ -108,6 +123,10 @@ class Maintenance:
     def rescue(self) -> int:
         """Take jobs from workers that died or make no progress."""
         return self._rescuing.run()
+
+    def operate(self) -> int:
+        """Make the chunks of operations, the large changes that requests asked for."""
+        return self._operations.run()
 
     def age(self) -> int:
         """Raise the priority of jobs that have waited for a long time."""

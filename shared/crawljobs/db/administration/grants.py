@@ -53,6 +53,7 @@ _TABLES = """
     job_groups               rawd       rawd            ra         r        -
     maintenance_runs         -          raw             -          -        -
     missing_parts            r          rawd            -          -        r
+    operations               ra         rwd             -          -        -
     posts                    -          raw             -          -        r
     queue_pauses             rawd       rwd             rw         -        -
     reddit_budgets           r          raw             r          r        -

@@ -23,6 +23,7 @@ from crawljobs.db.tables.groups import (
 )
 from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_jobs
+from crawljobs.db.tables.operations import operations
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.workers import (
     maintenance_runs,
@@ -53,6 +54,7 @@ __all__ = [
     "maintenance_runs",
     "metadata",
     "missing_parts",
+    "operations",
     "posts",
     "queue_pauses",
     "reddit_budgets",

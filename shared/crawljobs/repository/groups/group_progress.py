@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -50,8 +51,10 @@ _MARK_UNREADY = text("""
     UPDATE job_groups SET ready_at = NULL WHERE id = ANY (CAST(:ids AS bigint[]))
     """)
 
+# A retry opens the group again. So an earlier cancel of the group has no further effect.
 _REOPEN = text("""
-    UPDATE job_groups SET finished_at = NULL, outcome = NULL, generation = generation + 1
+    UPDATE job_groups SET finished_at = NULL, outcome = NULL, generation = generation + 1,
+        cancelled_at = NULL, cancelled_by = NULL
     WHERE id = ANY (CAST(:ids AS bigint[]))
     """)
 
@@ -101,8 +104,9 @@ def update(
     _add(conn, changes)
     rows = conn.execute(_READ, {"ids": ids}).all()
     reopened = [row.id for row in rows if row.is_finished and row.has_open]
-    ready = [row.id for row in rows if row.has_ready and not row.is_ready and not row.is_paused]
-    unready = [row.id for row in rows if row.is_ready and (row.is_paused or not row.has_ready)]
+    startable = {row.id for row in rows if row.has_ready and _may_start(row)}
+    ready = [row.id for row in rows if row.id in startable and not row.is_ready]
+    unready = [row.id for row in rows if row.is_ready and row.id not in startable]
     if reopened:
         conn.execute(_REOPEN, {"ids": reopened})
     if ready:
@@ -129,6 +133,11 @@ def update(
         }
         conn.execute(_FINISH, values)
     return finished
+
+
+def _may_start(group: Any) -> bool:
+    """Return whether pending steps of the group may start. A retry ends an earlier cancel."""
+    return not group.is_paused and (not group.is_cancelled or group.is_finished)
 
 
 def _add(conn: Connection, changes: Iterable[StepChange]) -> None:

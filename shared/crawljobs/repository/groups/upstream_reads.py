@@ -22,8 +22,12 @@ from crawljobs.domain.job import JobStatus
 _FINAL_JOB = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
 _FINAL_STEP = "upstream.state IN ('succeeded', 'failed', 'cancelled', 'skipped')"
 # An ended wait opens again together with its upstream, but only if the waiting step is pending, or
-# was skipped because of an upstream.
-_MAY_REOPEN = "(step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream)"
+# was skipped because of an upstream. In a cancelled group, no step starts any more. So a skipped
+# step stays skipped: a pending one would keep the group open.
+_MAY_REOPEN = """(
+        step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream
+            AND (SELECT cancelled_at IS NULL FROM job_groups WHERE id = step.group_id)
+    )"""
 
 # With ORDER BY and LIMIT, the planner would scan the primary key. OFFSET 0 prevents this scan.
 # LATERAL with LIMIT 1 makes the planner look up each step by its id.

@@ -69,6 +69,9 @@ ROWS = """
         reason, ended_at)
     VALUES (2, 1, NULL, NULL, NULL, NULL, NULL), (2, NULL, 1, NULL, 'failed', 'x', now()),
         (2, NULL, NULL, 2, NULL, NULL, NULL);
+    INSERT INTO operations (kind, resource_type, resource_id, created_by, total, state, finished_at)
+    VALUES ('cancel_group', 'job_group', 2, 'x', 1, 'pending', NULL),
+        ('cancel_group', 'job_group', 3, 'x', 1, 'succeeded', now());
     INSERT INTO crawl_job_attempts (job_id, worker, started_at, ended_at, outcome, error_kind,
         error_message, times, first_started_at)
     SELECT id, 'w', now(), now(), 'failed', 'retryable', 'x', 2, now() FROM crawl_jobs
@@ -120,6 +123,8 @@ PATHS = (
     *(f"jobs/{number}" for number in range(1, 6)),
     *(f"jobs/{number}/explain" for number in range(1, 6)),
     "jobs/stats",
+    "operations/1",
+    "operations/2",
     "queue/pauses",
     "scheduled-jobs",
     "scheduled-jobs?limit=1",
@@ -139,7 +144,14 @@ PATHS = (
     "workers?limit=1",
 )
 # Schemas of responses to changes. The tests of those changes check them.
-OF_CHANGES = {"BulkItem", "CreatedToken", "ImportItem", "Upcoming", "WrittenSchedule"}
+OF_CHANGES = {
+    "BulkItem",
+    "CreatedToken",
+    "GroupChangeItem",
+    "ImportItem",
+    "Upcoming",
+    "WrittenSchedule",
+}
 
 
 def values(

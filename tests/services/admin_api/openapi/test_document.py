@@ -149,6 +149,8 @@ SEED = """
     INSERT INTO job_groups (created_by, sealed_at, held) VALUES ('x', now(), 1);
     INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, state)
     SELECT 1, '1', id, 1, 1, 'held' FROM subreddits LIMIT 1;
+    INSERT INTO operations (kind, resource_type, resource_id, created_by, total, state, finished_at)
+    VALUES ('cancel_group', 'job_group', 2, 'x', 1, 'succeeded', now());
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
 """

@@ -9,8 +9,10 @@ from support.admin_api import openapi_document
 # A rename breaks the programs of all users of generated clients.
 OPERATION_IDS = [
     "add_group_steps",
+    "boost_group",
     "boost_job",
     "boost_jobs",
+    "cancel_group",
     "cancel_job",
     "cancel_jobs",
     "change_job_priority",
@@ -51,6 +53,7 @@ OPERATION_IDS = [
     "replace_schedule",
     "resume_group",
     "resume_queue",
+    "retry_failed_steps",
     "retry_job",
     "retry_jobs",
     "revoke_token",
@@ -62,6 +65,7 @@ OPERATION_IDS = [
     "show_group_step",
     "show_job",
     "show_job_stats",
+    "show_operation",
     "show_schedule",
     "show_subreddit",
     "show_token",

@@ -20,13 +20,13 @@ METHODS = ("get", "post", "put", "patch", "delete")
 ADMIN = "/api/admin"
 SCHEDULE = {"name": "one", "subreddit": "python", "cron_expression": "@daily"}
 UNKNOWN = {
-    **dict.fromkeys(("job_id", "schedule_id", "group_id"), 999),
+    **dict.fromkeys(("job_id", "schedule_id", "group_id", "operation_id"), 999),
     "step_key": "unknown",
     "subreddit": "nowhere",
     "token_id": "f" * 12,
 }
 FIRST = {
-    **dict.fromkeys(("job_id", "schedule_id", "group_id"), 1),
+    **dict.fromkeys(("job_id", "schedule_id", "group_id", "operation_id"), 1),
     "step_key": "first",
     "subreddit": "python",
     "token_id": "0" * 12,

@@ -1,0 +1,47 @@
+"""/api/admin/operations: large changes that workers make in chunks."""
+
+from __future__ import annotations
+
+import flask
+
+from admin_api.http import problems, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.schemas.operation import OperationSchema
+from crawljobs.domain.api_token import Scope
+from crawljobs.domain.operation import Operation
+from crawljobs.repository.operations import operation_rows
+
+PREFIX = "/api/admin/operations"
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the operation."}}
+
+blueprint = Blueprint(
+    "large changes",
+    __name__,
+    url_prefix=PREFIX,
+    description="Large changes, which workers make in chunks",
+    changes=Scope.JOBS,
+)
+
+
+@blueprint.get("/<id:operation_id>")
+@blueprint.answers(200, OperationSchema, "The operation.")
+@blueprint.problems("not_found")
+def show_operation(operation_id: int) -> Operation:
+    """Show the progress of an operation
+
+    A request whose change concerns more than 1,000 rows returns 202 with the path of an operation.
+    Workers then make the change. Finished operations are deleted after `RETENTION_DAYS`.
+    """
+    with state.current().database.read() as conn:
+        found = operation_rows.get(conn, operation_id=operation_id)
+    if found is None:
+        raise problems.Problem("not_found", f"There is no operation {operation_id}.")
+    return found
+
+
+def accepted(operation: Operation) -> flask.Response:
+    """Return the response to a request whose change became an operation."""
+    response = flask.jsonify(OperationSchema().dump(operation))
+    response.status_code = 202
+    response.headers["Location"] = f"{PREFIX}/{operation.id}"
+    return response

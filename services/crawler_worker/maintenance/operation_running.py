@@ -1,0 +1,105 @@
+"""Runs operations: large changes that requests asked for, in chunks of at most 1,000 rows."""
+
+from __future__ import annotations
+
+import threading
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain.actor import Actor
+from crawljobs.domain.job import JobStatus
+from crawljobs.repository.groups.batches import group_operations
+from crawljobs.repository.groups.batches.group_operations import Advanced
+from crawljobs.runtime import exception_text, logs, metrics
+
+log = logs.get_logger(__name__)
+
+# A worker looks for due operations at this interval.
+EVERY_SECONDS = 2.0
+ACTOR = Actor("system:crawler-worker")
+
+
+class OperationRunning:
+    """Runs the due operations of all requests. Any number of workers may do so at the same time.
+
+    Operations take turns: after each chunk, the operation that has waited longest is next.
+    """
+
+    def __init__(self, database: Database, stopping: threading.Event) -> None:
+        self._database = database
+        self._stopping = stopping
+
+    def run(self) -> int:
+        """Make chunks until no operation is due. Returns the number of chunks.
+
+        Raises DatabaseUnavailable.
+        """
+        chunks = 0
+        while not self._stopping.is_set() and self._advance():
+            chunks += 1
+        return chunks
+
+    def _advance(self) -> bool:
+        taken: int | None = None
+
+        def work(conn: Connection) -> Advanced | None:
+            nonlocal taken
+            operation = group_operations.take(conn)
+            if operation is None:
+                return None
+            taken = operation.id
+            return group_operations.advance(conn, operation, actor=ACTOR)
+
+        try:
+            advanced = self._database.run(work)
+        except errors.DatabaseUnavailable:
+            raise
+        except Exception as error:  # this operation must not stop the others
+            if taken is None:
+                raise
+            self._record_failure(taken, error)
+            return True
+        if advanced is None:
+            return False
+        _report(advanced)
+        return True
+
+    def _record_failure(self, operation_id: int, error: Exception) -> None:
+        log.exception("operation.chunk_failed", operation_id=operation_id)
+        message = exception_text.text_of(error)
+        failed = self._database.run(
+            lambda conn: group_operations.record_failure(
+                conn, operation_id=operation_id, error=message, actor=ACTOR
+            )
+        )
+        if failed is not None:
+            log.error("operation.failed", operation_id=operation_id, kind=failed.kind)
+
+
+def _report(advanced: Advanced) -> None:
+    """Count and log the results of a committed chunk."""
+    cancelled = sum(
+        change.after is not None and change.after.status is JobStatus.CANCELLED
+        for change in advanced.chunk.jobs
+    )
+    metrics.jobs_finished.labels(JobStatus.CANCELLED).inc(cancelled)
+    log.info(
+        "operation.advanced",
+        operation_id=advanced.operation.id,
+        kind=advanced.operation.kind,
+        count=len(advanced.chunk.items),
+    )
+    for group in advanced.chunk.finished:
+        log.info(
+            "group.finished",
+            group_id=group.group_id,
+            generation=group.generation,
+            outcome=group.outcome.value,
+        )
+    if advanced.ended is not None:
+        log.info(
+            "operation.finished",
+            operation_id=advanced.ended.id,
+            kind=advanced.ended.kind,
+            count=advanced.ended.done,
+        )

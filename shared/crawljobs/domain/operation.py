@@ -1,0 +1,70 @@
+"""Operations: changes of more rows than one request changes, which workers make in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+CHUNK = 1_000  # rows; a request makes a change of at most this size itself, a larger one in chunks
+KEPT_JOBS_MAX = 1_000
+ERRORS_MAX = 100
+TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails
+
+
+class OperationKind(StrEnum):
+    CANCEL_GROUP = "cancel_group"
+    RETRY_FAILED = "retry_failed"
+    BOOST_GROUP = "boost_group"
+
+
+class OperationState(StrEnum):
+    PENDING = "pending"  # no worker has made a chunk yet
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the same chunk failed TRIES_MAX times; earlier chunks stay
+
+
+class BatchResult(StrEnum):
+    """The effect of a change of a group on one of its steps."""
+
+    CANCELLED = "cancelled"
+    KEPT = "kept"  # other requests share the job, so the job and the step stay
+    ENDED = "ended"  # the job has already ended, and the resolver ends the step
+    RETRIED = "retried"  # the step follows its retried job
+    PENDING = "pending"  # the resolver enqueues the step again
+    FOLLOWS = "follows"  # the job is live already, and the step follows it
+    BOOSTED = "boosted"
+    UNCHANGED = "unchanged"  # the priority is already the highest
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the table operations. All times have the time zone UTC.
+
+    `kind` and `resource_type` can have values of later releases.
+    """
+
+    id: int
+    kind: str
+    resource_type: str
+    resource_id: int
+    parameters: Mapping[str, Any]
+    state: OperationState
+    created_at: datetime
+    created_by: str
+    request_id: str | None
+    traceparent: str | None
+    changed_at: datetime
+    finished_at: datetime | None
+    total: int
+    done: int
+    position: int
+    counts: Mapping[str, int]
+    jobs_changed: int
+    kept_jobs: Sequence[int]
+    errors: Sequence[str]
+    error_count: int
+    failed_tries: int

@@ -1,0 +1,127 @@
+"""Start a change of a group: a small change at once, a large change as an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, bindparam, select
+
+from crawljobs import errors
+from crawljobs.db.tables import job_groups
+from crawljobs.domain.group import OPEN, StepState
+from crawljobs.domain.operation import CHUNK, Operation, OperationKind
+from crawljobs.repository.groups import group_progress, resolver_hint
+from crawljobs.repository.groups.batches import group_boost, group_cancel, group_retry
+from crawljobs.repository.groups.batches.step_batches import BatchRequest, Chunk
+from crawljobs.repository.operations import audit_log, operation_rows
+
+GROUP = "job_group"
+
+CHANGES: Mapping[OperationKind, Callable[..., Chunk]] = {
+    OperationKind.CANCEL_GROUP: group_cancel.cancel_steps,
+    OperationKind.RETRY_FAILED: group_retry.retry_steps,
+    OperationKind.BOOST_GROUP: group_boost.boost_steps,
+}
+# The states of the steps that each change concerns.
+_STATES: Mapping[OperationKind, frozenset[StepState]] = {
+    OperationKind.CANCEL_GROUP: OPEN,
+    OperationKind.RETRY_FAILED: frozenset({StepState.FAILED}),
+    OperationKind.BOOST_GROUP: OPEN,
+}
+# The actions in the audit log.
+ACTIONS: Mapping[OperationKind, str] = {
+    OperationKind.CANCEL_GROUP: "cancel",
+    OperationKind.RETRY_FAILED: "retry_failed",
+    OperationKind.BOOST_GROUP: "boost",
+}
+
+_READ = select(job_groups.c.finished_at, *(job_groups.c[state.value] for state in StepState)).where(
+    job_groups.c.id == bindparam("group_id", type_=BigInteger)
+)
+
+
+class GroupFinished(errors.CrawljobsError):
+    """The group has finished, so it has no open step that the change could concern."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The result of a request: the number of steps that it concerns, and the results.
+
+    `chunk` is None if an operation makes the change.
+    """
+
+    steps: int
+    chunk: Chunk | None = None
+    operation: Operation | None = None
+
+
+def start(
+    conn: Connection,
+    kind: OperationKind,
+    request: BatchRequest,
+    *,
+    at_most: int = CHUNK,
+    now: datetime | None = None,
+) -> Batch:
+    """Change the group, or create an operation if the change concerns more than `at_most` steps.
+
+    A dry run returns the results for the first `at_most` steps. Raises NotFound, GroupFinished or
+    OperationInProgress.
+    """
+    group_id = request.group_id
+    group_progress.lock(conn, [group_id])
+    row = conn.execute(_READ, {"group_id": group_id}).first()
+    if row is None:
+        raise errors.NotFound(f"there is no group {group_id}")
+    operation_rows.check_none_open(conn, resource_type=GROUP, resource_id=group_id)
+    if row.finished_at is not None and kind is not OperationKind.RETRY_FAILED:
+        raise GroupFinished(f"group {group_id} has finished")
+    before = {state.value: row._mapping[state.value] for state in StepState}
+    steps = sum(before[state] for state in _STATES[kind])
+    marked = False
+    if not request.dry_run:
+        if kind is OperationKind.CANCEL_GROUP:
+            marked = group_cancel.mark(conn, request, now=now)
+        elif kind is OperationKind.RETRY_FAILED and steps:
+            group_retry.unmark(conn, request)
+    if steps <= at_most or request.dry_run:
+        chunk = CHANGES[kind](conn, request, after=0, at_most=at_most, now=now)
+        if not request.dry_run and (steps or marked):
+            resolver_hint.send(conn)
+            _audit(conn, kind, request, before, {"steps": steps, "results": chunk.counts})
+        return Batch(steps, chunk)
+    operation = operation_rows.create(
+        conn,
+        kind=kind,
+        resource_type=GROUP,
+        resource_id=group_id,
+        total=steps,
+        actor=request.actor,
+        parameters={"points": request.points} if kind is OperationKind.BOOST_GROUP else {},
+        traceparent=request.traceparent,
+        now=now,
+    )
+    _audit(conn, kind, request, before, {"steps": steps, "operation": operation.id})
+    return Batch(steps, operation=operation)
+
+
+def _audit(
+    conn: Connection,
+    kind: OperationKind,
+    request: BatchRequest,
+    before: Mapping[str, int],
+    after: Mapping[str, object],
+) -> None:
+    boost = {"boost": request.points} if kind is OperationKind.BOOST_GROUP else {}
+    audit_log.record(
+        conn,
+        actor=request.actor,
+        action=ACTIONS[kind],
+        resource_type=GROUP,
+        resource_id=request.group_id,
+        before={"counts": before},
+        after={**boost, **after},
+    )
