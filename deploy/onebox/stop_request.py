@@ -1,4 +1,4 @@
-"""Handle Ctrl-C, SIGTERM and SIGHUP: the first stops the demo gracefully, the second at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP. A first signal stops the demo gracefully, a second at once."""
 
 import os
 import select

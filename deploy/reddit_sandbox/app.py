@@ -25,7 +25,8 @@ from reddit_sandbox.request_log import Entry
 # The sandbox refuses longer request lines, as Reddit's cache does.
 LONGEST_URL = 8_000  # limit of path and query in bytes
 LONGEST_BODY = 1_000_000  # Limit of the body in bytes.
-# Recorded replies with these statuses, or with a status of 5xx, had no rate-limit headers.
+# Reddit's replies with these statuses, or with a status of 5xx, have no rate-limit headers. This is
+# known from recorded replies.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 
 _SUFFIX = re.compile(r"(?<=[^/])(/?\.json|/)$")

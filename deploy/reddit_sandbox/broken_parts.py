@@ -12,7 +12,7 @@ from reddit_sandbox import answers, listing_pages
 # In a community named badtree_*, one of TREES_EVERY trees fails. If more trees failed, the crawler
 # would treat the failures as an outage of Reddit.
 TREES_EVERY = 10
-# These communities show only half of each tree, so that small trees have stubs too.
+# Communities with these scripts show only half of each tree, so that small trees have stubs too.
 CUT_TREES = frozenset(("badmore", "stubs"))
 
 

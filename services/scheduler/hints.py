@@ -76,7 +76,7 @@ class Hints(threading.Thread):
         metrics.db_reconnects.inc(self._connections > 0)
         self._connections += 1
         try:
-            self._on_hint()  # notifications were lost while there was no connection
+            self._on_hint()  # notifications may have been lost while there was no connection
             while not self._stopping.is_set():
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()

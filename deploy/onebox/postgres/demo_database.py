@@ -33,7 +33,7 @@ class DemoDatabase:
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
         self.overview = OverviewReader()
-        self.own_urls: dict[str, str] = {}  # addresses by service; empty for an external database
+        self.own_urls: dict[str, str] = {}  # URL by service; empty for an external database
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()

@@ -1,7 +1,7 @@
 """Keeps the schemas of responses open, so that old clients read the responses of later releases.
 
 A later release may add a field, or a value such as a new state of jobs. A client that was generated
-before must then read the response, and keep the unknown value as text.
+before that release must still read the response, and keep the unknown value as text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Schemas of the explanation why a job runs or does not run."""
+"""Schemas of a response that explains why a job runs or does not run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problem codes that an operation can return. Each part of an operation adds its codes."""
+"""The problem codes that an operation can return. Its token, body and so on add their codes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ EXTENSIONS_PER_LEASE = 3
 # If another transaction has locked a job's row, the extension of its claim is tried again, up to
 # this many times before the next regular extension.
 LOCKED_TRIES = 10
-# The pause before the keeper connects to the database again. Each next pause is twice as long.
+# The pause before the keeper connects again after a failure. Each further failure doubles it.
 RECONNECT_SECONDS = 0.05
 RECONNECT_MAX_SECONDS = 2.0
 

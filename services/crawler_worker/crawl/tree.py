@@ -57,8 +57,8 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """Return the ids to request by name: Reddit named these comments but did not return them.
-        After one request for these ids, return no ids."""
+        """Return the ids of comments that Reddit named but did not return. The crawl requests them
+        once by their full names. After that request, return no ids."""
         return () if self.is_looked_up else self.unbrought
 
     @property

@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 # One run deletes the ledger rows of deleted schedules in at most this many chunks. The next run
 # deletes the remaining rows.
 CHUNKS_MAX = 1_000
-KEYS_KEPT = timedelta(days=1)  # the time in which a client may send an Idempotency-Key again
+KEYS_KEPT = timedelta(days=1)  # a client may repeat an Idempotency-Key for this time
 INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat
 
 

@@ -138,7 +138,7 @@ def end_of_upstream_step(key: str, state: StepState, reason: str | None) -> Step
         return None
     if state is StepState.SUCCEEDED:
         return StepEnd(state)
-    # The reason of a skipped step already names the first step that did not succeed.
+    # A skipped step's reason names the first step that did not succeed, so it is passed on as is.
     if state is StepState.SKIPPED and reason:
         return StepEnd(state, reason)
     because = f": {reason}" if reason else ""

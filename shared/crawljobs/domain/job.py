@@ -169,5 +169,5 @@ class Job:
 
     @property
     def not_before(self) -> datetime | None:
-        """The earliest time of a claim, or None if the end of the wait is unknown."""
+        """No worker claims the job before this time. None: the end of the wait is unknown."""
         return self.waits_until if self.status is JobStatus.WAITING else self.visible_at

@@ -77,10 +77,10 @@ def request(
 
 
 def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
-    """Return whether the failure means that the item does not exist.
+    """Return whether the failure means that the item of the part does not exist.
 
-    For the history of a suspended account, Reddit replies 403. So for a history, each denial of
-    access means that the author's account is gone.
+    The item of a history is an author. If the author's account is suspended, Reddit replies 403.
+    So for a history, each denial of access means that the account is gone.
     """
     return isinstance(error, crawl_failures.Unavailable) and (
         kind is PartKind.HISTORY or error.access in _GONE

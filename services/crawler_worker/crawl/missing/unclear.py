@@ -15,11 +15,12 @@ from crawljobs.domain import retry
 def deferral(
     context: CrawlContext, error: crawl_failures.UpstreamTrouble | crawl_failures.BadRequest
 ) -> crawl_failures.CrawlFailure:
-    """Count the deferral in the checkpoint. Return the failure that the crawl must raise.
+    """Return the failure that the crawl must raise after this error of a required request.
 
-    The job waits, and no attempt is charged. After a day of deferrals the job fails. If Reddit
-    rejects the request and the subreddit was never crawled, the job fails at once, because the
-    subreddit may not exist. Raises ClaimLost and DatabaseUnavailable.
+    Most failures defer the job: it waits, no attempt is charged, and the checkpoint counts the
+    deferral. After a day of deferrals the job fails. If Reddit rejects the request and the
+    subreddit was never crawled, the job fails at once, because the subreddit may not exist.
+    Raises ClaimLost and DatabaseUnavailable.
     """
     if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
         context.save_requests()

@@ -17,8 +17,8 @@ _OF_SERVICES = {
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
 }
-# The settings of analysts. Their queries may take longer. A session that starts to write by mistake
-# gets an error that names the cause.
+# The settings of analysts. Their queries may take longer than those of the services. If a session
+# tries to write by mistake, it gets an error that names the cause.
 _OF_READER = {
     "statement_timeout": "300s",
     "idle_in_transaction_session_timeout": "60s",
@@ -54,8 +54,9 @@ _OWN = text("""
 def equalize(conn: Connection, name: str, kind: str, has: Collection[str]) -> Iterator[str]:
     """Set missing and changed settings of the role `name`. Yields one line for each change.
 
-    `has` are the present settings, such as `lock_timeout=5s`. Settings that the role changed for
-    itself are reset, because they could break its sessions.
+    `has` are the present settings, such as `lock_timeout=5s`. Other settings that a session of the
+    role may change are reset, because the role could have set them for itself, and they could break
+    its sessions. The settings of the owner's role stay.
     """
     for setting, value in of(kind).items():
         if f"{setting}={value}" not in has:

@@ -1,4 +1,4 @@
-"""The Reddit from which the content of this database was crawled, as a single row."""
+"""A table with one row: the Reddit server from which this database's content was crawled."""
 
 from __future__ import annotations
 

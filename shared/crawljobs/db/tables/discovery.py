@@ -16,7 +16,7 @@ discovery_evidence = Table(
     ),
     Column("name", Text, primary_key=True),  # in lower case
     Column("mentions", Integer, nullable=False, server_default="0"),  # in posts and comments
-    # `crossposts` is the number of posts that were copied (crossposted) from the subreddit `name`.
+    # The number of posts in `found_in` that were copied (crossposted) from the subreddit `name`.
     Column("crossposts", Integer, nullable=False, server_default="0"),
     Column("first_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_at", Timestamp, nullable=False, server_default=NOW),

@@ -90,7 +90,7 @@ group_steps = Table(
     Column("reason", Text),  # why the step has its state
     Column("changed_at", Timestamp, nullable=False, server_default=NOW),
     Column("job_id", BigInteger),  # the job that the step follows; no foreign key: jobs are pruned
-    # The job was being crawled when the step was enqueued, so the step waits for its follow-up job.
+    # True if the job was being crawled at the enqueue. Then the step waits for the follow-up job.
     Column("follows_rerun", Boolean, nullable=False, server_default=text("false")),
     Column("waiting_for", Integer, nullable=False, server_default="0"),  # the number of open waits
     # The number of steps on the longest chain of waits that leads to this step.
@@ -108,7 +108,7 @@ group_steps = Table(
     CheckConstraint("max_retries BETWEEN 0 AND 100", name="max_retries"),
     CheckConstraint("waiting_for >= 0", name="waiting_for"),
     CheckConstraint("state <> 'enqueued' OR job_id IS NOT NULL", name="enqueued_has_job"),
-    # The steps of a group that the resolver can start.
+    # Finds, for one group, the steps that the resolver can start.
     Index(
         "group_steps_ready_idx",
         "group_id",

@@ -96,9 +96,11 @@ def update(
     *,
     now: datetime | None = None,
 ) -> list[Finished]:
-    """Count the changes, mark groups with steps to start, and finish groups without open steps.
+    """Count the changed steps of the groups, and update the state of each group.
 
-    The caller holds the locks of the groups. Returns the groups that finished.
+    A group is ready if it is not paused and has a step to start. A sealed group without open steps
+    is finished. A finished group with an open step is reopened. The caller holds the locks of the
+    groups. Returns the groups that finished.
     """
     ids = sorted(group_ids)
     _add(conn, changes)

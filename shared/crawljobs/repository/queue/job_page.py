@@ -61,7 +61,7 @@ _schedule_id = (
 
 
 def _shows_error(job: FromClause) -> ColumnElement[bool]:
-    """Return the condition that a waiting or failed job shows its error (is_current_error)."""
+    """Return is_current_error as an SQL condition. The job must be a waiting or failed job."""
     return job.c.wait_reason.is_distinct_from(inline(WaitReason.PAUSED))
 
 
@@ -146,8 +146,8 @@ def page_statement(shape: PageShape) -> Select[Any]:
     def branch(source: FromClause, condition: ColumnElement[bool]) -> Select[Any]:
         jobs = select(*(source.c[name] for name in names)).where(condition)
         if any(name in shape.given for name in _READ_WHOLE):
-            # Without OFFSET 0, Postgres could read the index of the page's order. It would read
-            # most of that index before it finds the few jobs of a subreddit or schedule.
+            # Without OFFSET 0, Postgres could read the index that has the page's order. It would
+            # read most of that index before it finds the few jobs of a subreddit or schedule.
             return jobs.offset(inline_number(0))
         # With ORDER BY and LIMIT, each branch of the UNION ALL reads at most `scan_limit` jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))

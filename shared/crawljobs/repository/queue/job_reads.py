@@ -21,7 +21,7 @@ from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReaso
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
 from crawljobs.repository.sql import ids, inline, row_version
 
-# The fields of a Job that are not read from the column with the field's name.
+# These fields of a Job come from other expressions, not from a column with the name of the field.
 _FOREIGN = (
     "subreddit",
     "version",

@@ -50,7 +50,7 @@ _RERUN_SERVED: dict[str, ColumnElement[Any]] = {
     ),
 }
 
-# The total time of all claims, including the claim that ends now. It stays if no claim ends now.
+# The total time of all ended claims. If the change ends a claim, the time of that claim is added.
 _duration = case(
     (
         _job.claimed_at.is_not(None),

@@ -23,7 +23,7 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 
-RACES_MAX = 20  # limit of executions; one fails if an enqueue created a live job meanwhile
+RACES_MAX = 20  # limit of tries; a try fails if an enqueue created a live job at the same time
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ WAITING_MAX = 1_000  # the count of parked jobs stops at this number
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker is alive if its last heartbeat is at most this old
 
 
-# Selects the parked jobs to count, at most `at_most`: the jobs with the earliest visible_at.
+# Selects the parked jobs that are counted: the `at_most` jobs with the earliest visible_at.
 _parked = (
     select(crawl_jobs.c.wait_reason)
     .where(

@@ -89,10 +89,10 @@ def clock(conn: Connection, *, now: datetime | None = None) -> datetime:
 
 
 def subreddit_id_of(conn: Connection, *, subreddit: str | int) -> int:
-    """Return the id of a subreddit that is given by name or by id. Inserts an unknown subreddit.
+    """Return the id of a subreddit that is given by name or by id.
 
-    Raises NotFound for an unknown id. Raises InvalidSubredditName if the given name, or the stored
-    name of the given id, cannot be crawled.
+    Inserts a subreddit with an unknown name. Raises NotFound for an unknown id. Raises
+    InvalidSubredditName if the given name, or the stored name of the given id, cannot be crawled.
     """
     if isinstance(subreddit, str):
         name = names.checked_name(subreddit)

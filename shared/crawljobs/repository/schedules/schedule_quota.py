@@ -23,7 +23,7 @@ from crawljobs.repository.sql import inline, inline_interval, inline_number
 # The estimate reads the RECENT_JOBS newest finished jobs. These jobs are enough for an average, and
 # few enough to be read at each edit of a schedule.
 RECENT_JOBS = 2_000
-PLAUSIBLE_REQUESTS_MAX = 100_000  # requests of one crawl; a larger number is ignored
+PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out of the estimate
 
 _job = finished_jobs.newest_finished(
     "id", "finished_at", "subreddit_id", "status", "checkpoint", limit=RECENT_JOBS

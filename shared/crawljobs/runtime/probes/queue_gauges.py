@@ -108,7 +108,7 @@ class QueueGauges(Collector):
             return self._database.run(gauges.read_gauges)
         except errors.DatabaseUnavailable as error:
             log.warning("gauges.unavailable", reason=str(error))
-        except DBAPIError as error:  # a missing table or right, until a migration or a grant
+        except DBAPIError as error:  # a table or a right is missing until a migration
             log.warning("gauges.unavailable", reason=failures.describe(error))
         return None
 
