@@ -16,6 +16,7 @@ STEPS_MAX_OF_GROUP = 100_000
 WAITS_MAX = 100  # the waits of one step; `after: "all"` is one wait
 DEPTH_MAX = 100  # the steps on the longest chain of waits
 NAMES_SHOWN = 10
+ERRORS_MAX = 1_000
 
 ALL = "all"  # the value of `after` for a step that waits for all other steps of its group
 
@@ -73,17 +74,14 @@ class Plan:
     errors: Sequence[PlanError]
 
 
-def check(
-    steps: Sequence[StepRequest],
-    stored: Mapping[str, StoredStep],
-    ancestors: Mapping[str, frozenset[str]],
-) -> Plan:
+def check(steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]) -> Plan:
     """Check new steps against one another and against the stored steps of their group, by key.
 
-    `ancestors` has, for each stored step for which a new step waits, the keys of all steps for
-    which that stored step waits, directly or not.
+    `stored` has the steps to which the new steps refer, and all steps with the same subreddits. Of
+    a long list of errors, the plan has only the first ones.
     """
-    errors = [*_key_errors(steps, stored), *_wait_errors(steps, stored)]
+    wrong = itertools.chain(_key_errors(steps, stored), _wait_errors(steps, stored))
+    errors = [*itertools.islice(wrong, ERRORS_MAX)]
     if errors:
         return Plan({}, errors)
     waits = {step.key: [each.key for each in step.after if each.key is not None] for step in steps}
@@ -97,8 +95,10 @@ def check(
     for key in order:
         if key in waits:
             depths[key] = max((depths[upstream] + 1 for upstream in waits[key]), default=0)
-    errors = [*_depth_errors(steps, depths)]
-    errors += _subreddit_errors(steps, stored, ancestors, order, waits)
+    wrong = itertools.chain(
+        _depth_errors(steps, depths), _subreddit_errors(steps, stored, order, waits)
+    )
+    errors = [*itertools.islice(wrong, ERRORS_MAX)]
     return Plan({step.key: depths[step.key] for step in steps}, errors)
 
 
@@ -149,13 +149,14 @@ def _depth_errors(steps: Sequence[StepRequest], depths: Mapping[str, int]) -> It
 def _subreddit_errors(
     steps: Sequence[StepRequest],
     stored: Mapping[str, StoredStep],
-    ancestors: Mapping[str, frozenset[str]],
     order: Sequence[str],
     waits: Mapping[str, Sequence[str]],
 ) -> Iterator[PlanError]:
     """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
-    Otherwise both steps would follow the same job. A set of steps is an integer with one bit for
+    Otherwise both steps would follow the same job. The waits of stored steps are not read, because
+    their number may be large. So a new step must wait for the last stored step of its subreddit by
+    itself, or through other new steps. A set of steps is an integer with one bit for
     each step. So one operation joins two sets, and the cost grows only with the number of waits.
     """
     of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
@@ -167,9 +168,7 @@ def _subreddit_errors(
     bit = {key: 1 << at for at, key in enumerate(key for keys in repeated for key in keys)}
     if not bit:
         return
-    reached = {
-        key: _union(bit.get(ancestor, 0) for ancestor in ancestors.get(key, ())) for key in stored
-    }
+    reached = dict.fromkeys(stored, 0)
     for key in order:
         if key in waits:
             reached[key] = _union(reached[up] | bit.get(up, 0) for up in waits[key])
@@ -178,17 +177,18 @@ def _subreddit_errors(
     for_all |= {key for key, each in stored.items() if each.after_all}
     for keys in repeated:
         mine = _union(bit[key] for key in keys)
-        chain = sorted(
-            (key for key in keys if key not in for_all),
+        old = [key for key in keys if key in stored and key not in for_all]
+        new = [key for key in keys if key in at_of and key not in for_all]
+        chain = sorted(old, key=lambda key: stored[key].depth) + sorted(
+            new,
             key=lambda key, mine=mine: (reached[key] & mine).bit_count(),  # type: ignore[misc]
         )
         for before, after in itertools.pairwise(chain):
-            if not reached[after] & bit[before] and (before in at_of or after in at_of):
-                at = at_of.get(after, at_of.get(before, 0))
+            if after in at_of and not reached[after] & bit[before]:
                 yield PlanError(
-                    f"/{at}/subreddit",
-                    f"steps {before} and {after} crawl the same subreddit: one must wait for the "
-                    "other",
+                    f"/{at_of[after]}/subreddit",
+                    f"steps {before} and {after} crawl the same subreddit: {after} must wait for "
+                    f"{before}",
                 )
 
 

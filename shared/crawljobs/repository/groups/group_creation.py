@@ -133,8 +133,7 @@ def add_steps(
     stored = step_lookup.stored_steps(
         conn, group_id=group_id, steps=steps, subreddit_ids=set(subreddit_ids)
     )
-    before = step_lookup.ancestors(conn, stored.values(), subreddit_ids=set(subreddit_ids))
-    plan = group_plan.check(steps, stored, before)
+    plan = group_plan.check(steps, stored)
     upstreams = wait_creation.lock_upstreams(conn, steps)
     wrong = [*plan.errors, *wait_creation.errors_of(steps, upstreams, group_id=group_id)]
     if wrong:

@@ -32,25 +32,6 @@ _FIND = text("""
         ) AS waits_for_all ON true
     """)
 
-# For each of the steps `ids`: the keys of the steps for which it waits, directly or through other
-# steps. The result has only steps that crawl one of `subreddits`.
-_ANCESTORS = text("""
-    WITH RECURSIVE before (start, step_id) AS (
-        SELECT id, id FROM group_steps WHERE id = ANY (CAST(:ids AS bigint[]))
-        UNION
-        SELECT before.start, wait.upstream_step_id
-        FROM before CROSS JOIN LATERAL (
-            SELECT upstream_step_id FROM step_waits
-            WHERE step_id = before.step_id AND upstream_step_id IS NOT NULL OFFSET 0
-        ) AS wait
-    )
-    SELECT start.key AS start, step.key
-    FROM before
-        CROSS JOIN LATERAL (SELECT key FROM group_steps WHERE id = before.start LIMIT 1) AS start
-        CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = before.step_id LIMIT 1) AS step
-    WHERE before.step_id <> before.start AND step.subreddit_id = ANY (CAST(:subreddits AS bigint[]))
-    """)
-
 
 def stored_steps(
     conn: Connection,
@@ -69,14 +50,3 @@ def stored_steps(
         )
         for row in conn.execute(_FIND, values)
     }
-
-
-def ancestors(
-    conn: Connection, steps: Iterable[StoredStep], *, subreddit_ids: Collection[int]
-) -> dict[str, frozenset[str]]:
-    """Return for each step the keys of the steps before it that crawl these subreddits."""
-    found: dict[str, set[str]] = {step.key: set() for step in steps}
-    values = {"ids": [step.id for step in steps], "subreddits": sorted(subreddit_ids)}
-    for row in conn.execute(_ANCESTORS, values):
-        found[row.start].add(row.key)
-    return {key: frozenset(keys) for key, keys in found.items()}

@@ -89,7 +89,6 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         step_lookup._FIND,
         {"group_id": 10, "keys": ["k1"], "subreddits": [7]},
     ),
-    "step_lookup._ANCESTORS": (step_lookup._ANCESTORS, {**IDS, "subreddits": [7]}),
     "wait_creation._LOCK_JOBS": (wait_creation._LOCK_JOBS, IDS),
     "wait_creation._WATCH": (wait_creation._WATCH, IDS),
     "wait_creation._READ_GROUPS": (wait_creation._READ_GROUPS, IDS),
