@@ -43,6 +43,7 @@ def test_a_data_folder_in_use(open_folder: Path) -> None:
 def test_a_data_folder_of_another_postgres(open_folder: Path) -> None:
     (open_folder / "data" / "postgres").mkdir(parents=True)
     (open_folder / "data" / "postgres" / "PG_VERSION").write_text("12")
+    (open_folder / "data" / "reddit-source").write_text("sandbox\n")
     done = demo.run("--port", "0", "--data", str(open_folder / "data"))
     assert "was made by PostgreSQL 12" in refusal(done, open_folder)
 

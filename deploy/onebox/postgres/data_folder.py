@@ -12,6 +12,10 @@ from onebox.demo_errors import DataFolderError
 
 TOKEN_BYTES = 32
 PRIVATE = 0o600
+LOCK_MAX = 20  # length of a process id in characters, at most
+# Entries that show nothing about the use of a folder: a demo that was killed at its start leaves an
+# empty lock, and a new file system has a folder `lost+found`.
+UNMARKED = {"lock", "logs", "lost+found"}
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,25 @@ class DataFolder:
 def opened(path: Path) -> Iterator[DataFolder]:
     """Create the folder if it is missing, and lock it until the block or this process ends.
 
-    Raises DataFolderError if the folder cannot be used or another demo has the lock.
+    Raises DataFolderError if the folder cannot be used, contains files of another program, or
+    another demo has the lock.
     """
     path = path.absolute()
     try:
         # If root runs the demo, Postgres runs as another user. This user needs the right to enter
         # the folder, but not the right to list its files.
         path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        if not _is_of_a_demo(path):
+            raise DataFolderError(
+                f"The data folder {path} contains other files: give an empty or new folder with "
+                "--data."
+            )
         lock = (path / "lock").open("a+")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise DataFolderError(
+            f"The data folder {path} cannot be used ({error.strerror}): "
+            "give the path of a folder with --data."
+        ) from error
     except OSError as error:
         raise DataFolderError(
             f"The data folder {path} cannot be used ({error.strerror}): "
@@ -90,7 +105,7 @@ def opened(path: Path) -> Iterator[DataFolder]:
         except BlockingIOError:
             lock.seek(0)
             raise DataFolderError(
-                f"Another demo (process {lock.read(20).strip() or 'unknown'}) uses {path}: "
+                f"Another demo (process {lock.read(LOCK_MAX).strip() or 'unknown'}) uses {path}: "
                 "stop it, or give another folder with --data."
             ) from None
         lock.truncate(0)
@@ -102,6 +117,22 @@ def opened(path: Path) -> Iterator[DataFolder]:
         except OSError as error:
             raise DataFolderError(f"{folder.logs} cannot be made ({error.strerror}).") from error
         yield folder
+
+
+def _is_of_a_demo(path: Path) -> bool:
+    """Return whether the folder is empty or an earlier demo used it. Raises OSError.
+
+    The markers of a demo are the file with its source, and its process id in the file `lock`.
+    """
+    if {entry.name for entry in path.iterdir()} <= UNMARKED:
+        return True
+    if (path / "reddit-source").is_file():
+        return True
+    lock = path / "lock"
+    if not lock.is_file():
+        return False
+    with lock.open("rb") as content:
+        return content.read(LOCK_MAX).strip().isdigit()
 
 
 def write_private(path: Path, content: str) -> None:

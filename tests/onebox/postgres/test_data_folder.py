@@ -22,7 +22,7 @@ def test_two_cannot_use_one_folder_and_the_next_can(tmp_path: Path) -> None:
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DataFolderError, match=r"Not a directory\): make it writable, or give"),
+        pytest.raises(DataFolderError, match=r"Not a directory\): give the path of a folder"),
         data_folder.opened(tmp_path / "file" / "data"),
     ):
         pass
@@ -31,10 +31,57 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DataFolderError, match="File exists"),
+        pytest.raises(DataFolderError, match=r"File exists\): give the path of a folder"),
         data_folder.opened(tmp_path / "file"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README.md": "text"},
+        {".hidden": ""},
+        {"lock": "held by another program", "README.md": ""},
+        {"lock": "", "LOG": "of another program"},
+        {"postgres/PG_VERSION": "18"},
+    ],
+)
+def test_a_folder_with_other_files_is_refused_and_not_changed(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    before = sorted(tmp_path.rglob("*"))
+    with (
+        pytest.raises(DataFolderError, match="contains other files: give an empty or new folder"),
+        data_folder.opened(tmp_path),
+    ):
+        pass
+    assert sorted(tmp_path.rglob("*")) == before
+    assert all((tmp_path / name).read_text() == content for name, content in files.items())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"lost+found": None},
+        {"lock": "", "logs": None},  # a demo that was killed at its start
+        {"lock": "123\n", "logs": None, "postgres": None},  # killed while it made the database
+        {"reddit-source": "sandbox\n", "note.txt": "of the user"},
+    ],
+)
+def test_an_empty_folder_and_a_folder_of_a_demo_are_used(
+    tmp_path: Path, files: dict[str, str | None]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).mkdir() if content is None else (tmp_path / name).write_text(content)
+    with data_folder.opened(tmp_path) as folder:
+        assert folder.token()
+    with data_folder.opened(tmp_path) as folder:
+        assert folder.token()
 
 
 def test_the_token_is_kept_and_private(tmp_path: Path) -> None:
