@@ -43,6 +43,7 @@ call() {
     }
     code=${answer##*$'\n'}
     answer=${answer%$'\n'*}
+    answer=${answer%$'\n'} # the answer itself ends with a line end, too
     case $code in
     2??) printf '%s\n' "$answer" ;;
     *)
@@ -85,11 +86,11 @@ create_daily_schedule() { # SUBREDDIT: create it once, at 6 in the morning in Be
     echo "$id"
 }
 
-show_next_runs() { # EXPRESSION ZONE
+show_next_runs() { # EXPRESSION ZONE: print the meaning in words, and the next due times
     local answer
     answer=$(call POST /api/admin/scheduled-jobs/preview \
         "$(object cron_expression "$1" timezone "$2")") || return
-    field "it['description']" "$answer"
+    field "'\n'.join([it['description'], *(run['local'] for run in it['next_runs'])])" "$answer"
 }
 
 boost() { # JOB POINTS: raise the priority of a live job; print it
@@ -116,11 +117,17 @@ retry_failed() { # count the failed jobs, then retry exactly this number
     field "it['succeeded']" "$answer"
 }
 
-enqueue_many() { # SUBREDDIT...
+enqueue_many() { # SUBREDDIT...: print the number of accepted names. A refused name is an error
     local names answer
     names=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@") || return
     answer=$(call POST /api/admin/jobs/bulk "{\"subreddits\": $names, \"priority\": 50}") || return
-    field "it['succeeded']" "$answer"
+    field "it['succeeded']" "$answer" || return
+    printf '%s' "$answer" | python3 -c 'import json, sys
+refused = [one for one in json.load(sys.stdin)["items"] if one["status"] >= 400]
+for one in refused:
+    name = json.dumps(one["subreddit"])
+    print(name + " is refused:", one["code"] + ":", one["detail"], file=sys.stderr)
+sys.exit(bool(refused))'
 }
 
 watch_job() { # JOB [SECONDS]: wait until it is final or the time is over; print its status
@@ -143,15 +150,19 @@ resume() { # SUBREDDIT
 }
 
 # step NAME FUNCTION ARGUMENT...: print the result of a function. A 409 is no error here: a worker can
-# finish a job before the next step, and another operator can do the same task at the same time.
+# finish a job before the next step, and another operator can do the same task at the same time. So
+# `step` prints the answer of the API only after another error.
 step() {
     local name=$1 result code=0
     shift
-    result=$("$@") || code=$?
+    result=$("$@" 2>&1) || code=$?
     case $code in
     0) echo "$name: $result" ;;
-    2) echo "$name: not possible now" ;;
-    *) return 1 ;;
+    2) echo "$name: not possible now, for example because the job is finished" ;;
+    *)
+        printf '%s\n' "$result" >&2
+        return 1
+        ;;
     esac
 }
 
