@@ -41,7 +41,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "graceful_timeout": GRACE,
             "control_socket_disable": True,
-            # No limit in gunicorn, because the application refuses long requests in Reddit's form.
+            # gunicorn sets no limit. The application refuses long requests with Reddit's reply.
             "limit_request_line": 0,
             "loglevel": "warning",
             "post_fork": _die_with_master,

@@ -22,8 +22,8 @@ from crawljobs.runtime.probes.table_size_gauges import TableSizes
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
-# The liveness probe fails if the loop makes no step for `tick_seconds` plus this time. A batch is
-# shorter, even if the database is overloaded. The longest pause after a failure is shorter too.
+# The liveness probe fails if the loop makes no step for `tick_seconds` plus this time. A batch
+# takes less time, even if the database is overloaded. So does the longest pause after a failure.
 LATE_SECONDS = 90.0
 
 

@@ -15,8 +15,8 @@ from onebox.postgres.request_counter import RequestCounter
 
 LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
 STATEMENT_MILLISECONDS = 1_000
-# With more rows, a count of all rows takes longer. The pause after a count is COUNT_PAUSE times as
-# long as the count itself, so that counting takes at most a twentieth of the time.
+# A count of all stored items takes longer when more are stored. The pause after it is COUNT_PAUSE
+# times as long as the count itself, so that counting takes at most a twentieth of the time.
 COUNT_PAUSE = 19
 COUNT_PAUSE_SECONDS = 1.0
 READ_SECONDS = 1.0  # interval of the reads
@@ -48,7 +48,7 @@ class Overview:
     """The totals of the database at one moment, and the latest events, the newest event first."""
 
     live: Mapping[str, int] = field(default_factory=dict)  # live jobs by status
-    finished: Mapping[str, int] = field(default_factory=dict)  # finished jobs of all runs by status
+    finished: Mapping[str, int] = field(default_factory=dict)  # by status, also of earlier runs
     stored: tuple[int, int, int] | None = None  # posts, comments, authors; None: too many to count
     requests: int = 0  # requests to Reddit since the start of this demo
     requests_per_second: float = 0.0
@@ -71,7 +71,7 @@ class OverviewReader:
     def read(self, url: str, *, at_once: bool = False) -> Overview | None:
         """Return the totals. They are at most a second old, or new if `at_once` is True.
 
-        While the database does not answer, returns the previous totals, or None without any.
+        While the database does not answer, returns the previous totals, or None if there are none.
         """
         if time.monotonic() < self._read_at and not at_once:
             return self.last

@@ -12,7 +12,7 @@ from crawljobs.domain.missing_part import PartKind, PartReason
 
 
 class MissingPartSchema(ma.Schema):
-    """A part of a crawl that Reddit did not deliver."""
+    """A part that a crawl gave up, for example because Reddit refused the request."""
 
     kind = fields.String(
         required=True,

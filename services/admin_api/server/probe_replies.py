@@ -37,7 +37,7 @@ class Probe:
 
 
 def parse(head: bytes, *, may_keep: bool) -> Probe | None:
-    """Return the probe in this request head, or None if it is not a plain probe.
+    """Return the plain probe in this request head. None: a thread must handle the request.
 
     `may_keep` is true if the server allows a further request on the connection.
     """

@@ -42,7 +42,7 @@ class Worker(GunicornWorker):
             self._arriving.read(conn, conn.sock)
 
     def make_room(self) -> bool:
-        """Close an old connection without a thread. Return False if there is no such connection."""
+        """Close an old connection that no thread handles. Return False if there is none."""
         if self._leaving.close_oldest():
             return True
         kept, arriving = self.oldest_kept, self._arriving.oldest()

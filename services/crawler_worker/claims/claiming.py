@@ -35,8 +35,8 @@ class Claiming:
         self._database = database
         self._worker = worker
         self._lease_seconds = lease_seconds
-        # The claim token of each claim statement whose reply was lost -> the time of the statement,
-        # by the monotonic clock, in seconds.
+        # The claim statements whose replies were lost. Maps the claim token of a statement to its
+        # start, by the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
         # The number of jobs at the front of the queue that claims skip, because a statement that
         # claims one of these jobs fails.

@@ -23,7 +23,7 @@ KIND_SECONDS = 2.0
 
 
 class ClockMending:
-    """Corrects the timestamps. Each kind of timestamp has its own transactions."""
+    """Corrects the timestamps that are too far in the future, each kind in its own transactions."""
 
     def __init__(self, database: Database, *, retry: RetryPolicy) -> None:
         self._database = database

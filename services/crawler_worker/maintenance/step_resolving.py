@@ -93,7 +93,7 @@ class StepResolver(threading.Thread):
         def change(conn: Connection, *, at_most: int, skip: int) -> int:
             nonlocal last
             last = resolve(conn, at_most=at_most, skip=skip)
-            # The sweep calls again only after a full chunk.
+            # RowIsolation calls this function again only if the result is `at_most`, a full chunk.
             return at_most if last.more else min(last.changes, at_most - 1)
 
         return isolation.run(

@@ -122,8 +122,8 @@ group_steps = Table(
     Index("group_steps_subreddit_id_idx", "subreddit_id", "id"),
 )
 
-# A step that waits for the end of another step, a job or a group. A wait for the own group is a
-# wait for all other steps of that group.
+# A step that waits for the end of another step, a job or a group. If the group is the step's own,
+# the step waits for all other steps of that group.
 step_waits = Table(
     "step_waits",
     metadata,

@@ -1,4 +1,4 @@
-"""Find subreddits that are due for another crawl without a request or a schedule."""
+"""Find subreddits that are due for another crawl, although no user or schedule requested it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def list_subreddits(
         "contains": None if contains is None else contains.lower(),
         "incomplete": incomplete,
         "crawled_before": crawled_before,
-        "after": after or "",  # a condition `IS NULL OR` would prevent the use of the index
+        "after": after or "",  # "" is before all names; `IS NULL OR` would use no index
         "limit": limit + 1,
         "now": now,
     }

@@ -28,7 +28,7 @@ class StepChange:
 
 @dataclass(frozen=True)
 class WaitChange:
-    """The end of a wait, or `end` None for a wait that is open again."""
+    """A changed wait. `end` is the end of the upstream, or None if the wait is open again."""
 
     wait_id: int
     step_id: int
@@ -107,5 +107,5 @@ def change_waits(
 
 
 def recount(conn: Connection, step_ids: Iterable[int]) -> None:
-    """Count the open waits of these steps."""
+    """Count the open waits of these steps, and store the numbers in the rows of the steps."""
     conn.execute(_RECOUNT, {"ids": sorted(step_ids)})

@@ -36,7 +36,7 @@ _STEP_OF_WAIT = """
 
 
 def _waits(column: str) -> str:
-    """Return the waits whose upstream in this column is one of :ids."""
+    """Return a subquery for the waits whose upstream, in this column, is one of :ids."""
     return f"""(
             SELECT * FROM step_waits WHERE {column} = ANY (CAST(:ids AS bigint[])) OFFSET 0
         ) AS wait"""
@@ -100,7 +100,7 @@ _WAITS_FOR_STEPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# Another group's end never opens a wait again: the group may run again later, for other reasons.
+# A wait for another group stays ended if that group runs again, which may have other reasons.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
         wait.upstream_group_id, upstream.outcome

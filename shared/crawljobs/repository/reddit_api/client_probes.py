@@ -1,8 +1,8 @@
 """Decide which worker probes whether Reddit accepts a client id, after an unclear reply.
 
 A reply is unclear if it does not show whether Reddit refuses all requests or only this request. One
-worker at a time has the turn: it sends the probe, another request to Reddit. All workers use the
-result of the probe.
+worker at a time has the turn: it sends the probe, which is an additional request to Reddit. All
+workers use the result of the probe.
 """
 
 from __future__ import annotations
