@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from crawljobs.db.administration import grants
 from onebox import preflight, reddit_source
-from support import admin_api, demo, needs
+from support import admin_api, demo, needs, roles
 from support.admin_api import Gunicorn
+from support.databases import Databases
+from support.roles import Roles
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -57,12 +60,19 @@ def test_the_readme_leads_to_the_answer_with_one_click(question: str) -> None:
     assert f"](#{anchor})" in PAGE.partition("\n## ")[0], "the page's own list lacks the question"
 
 
+@pytest.fixture(scope="module")
+def own(databases: Databases) -> Iterator[Roles]:
+    with roles.made(databases) as roles_of_ours:
+        yield roles_of_ours
+
+
 @pytest.fixture
-def project(tmp_path: Path, database_url: str) -> Path:
-    """Return a folder with a data folder and a `run` for the test's database."""
+def project(tmp_path: Path, own: Roles) -> Path:
+    """Return a folder with a data folder and a `run` for a database with the roles `own`."""
     data = tmp_path / ".onebox"
     data.mkdir()
-    (data / "database-url").write_text(f"{database_url}\n")
+    (data / "database-url").write_text(f"{own.url}\n")
+    (data / "reader-url").write_text(f"{own.url_as(grants.READER)}\n")
     (data / "admin-header").write_text(f"Authorization: Bearer {admin_api.TOKEN}\n")
     run = tmp_path / "run"
     run.write_text(STUB.format(python=sys.executable, data=shlex.quote(str(data))))
@@ -93,10 +103,20 @@ def test_the_commands_that_see_export_and_back_up_the_data_work(project: Path) -
 
 
 def test_the_password_is_on_no_command_line_of_psql(project: Path) -> None:
-    done = bash(project, "./run psql -c \"\\! tr '\\0' ' ' < /proc/\\$PPID/cmdline\"")
-    secret = (project / ".onebox/database-url").read_text().split("@")[0].rpartition(":")[2]
-    assert "psql -c" in done.stdout, done.stderr
-    assert secret not in done.stdout
+    for option, file in {"": "reader-url", "--write": "database-url"}.items():
+        done = bash(project, f"./run psql {option} -c \"\\! tr '\\0' ' ' < /proc/\\$PPID/cmdline\"")
+        secret = (project / ".onebox" / file).read_text().split("@")[0].rpartition(":")[2]
+        assert "psql -c" in done.stdout, done.stderr
+        assert secret not in done.stdout
+
+
+def test_psql_writes_only_with_the_option_write(project: Path) -> None:
+    change = "-c \"INSERT INTO subreddits (name) VALUES ('written')\""
+    refused = bash(project, f"./run psql {change}")
+    assert refused.returncode == 1
+    assert "cannot execute INSERT in a read-only transaction" in refused.stderr
+    changed = bash(project, f"./run psql --write {change}")
+    assert (changed.returncode, changed.stdout) == (0, "INSERT 0 1\n"), changed.stderr
 
 
 def test_without_a_demo_psql_says_how_to_start_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -65,6 +66,7 @@ class Demo:
     ready_file: Path
     api: ApiClient
     database_url: str
+    first_row_seconds: float = math.inf  # from the start to the first row with a stored page
 
     @property
     def ready(self) -> dict[str, Any]:

@@ -4,6 +4,9 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,13 +36,39 @@ QUICK = {
 BALCONY_POSTS = 424  # number of posts in the sandbox's community BalconyGarden
 
 JOBS = "/api/admin/jobs"
+FIRST_ROW = re.compile(r"^r/tiny_one: .*, [1-9][0-9]* posts, ", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def live(module_folder: Path) -> Iterator[Demo]:
     """Yield a demo that several tests share. These tests must leave the demo usable."""
+    began = time.monotonic()
     with demo.started(module_folder / "data", "--subreddits", "tiny_one", **QUICK) as running:
+        wait_until(lambda: FIRST_ROW.search(running.said()), timeout=60, describe=running.said)
+        running.first_row_seconds = time.monotonic() - began
         yield running
+
+
+def test_a_row_with_a_stored_page_is_shown_soon_after_the_start(live: Demo) -> None:
+    """README.md has the time on a free machine. Here other tests use the machine too."""
+    assert "within 15 seconds" in " ".join((demo.ROOT / "README.md").read_text().split())
+    assert live.first_row_seconds <= 4 * 15
+
+
+def test_psql_reads_and_with_the_option_write_it_can_change(live: Demo) -> None:
+    who = "SELECT current_user, current_setting('default_transaction_read_only')"
+    command = [sys.executable, "-P", "-m", "onebox.postgres.psql", "--data", str(live.data)]
+    for option, wanted in {(): "crawljobs_reader,on", ("--write",): "crawljobs,off"}.items():
+        done = subprocess.run(
+            [*command, *option, "--csv", "--tuples-only", "-c", who],
+            capture_output=True,
+            text=True,
+            env=demo.environment(),
+            timeout=30,
+            check=False,
+        )
+        assert done.stdout.strip() == wanted, done.stderr
+    assert (live.data / "reader-url").stat().st_mode & 0o777 == 0o600
 
 
 def rows(url: str, query: str) -> list[Any]:

@@ -35,6 +35,11 @@ class DataFolder:
         return self.path / "database-url"
 
     @property
+    def reader_url(self) -> Path:
+        """The file with the address of the embedded database for a role that only reads."""
+        return self.path / "reader-url"
+
+    @property
     def admin_token(self) -> Path:
         return self.path / "admin-token"
 

@@ -62,6 +62,8 @@ class DemoDatabase:
             data_folder.write_private(self._folder.database_url, f"{self.url}\n")
             self._create()
             self.own_urls = own_roles.urls(self.postgres, NAME)
+            reader_url = own_roles.reader_url(self.postgres, NAME)
+            data_folder.write_private(self._folder.reader_url, f"{reader_url}\n")
         database_checks.refuse_unusable(self.url, "DATABASE_URL")
         if self.direct_url != self.url:
             database_checks.refuse_unusable(self.direct_url, "DATABASE_DIRECT_URL")

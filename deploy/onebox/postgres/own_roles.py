@@ -22,9 +22,12 @@ KINDS = {
     "scheduler": grants.SCHEDULER,
 }
 # The modules that define the roles. After a change of a module, the roles must be set up again.
-SOURCES = tuple(
-    Path(str(module.__file__))
-    for module in (audit_policies, granting, grants, rights, role_settings, roles)
+SOURCES = (
+    Path(__file__),
+    *(
+        Path(str(module.__file__))
+        for module in (audit_policies, granting, grants, rights, role_settings, roles)
+    ),
 )
 
 
@@ -36,9 +39,15 @@ def urls(postgres: EmbeddedPostgres, database: str) -> dict[str, str]:
     }
 
 
+def reader_url(postgres: EmbeddedPostgres, database: str) -> str:
+    """Return the database address for a role that reads the crawled content and changes nothing."""
+    role = f"{PREFIX}_{grants.READER}"
+    return postgres.url_as(role, postgres.password_of(grants.READER), database)
+
+
 def set_up(postgres: EmbeddedPostgres, database: str) -> None:
     """Create the roles and grant their rights. Raises PostgresError."""
-    passwords = {kind: postgres.password_of(kind) for kind in KINDS.values()}
+    passwords = {kind: postgres.password_of(kind) for kind in (*KINDS.values(), grants.READER)}
     opened = Database(postgres.url(database), pool_size=1)
     try:
         roles.set_up(opened, prefix=PREFIX, passwords=passwords)

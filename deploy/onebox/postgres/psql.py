@@ -11,16 +11,23 @@ from onebox.demo_errors import OneboxError
 from onebox.postgres import binaries
 from onebox.postgres.data_folder import DataFolder
 
+WRITE = "--write"
 PROGRAMS = ("psql", "pg_dump", "pg_restore")
-USAGE = """Usage: ./run psql [--data DIR] [--program PROGRAM] [OPTIONS OF PROGRAM]
+USAGE = """Usage: ./run psql [--data DIR] [--write] [--program PROGRAM] [PROGRAM'S OPTIONS]
 
   Open the database of the running demo with a program of the embedded Postgres.
   DIR is the data folder of the demo, .onebox by default. PROGRAM is psql (the
   default), pg_dump or pg_restore.
 
+  psql logs in as crawljobs_reader, which reads the crawled content and changes
+  nothing. With --write, and in pg_dump and pg_restore, it logs in as the
+  superuser: this role reads all tables, also jobs and schedules, and can change
+  and delete everything.
+
   ./run psql                                       a session; \\q ends it
   ./run psql -c 'SELECT count(*) FROM posts'       one statement
   ./run psql --csv -o posts.csv -c 'SELECT ...'    its rows as a CSV file
+  ./run psql --write -c 'TABLE crawl_jobs'         all tables, with all rights
   ./run psql --program pg_dump -Fc -f FILE         a backup of the database
 """
 # The names that libpq gives to the parts of an address. Other users of the machine can read a
@@ -34,16 +41,24 @@ def main(arguments: list[str]) -> None:
         sys.stdout.write(USAGE)
         return
     chosen = {"--data": str(DEFAULT_DATA), "--program": "psql"}
-    while len(arguments) > 1 and arguments[0] in chosen:
-        chosen[arguments[0]], arguments = arguments[1], arguments[2:]
+    may_write = False
+    while arguments:
+        if arguments[0] == WRITE:
+            may_write, arguments = True, arguments[1:]
+        elif len(arguments) > 1 and arguments[0] in chosen:
+            chosen[arguments[0]], arguments = arguments[1], arguments[2:]
+        else:
+            break
     if chosen["--program"] not in PROGRAMS:
         raise OneboxError(f"--program {chosen['--program']}: expected {', '.join(PROGRAMS)}.")
     folder = DataFolder(Path(chosen["--data"]).absolute())
+    reads_only = chosen["--program"] == "psql" and not may_write
+    file = folder.reader_url if reads_only else folder.database_url
     try:
-        address = conninfo_to_dict(folder.database_url.read_text().strip())
+        address = conninfo_to_dict(file.read_text().strip())
     except OSError as error:
         raise OneboxError(
-            f"{folder.database_url} cannot be read ({error.strerror}): start ./run demo first, or "
+            f"{file} cannot be read ({error.strerror}): start ./run demo first, or "
             "name its data folder with --data."
         ) from error
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

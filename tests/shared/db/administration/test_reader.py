@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from crawljobs.db import tables
 from crawljobs.db.administration import grants, protection, role_settings
 from crawljobs.db.database import Database
+from onebox.postgres import binaries
+from onebox.postgres.psql import VARIABLES
 from support.databases import Databases
 from support.roles import Roles, made
 
@@ -147,14 +151,58 @@ def test_the_reader_runs_each_query_on_the_crawled_data(reader: psycopg.Connecti
         reader.execute(query.encode())
 
 
-def test_the_commands_for_the_demo_make_a_session_of_the_reader(own: Roles, tmp_path: Path) -> None:
-    page = (ROOT / "docs/operations/database-access.md").read_text()
-    (block,) = re.findall(r"## Demo\n.*?```\n(.*?)```", page, re.DOTALL)
-    block = block.replace("crawljobs_reader", f"{own.prefix}_reader")
-    (tmp_path / "database-url").write_text(own.url + "\n")
+PAGE = (ROOT / "docs/operations/database-access.md").read_text()
+# A session that leaves its role and its limits has these rights.
+ESCAPES = """
+    RESET ROLE; SET ROLE NONE; SET default_transaction_read_only = off;
+    SELECT session_user; SELECT count(*) FROM posts;
+    SELECT count(*) FROM api_tokens; DELETE FROM posts;
+"""
+
+
+def psql_commands(way: str) -> list[list[str]]:
+    """Return the words from `psql` on of each command in a section of the page."""
+    (section,) = re.findall(rf"## {way}\n(.*?)\n## ", PAGE, re.DOTALL)
+    joined = re.sub(r"\s*\\\n\s*", " ", "".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)))
+    return [shlex.split(found) for found in re.findall(r"\bpsql --.*", joined)]
+
+
+@pytest.mark.parametrize("way", ["Compose", "Kubernetes"])
+def test_a_command_on_the_page_logs_in_as_the_role_which_has_no_way_out(
+    own: Roles, way: str
+) -> None:
+    first, *_ = psql_commands(way)
+    assert first[1:] == ["--username=crawljobs_reader", "--dbname=crawljobs"]
+    address = conninfo_to_dict(own.url_as(grants.READER))
+    given = {VARIABLES[part]: str(value) for part, value in address.items() if part in VARIABLES}
+    done = subprocess.run(
+        [binaries.embedded_bindir() / "psql", "--no-psqlrc", "--tuples-only"],
+        input=f"SHOW statement_timeout; {ESCAPES}",
+        env={"PGDATABASE": str(address["dbname"]), **given},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split()[0] == "5min", done.stderr
+    assert f"{own.prefix}_reader" in done.stdout
+    assert "permission denied for table api_tokens" in done.stderr
+    assert "permission denied for table posts" in done.stderr
+
+
+def test_a_command_for_a_superuser_sets_the_limits_and_is_called_weak() -> None:
+    (options,) = re.findall(r'PGOPTIONS="(.*?)"', PAGE, re.DOTALL)
+    given = dict(setting.split("=") for setting in re.findall(r"-c (\S+)", options))
+    assert given == {"role": "crawljobs_reader", **role_settings.of(grants.READER)}
+    _, _, after = PAGE.partition(options)
+    assert "It protects against mistakes only: `SET ROLE NONE`" in after.partition("## ")[0]
+
+
+def test_psql_of_the_demo_logs_in_as_the_role(own: Roles, tmp_path: Path) -> None:
+    (tmp_path / "reader-url").write_text(own.url_as(grants.READER) + "\n")
     done = subprocess.run(
         [sys.executable, "-P", "-m", "onebox.postgres.psql", "--data", tmp_path],
-        input=f"{block} SELECT current_user; SELECT count(*) FROM posts; DELETE FROM posts;",
+        input=ESCAPES,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/shared:{ROOT}/deploy"},
         capture_output=True,
         text=True,
@@ -162,4 +210,4 @@ def test_the_commands_for_the_demo_make_a_session_of_the_reader(own: Roles, tmp_
         check=False,
     )
     assert f"{own.prefix}_reader" in done.stdout, done.stderr
-    assert "cannot execute DELETE in a read-only transaction" in done.stderr
+    assert "permission denied for table posts" in done.stderr
