@@ -233,6 +233,21 @@ def test_the_grace_is_longer_than_the_drain(found: list[Manifest]) -> None:
     assert api["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
+def test_one_file_of_the_overlay_has_the_drain_and_the_grace() -> None:
+    file = manifests.KUBERNETES / "overlays" / "production" / "drain.yaml"
+    shared, worker = yaml.safe_load_all(file.read_text())
+    late = worker_process.LATE_SECONDS + END_SECONDS
+    drain = float(shared["data"]["DRAIN_SECONDS"])
+    assert worker["spec"]["template"]["spec"] == {"terminationGracePeriodSeconds": drain + late}
+    assert f"must be {late:g} s longer than `DRAIN_SECONDS`" in README
+    rendered = manifests.parsed(manifests.overlay("production"))
+    for patch in (shared, worker):
+        assert manifests.find(rendered, patch["kind"], patch["metadata"]["name"])
+    base = manifests.parsed((manifests.KUBERNETES / "base" / "settings.yaml").read_text())
+    known = manifests.find(base, "ConfigMap", "crawljobs-settings")["data"]
+    assert known["DRAIN_SECONDS"] == shared["data"]["DRAIN_SECONDS"], "the overlay changes it"
+
+
 def test_every_service_has_a_budget_for_disruptions_and_is_spread(found: list[Manifest]) -> None:
     for service in images.SERVICES:
         budget = manifests.find(found, "PodDisruptionBudget", service)["spec"]
