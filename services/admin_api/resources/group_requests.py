@@ -135,8 +135,8 @@ def audit(
 
 
 @contextmanager
-def plan_errors_as_problems(pointer: str = "/steps") -> Iterator[None]:
-    """Convert the errors of steps to problems. `pointer` leads to the steps in the body."""
+def plan_errors_as_problems(*, is_step: bool = False) -> Iterator[None]:
+    """Convert the errors of steps to problems. If `is_step`, the body is one step, not a list."""
     try:
         yield
     except InvalidPlan as error:
@@ -149,7 +149,8 @@ def plan_errors_as_problems(pointer: str = "/steps") -> Iterator[None]:
             f"{count} invalid, so no step was stored. {shown}",
             [
                 problems.FieldError(
-                    f"{pointer}{each.pointer}", each.detail[:MAX_MESSAGE_CHARACTERS]
+                    each.pointer.removeprefix("/0") if is_step else f"/steps{each.pointer}",
+                    each.detail[:MAX_MESSAGE_CHARACTERS],
                 )
                 for each in found[:MAX_FIELD_ERRORS]
             ],

@@ -29,6 +29,7 @@ def parsed(conn: Connection, params: Mapping[str, Any]) -> JobFilter:
         ),
         subreddit_id=None if subreddit is None else subreddit_id(conn, name=subreddit),
         scheduled_job_id=params["schedule_id"],
+        group_id=params["group_id"],
         sources=frozenset(JobSource(source) for source in params["source"]),
         priority_min=params["priority_min"],
         priority_max=params["priority_max"],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask
+
 from admin_api.http import auth, pagination, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing, job_filters
+from admin_api.resources import enqueueing, enqueueing_after, job_filters
 from admin_api.schemas.enqueue import EnqueuedSchema, EnqueueSchema
 from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
@@ -15,10 +17,12 @@ from admin_api.schemas.job import (
 from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
 from admin_api.schemas.stats import StatsSchema
+from admin_api.schemas.step import StepSchema
 from crawljobs.domain import explanation
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.domain.queue_stats import QueueStats
+from crawljobs.repository.groups import related_steps
 from crawljobs.repository.operations import audit_entry, audit_log
 from crawljobs.repository.queue import job_explain, job_list, job_reads, job_stats
 
@@ -38,7 +42,10 @@ blueprint = Blueprint(
 @blueprint.post("")
 @blueprint.body(
     EnqueueSchema,
-    examples={"enqueue": {"value": {"subreddit": "python", "priority": 60}}},
+    examples={
+        "enqueue": {"value": {"subreddit": "python", "priority": 60}},
+        "after": {"value": {"subreddit": "golang", "after": [1]}},
+    },
 )
 @blueprint.answers(201, EnqueuedSchema, "A new job.", headers=enqueueing.LOCATION)
 @blueprint.also_answers(
@@ -47,13 +54,22 @@ blueprint = Blueprint(
     "The subreddit's live job also serves this request.",
     headers=enqueueing.LOCATION,
 )
-def enqueue_job(params: dict[str, Any]) -> responses.Response:
-    """Enqueue a crawl
+@blueprint.also_answers(
+    202,
+    StepSchema,
+    "A step, which starts when the jobs in `after` have succeeded.",
+    headers={"Location": {"schema": {"type": "string"}, "description": "The path of the step."}},
+)
+def enqueue_job(params: dict[str, Any]) -> responses.Response | flask.Response:
+    """Enqueue a crawl, at once or after other jobs
 
     A subreddit has at most one live job. A further request for the subreddit does not fail: the
     live job gets the request's priority if that is higher. If the job is being crawled, the
     subreddit is crawled once more afterwards.
     """
+    after = params.pop("after")
+    if after:
+        return enqueueing_after.enqueue_after(**params, after=after)
     return enqueueing.enqueue_one(**params)
 
 
@@ -104,10 +120,13 @@ def show_job(job_id: int) -> responses.Response:
         entries = audit_log.list_entries(conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN).entries
         if Scope.AUDIT not in auth.current_identity().scopes:
             entries = [audit_entry.without_origin(entry) for entry in entries]
+        related = related_steps.of_job(conn, job_id=job_id)
         detail = JobDetail(
             **vars(found),
             attempts=job_reads.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
             audit_log=entries,
+            steps=related.shown,
+            steps_total=related.total,
         )
     return detail, 200, preconditions.etag(found.version)
 

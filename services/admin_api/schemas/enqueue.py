@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields
+from marshmallow import fields, validate
 
-from admin_api.schemas.fields import Timestamp, described, max_retries, priority, subreddit
+from admin_api.schemas.fields import (
+    INT8_MAX,
+    Timestamp,
+    Whole,
+    described,
+    max_retries,
+    priority,
+    subreddit,
+)
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.known import known
 from crawljobs.domain import job
+from crawljobs.domain.group_plan import WAITS_MAX
 
 
 class EnqueueSchema(ma.Schema):
@@ -21,6 +30,15 @@ class EnqueueSchema(ma.Schema):
         load_default=None,
         allow_none=True,
         metadata=described("The earliest start of the crawl; absent or null: now."),
+    )
+    after = fields.List(
+        Whole(validate=validate.Range(min=1, max=INT8_MAX), metadata={"format": "int64"}),
+        load_default=list,
+        validate=validate.Length(max=WAITS_MAX),
+        metadata=described(
+            "Jobs that must succeed before this crawl starts. With such jobs, the response is the "
+            "step of a group without a name."
+        ),
     )
 
 

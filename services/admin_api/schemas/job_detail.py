@@ -9,11 +9,15 @@ from marshmallow import fields
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import MissingPartSchema
-from admin_api.schemas.fields import described
+from admin_api.schemas.direct_dump import DirectDump
+from admin_api.schemas.fields import described, identifier
 from admin_api.schemas.job import JobSchema
+from admin_api.schemas.known import known
 from crawljobs.domain import job, job_progress
 from crawljobs.domain.attempt import Attempt
+from crawljobs.domain.group import StepState
 from crawljobs.domain.missing_part import MissingPart
+from crawljobs.domain.step import RelatedStep, StepRelation
 from crawljobs.repository.operations.audit_log import AuditEntry
 
 
@@ -23,6 +27,8 @@ class JobDetail(job.Job):
 
     attempts: list[Attempt]
     audit_log: list[AuditEntry]
+    steps: list[RelatedStep]
+    steps_total: int
 
     @property
     def missing(self) -> list[MissingPart]:
@@ -30,8 +36,22 @@ class JobDetail(job.Job):
         return job_progress.missing_of_job(self)
 
 
+class RelatedStepSchema(DirectDump):
+    """A step of a group that follows a job or waits for it."""
+
+    group_id = identifier("The group.")
+    key = fields.String(required=True, metadata=described("The name of the step in its group."))
+    subreddit = fields.String(required=True, metadata=described("The subreddit of the step."))
+    state = fields.String(required=True, validate=known(StepState))
+    relation = fields.String(
+        required=True,
+        validate=known(StepRelation),
+        metadata=described("`follows`: the job is the step's crawl. `waits`: it is an upstream."),
+    )
+
+
 class JobDetailSchema(JobSchema):
-    """A job with its missing parts, its attempts and its changes by operators."""
+    """A job with its missing parts, attempts, changes by operators and steps of groups."""
 
     missing = fields.List(
         fields.Nested(MissingPartSchema),
@@ -50,4 +70,13 @@ class JobDetailSchema(JobSchema):
         metadata=described(
             "The last 50 changes. Without the scope audit, the fields about their origin are null."
         ),
+    )
+    steps = fields.List(
+        fields.Nested(RelatedStepSchema),
+        required=True,
+        metadata=described("At most 20 steps of groups that follow the job or wait for it."),
+    )
+    steps_total = fields.Integer(
+        required=True,
+        metadata=described("The number of these steps, counted up to 10,000 of each relation."),
     )

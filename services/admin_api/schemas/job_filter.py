@@ -70,6 +70,9 @@ def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
         "schedule_id": _number(
             "Only jobs that this schedule enqueued.", least=1, most=INT8_MAX, strict=strict
         ),
+        "group_id": _number(
+            "Only jobs that steps of this group follow.", least=1, most=INT8_MAX, strict=strict
+        ),
         "source": _some_of(known(job.JobSource), "Only jobs from one of these origins."),
         "priority_min": _number(
             "The lowest effective priority.", least=0, most=job.PRIORITY_MAX, strict=strict

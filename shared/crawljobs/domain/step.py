@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from crawljobs.domain.group import RequiredOutcome, StepState, UpstreamFailure
 
@@ -45,3 +46,21 @@ class Step:
     follows_rerun: bool
     waiting_for: int
     waits: Sequence[StepWait] = ()
+
+
+class StepRelation(StrEnum):
+    """The relation of a step to a job."""
+
+    FOLLOWS = "follows"
+    WAITS = "waits"
+
+
+@dataclass(frozen=True)
+class RelatedStep:
+    """A step that follows a job or waits for it."""
+
+    group_id: int
+    key: str
+    subreddit: str
+    state: StepState
+    relation: StepRelation

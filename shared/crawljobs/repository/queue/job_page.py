@@ -5,8 +5,8 @@ the order of the page, for example the jobs with one status. The statement check
 `scan_limit` jobs. If the page is not full then, the statement returns the position at which the
 next page continues.
 
-With a filter on a subreddit or a schedule, the branches read all jobs of that subreddit or
-schedule. The statement sorts these jobs, and checks only the first `scan_limit` of them.
+With a filter on a subreddit, a schedule or a group, the branches read all jobs of that subreddit,
+schedule or group. The statement sorts these jobs, and checks only the first `scan_limit` of them.
 
 Each set of filters has its own statement. With an optional condition such as `x IS NULL OR`, or
 with a bound LIMIT, a generic plan could not use the index.
@@ -34,12 +34,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
+from crawljobs.db.tables import crawl_jobs, group_steps, scheduled_jobs, subreddits
 from crawljobs.domain.job import FINAL, LIVE, JobStatus, WaitReason
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_reads
-from crawljobs.repository.sql import inline, inline_number, one_of, texts
+from crawljobs.repository.sql import array_of, inline, inline_number, one_of, texts
 
 Condition = Callable[[FromClause], ColumnElement[bool]]
 
@@ -59,6 +59,10 @@ _schedule_id = (
     .scalar_subquery()
 )
 
+_jobs_of_group = select(group_steps.c.job_id).where(
+    group_steps.c.group_id == bindparam("group_id"), group_steps.c.job_id.is_not(None)
+)
+
 
 def _shows_error(job: FromClause) -> ColumnElement[bool]:
     """Return is_current_error as an SQL condition. The job must be a waiting or failed job."""
@@ -68,6 +72,7 @@ def _shows_error(job: FromClause) -> ColumnElement[bool]:
 FILTERS: dict[str, Condition] = {
     "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
     "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
+    "group_id": lambda job: job.c.id == any_(array_of(_jobs_of_group)),
     "sources": lambda job: job.c.source == any_(texts("sources")),
     "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
     "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),
@@ -88,7 +93,7 @@ _BOUNDS = {
     "finished_at": ("finished_after", "finished_before"),
     "priority": ("priority_min", "priority_max"),
 }
-_READ_WHOLE = ("subreddit_id", "scheduled_job_id")
+_READ_WHOLE = ("subreddit_id", "scheduled_job_id", "group_id")
 # The columns that the filters use. The whole row would include a checkpoint, which may be long.
 _COLUMNS = (
     "id",
@@ -152,10 +157,12 @@ def page_statement(shape: PageShape) -> Select[Any]:
         # With ORDER BY and LIMIT, each branch of the UNION ALL reads at most `scan_limit` jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
+    # The branches have applied the other filters already.
+    rest = [name for name in shape.given if name not in _READ_WHOLE]
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
     page = paging.page_of(
         select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.scan_limit)),
-        is_found=lambda job: and_(true(), *(FILTERS[name](job) for name in shape.given)),
+        is_found=lambda job: and_(true(), *(FILTERS[name](job) for name in rest)),
         position=lambda job: func.jsonb_build_array(
             *(job.c[name] for name, _ in order), type_=JSONB
         ),

@@ -51,6 +51,12 @@ OURS = [ignored_auth]
 # The codes with which the API may refuse a valid request. The reason lies in stored data or in a
 # grammar that a schema cannot express.
 REFUSALS = {
+    "group_awaited",
+    "group_closed",
+    "group_finished",
+    "group_too_large",
+    "group_unfinished",
+    "step_not_held",
     "illegal_transition",
     "invalid_cursor",
     "key_reused",

@@ -8,7 +8,7 @@ from sqlalchemy import ClauseElement
 
 from crawljobs.db.database import Database
 from crawljobs.domain.group import StepState
-from crawljobs.repository.groups import group_list, group_reads, step_list
+from crawljobs.repository.groups import group_list, group_reads, related_steps, step_list
 from crawljobs.repository.groups.edits import (
     group_cloning,
     group_deletion,
@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "before_id": 900,
     "after_id": 185,
     "step_id": 1000,
+    "job_id": 1000,
     "now": None,
 }
 STATEMENTS: dict[str, ClauseElement] = {
@@ -40,6 +41,8 @@ STATEMENTS: dict[str, ClauseElement] = {
     "step": step_list._GET,
     "lock of step": step_list._LOCK,
     "waits": step_list._WAITS,
+    **{f"steps that {name}": query for name, query in related_steps._SHOWN.items()},
+    **{f"count of {name}": query for name, query in related_steps._COUNTS.items()},
     "pause": group_pausing._PAUSE,
     "resume": group_pausing._RESUME,
     "proceed": step_decisions._PROCEED,

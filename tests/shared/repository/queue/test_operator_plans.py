@@ -61,6 +61,7 @@ FILTERS: dict[str, JobFilter] = {
     "failed": JobFilter(statuses=frozenset({JobStatus.FAILED})),
     "a subreddit": JobFilter(subreddit_id=7),
     "a schedule": JobFilter(scheduled_job_id=7),
+    "a group": JobFilter(group_id=7),
     "an error": JobFilter(error_kind=ErrorKind.PERMANENT, error_text="page 50"),
     "nothing": JobFilter(error_text="no such text"),
     "sources and priorities": JobFilter(

@@ -1,0 +1,71 @@
+"""Find the steps that follow a job or wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select, true
+
+from crawljobs.db.tables import group_steps, step_waits, subreddits
+from crawljobs.domain.group import StepState
+from crawljobs.domain.step import RelatedStep, StepRelation
+from crawljobs.repository.sql import ONE_ROW, inline_number
+
+SHOWN_MAX = 20
+COUNTED_MAX = 10_000  # limit of the counted steps of each relation
+
+_step = group_steps.c
+_followers = select(_step.id).where(_step.job_id == bindparam("job_id"))
+_waiting = select(step_waits.c.step_id.label("id")).where(
+    step_waits.c.upstream_job_id == bindparam("job_id")
+)
+_FIND = {
+    StepRelation.FOLLOWS: _followers,
+    StepRelation.WAITS: _waiting.order_by(step_waits.c.id),
+}
+
+
+def _shown(relation: StepRelation) -> Select[Any]:
+    found = _FIND[relation].limit(inline_number(SHOWN_MAX)).subquery("found")
+    step = select(group_steps).where(_step.id == found.c.id).limit(ONE_ROW).lateral("step")
+    named = (
+        select(subreddits.c.name)
+        .where(subreddits.c.id == step.c.subreddit_id)
+        .limit(ONE_ROW)
+        .lateral("named")
+    )
+    return select(step.c.group_id, step.c.key, named.c.name, step.c.state).select_from(
+        found.join(step, true()).join(named, true())
+    )
+
+
+_SHOWN = {relation: _shown(relation) for relation in StepRelation}
+_COUNTS = {
+    relation: select(func.count()).select_from(
+        query.limit(inline_number(COUNTED_MAX)).subquery("counted")
+    )
+    for relation, query in ((StepRelation.FOLLOWS, _followers), (StepRelation.WAITS, _waiting))
+}
+
+
+@dataclass(frozen=True)
+class RelatedSteps:
+    """At most SHOWN_MAX steps, and the number of all, up to COUNTED_MAX of each relation."""
+
+    shown: list[RelatedStep]
+    total: int
+
+
+def of_job(conn: Connection, *, job_id: int) -> RelatedSteps:
+    """Return the steps that follow the job, and then the steps that wait for it."""
+    values = {"job_id": job_id}
+    shown = [
+        RelatedStep(row.group_id, row.key, row.name, StepState(row.state), relation)
+        for relation, statement in _SHOWN.items()
+        for row in conn.execute(statement, values)
+    ]
+    total = len(shown)
+    if total >= SHOWN_MAX:
+        total = sum(conn.execute(count, values).scalar_one() for count in _COUNTS.values())
+    return RelatedSteps(shown[:SHOWN_MAX], total)
