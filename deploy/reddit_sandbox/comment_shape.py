@@ -43,7 +43,7 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         body = "[deleted]"
     elif what.state == community_module.REMOVED:
         body = "[removed]"
-    # As in recorded replies, a removed comment names no author, like a deleted comment.
+    # In Reddit's recorded replies, a removed comment names no author, like a deleted comment.
     author = identity.visible_author(world, item) if body != "[removed]" else None
     data = {
         **_CONSTANT,

@@ -11,8 +11,8 @@ PAGE = 25  # items of a page, if the request has no limit
 LONGEST_PAGE = 100  # The largest number of items that a request can get.
 # The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
-# In the order `hot`, a ten times higher score has the same effect as a creation that is
-# HOT_SECONDS later.
+# In the order `hot`, a post that is HOT_SECONDS newer has the same rank as a post with a ten times
+# higher score.
 HOT_SECONDS = 45_000
 
 PERIODS = {

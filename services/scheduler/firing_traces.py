@@ -43,7 +43,7 @@ class FiringTraces:
     def reporting(self, result: Fired | Disabled) -> Iterator[None]:
         """Run the block within the span of a committed firing, and end the span.
 
-        A result without an enqueued crawl has no span.
+        A result without an enqueued crawl has no span. Then only the block runs.
         """
         span = self._begun.pop(result.schedule.id, None)
         if span is None or isinstance(result, Disabled) or result.enqueued is None:

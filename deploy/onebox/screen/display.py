@@ -62,7 +62,7 @@ class TerminalDisplay:
         latest = [_one_line(note, "yellow") for note in [*notes][-NOTES_SHOWN:]]
         parts += latest
         if snapshot.others:
-            # Three lines: the title and the head of the second table, and the cursor.
+            # 3 further lines: the title and the head of the second table, and the cursor.
             free = console.height - len(status) - (1 + len(jobs)) - len(latest) - 3
             shown = snapshot.others[: max(0, min(OTHERS_SHOWN, free))]
             more = len(snapshot.others) - len(shown)

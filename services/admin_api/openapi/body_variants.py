@@ -26,7 +26,7 @@ class Variant:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
 
-# A body must match exactly one variant. The schemas' methods with validates_schema check the same.
+# A body must match exactly one variant. The schemas' methods with validates_schema check this too.
 _OF_BULK = (
     Variant("ByIds", ("job_ids",), ("filter",), "The jobs with these ids."),
     Variant(

@@ -80,8 +80,8 @@ class Worker:
     def stop(self) -> None:
         """Make `run` stop claiming and interrupt the crawls.
 
-        Do not call this function in a signal handler. It sets events, and would wait forever for
-        an event's lock that the interrupted thread holds.
+        Do not call this function in a signal handler. The function sets events. If the interrupted
+        thread held the lock of an event, the function would wait forever for this lock.
         """
         self._stopping.set()
         self._wake.set()

@@ -50,7 +50,7 @@ class ClockMending:
                 count = self._mend(kind)
             except errors.DatabaseUnavailable:
                 raise
-            except Exception:  # a failure in one kind must not stop the other kinds
+            except Exception:  # a failure of one kind of timestamp must not stop the others
                 log.exception("maintenance.failed", task=f"mend {kind}")
                 continue
             mended += count

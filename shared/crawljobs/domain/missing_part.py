@@ -38,7 +38,7 @@ class PartKind(StrEnum):
     MORE_CHILDREN = "more_children"  # comments that a tree left out; `item`: the id of the post
     THREAD = "thread"  # the replies below a comment; `item`: the id of the post
     HISTORY = "history"  # an author's newest posts and comments; `item`: the author's name
-    NAMES = "names"  # the check whether mentioned names are subreddits; `item`: empty
+    NAMES = "names"  # the check whether names in texts are subreddits; `item`: empty
 
 
 class PartReason(StrEnum):

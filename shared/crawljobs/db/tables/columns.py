@@ -31,7 +31,7 @@ class TransactionId(UserDefinedType[str]):
         return "XID8"
 
 
-ischema_names["xid8"] = TransactionId  # lets SQLAlchemy read this type from the catalogue
+ischema_names["xid8"] = TransactionId  # for SQLAlchemy, when it reads the columns of a database
 
 
 def id_column() -> Column[int]:

@@ -134,7 +134,7 @@ step_waits = Table(
         ForeignKey("group_steps.id", ondelete="CASCADE"),
         nullable=False,
     ),
-    # No foreign keys: a wait keeps its end when the upstream is deleted.
+    # No foreign keys, because an ended wait keeps its result when the upstream is deleted.
     Column("upstream_step_id", BigInteger),
     Column("upstream_job_id", BigInteger),
     Column("upstream_group_id", BigInteger),

@@ -54,7 +54,7 @@ class StoredAnswer:
 
 
 def take(conn: Connection, *, scope: str, key: str) -> bool:
-    """Lock the key until the transaction ends. Returns false if another transaction locked it."""
+    """Lock the key until the transaction ends. Return false if it is already locked."""
     return bool(conn.execute(_TAKE, {"scope": scope, "key": key}).scalar_one())
 
 

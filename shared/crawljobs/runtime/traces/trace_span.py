@@ -52,7 +52,7 @@ class Span:
         return (parent if isinstance(parent, TraceContext) else parent.context).child()
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Add attributes. They must not contain secrets or long texts from outside."""
+        """Add attributes, which must not contain secrets or long untrusted texts."""
         if self._recorded is not None:
             self._recorded.set_attributes(attributes)
 
