@@ -1,7 +1,11 @@
 """The systemd units: systemd accepts them, they are hardened, and their times fit the code."""
 
+import contextlib
 import re
+import socket
+import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from crawler_worker import worker_process
 from crawljobs import settings
 from scheduler import __main__ as scheduler_process
-from support import commands, needs, service_variables, systemd_units
+from support import admin_api, commands, needs, service_variables, systemd_units
 from support.systemd_units import FOLDER, Unit
 
 SERVICES = sorted(FOLDER.glob("*.service"))
@@ -136,3 +140,39 @@ def test_ports_of_the_probes_differ() -> None:
     ports = [port.replace("%i", "1") for port in found if port]
     assert len(ports) == len(set(ports)) == 3
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_services_start_after_the_migration_also_when_it_failed() -> None:
+    """The previous version goes on when an upgrade fails: each service checks the schema itself."""
+    services = [found for found in map(systemd_units.read, SERVICES) if "Restart" in found.values]
+    assert len(services) == 3
+    for found in services:
+        assert "crawljobs-migrate.service" in found.one("After").split()
+        assert "crawljobs-migrate.service" in found.one("Wants").split()
+        assert not found.values.keys() & {"Requires", "Requisite", "BindsTo"}
+
+
+@contextlib.contextmanager
+def notify_socket(path: Path) -> Iterator[socket.socket]:
+    """Listen as systemd does: each message comes with the process that sent it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        listener.settimeout(DEADLINE_SECONDS)
+        listener.bind(str(path))
+        yield listener
+
+
+def test_the_api_notifies_systemd(open_folder: Path, database_url: str) -> None:
+    """The main process sends READY=1. systemd ignores messages of other processes."""
+    path = open_folder / "notify"
+    with notify_socket(path) as listener:
+        server = admin_api.start_gunicorn(open_folder, database_url, NOTIFY_SOCKET=str(path))
+        try:
+            message, extra, *_ = listener.recvmsg(4096, socket.CMSG_SPACE(12))
+        finally:
+            server.stop()
+    assert "READY=1" in message.decode().splitlines()
+    ((level, kind, credentials),) = extra
+    assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS)
+    assert struct.unpack("3i", credentials)[0] == server.process.pid
+    assert unit("crawljobs-admin-api.service").values.get("NotifyAccess", ["main"]) == ["main"]

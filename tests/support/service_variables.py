@@ -5,9 +5,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_ELSEWHERE = ("shared/crawljobs/runtime/logs.py", "services/admin_api/gunicorn_conf.py")
-# Variables that the system, Python, the metrics client and OpenTelemetry read.
+# Variables that the system, Python, libpq, the metrics client and OpenTelemetry read.
 FOREIGN = {
     "PATH",
+    "PGPORT",
     "PYTHONPATH",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONUNBUFFERED",

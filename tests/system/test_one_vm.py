@@ -8,17 +8,22 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from crawljobs.errors import SettingsError
+from crawljobs.settings.probes import read_probe_address
 from onebox.postgres import binaries
 from onebox.postgres.embedded_postgres import EmbeddedPostgres
 from onebox.postgres.server_options import Options
@@ -34,6 +39,7 @@ BLOCK_SECONDS = 300  # with --deep, packages come from the package index
 BY_HAND = re.compile(r"# (apt-get|systemctl|journalctl|git|\$AS_POSTGRES psql --command=)")
 # A crawl of seconds, without discovery.
 SMALL = {"MAX_POSTS_PER_SUB": "25", "USER_SUB_FETCH_LIMIT": "0", "USER_SUB_ENQUEUE_MAX": "0"}
+CONFIGURATION = {"postgresql.conf", "pg_hba.conf", "pg_ident.conf"}
 SETTINGS = Options(
     durable=False,
     max_connections=60,
@@ -51,6 +57,22 @@ def blocks() -> dict[str, list[str]]:
     }
 
 
+def shell(
+    script: str, variables: Mapping[str, str], typed: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run a script as a user who types it, with `typed` as the answers to its questions."""
+    return subprocess.run(
+        [needs.program("bash"), "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=variables,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=BLOCK_SECONDS,
+        check=False,
+    )
+
+
 @dataclass
 class Machine:
     """An empty prefix, and a Postgres of its own."""
@@ -61,6 +83,7 @@ class Machine:
     api_port: int
     more: dict[str, str]
     started: list[ServiceProcess] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
 
     def variables(self, postgres: EmbeddedPostgres | None = None) -> dict[str, str]:
         server = postgres or self.postgres
@@ -91,18 +114,18 @@ class Machine:
         return self.run_script("\n".join(lines), self.variables() | more)
 
     def run_script(self, script: str, variables: dict[str, str]) -> str:
-        done = subprocess.run(
-            [needs.program("bash"), "-euo", "pipefail", "-c", script],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=BLOCK_SECONDS,
-            check=False,
-        )
+        self.scripts.append(script)
+        done = shell(script, variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def refusal(self, *sections: str, **more: str) -> str:
+        """Run the blocks of these sections, which must fail, and return their error output."""
+        found = blocks()
+        lines = [block for name in ("", *sections) for block in found[name]]
+        done = shell("\n".join(lines), self.variables() | more)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
 
     def start(self, name: str, instance: str = "") -> ServiceProcess:
         """Start the command of an installed unit."""
@@ -217,6 +240,33 @@ def restore_on_another_server(machine: Machine, posts: int) -> None:
         assert query(f"{restored}_restored", "SELECT count(*) FROM posts") == posts
 
 
+def run_backup_unit(machine: Machine) -> None:
+    """Start the command of the installed unit. Its port of Postgres comes from the unit alone."""
+    unit = systemd_units.read(machine.folder / "units/crawljobs-backup.service")
+    own = {name: value for name, value in machine.variables().items() if name != "PGPORT"}
+    script = shlex.join(shlex.split(unit.one("ExecStart")))
+    printed = machine.run_script(script, own | unit.environment(machine.folder))
+    made = Path(printed.split()[-1])
+    contents = (made / "contents.txt").read_text()
+    assert re.search(r"dbname: crawljobs$", contents, re.MULTILINE)
+
+
+def check_second_run(machine: Machine) -> None:
+    """A repeated run keeps the secrets, the settings and the changed addresses."""
+    config = machine.folder / "config"
+    with (config / "crawljobs.env").open("a") as settings:
+        settings.write("MAX_POSTS_PER_SUB=7\n")
+    url = config / "secrets/reader_database_url"
+    url.write_text(url.read_text().strip() + "?sslmode=disable\n")
+    files = [path for path in config.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    changed = {"REDDIT_CLIENT_ID": "other", "REDDIT_CLIENT_SECRET": "other", "REDDIT_USER": "other"}
+    machine.run("Secrets", "Settings", "Units", **changed)
+    assert {path: path.read_bytes() for path in before} == before
+    for path in (config / "secrets").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
 def test_the_page_installs_starts_backs_up_and_restores(machine: Machine) -> None:
     seed(machine)
     printed = machine.run(*INSTALL)
@@ -228,61 +278,135 @@ def test_the_page_installs_starts_backs_up_and_restores(machine: Machine) -> Non
     assert "backup: " in machine.run("Back up")
     stop_units(machine)
     restore_on_another_server(machine, posts)
-    # A repeated run keeps the secrets.
-    before = machine.url("owner")
-    machine.run("Secrets", "Units")
-    assert machine.url("owner") == before
-    for path in (machine.folder / "config/secrets").iterdir():
-        assert path.stat().st_mode & 0o077 == 0, path
+    check_second_run(machine)
+    archive(machine)
+    check_point_in_time(machine)
+    run_backup_unit(machine)
+    run = "\n".join(machine.scripts)
+    assert [block for section in blocks().values() for block in section if block not in run] == []
+
+
+def archive(machine: Machine) -> None:
+    """Turn the archive on, and restart Postgres as the page says."""
+    found = blocks()
+    script = "\n".join([*found[""], found["Archive the WAL"][0]])
+    assert "is on the disk of the database" in machine.run_script(script, machine.variables())
+    machine.postgres.stop()
+    machine.postgres.start()
+
+
+def take_base_backup(machine: Machine) -> Path:
+    """Take a base backup, wait for the second after its end, and return its folder."""
+    found = blocks()
+    script = "\n".join([*found[""], found["Archive the WAL"][1]])
+    before = set((machine.folder / "backups").glob("base-*"))
+    machine.run_script(script, machine.variables())
+    (made,) = set((machine.folder / "backups").glob("base-*")) - before
+    assert not made.name.endswith(".part")
+    wait_until(
+        lambda: f"{datetime.now(UTC):base-%Y%m%dT%H%M%SZ}" > made.name,
+        timeout=DEADLINE_SECONDS,
+        describe="the second after the base backup",
+    )
+    return made
+
+
+def insert(machine: Machine, name: str) -> datetime:
+    """Commit an author of this name, and return a time after the commit."""
+    with psycopg.connect(machine.url("owner"), autocommit=True) as conn:
+        conn.execute("INSERT INTO authors (name) VALUES (%s)", [name])
+        row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return datetime.fromisoformat(str(row[0]))
+
+
+def archive_last_wal(machine: Machine) -> None:
+    with psycopg.connect(machine.postgres.url(), autocommit=True) as conn:
+        row = conn.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+    assert row is not None
+    wait_until(
+        (machine.folder / "backups/wal" / row[0]).exists,
+        timeout=DEADLINE_SECONDS,
+        describe="the last WAL to be archived",
+    )
+
+
+def restored_names(machine: Machine, base: Path, mark: str, **more: str) -> list[str]:
+    """Restore as the page does, and return the authors with this mark. Delete the restored server.
+
+    Asserts that the restore took the base backup `base`.
+    """
+    port = free_port()
+    folder = machine.folder / "backups/restored"
+    try:
+        printed = machine.run("Restore to a point in time", RESTORED_PORT=str(port), **more)
+        assert f"base backup: {base}\n" in printed
+        assert "No difference: the schema at revision" in printed
+        assert "exists: stop its server" in machine.refusal("Restore to a point in time", **more)
+        restored = machine.url("owner").replace(f":{machine.postgres.port}/", f":{port}/")
+        found = f"SELECT array_agg(name ORDER BY name) FROM authors WHERE name ~ '{mark}'"
+        names = query(restored, found)
+        assert query(restored, "SELECT pg_is_in_recovery()") is False
+        assert isinstance(names, list)
+        return names
+    finally:
+        stop = '$AS_POSTGRES pg_ctl --pgdata="$BACKUPS/restored" --mode=immediate stop'
+        machine.run_script("\n".join([*blocks()[""], stop]), machine.variables())
+        shutil.rmtree(folder)
+
+
+def keep_configuration_elsewhere(machine: Machine, base: Path) -> dict[str, str]:
+    """Move the configuration out of a base backup, and let it name the real server, as Debian."""
+    place = machine.folder / "configuration"
+    shutil.copytree(base, place, ignore=lambda _, names: set(names) - CONFIGURATION)
+    for name in CONFIGURATION:
+        (base / name).unlink()
+    (place / "conf.d").mkdir()
+    with (place / "postgresql.conf").open("a") as lines:
+        lines.write(
+            f"include_dir = 'conf.d'\n"
+            f"data_directory = '{machine.postgres.data}'\n"
+            f"hba_file = '{machine.postgres.data}/pg_hba.conf'\n"
+        )
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755)
+    return {"POSTGRES_CONFIG": str(place)}
+
+
+def check_point_in_time(machine: Machine) -> None:
+    """Restore to a time before the newest base backup, to the end, and to refused times."""
+    mark = secrets.token_hex(4)
+    first = take_base_backup(machine)
+    kept = insert(machine, f"{mark}_1")
+    insert(machine, f"{mark}_2")
+    second = take_base_backup(machine)
+    insert(machine, f"{mark}_3")
+    archive_last_wal(machine)
+    debian = keep_configuration_elsewhere(machine, second)
+    names = restored_names(machine, second, mark, **debian)
+    assert names == [f"{mark}_1", f"{mark}_2", f"{mark}_3"]
+    time_of_kept = f"{kept.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
+    assert restored_names(machine, first, mark, RECOVERY_TIME=time_of_kept) == [f"{mark}_1"]
+    section = "Restore to a point in time"
+    early = machine.refusal(section, RECOVERY_TIME="2020-01-01 00:00:00+00")
+    assert "no base backup in" in early
+    assert "invalid date" in machine.refusal(section, RECOVERY_TIME="Tuesday at ten")
+    assert not (machine.folder / "backups/restored").exists()
+    late = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}+00"
+    own = {"RECOVERY_TIME": late, "BASE": str(first), "RESTORED_PORT": str(free_port())}
+    refused = machine.refusal(section, **own)
+    assert "recovery ended before configured recovery target was reached" in refused
 
 
 @pytest.mark.deep
-def test_the_page_on_an_empty_prefix_with_a_restore_to_a_point_in_time(machine: Machine) -> None:
-    """All packages come from the package index. The WAL is archived and restored."""
+def test_the_page_on_an_empty_prefix_with_packages_of_the_index(machine: Machine) -> None:
+    """All packages come from the package index."""
     began = time.monotonic()
     machine.run(*INSTALL)
     print(f"installed in {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for -s
     start_units(machine)
-    crawl(machine)
+    assert crawl(machine) > 0
     stop_units(machine)
-    found = blocks()
-    archive, base = found["Archive the WAL"]
-    head = found[""]
-    machine.run_script("\n".join([*head, archive]), machine.variables())
-    machine.postgres.stop()
-    machine.postgres.start()
-    machine.run_script("\n".join([*head, base]), machine.variables())
-    owner = machine.url("owner")
-    mark = secrets.token_hex(4)
-    with psycopg.connect(owner, autocommit=True) as conn:
-        conn.execute("INSERT INTO authors (name) VALUES (%s)", [f"kept_{mark}"])
-        kept = conn.execute("SELECT clock_timestamp()::text").fetchone()
-        conn.execute("INSERT INTO authors (name) VALUES (%s)", [f"lost_{mark}"])
-    with psycopg.connect(machine.postgres.url(), autocommit=True) as conn:
-        conn.execute("SELECT pg_switch_wal()")
-        wait_until(
-            lambda: (
-                conn.execute(
-                    "SELECT archived_count >= 2 AND last_archived_time > now() - interval '1 min' "
-                    "FROM pg_stat_archiver"
-                ).fetchone()
-                == (True,)
-            ),
-            timeout=DEADLINE_SECONDS,
-            describe="the last WAL to be archived",
-        )
-    assert kept is not None
-    port = free_port()
-    own = {"RECOVERY_TIME": str(kept[0]), "RESTORED_PORT": str(port)}
-    try:
-        printed = machine.run("Restore to a point in time", **own)
-        assert "No difference: the schema at revision" in printed
-        restored = owner.replace(f":{machine.postgres.port}/", f":{port}/")
-        names = query(restored, f"SELECT array_agg(name) FROM authors WHERE name ~ '{mark}'")
-        assert names == [f"kept_{mark}"]
-    finally:
-        stop = '$AS_POSTGRES pg_ctl --pgdata="$BACKUPS/restored" --mode=immediate stop'
-        machine.run_script("\n".join([*head, stop]), machine.variables())
 
 
 def dump(machine: Machine, **more: str) -> "subprocess.CompletedProcess[str]":
@@ -298,24 +422,106 @@ def dump(machine: Machine, **more: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_failed_dump_leaves_no_folder_and_a_good_one_deletes_old_ones(machine: Machine) -> None:
     backups = machine.folder / "backups"
-    kept = ("base-20200101T000000Z", "wal", "notes")
-    for name in ("20200101T000000Z", *kept):
+    limit = time.time() - 14 * 24 * 3600
+    old, young = "20200101T000000Z", "20200102T000000Z"
+    ages = {old: limit - 600, young: limit + 600}
+    ages |= dict.fromkeys(("base-20200101T000000Z", "wal", "notes"), 0.0)
+    for name, changed in ages.items():
         (backups / name).mkdir(parents=True)
-        os.utime(backups / name, (0, 0))
-    done = dump(machine, PGDATABASE="missing")
+        os.utime(backups / name, (changed, changed))
+    metrics = machine.folder / "metrics"
+    metrics.mkdir()
+    done = dump(machine, PGDATABASE="missing", METRICS_FOLDER=str(metrics))
     assert done.returncode != 0
     assert "missing" in done.stderr
-    assert {path.name for path in backups.iterdir()} == {"20200101T000000Z", *kept}
-    done = dump(machine, PGDATABASE="postgres")
+    assert list(metrics.iterdir()) == []
+    assert {path.name for path in backups.iterdir()} == set(ages)
+    done = dump(machine, PGDATABASE="postgres", METRICS_FOLDER=str(metrics))
     assert done.returncode == 0, done.stderr
     made = Path(done.stdout.split()[-1])
-    assert {path.name for path in backups.iterdir()} == {made.name, *kept}
+    assert {path.name for path in backups.iterdir()} == {made.name, *ages} - {old}
     assert {path.name for path in made.iterdir()} == {
         "contents.txt",
         "database.dump",
         "globals.sql",
     }
     assert made.stat().st_mode & 0o077 == 0
+    (written,) = metrics.iterdir()
+    name, value = written.read_text().split()
+    assert f"time() - {name} > 26 * 3600" in PAGE
+    assert 0 <= time.time() - int(value) < DEADLINE_SECONDS
+    assert written.stat().st_mode & 0o777 == 0o644  # the collector is another user
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "08", "100000", "14 -o -true", "x"])
+def test_a_dump_refuses_a_wrong_age_before_it_begins(tmp_path: Path, days: str) -> None:
+    done = shell(
+        shlex.join([str(systemd_units.FOLDER / "crawljobs-backup"), str(tmp_path)]),
+        {"PATH": os.environ["PATH"], "KEEP_DAYS": days},
+    )
+    assert done.returncode == 2
+    assert f"KEEP_DAYS={days}: expected a whole number of days from 1" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def typed_run(folder: Path, section: str, typed: str) -> "subprocess.CompletedProcess[str]":
+    """Run the block of a section that asks questions."""
+    found = blocks()
+    variables = {"PATH": os.environ["PATH"], "CONFIG": str(folder), "AS_POSTGRES": ""}
+    return shell("\n".join([*found[""], *found[section]]), variables, typed)
+
+
+def test_an_empty_answer_writes_no_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secrets/reddit_client_secret"
+    for typed in ("\n", ""):
+        assert typed_run(tmp_path, "Secrets", typed).returncode != 0
+        assert not secret.exists()
+    assert typed_run(tmp_path, "Secrets", "of-reddit\n").returncode == 0
+    assert typed_run(tmp_path, "Secrets", "\n").returncode == 0
+    assert secret.read_text() == "of-reddit\n"
+    for typed in ("\n\n", "id\n\n", "\nuser\n"):
+        assert typed_run(tmp_path, "Settings", typed).returncode != 0
+        assert not (tmp_path / "crawljobs.env").exists()
+    assert typed_run(tmp_path, "Settings", "id\nuser\n").returncode == 0
+    assert "REDDIT_CLIENT_ID=id\n" in (tmp_path / "crawljobs.env").read_text()
+
+
+def section_text(name: str) -> str:
+    (text,) = re.findall(rf"^## {name}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def test_the_page_names_the_variables_that_its_file_would_replace(tmp_path: Path) -> None:
+    """A variable of the file replaces that of a unit, so the file has none of the units' names."""
+    units = [systemd_units.read(path) for path in systemd_units.FOLDER.glob("*.service")]
+    loading = [unit for unit in units if "EnvironmentFile" in unit.values]
+    own = {name for unit in loading for name in unit.variables}
+    assert {"PROBE_BIND", "INSTANCE_NAME", "DRAIN_SECONDS"} <= own
+    text = section_text("Settings")
+    assert {name for name in own if not name.endswith("_FILE") and f"`{name}`" not in text} == set()
+    assert "silently replaces the value of every unit" in " ".join(text.split())
+    assert typed_run(tmp_path, "Secrets", "of-reddit\n").returncode == 0
+    assert typed_run(tmp_path, "Settings", "id\nuser\n").returncode == 0
+    lines = (tmp_path / "crawljobs.env").read_text().splitlines()
+    assert {line.split("=")[0] for line in lines} & own == set()
+
+
+def test_the_proxy_has_the_port_of_the_api() -> None:
+    (port,) = re.findall(r"API_PORT=\$\{API_PORT:-(\d+)\}", PAGE)
+    assert f"reverse_proxy 127.0.0.1:{port}\n" in section_text("TLS")
+    assert f"{port} is the value of `API_PORT`" in section_text("TLS")
+
+
+def test_the_instances_of_the_worker_are_1_to_9() -> None:
+    bind = systemd_units.read(systemd_units.FOLDER / "crawljobs-worker@.service").variables
+    for number in range(1, 10):
+        variables = {"PROBE_BIND": bind["PROBE_BIND"].replace("%i", str(number))}
+        address = read_probe_address(variables)
+        assert address is not None
+        assert address.port == 8100 + number
+    with pytest.raises(SettingsError):
+        read_probe_address({"PROBE_BIND": bind["PROBE_BIND"].replace("%i", "10")})
+    assert "The instances of `crawljobs-worker@` are 1 to 9" in section_text("Units")
 
 
 def test_lines_with_a_prompt_need_systemd_or_the_package_manager() -> None:
