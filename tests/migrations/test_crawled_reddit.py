@@ -11,7 +11,13 @@ REVISION = "0035"
 
 @pytest.mark.parametrize(
     ("clients", "expected"),
-    [(["sandbox"], [(False, "the sandbox")]), (["real"], []), ([], [])],
+    [
+        (["sandbox"], [(False, "the sandbox")]),
+        (["real"], []),
+        (["sandbox", "real"], []),
+        (["a", "sandbox"], []),
+        ([], []),
+    ],
 )
 def test_a_database_of_the_sandbox_is_marked_and_others_are_not(
     empty_database_url: str, clients: list[str], expected: list[tuple[bool, str]]

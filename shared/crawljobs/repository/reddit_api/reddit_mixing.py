@@ -12,6 +12,7 @@ from crawljobs.db.tables import crawled_reddit
 
 URL_MAX = 500  # characters of the stored address
 _DOMAIN = "reddit.com"
+_REMEDY = "DELETE FROM crawled_reddit"
 
 _REMEMBER = (
     insert(crawled_reddit)
@@ -43,8 +44,9 @@ def refuse(conn: Connection, *, api_url: str) -> None:
         raise errors.SettingsError(
             f"REDDIT_API_URL={api_url[:URL_MAX]!r}: this database holds content of "
             f"{_shown(is_real=stored.is_real, api_url=stored.api_url)}, and a database never mixes "
-            "the content of the real Reddit and of another server: use another database. In a copy "
-            "for a trial, empty the table crawled_reddit, so that the next worker decides"
+            "the content of the real Reddit and of another server: use another database. If the "
+            "database is a copy for a trial, or an earlier release mixed both kinds in it, run "
+            f"`{_REMEDY}` as its owner, so that the next worker decides"
         )
 
 

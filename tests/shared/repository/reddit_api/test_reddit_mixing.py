@@ -39,6 +39,14 @@ def test_the_second_kind_is_refused_and_changes_nothing(
     assert conn.execute(text("SELECT api_url FROM crawled_reddit")).scalar_one() == first
 
 
+def test_the_remedy_of_the_message_lets_a_mixed_database_crawl_on(conn: Connection) -> None:
+    reddit_mixing.refuse(conn, api_url=SANDBOX)
+    with pytest.raises(errors.SettingsError, match="mixed both kinds") as refused:
+        reddit_mixing.refuse(conn, api_url=REAL)
+    conn.execute(text(str(refused.value).split("`")[1]))
+    reddit_mixing.refuse(conn, api_url=REAL)
+
+
 def test_two_sandboxes_are_of_one_kind(conn: Connection) -> None:
     reddit_mixing.refuse(conn, api_url="http://127.0.0.1:40001")
     reddit_mixing.refuse(conn, api_url="http://127.0.0.1:40002")
