@@ -8,6 +8,7 @@ from typing import NoReturn
 from gunicorn.app.wsgiapp import WSGIApplication  # type: ignore[import-untyped]
 
 from crawljobs.runtime import service_arguments
+from crawljobs.settings.admin_api import TOKEN_MIN
 
 PROGRAM = "crawljobs-admin-api"
 CONFIGURATION = "python:admin_api.gunicorn_conf"
@@ -34,9 +35,10 @@ def command() -> NoReturn:
     service_arguments.check(
         PROGRAM,
         description="Serve the REST API of crawljobs with gunicorn.",
-        settings="""
+        settings=f"""
   DATABASE_URL            address of the database; required
-  ADMIN_API_TOKEN         the first token, of at least 24 characters; others are made over the API
+  ADMIN_API_TOKEN         the first token, of at least {TOKEN_MIN} characters; other tokens
+                          are made over the API
   ADMIN_API_BIND          address of the API
   ADMIN_API_WORKERS, ADMIN_API_THREADS
                           processes, and requests at the same time in each of them

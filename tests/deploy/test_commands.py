@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import string
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from crawljobs import errors
+from crawljobs.settings import read_admin_api_settings
 from crawljobs.version import VERSION
 from support import commands
 
@@ -128,3 +131,15 @@ def test_the_help_names_settings_of_the_reference(
     reference = (ROOT / "docs/reference/settings.md").read_text()
     unknown = {one for one in named if f"`{one.removesuffix('_FILE')}`" not in reference}
     assert unknown == set()
+
+
+def test_the_help_names_the_shortest_token_that_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("crawljobs-admin-api", "--help", monkeypatch=monkeypatch)
+    printed = capsys.readouterr().out
+    (shortest,) = map(int, re.findall(r"at least (\d+) characters", printed))
+    token = string.ascii_letters[:shortest]
+    read_admin_api_settings({"ADMIN_API_TOKEN": token})
+    with pytest.raises(errors.SettingsError, match="characters"):
+        read_admin_api_settings({"ADMIN_API_TOKEN": token[1:]})
