@@ -24,7 +24,7 @@ READ_SECONDS = 1.0  # interval of the reads
 LIVE_JOBS = """
     SELECT status, count(*) FROM (
         SELECT status FROM crawl_jobs
-        WHERE status IN ('blocked', 'waiting', 'queued', 'crawling') LIMIT %(most)s
+        WHERE status IN ('waiting', 'queued', 'crawling') LIMIT %(most)s
     ) live GROUP BY status
 """
 FINISHED_JOBS = """

@@ -34,8 +34,9 @@ def jobs(overview: Overview) -> str:
     counts = [
         f"{overview.live.get('queued', 0):,} queued",
         f"{overview.live.get('crawling', 0):,} crawling",
-        *(f"{overview.live[s]:,} {s}" for s in ("waiting", "blocked") if overview.live.get(s)),
     ]
+    if waiting := overview.live.get("waiting"):
+        counts.append(f"{waiting:,} waiting")
     return ", ".join([*counts, f"{sum(overview.finished.values()):,} finished"])
 
 

@@ -1,5 +1,6 @@
 """The totals, the next due time and the events that the demo reads from its database."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
+from crawljobs.domain.job import LIVE
 from onebox.postgres import overview
 from onebox.postgres.overview import Overview, OverviewReader
 
@@ -120,3 +122,7 @@ def test_without_a_database_the_last_totals_stay(reader: OverviewReader, databas
     found = read(reader, database_url)
     reader.close()
     assert reader.read("postgresql://127.0.0.1:1/none", at_once=True) == found
+
+
+def test_the_query_of_live_jobs_names_exactly_the_live_states() -> None:
+    assert set(re.findall(r"'(\w+)'", overview.LIVE_JOBS)) == LIVE

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crawljobs.domain.job import LIVE
 from onebox.postgres.latest_events import Event
 from onebox.postgres.overview import LIVE_MAX, Overview
 from onebox.screen import status_line
@@ -42,6 +43,11 @@ def test_one_line_has_the_same_totals() -> None:
         f"next: {clock(NOW + timedelta(seconds=173))} (in 2:53) "
         'schedule "demo: Pottery every five minutes"'
     )
+
+
+def test_only_the_states_of_a_job_are_shown() -> None:
+    live = dict.fromkeys((*LIVE, "blocked"), 3)
+    assert status_line.jobs(Overview(live=live)) == ("3 queued, 3 crawling, 3 waiting, 0 finished")
 
 
 @pytest.mark.parametrize(
