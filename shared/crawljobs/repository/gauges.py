@@ -32,7 +32,9 @@ class Gauges:
     disabled_schedules: float
     schedule_lag_seconds: float
     workers_alive: float
-    workers_lost: float  # workers whose last heartbeat is 1 to 15 minutes old
+    # Workers whose last heartbeat is 1 to 15 minutes old, or that restarted in the last 15 minutes
+    # after they were killed.
+    workers_lost: float
     # How many of the newest 100 jobs that failed or succeeded in the last day have failed.
     recent_failed: float
     recent_succeeded: float

@@ -102,12 +102,17 @@ _alive = (
     .subquery("alive")
 )
 # A worker that ends normally deletes its row. So an old row belongs to a worker that was killed,
-# that hangs, or that does not reach the database.
+# that hangs, or that does not reach the database. A killed worker that restarts under its name,
+# such as a container, makes its row young again, and sets `lost_at`.
 _lost = (
     select(func.count().label("workers_lost"))
     .select_from(
         select(ONE_ROW)
-        .where(_IS_WORKER, _instance.seen_at <= _ALIVE_SINCE, _instance.seen_at > _QUARTER_HOUR_AGO)
+        .where(
+            _IS_WORKER,
+            _instance.seen_at > _QUARTER_HOUR_AGO,
+            or_(_instance.seen_at <= _ALIVE_SINCE, _instance.lost_at > _QUARTER_HOUR_AGO),
+        )
         .limit(inline_number(LOST_MAX))
         .subquery("old")
     )

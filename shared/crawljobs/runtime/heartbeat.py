@@ -6,6 +6,7 @@ The row shows operators that the process runs. No rule of the queue depends on t
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ class Heartbeat:
         self._role = role
         self._details = details
         self._beat_seconds = beat_seconds
+        self._run_id = uuid.uuid4()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -74,6 +76,7 @@ class Heartbeat:
                     role=self._role,
                     version=VERSION,
                     details=self._details(),
+                    run_id=self._run_id,
                     starts=starts,
                 )
             )

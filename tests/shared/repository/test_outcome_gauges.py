@@ -1,6 +1,7 @@
 """The gauges of recent events: results of jobs, missed due times, and disappeared workers."""
 
 from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -113,3 +114,34 @@ def test_a_worker_that_ends_normally_is_not_lost(conn: Connection) -> None:
     )
     service_instances.gone(conn, name="w")
     assert gauges.read_gauges(conn, now=T0 + 5 * MINUTE).workers_lost == 0
+
+
+def start(conn: Connection, *, minutes: float, run_id: UUID | None, role: str) -> None:
+    now = T0 + minutes * MINUTE
+    service_instances.seen(
+        conn, name="w", role=role, version="1", details={}, run_id=run_id, starts=True, now=now
+    )
+
+
+@pytest.mark.parametrize(("role", "lost"), [("crawler-worker", 1), ("scheduler", 0)])
+@pytest.mark.parametrize("run_id", [uuid4(), None])  # None: a worker of an earlier release
+def test_a_killed_worker_that_restarts_under_its_name_is_lost_for_fifteen_minutes(
+    conn: Connection, role: str, lost: int, run_id: UUID | None
+) -> None:
+    start(conn, minutes=0, run_id=run_id, role=role)
+    assert gauges.read_gauges(conn, now=T0).workers_lost == 0
+    second = uuid4()
+    start(conn, minutes=0.1, run_id=second, role=role)
+    for minutes, expected in ((0.2, lost), (15, lost), (15.2, 0)):
+        now = T0 + minutes * MINUTE
+        service_instances.seen(
+            conn, name="w", role=role, version="1", details={}, run_id=second, now=now
+        )
+        assert gauges.read_gauges(conn, now=now).workers_lost == expected
+
+
+def test_a_first_heartbeat_that_is_sent_twice_is_no_loss(conn: Connection) -> None:
+    run_id = uuid4()
+    for _ in range(2):
+        start(conn, minutes=0, run_id=run_id, role="crawler-worker")
+    assert gauges.read_gauges(conn, now=T0).workers_lost == 0

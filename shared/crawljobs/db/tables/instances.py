@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, Index, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata, one_of
 
@@ -17,6 +17,11 @@ service_instances = Table(
     Column("started_at", Timestamp, nullable=False, server_default=NOW),
     Column("seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("details", JSONB, nullable=False),
+    # Distinguishes a restart from a first heartbeat that is sent again.
+    Column("run_id", UUID(as_uuid=True)),
+    # The time when a process started and found the row of an earlier run under its name. A normal
+    # end deletes the row, so the earlier run was killed.
+    Column("lost_at", Timestamp),
     one_of("role", "admin-api", "crawler-worker", "scheduler", name="role"),
     CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
     Index("service_instances_seen_at_idx", "seen_at"),

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Boolean, Connection, bindparam, case, delete, select
+from sqlalchemy import Boolean, Connection, and_, bindparam, case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db import tables
@@ -18,6 +19,10 @@ _instance = _instances.c
 
 _new = insert(_instances).excluded
 
+_STARTS = bindparam("starts", type_=Boolean)
+# A first heartbeat that is sent again, because its reply was lost, finds the row of its own run.
+_IS_RESTART = and_(_STARTS, _instance.run_id.is_distinct_from(_new.run_id))
+
 _SEEN = (
     insert(_instances)
     .values(
@@ -27,6 +32,7 @@ _SEEN = (
         started_at=NOW,
         seen_at=NOW,
         details=bindparam("details"),
+        run_id=bindparam("run_id"),
     )
     .on_conflict_do_update(
         index_elements=[_instance.name],
@@ -34,10 +40,10 @@ _SEEN = (
             "role": _new.role,
             "version": _new.version,
             "details": _new.details,
-            "started_at": case(
-                (bindparam("starts", type_=Boolean), _new.started_at), else_=_instance.started_at
-            ),
+            "started_at": case((_STARTS, _new.started_at), else_=_instance.started_at),
             "seen_at": _new.seen_at,
+            "run_id": case((_STARTS, _new.run_id), else_=_instance.run_id),
+            "lost_at": case((_IS_RESTART, _new.seen_at), else_=_instance.lost_at),
         },
     )
 )
@@ -84,10 +90,16 @@ def seen(
     role: str,
     version: str,
     details: Mapping[str, Any],
+    run_id: UUID | None = None,
     starts: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Store a heartbeat of this process. `starts` is true for its first heartbeat."""
+    """Store a heartbeat of this process. `starts` is true for its first heartbeat.
+
+    `run_id` is the same for all heartbeats of a run, and different after a restart. If a first
+    heartbeat finds the row of an earlier run, it stores the present time as `lost_at`, because
+    `gone` deletes the row at a normal end.
+    """
     conn.execute(
         _SEEN,
         {
@@ -95,6 +107,7 @@ def seen(
             "role": role,
             "version": version,
             "details": dict(details),
+            "run_id": run_id,
             "starts": starts,
             "now": now,
         },

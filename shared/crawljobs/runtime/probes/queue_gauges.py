@@ -45,7 +45,7 @@ PLAIN = {
     ),
     "crawl_workers_alive": ("Workers with a recent heartbeat.", "workers_alive"),
     "crawl_workers_lost": (
-        "Workers that stopped sending heartbeats within the last 15 minutes without a shutdown.",
+        "Workers that ended or fell silent without a shutdown within the last 15 minutes.",
         "workers_lost",
     ),
     "crawl_work_pending": (
