@@ -4,6 +4,7 @@ import string
 import time
 
 import pytest
+from opentelemetry.sdk import environment_variables
 
 from crawljobs import settings
 from crawljobs.settings import names
@@ -23,7 +24,8 @@ SHELL = """
     OTEL_TRACES_SAMPLER OTEL_EXPORTER_OTLP_PROTOCOL OTEL_EXPORTER_OTLP_TIMEOUT
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT DATABASE_HOST DATABASE_NAME DATABASE_PORT DATABASE_USER
     NIX_SSL_CERT_FILE REQUEST_TIMEOUT APP_LOG_LEVEL DJANGO_DATABASE_URL
-    PROMETHEUS_MULTIPROC_DIR GUNICORN_CMD_ARGS GUNICORN_PID CRAWLJOBS_VENV
+    REDDIT_USERNAME REDDIT_PASSWORD PROMETHEUS_MULTIPROC_DIR GUNICORN_CMD_ARGS GUNICORN_PID
+    CRAWLJOBS_VENV
 """
 
 
@@ -50,10 +52,37 @@ def of_a_service(name: str, port: int) -> list[str]:
         ("REDDIT_CLIENT_SECRT_FILE", "REDDIT_CLIENT_SECRET_FILE"),
         ("ADMIN_API_TOKENFILE", "ADMIN_API_TOKEN_FILE"),
         ("REDDIT_CLIENT_ID_FILE", "REDDIT_CLIENT_ID"),
+        ("REDDIT_SECRET", "REDDIT_CLIENT_SECRET"),
+        ("REDDIT_SECRET_FILE", "REDDIT_CLIENT_SECRET_FILE"),
+        ("REDDIT_AGENT", "REDDIT_USER_AGENT"),
+        ("REDDIT_USERAGENT", "REDDIT_USER_AGENT"),
+        ("OTEL_EXPORTER_OTLP_ENDPONT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTEL_EXPORTER_OTLP_HEADER", "OTEL_EXPORTER_OTLP_HEADERS"),
+        ("OTEL_SDK_DISABLE", "OTEL_SDK_DISABLED"),
+        ("CRAWL_MAX_RETRIES", "MAX_RETRIES"),
+        ("CRAWLJOBS_DATABASE_URL", "DATABASE_URL"),
     ],
 )
 def test_a_misspelt_name_is_found_with_the_nearest_setting(wrong: str, meant: str) -> None:
     assert settings.misspelt([wrong, "PATH", *names.VARIABLES]) == {wrong: meant}
+
+
+@pytest.mark.parametrize("word", ["SECRET", "TOKEN", "PASSWORD"])
+def test_no_setting_that_is_shown_is_suggested_for_the_name_of_a_secret(word: str) -> None:
+    """The value of REDDIT_USER_AGENT is a header of each request, and others are in the log."""
+    secret = names.SECRETS | {f"{name}_FILE" for name in names.SECRETS}
+    for prefix in ("REDDIT", "ADMIN_API", "REDDIT_USER", "REDDIT_API", "USER_SUB", "REDDIT_CLIENT"):
+        for name in (f"{prefix}_{word}", f"{prefix}_{word}S", f"{prefix}_{word}_ID"):
+            assert set(settings.misspelt([name]).values()) <= secret, name
+    for setting in names.SETTINGS:
+        for name in (f"{setting}_{word}", f"{word}_{setting}"):
+            assert set(settings.misspelt([name]).values()) <= secret, name
+
+
+def test_no_name_that_opentelemetry_defines_is_reported() -> None:
+    defined = [name for name in vars(environment_variables) if name.startswith("OTEL_")]
+    assert len(defined) > 50
+    assert settings.misspelt(defined) == {}
 
 
 def test_ordinary_variables_are_not_reported() -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from crawljobs.settings.names import VARIABLES
+from crawljobs.settings.names import SECRETS, VARIABLES
 
 COMPARED_MAX = 2_000  # the limit of variables that are compared
 LENGTH_MAX = 60  # a longer name cannot be close to a setting
@@ -15,8 +15,8 @@ FOUND_MAX = 10
 # The least similarity by difflib, from 0 to 1. MAX_RETRIE and MAX_RETRIES have 0.95, MAX_RETRY and
 # MAX_RETRIES have 0.8, MAX_WORKERS and MAX_RETRIES have 0.73.
 CLOSE = 0.8
-# A name with one of these prefixes is probably meant as a setting. So a lower similarity suffices,
-# but only to a setting with the same prefix.
+# A name with one of these prefixes is probably meant as a setting with the same prefix. Only the
+# parts after the prefix are compared, because the same prefix makes all such names similar.
 _OWN_PREFIXES = (
     "ADMIN_API_",
     "CRAWLER_WORKER_",
@@ -25,7 +25,11 @@ _OWN_PREFIXES = (
     "SCHEDULER_",
     "USER_SUB_",
 )
-CLOSE_WITH_OWN_PREFIX = 0.7
+# A setting after one of these prefixes is meant as that setting, as in CRAWL_MAX_RETRIES.
+_NEEDLESS_PREFIXES = ("CRAWL_", "CRAWLER_", "CRAWLER_WORKER_", "CRAWLJOBS_")
+# The value of a variable with such a name is probably a secret. Settings that are no secrets may
+# get into logs and into headers of requests.
+_LIKE_A_SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|(^|_)API_?KEY")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,}")
 # Kubernetes and Docker set these variables for each service, such as ADMIN_API_PORT_8000_TCP_ADDR.
@@ -33,9 +37,24 @@ _OF_A_SERVICE = re.compile(
     r".*_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?|ENV_\w+)"
 )
 # Other programs read these variables. Some of them are similar to settings.
-_FOREIGN_PREFIXES = ("OTEL_", "PG", "PIP_", "POSTGRES_", "PYTHON", "KUBERNETES_", "TEST_")
+_FOREIGN_PREFIXES = ("PG", "PIP_", "POSTGRES_", "PYTHON", "KUBERNETES_", "TEST_")
 _FOREIGN = frozenset(
-    {"DATABASE_USER", "FTP_PROXY", "RSYNC_PROXY", "SOCKS_PROXY", "WEB_CONCURRENCY"}
+    {
+        "DATABASE_USER",
+        "FTP_PROXY",
+        "REDDIT_PASSWORD",  # PRAW's usual name, as the next one
+        "REDDIT_USERNAME",
+        "RSYNC_PROXY",
+        "SOCKS_PROXY",
+        "WEB_CONCURRENCY",
+    }
+)
+# The names that OpenTelemetry defines and that are similar to settings.
+_OF_OPENTELEMETRY = re.compile(
+    r"OTEL_EXPORTER_((JAEGER|PROMETHEUS|ZIPKIN)_\w+"
+    r"|OTLP_((TRACES|METRICS|LOGS|PROFILES)_)?(CERTIFICATE|CLIENT_CERTIFICATE|CLIENT_KEY"
+    r"|COMPRESSION|ENDPOINT|HEADERS|INSECURE|PROTOCOL|TIMEOUT)"
+    r"|OTLP_METRICS_(DEFAULT_HISTOGRAM_AGGREGATION|TEMPORALITY_PREFERENCE))"
 )
 
 
@@ -63,23 +82,55 @@ def _is_candidate(name: str) -> bool:
         and not (name.islower() and written.endswith("_PROXY"))
         and written not in _FOREIGN
         and not written.startswith(_FOREIGN_PREFIXES)
+        and not _OF_OPENTELEMETRY.fullmatch(name)
         and _NAME.fullmatch(name) is not None
         and not _OF_A_SERVICE.fullmatch(written)
         # Another program may use a prefix and a setting's name, as in NIX_SSL_CERT_FILE.
-        and not written.endswith(_WITH_PREFIX)
+        and (bool(_without_needless_prefix(written)) or not written.endswith(_WITH_PREFIX))
     )
 
 
 def _nearest(name: str) -> str | None:
     written = name.upper()
-    if close := difflib.get_close_matches(written, _SORTED, n=1, cutoff=CLOSE):
-        return close[0]
+    settings = _SECRET if _LIKE_A_SECRET.search(written) else _SORTED
+    if (short := _without_needless_prefix(written)) in settings:
+        return short
     for prefix in _OWN_PREFIXES:
         if written.startswith(prefix):
-            own = [setting for setting in _SORTED if setting.startswith(prefix)]
-            close = difflib.get_close_matches(written, own, n=1, cutoff=CLOSE_WITH_OWN_PREFIX)
-    return close[0] if close else None
+            own = [one.removeprefix(prefix) for one in settings if one.startswith(prefix)]
+            close = _nearest_part(written.removeprefix(prefix), own)
+            return prefix + close if close else None
+    found = difflib.get_close_matches(written, settings, n=1, cutoff=CLOSE)
+    return found[0] if found else None
+
+
+def _nearest_part(part: str, parts: list[str]) -> str | None:
+    """Return the nearest of these parts of settings, as a whole or word by word."""
+    if close := difflib.get_close_matches(part, parts, n=1, cutoff=CLOSE):
+        return close[0]
+    words = part.split("_")
+    all_known = {word for setting in parts for word in setting.split("_")}
+    meant = {
+        found
+        for word in words
+        for found in difflib.get_close_matches(word, sorted(all_known), 1, CLOSE)
+    }
+    shares: dict[str, float] = {}  # of the words that are in both
+    for setting in parts if meant else ():
+        known = setting.split("_")
+        same = len(meant.intersection(known))
+        if same >= min(len(words), len(known)):
+            shares[setting] = same / max(len(words), len(known))
+    return max(shares, key=lambda setting: shares[setting]) if shares else None
+
+
+def _without_needless_prefix(name: str) -> str | None:
+    for prefix in _NEEDLESS_PREFIXES:
+        if name.startswith(prefix) and (short := name.removeprefix(prefix)) in VARIABLES:
+            return short
+    return None
 
 
 _SORTED = sorted(VARIABLES)
+_SECRET = sorted(SECRETS | (VARIABLES & {f"{name}_FILE" for name in SECRETS}))
 _WITH_PREFIX = tuple(f"_{name}" for name in _SORTED)
