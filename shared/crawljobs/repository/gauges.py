@@ -38,7 +38,8 @@ class Gauges:
     # How many of the newest 100 jobs that failed or succeeded in the last day have failed.
     recent_failed: float
     recent_succeeded: float
-    work_pending: float  # 1 while a job is queued or crawling, or waits for a retry or for Reddit
+    # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.
+    work_pending: float
     last_success_at: float | None  # in seconds since 1970; None if no stored job has succeeded
     missed_ticks: float  # due times without a job that were recorded in the last 15 minutes
     oldest_xmin_seconds: float

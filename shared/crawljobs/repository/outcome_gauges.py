@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, extract, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, extract, func, or_, select, true
 
 from crawljobs.db.tables import crawl_jobs, scheduled_job_runs, service_instances
 from crawljobs.repository import finished_jobs
@@ -54,14 +54,21 @@ RECENT = select(
 ).select_from(_sample)
 
 _success = _newest("succeeded", bounded(_job.finished_at).label("at")).limit(ONE_ROW)
-# Waiting jobs in the order of their due times. A job that waits for a retry or for Reddit is due
-# soon, so it comes first. A job that an operator or a limit deferred (`later`) may be due in days.
+# Waiting jobs in the order of their due times. A job that waits for Reddit is due soon, so it comes
+# first. A job that an operator or a limit deferred (`later`) may be due in days.
 _waiting = (
-    select(_job.wait_reason)
+    select(_job.wait_reason, _job.visible_at, _job.error_kind)
     .where(_job.status == inline("waiting"))
     .order_by(_job.visible_at)
     .limit(inline_number(WAITING_MAX))
     .subquery("waiting")
+)
+# A retry may be due in a day. Until then, no success of the job is expected. A job with the error
+# kind `deferred` waits for its own community, so it says nothing about the system.
+_is_due_retry = and_(
+    _waiting.c.wait_reason == inline("retry"),
+    _waiting.c.visible_at <= NOW + inline_interval("5 minutes"),
+    _waiting.c.error_kind.is_distinct_from(inline("deferred")),
 )
 _is_pending = or_(
     exists(select(ONE_ROW).where(_job.status == inline("queued"))),
@@ -69,7 +76,7 @@ _is_pending = or_(
     exists(
         select(ONE_ROW)
         .select_from(_waiting)
-        .where(one_of(_waiting.c.wait_reason, ("outage", "rate_limit", "retry")))
+        .where(or_(one_of(_waiting.c.wait_reason, ("outage", "rate_limit")), _is_due_retry))
     ),
 )
 SUCCESS = select(

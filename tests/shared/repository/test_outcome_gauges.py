@@ -68,7 +68,33 @@ def test_work_is_pending_while_a_job_waits_for_reddit_or_a_retry(
     conn: Connection, reason: WaitReason, pending: int
 ) -> None:
     in_status(conn, JobStatus.WAITING)
-    conn.execute(text("UPDATE crawl_jobs SET wait_reason = :reason"), {"reason": reason.value})
+    conn.execute(
+        text("UPDATE crawl_jobs SET wait_reason = :reason, visible_at = :now"),
+        {"reason": reason.value, "now": T0},
+    )
+    assert gauges.read_gauges(conn, now=T0).work_pending == pending
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "minutes", "pending"),
+    [
+        (WaitReason.RETRY, "retryable", -600, 1),
+        (WaitReason.RETRY, "retryable", 5, 1),
+        (WaitReason.RETRY, "retryable", 6, 0),
+        (WaitReason.RETRY, "deferred", 1, 0),
+        (WaitReason.RETRY, "deferred", -1, 0),
+        (WaitReason.OUTAGE, "deferred", 60, 1),
+        (WaitReason.RATE_LIMIT, "deferred", 60, 1),
+    ],
+)
+def test_a_retry_is_pending_only_shortly_before_it_is_due(
+    conn: Connection, reason: WaitReason, kind: str, minutes: float, pending: int
+) -> None:
+    in_status(conn, JobStatus.WAITING)
+    conn.execute(
+        text("UPDATE crawl_jobs SET wait_reason = :reason, error_kind = :kind, visible_at = :due"),
+        {"reason": reason.value, "kind": kind, "due": T0 + minutes * MINUTE},
+    )
     assert gauges.read_gauges(conn, now=T0).work_pending == pending
 
 

@@ -49,7 +49,7 @@ PLAIN = {
         "workers_lost",
     ),
     "crawl_work_pending": (
-        "1 while a job is queued, is crawled, or waits for a retry or for Reddit; else 0.",
+        "1 while a job is queued, is crawled, waits for Reddit, or is due for a retry; else 0.",
         "work_pending",
     ),
     "crawl_schedule_missed_recently": (
