@@ -81,6 +81,31 @@ class FirstFailureSchema(DirectDump):
     job_id = identifier("The job that the step followed.", nullable=True)
 
 
+class GroupForecastSchema(DirectDump):
+    """The requests to Reddit of the jobs that the steps follow, and a forecast."""
+
+    used = fields.Integer(required=True, metadata=described("The requests so far."))
+    expected = fields.Integer(
+        required=True,
+        metadata=described(
+            "The estimated requests when the group finishes. A subreddit without a recent crawl "
+            "counts as the average of the others."
+        ),
+    )
+    per_minute = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata=described("The average since `started_at`; null before the first request."),
+    )
+    eta = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "The estimated end at this pace; null if unknown, and for a finished or paused group."
+        ),
+    )
+
+
 class GroupOverviewSchema(GroupSchema):
     """A group with its progress."""
 
@@ -96,6 +121,12 @@ class GroupOverviewSchema(GroupSchema):
         metadata=described(
             "The first failed step; without one, the first cancelled, held or skipped step."
         ),
+    )
+    requests = fields.Nested(
+        GroupForecastSchema,
+        required=True,
+        allow_none=True,
+        metadata=described("Null for a group of more than 1,000 steps."),
     )
 
 

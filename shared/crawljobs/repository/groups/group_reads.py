@@ -9,8 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, union_all
 
 from crawljobs.db.tables import crawl_jobs, group_steps, job_groups
+from crawljobs.domain import group_forecast
 from crawljobs.domain.group import Group, GroupOutcome, StepState
-from crawljobs.repository.sql import ONE_ROW, inline, inline_number, row_version
+from crawljobs.domain.group_forecast import GroupForecast
+from crawljobs.repository.groups import request_use
+from crawljobs.repository.sql import NOW, ONE_ROW, inline, inline_number, row_version
 
 _FROM_OTHER_COLUMNS = ("counts", "version")
 COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -50,7 +53,10 @@ _FIRST_FAILURE = (
 _WITH_JOB = (StepState.ENQUEUED, StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
 _first_started = _first_steps(_WITH_JOB, _step.job_id).subquery("started")
 _STARTED_AT = (
-    select(func.min(func.greatest(crawl_jobs.c.created_at, job_groups.c.created_at)))
+    select(
+        func.min(func.greatest(crawl_jobs.c.created_at, job_groups.c.created_at)).label("time"),
+        NOW.label("now"),
+    )
     .select_from(
         job_groups.join(_first_started, _first_started.c.place >= inline_number(0)).join(
             crawl_jobs, crawl_jobs.c.id == _first_started.c.job_id
@@ -72,10 +78,14 @@ class FirstFailure:
 
 @dataclass(frozen=True)
 class GroupOverview(Group):
-    """A group, the time of its first job, and its first step that did not succeed."""
+    """A group, the time of its first job, its first step that did not succeed, and its requests.
+
+    `requests` is None for a group of more than request_use.STEPS_MAX steps.
+    """
 
     started_at: datetime | None
     first_failure: FirstFailure | None
+    requests: GroupForecast | None
 
 
 def get_group(conn: Connection, *, group_id: int) -> Group | None:
@@ -91,17 +101,26 @@ def lock_group(conn: Connection, *, group_id: int) -> Group | None:
 
 
 def overview(conn: Connection, group: Group) -> GroupOverview:
-    """Return the group with the time of its first job and its first failure.
+    """Return the group with the time of its first job, its first failure and its requests.
 
     `started_at` is None while no step has a job, and after the first jobs were pruned.
     """
     failure = conn.execute(_FIRST_FAILURE, {"id": group.id}).first()
+    started = conn.execute(_STARTED_AT, {"id": group.id, "now": None}).one()
     return GroupOverview(
         **vars(group),
-        started_at=conn.execute(_STARTED_AT, {"id": group.id}).scalar_one(),
+        started_at=started.time,
         first_failure=None
         if failure is None
         else FirstFailure(failure.key, StepState(failure.state), failure.reason, failure.job_id),
+        requests=None
+        if group.steps > request_use.STEPS_MAX
+        else group_forecast.forecast(
+            request_use.of_group(conn, group_id=group.id),
+            started_at=started.time,
+            until=group.finished_at or started.now,
+            is_running=group.finished_at is None and group.paused_at is None,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import flask.testing
 import pytest
+from sqlalchemy import text
 
 from admin_api.http import state
 from crawljobs.db.database import Database
@@ -62,6 +63,25 @@ def test_a_step_shows_what_it_waits_for(client: Client, database: Database) -> N
     assert first["waiting_for"] == 2
     assert first["waits"][-1]["state"] == "failed"
     assert first["waits"][-1]["reason"] == f"job {job_id} failed: HTTP 500"
+
+
+def test_a_group_shows_the_requests_so_far_and_to_come(client: Client, database: Database) -> None:
+    group = created(client, step("a"), step("b", "a"))
+    assert group["requests"] == {"used": 0, "expected": 200, "per_minute": None, "eta": None}
+    resolve(database)
+    job_id = steps(client, group["id"])["a"]["job_id"]
+    with database.begin() as conn:
+        conn.execute(
+            text("UPDATE crawl_jobs SET checkpoint = CAST(:saved AS jsonb) WHERE id = :id"),
+            {"id": job_id, "saved": '{"requests": 12, "forecast": {"total": 30}}'},
+        )
+    found = shown(client, group["id"])["requests"]
+    assert (found["used"], found["expected"]) == (12, 12 + 18 + 100)
+    assert found["per_minute"] > 0
+    assert found["eta"] > group["created_at"]
+    end(database, job_id)
+    again = created(client, step("a"))
+    assert again["requests"]["expected"] == 12  # the last crawl of the subreddit
 
 
 def test_the_first_failure_is_the_cause(client: Client, database: Database) -> None:

@@ -8,7 +8,13 @@ from sqlalchemy import ClauseElement
 
 from crawljobs.db.database import Database
 from crawljobs.domain.group import StepState
-from crawljobs.repository.groups import group_list, group_reads, related_steps, step_list
+from crawljobs.repository.groups import (
+    group_list,
+    group_reads,
+    related_steps,
+    request_use,
+    step_list,
+)
 from crawljobs.repository.groups.edits import (
     group_cloning,
     group_deletion,
@@ -43,6 +49,7 @@ STATEMENTS: dict[str, ClauseElement] = {
     "waits": step_list._WAITS,
     **{f"steps that {name}": query for name, query in related_steps._SHOWN.items()},
     **{f"count of {name}": query for name, query in related_steps._COUNTS.items()},
+    "requests": request_use._READ,
     "pause": group_pausing._PAUSE,
     "resume": group_pausing._RESUME,
     "proceed": step_decisions._PROCEED,

@@ -1,0 +1,75 @@
+"""Forecast the requests to Reddit that a group needs, and the time of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from crawljobs.domain import group
+from crawljobs.domain.group import StepState
+from crawljobs.domain.schedule_limit import DEFAULT_REQUESTS_PER_CRAWL
+
+LONGEST_ETA = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class StepUse:
+    """The requests of one step. The values are JSON of checkpoints, so they may be anything.
+
+    `sent` are the requests of the step's job, `total` is the forecast of this job, and `last` are
+    the requests of the last crawl of the same subreddit.
+    """
+
+    state: StepState
+    sent: Any = None
+    total: Any = None
+    last: Any = None
+
+
+@dataclass(frozen=True)
+class GroupForecast:
+    """The requests of all jobs of the group so far, and the number when the group finishes.
+
+    `per_minute` is None before the first request. `eta` is None for a group that is finished or
+    paused, and if the end is too far away.
+    """
+
+    used: int
+    expected: int
+    per_minute: float | None
+    eta: datetime | None
+
+
+def forecast(
+    steps: Sequence[StepUse],
+    *,
+    started_at: datetime | None,
+    until: datetime,
+    is_running: bool,
+) -> GroupForecast:
+    """Return the forecast. `until` is the end of the group, or the present time of an open group.
+
+    A subreddit without a crawl is expected to need as many requests as the others on average.
+    """
+    used = sum(_count(step.sent) for step in steps)
+    known = [_count(step.last) for step in steps if _count(step.last)]
+    usual = round(sum(known) / len(known)) if known else DEFAULT_REQUESTS_PER_CRAWL
+    left = sum(_left(step, usual) for step in steps if step.state in group.OPEN)
+    minutes = (until - started_at) / timedelta(minutes=1) if started_at is not None else 0.0
+    per_minute = used / minutes if used and minutes > 0 else None
+    eta = None
+    if is_running and left and per_minute and left / per_minute < LONGEST_ETA.total_seconds() / 60:
+        eta = until + timedelta(minutes=left / per_minute)
+    return GroupForecast(used, used + left, per_minute, eta)
+
+
+def _left(step: StepUse, usual: int) -> int:
+    expected = _count(step.total) or _count(step.last) or usual
+    return max(0, expected - _count(step.sent))
+
+
+def _count(value: Any) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 < value < 1_000_000 else 0
