@@ -109,7 +109,7 @@ class System:
         return [*self.supervisor.notes, *self._observer.pauses]
 
     def becomes_healthy(self) -> bool:
-        """Return whether all processes work. Raises OneboxError on an exit or at the deadline."""
+        """Return whether all processes work. Raises OneboxError if one exits or is late."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
         return self._roll_call.check(self.database.connected(), log=self.supervisor.log)

@@ -22,7 +22,7 @@ from reddit_sandbox import (
 from reddit_sandbox.options import Options
 from reddit_sandbox.request_log import Entry
 
-# The sandbox refuses longer request lines, as Reddit's cache does.
+# The sandbox refuses a request with a longer URL, as Reddit's cache does.
 LONGEST_URL = 8_000  # limit of path and query in bytes
 LONGEST_BODY = 1_000_000  # Limit of the body in bytes.
 # Reddit's replies with these statuses, or with a status of 5xx, have no rate-limit headers. This is

@@ -67,7 +67,7 @@ def comments(name: str) -> flask.Response:
 
 @blueprint.get("/api/info")
 def info() -> flask.Response:
-    """Return the existing items with these full names, and communities with these names."""
+    """Return the items with the full names in `id`, and the communities named in `sr_name`."""
     world, args = sandbox.current().world, flask.request.args
     names = [each for each in (args.get("id") or "").split(",") if each]
     communities = [each for each in (args.get("sr_name") or "").split(",") if each]

@@ -1,4 +1,4 @@
-"""The file with the requested community names, so that a restarted sandbox knows their ids."""
+"""Stores the requested names, so that a restarted sandbox finds these communities by their ids."""
 
 import contextlib
 from collections.abc import Callable

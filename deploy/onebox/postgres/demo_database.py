@@ -95,7 +95,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def read_overview(self, *, at_once: bool = False) -> Overview | None:
-        """Return the totals: at most a second old, or new if `at_once`. None if never read yet."""
+        """Return the totals, read again if `at_once`. Return None if they were never read."""
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:

@@ -114,7 +114,7 @@ class LineDisplay:
 
     def _show_events(self, overview: Overview) -> None:
         for event in reversed(overview.events):
-            # The end of a user's job is also a change of its state, which `show` has printed.
+            # `show` has already printed the end of a user's job, as a change of the job's state.
             if event.key not in self._events and not event.by_user:
                 print_line(status_line.event(event))
         self._events = {event.key for event in overview.events}

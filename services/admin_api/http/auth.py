@@ -91,8 +91,8 @@ def _identify(offered: str) -> Identity | None:
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
-    Runs no query, so the token may be invalid. A token that RequestRates has not stored passes:
-    RequestRates stores a token when its first request turns out to be valid.
+    Runs before the query that checks the token, so the token may be invalid. RequestRates limits
+    only tokens that it has stored. It stores a token at the first request with this valid token.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

@@ -89,7 +89,7 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # Count the list, because a crawl may have changed the parts since `found` was read.
+        # The number of listed parts. The number in `found` was read earlier and may differ.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,

@@ -38,8 +38,8 @@ class Claiming:
         # The claim statements whose replies were lost. Maps the claim token of a statement to its
         # start, by the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
-        # The number of jobs at the front of the queue that claims skip, because a statement that
-        # claims one of these jobs fails.
+        # How many jobs at the front of the queue this worker does not claim, because a statement
+        # that claims one of these jobs fails.
         self._skip = 0
         self._reset_skip_at = 0.0
         self._lines = LogLimit()

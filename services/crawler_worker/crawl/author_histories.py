@@ -18,7 +18,7 @@ from crawljobs.repository.content import authors
 # The minimum time between two requests for an author's history. A crawl has many authors, and each
 # history costs a request. So it would be too expensive to request all histories in every crawl.
 HISTORY_EVERY = timedelta(days=30)
-# This page stands for the history of an author who is gone or suspended.
+# The empty page that the crawl uses as the history of an author who is gone or suspended.
 NOTHING_SHOWN = Page(Items(), None)
 
 

@@ -45,7 +45,7 @@ def _access(context: CrawlContext) -> AccessState:
     RESTRICTED, because Reddit has returned the posts.
     """
     described = context.checkpoint.described_as
-    if described is None:  # no type in the description, or a checkpoint of an earlier release
+    if described is None:  # the description has no type, or an earlier release began the crawl
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

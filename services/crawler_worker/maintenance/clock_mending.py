@@ -16,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 20.0  # Only one worker corrects the timestamps in an interval of this length.
+EVERY_SECONDS = 20.0  # In each interval of this length, only one worker corrects timestamps.
 # Time limit for one kind of timestamp in one run, because requeue and rescue wait in the same
 # thread.
 KIND_SECONDS = 2.0

@@ -121,7 +121,7 @@ class _Jobs:
         return at_most if pruned.more else min(pruned.jobs, at_most - 1)
 
     def count(self) -> None:
-        """Add the jobs that the latest chunk deleted to `deleted`. Call this after the commit."""
+        """Count the jobs that the latest chunk deleted. Call this after the chunk's commit."""
         self.deleted += self._in_chunk
 
 

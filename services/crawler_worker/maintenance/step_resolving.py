@@ -43,7 +43,7 @@ class StepResolver(threading.Thread):
         )
 
     def wake(self) -> None:
-        """Run soon, because a step may have to be started or ended."""
+        """Let the thread run at once, because a step may have to be started or ended."""
         self._hint.set()
 
     def stop(self) -> None:

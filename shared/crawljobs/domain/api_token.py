@@ -54,7 +54,7 @@ def new_token() -> tuple[str, str]:
 
 
 def id_of(token: str) -> str | None:
-    """Return the id that a token contains, or None if the text is not a token of this API."""
+    """Return the id in `token`, or None if `token` does not have the form of this API's tokens."""
     found = _TOKEN.fullmatch(token)
     return None if found is None else found[1]
 

@@ -14,7 +14,7 @@ from crawljobs.domain.transitions import Transition
 ERROR_MESSAGE_MAX = 2_000  # limit in characters, because a message may quote any untrusted text
 
 # After these outcomes, a rerun request makes no follow-up job, because a new crawl would have the
-# same outcome. Exception: the outcome must still be confirmed by further crawls.
+# same outcome. Exception: an outcome that further crawls must confirm before it counts as final.
 TERMINAL_OUTCOMES = frozenset({"banned", "not_found", "legal", "suspended"})
 
 # Maps the verb that ends a claim to the outcome of the attempt (the ended claim).

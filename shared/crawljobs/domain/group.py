@@ -16,7 +16,7 @@ REASON_MAX = 500  # characters; the reason of a step may quote the error of a jo
 class StepState(StrEnum):
     PENDING = "pending"
     ENQUEUED = "enqueued"  # the step has a live job, and takes its state from the job's end
-    HELD = "held"  # an upstream did not succeed, and an operator decides
+    HELD = "held"  # an upstream did not succeed; an operator must let the step proceed or skip it
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -1,9 +1,9 @@
 """The Prometheus counters and histograms that a process updates while it works.
 
 Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges. Count an event
-after the COMMIT: a transaction that is tried again would count it twice. The values of a label are
-few and known in advance. Each counter starts at zero, so that Prometheus sees the first event as an
-increase.
+only after the COMMIT. Otherwise a retry of the transaction would count the event twice. The values
+of a label are few and known in advance. Each counter starts at zero, so that Prometheus sees the
+first event as an increase.
 """
 
 from __future__ import annotations

@@ -68,6 +68,6 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     found = [item for item in named if item.id in requested]
     if not found:  # Reddit returns deleted items too, so this does not show that they are deleted
         return True
-    # The deletions are stored, so that the next crawl does not request these items again.
+    # Stores which items are deleted, so that the next crawl does not request these items again.
     context.store(context.checkpoint, items)
     return any(not item.deleted and item.removed_by_category is None for item in found)

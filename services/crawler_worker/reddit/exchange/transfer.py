@@ -39,8 +39,8 @@ THREADS = 100  # default for the number of threads that send requests at once
 class Request:
     """A request. `headers` are sent in addition to the headers that all requests have.
 
-    `url` is the complete URL. `reply_max` is the largest size of a good reply in bytes. If it is 0,
-    the limit is REPLY_MAX_BYTES.
+    `url` is the complete URL. `reply_max` limits the body of a reply with status 200, in bytes. If
+    `reply_max` is 0, the limit is REPLY_MAX_BYTES.
     """
 
     method: str

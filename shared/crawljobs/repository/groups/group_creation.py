@@ -62,7 +62,7 @@ class InvalidPlan(errors.CrawljobsError):
 
 
 class GroupClosed(errors.CrawljobsError):
-    """The group accepts no further steps, or another group still does."""
+    """The group accepts no further steps, or a step would wait for a group that is not sealed."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ _CHANGE_STEPS = text(f"""
     WHERE step.id = new.id
     """)
 
-# A step without dependents needs no row.
+# Inserts no row for a step on which no other step waits.
 _ANNOUNCE = text("""
     INSERT INTO upstream_changes (step_id)
     SELECT id FROM unnest(CAST(:ids AS bigint[])) AS changed (id)
@@ -93,7 +93,7 @@ def change_steps(
 def change_waits(
     conn: Connection, changes: Sequence[WaitChange], *, now: datetime | None = None
 ) -> None:
-    """Write the ends of waits, and count again how many waits of each step are open."""
+    """End or reopen waits, and update the number of open waits of each step that they belong to."""
     if not changes:
         return
     values = {

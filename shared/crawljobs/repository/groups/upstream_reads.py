@@ -141,7 +141,7 @@ _WAITS_FOR_ALL = text(f"""
 
 @dataclass(frozen=True)
 class OutdatedStep:
-    """A step that does not show the state of its job."""
+    """A step whose stored state does not agree with the present state of its job."""
 
     step_id: int
     group_id: int

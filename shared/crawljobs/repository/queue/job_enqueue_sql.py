@@ -126,7 +126,7 @@ _RETURNED = "job.id, job.status, job.subreddit_id"
 # the hint, a call of pg_notify that returns no information.
 ENQUEUE = _statement(_RETURNED, _RESULT)
 
-# The same statement without the INSERT of subreddits, for services that may not insert them.
+# ENQUEUE without the INSERT of subreddits, for services that have no right to insert subreddits.
 ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
 
 # Returns a row for each name with the job after the request. For each merge, a second row has the

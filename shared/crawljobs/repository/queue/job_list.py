@@ -34,8 +34,8 @@ def list_jobs(
 ) -> JobPage:
     """Return a page of at most `limit` jobs that match `filters`, in the order of `sort`.
 
-    `after` is the `next` of the previous page. A page with fewer jobs can have a next page, because
-    a page checks at most `scan_limit` jobs.
+    `after` is the `next` of the previous page. Even a page with fewer than `limit` jobs can have a
+    next page, because the search for one page checks at most `scan_limit` jobs.
     """
     statuses = filters.possible_statuses(sort)
     if not statuses:

@@ -23,9 +23,9 @@ _COLUMNS = ItemColumns(
     evidence={"mentions": "text[]", "crossposted_from": "text"},
 )
 _WRITE = item_upsert.write_ctes(_COLUMNS)
-# Only inserted posts are counted, so that no post is counted twice. A post is counted in the edge
-# of its author, and in the evidence for each subreddit that it mentions or is crossposted from. In
-# this evidence, several posts of one author in the same statement are counted as one post.
+# Only inserted posts are counted, so that no post is counted twice. _EDGES counts the posts of each
+# author in each subreddit. _EVIDENCE counts the posts that mention a subreddit or are crossposted
+# from it. In _EVIDENCE, several posts of one author in the same statement count as one post.
 _EDGES = """
         SELECT author_id, subreddit_id, count(*) AS posts, 0 AS comments,
             min(created_at) AS first_at, max(created_at) AS last_at

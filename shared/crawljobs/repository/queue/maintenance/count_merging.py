@@ -49,7 +49,9 @@ _MERGE_COUNTS = select(func.count()).select_from(_merged).add_cte(_added)
 
 
 def merge_counts(conn: Connection, *, at_most: int = CHUNK) -> int:
-    """Add the oldest count changes to the counts, and delete these changes. Returns their number.
+    """Add the oldest rows of crawl_job_count_changes to crawl_job_counts, and delete these rows.
+
+    Returns the number of deleted rows.
 
     A sweep calls this function. Several processes may call it at the same time.
     """
