@@ -26,12 +26,15 @@ authorization() {
 }
 
 # call METHOD PATH [BODY]: print the body of the response. Write an error to standard error instead.
+# call GET PATH KEY=VALUE: the same, with a parameter in the URL.
 call() {
     local header answer code
     local -a body
     body=()
     header=$(authorization) || return 1
-    if [ $# -gt 2 ]; then
+    if [ $# -gt 2 ] && [ "$1" = GET ]; then
+        body=(--get --data-urlencode "$3")
+    elif [ $# -gt 2 ]; then
         body=(--header 'Content-Type: application/json' --data "$3")
     fi
     # curl reads the token from its standard input (@-). The last line of `answer` is the HTTP status.
@@ -54,17 +57,35 @@ call() {
     esac
 }
 
-# field EXPRESSION TEXT: evaluate the expression on the JSON text, named `it`, and print the result.
+# field EXPRESSION TEXT [VALUE...]: evaluate the expression, and print the result. In the expression, `it` is
+# the JSON text and `given` has the values. So a value is never a part of the expression.
 field() {
-    printf '%s' "$2" | python3 -c "import json, sys
+    printf '%s' "$2" | python3 -c 'import json, sys
+expression, _, *given = sys.argv[1:]
 it = json.load(sys.stdin)
-try: print($1)
-except (KeyError, TypeError): sys.exit('the answer has no $(printf '%s' "$1" | tr -d "'"): ' + json.dumps(it))"
+try: print(eval(expression, {"it": it, "given": given}))
+except (KeyError, TypeError): sys.exit(f"the answer has no {expression}: {json.dumps(it)}")' "$@"
 }
 
-# object KEY VALUE...: print a JSON object with text values.
+# object KEY VALUE...: print a JSON object. The values of two keys are numbers, the others are texts.
 object() {
-    python3 -c 'import json, sys; a = sys.argv[1:]; print(json.dumps(dict(zip(a[::2], a[1::2]))))' "$@"
+    python3 -c 'import json, sys
+numbers = {"priority", "spread_seconds"}
+pairs = zip(sys.argv[1::2], sys.argv[2::2])
+print(json.dumps({key: int(value) if key in numbers else value for key, value in pairs}))' "$@"
+}
+
+# check_numbers VALUE...: return 1 if a value is no number, such as the id of a job.
+check_numbers() {
+    local value
+    for value in "$@"; do
+        case $value in
+        '' | *[!0-9]*)
+            printf 'expected a number: %s\n' "$value" >&2
+            return 1
+            ;;
+        esac
+    done
 }
 
 crawl_soon() { # SUBREDDIT: print the id of its job
@@ -75,12 +96,11 @@ crawl_soon() { # SUBREDDIT: print the id of its job
 
 create_daily_schedule() { # SUBREDDIT: create it once, at 6 in the morning in Berlin; print its id
     local answer id
-    answer=$(call GET "/api/admin/scheduled-jobs?subreddit=$1") || return
-    id=$(field "next((one['id'] for one in it['items'] if one['name'] == 'daily $1'), '')" "$answer") || return
+    answer=$(call GET /api/admin/scheduled-jobs "subreddit=$1") || return
+    id=$(field "next((one['id'] for one in it['items'] if one['name'] == given[0]), '')" "$answer" "daily $1") || return
     if [ -z "$id" ]; then
-        answer=$(call POST /api/admin/scheduled-jobs "{\"name\": \"daily $1\", \"subreddit\": \"$1\",
-            \"cron_expression\": \"0 6 * * *\", \"timezone\": \"Europe/Berlin\", \"priority\": 20,
-            \"spread_seconds\": 600}") || return
+        answer=$(call POST /api/admin/scheduled-jobs "$(object name "daily $1" subreddit "$1" \
+            cron_expression '0 6 * * *' timezone Europe/Berlin priority 20 spread_seconds 600)") || return
         id=$(field "it['id']" "$answer") || return
     fi
     echo "$id"
@@ -95,16 +115,19 @@ show_next_runs() { # EXPRESSION ZONE: print the meaning in words, and the next d
 
 boost() { # JOB POINTS: raise the priority of a live job; print it
     local answer
+    check_numbers "$1" "$2" || return
     answer=$(call POST "/api/admin/jobs/$1/boost" "{\"boost\": $2}") || return
     field "it['priority']" "$answer"
 }
 
 explain() { # JOB: print why it runs or does not run
+    check_numbers "$1" || return
     call GET "/api/admin/jobs/$1/explain"
 }
 
 cancel() { # JOB: cancel a live job
     local answer
+    check_numbers "$1" || return
     answer=$(call POST "/api/admin/jobs/$1/cancel") || return
     field "it['status']" "$answer"
 }
@@ -132,6 +155,7 @@ sys.exit(bool(refused))'
 
 watch_job() { # JOB [SECONDS]: wait until it is final or the time is over; print its status
     local answer state='' second
+    check_numbers "$1" || return
     for ((second = 0; second < ${2:-600}; second++)); do
         answer=$(call GET "/api/admin/jobs/$1") || return
         state=$(field "it['status']" "$answer") || return

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,40 @@ def test_the_tasks_run_in_any_order_and_twice(server: Gunicorn, shell: str) -> N
     assert "Traceback" not in ran.stderr
 
 
+HOSTILE = (
+    "x'}, __import__('os').system('touch $TOUCHED') or {'",
+    "' or __import__('os').system('touch $TOUCHED') or '",
+    'x", "priority": 100, "name": "y',
+    "x&enabled=false#",
+    "../jobs",
+    "$(touch $TOUCHED)",
+)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_argument_is_no_part_of_a_url_a_body_or_a_program(
+    server: Gunicorn, database: Database, tmp_path: Path, shell: str
+) -> None:
+    touched = tmp_path / "touched"
+    calls = "job=$(crawl_soon Pottery)\n"
+    for hostile in HOSTILE:
+        given = shlex.quote(hostile.replace("$TOUCHED", str(touched)))
+        calls += f"create_daily_schedule {given}; echo $?; boost {given} 5; echo $?\n"
+        calls += f"boost $job {given}; echo $?; watch_job {given} 1; echo $?\n"
+        calls += f"cancel {given}; echo $?; explain {given}; echo $?\n"
+    ran = sourced(server, calls, shell)
+    assert ran.stdout.split() == ["1"] * 6 * len(HOSTILE), ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("expected a number") == 5 * len(HOSTILE)
+    # The API got each argument as a whole.
+    assert ran.stderr.count('"code":"invalid_request"') == len(HOSTILE)
+    assert not touched.exists()
+    with database.begin() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM scheduled_jobs").scalar() == 0
+        priorities = conn.exec_driver_sql("SELECT DISTINCT priority FROM crawl_jobs").all()
+        assert len(priorities) == 1, "a boost changed a priority"
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_loaded_script_changes_no_option_and_an_error_ends_no_shell(
     server: Gunicorn, shell: str
@@ -192,7 +227,7 @@ def test_an_error_of_the_api_ends_the_executed_script(server: Gunicorn) -> None:
 def test_an_answer_of_another_form_is_printed_without_a_traceback(server: Gunicorn) -> None:
     ran = sourced(server, """field "it['job']['id']" '{"other": 1}'; echo result $?""")
     assert ran.stdout == "result 1\n"
-    assert ran.stderr == 'the answer has no it[job][id]: {"other": 1}\n'
+    assert ran.stderr == """the answer has no it['job']['id']: {"other": 1}\n"""
 
 
 def test_the_readme_lists_every_function_and_no_other() -> None:
@@ -201,5 +236,5 @@ def test_the_readme_lists_every_function_and_no_other() -> None:
         re.findall(r"`(\w+)[^`]*`", "".join(re.findall(r"^\| `.*?\|", README, re.MULTILINE)))
     )
     assert listed == functions - {
-        *("authorization", "call", "field", "object", "step", RUN_TASKS),
+        *("authorization", "call", "check_numbers", "field", "object", "step", RUN_TASKS),
     }
