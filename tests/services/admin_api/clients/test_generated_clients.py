@@ -72,7 +72,9 @@ def test_the_python_client_drives_the_api(python_client: Path, server: Gunicorn)
     )
 
 
-def test_the_typescript_types_and_their_use_compile(document: Path) -> None:
+@pytest.fixture(scope="module")
+def typescript_client(document: Path) -> Path:
+    """Return the folder with the generated types and with the code that uses them."""
     node = needs.program("node")
     packages = needs.client_generators() / "npm" / "node_modules"
     needs.folder(packages, "the generator of TypeScript clients")
@@ -80,9 +82,25 @@ def test_the_typescript_types_and_their_use_compile(document: Path) -> None:
     generator = packages / "openapi-typescript/bin/cli.js"
     # Without this option, each field that has a default is required in a body.
     run(node, generator, document, "--default-non-nullable=false", "-o", folder / "api.ts")
-    (folder / "usage.ts").write_text((HERE / "usage.ts").read_text())
+    for name in ("usage.ts", "drive_api.ts"):
+        (folder / name).write_text((HERE / name).read_text())
+    return folder
+
+
+def compile_typescript(folder: Path, name: str, *options: str) -> None:
+    packages = needs.client_generators() / "npm" / "node_modules"
     run(
-        *(node, packages / "typescript/bin/tsc", "--noEmit", "--strict", "--target", "es2022"),
-        *("--exactOptionalPropertyTypes", "--noUnusedLocals", "--lib", "es2022"),
-        *(folder / "api.ts", folder / "usage.ts"),
+        *(needs.program("node"), packages / "typescript/bin/tsc", "--strict"),
+        *("--target", "es2022", "--exactOptionalPropertyTypes", "--noUnusedLocals", *options),
+        *(folder / "api.ts", folder / name),
     )
+
+
+def test_the_typescript_types_and_their_use_compile(typescript_client: Path) -> None:
+    compile_typescript(typescript_client, "usage.ts", "--noEmit", "--lib", "es2022")
+
+
+def test_typescript_drives_the_api(typescript_client: Path, server: Gunicorn) -> None:
+    options = ("--lib", "es2022,dom", "--module", "commonjs")
+    compile_typescript(typescript_client, "drive_api.ts", *options)
+    run(needs.program("node"), typescript_client / "drive_api.js", server.url, TOKEN)

@@ -1,4 +1,7 @@
-"""The page at /docs in a real browser: nothing is cut off, and all files are its own."""
+"""The page at /docs: nothing is cut off, and all files are its own.
+
+A real browser measures the page. Where no browser is installed, the markup and the style are read.
+"""
 
 import base64
 import json
@@ -98,3 +101,25 @@ def test_the_page_fits_a_phone_and_a_desktop(frames: list[dict[str, Any]], addre
         assert all(name.startswith((address, "data:")) for name in frame["loaded"])
     assert not phone["isMenuShown"]
     assert desktop["isMenuShown"]
+
+
+def test_the_style_lets_nothing_be_cut_off_and_all_files_are_the_pages_own(
+    offline: flask.testing.FlaskClient,
+) -> None:
+    page = offline.get("/docs").text
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    files = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    assert len(files) >= 4
+    assert all(name.startswith(("/docs", "data:")) for name in files)
+    for name in (name for name in files if name.startswith("/docs")):
+        assert offline.get(name).status_code == 200, name
+    style = " ".join(offline.get("/docs/static/docs.css").text.split())
+    assert "url(" not in style
+    assert "@import" not in style
+    wide, _, narrow = style.partition("@media (max-width: 52rem) {")
+    assert re.search(r"\bpre \{[^}]*white-space: pre-wrap; overflow-wrap: anywhere", wide)
+    assert re.search(r"minmax\(0, 1fr\)", wide), "a long word would widen the column"
+    assert "#menu > summary { display: none; }" in wide
+    for rule in ("body { display: block; }", "table, tbody, tr { display: block; }"):
+        assert rule in narrow
+    assert re.search(r"\btd \{[^}]*overflow-wrap: anywhere", narrow)
