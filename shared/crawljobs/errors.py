@@ -48,6 +48,10 @@ class LiveJobExists(CrawljobsError):
         self.job_id = job_id
 
 
+class StepDependsOnJob(CrawljobsError):
+    """An open step of a group follows the job or waits for it, so the job is not deleted."""
+
+
 class Duplicate(CrawljobsError):
     """One request names the same job more than once."""
 

@@ -144,7 +144,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         codes = problem_codes.OF_REQUIRED_IF_MATCH if required else problem_codes.OF_IF_MATCH
 
         def decorate(view: View) -> View:
-            documented = self.doc(parameters=[preconditions.parameter(required=required)])(view)
+            header = preconditions.parameter(required=required)
+            # doc() would replace the parameters of the query.
+            listed = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+            if any(each.get("in") == "query" for each in listed):
+                listed.append(header)
+                return problem_codes.add(view, *codes)
+            documented = self.doc(parameters=[header])(view)
             return cast(View, problem_codes.add(documented, *codes))
 
         return decorate

@@ -22,7 +22,6 @@ from crawljobs.errors import NotFound
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.group_batches import Batch, GroupFinished
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
-from crawljobs.repository.operations.operation_rows import OperationInProgress
 from crawljobs.runtime import tracing
 
 blueprint = Blueprint(
@@ -60,17 +59,12 @@ def _apply(
         return batch
 
     try:
-        batch = state.current().database.run(work)
+        with operation_progress.conflict_as_problem():
+            batch = state.current().database.run(work)
     except NotFound:
         raise group_requests.no_such_group(group_id) from None
     except GroupFinished as error:
         raise problems.Problem("group_finished", str(error)) from None
-    except OperationInProgress as error:
-        raise problems.Problem(
-            "operation_in_progress",
-            str(error),
-            headers={"Location": f"{operation_progress.PREFIX}/{error.operation_id}"},
-        ) from None
     if batch.operation is not None:
         return operation_progress.accepted(batch.operation)
     chunk = batch.chunk

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import flask
+
 from admin_api.http import auth, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import group_requests, groups
+from admin_api.resources import group_requests, groups, operation_progress
 from admin_api.schemas import group as group_schemas
 from admin_api.schemas.group import GroupOverviewSchema
 from admin_api.schemas.group_edit import CloneSchema
+from admin_api.schemas.operation import OperationSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.group import Group
+from crawljobs.domain.operation import Operation
 from crawljobs.repository.groups import group_creation, resolver_hint
+from crawljobs.repository.groups.batches import group_batches
+from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.groups.edits import group_cloning, group_deletion, group_pausing
 from crawljobs.repository.operations import audit_log
 
@@ -151,34 +157,38 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
 @blueprint.delete("")
 @blueprint.if_match(required=False)
 @blueprint.answers_nothing("The group and its steps are deleted. Its jobs stay.")
-@blueprint.problems("not_found", "group_unfinished", "group_awaited", "group_too_large")
-def delete_group(group_id: int) -> tuple[str, int]:
-    """Delete a finished group of at most 1,000 steps
-
-    Larger groups are deleted with the old jobs, after the retention.
-    """
+@blueprint.also_answers(
+    202,
+    OperationSchema,
+    "The group has more than 1,000 steps. Workers delete it as an operation.",
+    headers=operation_progress.LOCATION,
+)
+@blueprint.problems("not_found", "group_unfinished", "group_awaited", "operation_in_progress")
+def delete_group(group_id: int) -> tuple[str, int] | flask.Response:
+    """Delete a finished group"""
     actor = auth.current_actor()
 
-    def work(conn: Connection) -> None:
+    def work(conn: Connection) -> Operation | None:
         before = group_requests.locked(conn, group_id)
         preconditions.check(before.version, required=False)
         _check_may_be_deleted(conn, before)
+        if before.steps > group_deletion.STEPS_MAX:
+            request = BatchRequest(group_id, actor.name, actor)
+            operation = group_batches.start_deletion(conn, request, steps=before.steps)
+            _audit_deletion(conn, actor, before, after={"operation": operation.id})
+            return operation
         group_deletion.delete_group(conn, group_id=group_id)
         _audit_deletion(conn, actor, before)
+        return None
 
-    state.current().database.run(work)
-    return "", 204
+    with operation_progress.conflict_as_problem():
+        operation = state.current().database.run(work)
+    return ("", 204) if operation is None else operation_progress.accepted(operation)
 
 
 def _check_may_be_deleted(conn: Connection, group: Group) -> None:
     if group.finished_at is None:
         raise problems.Problem("group_unfinished", "Cancel the group, or wait until it finishes.")
-    if group.steps > group_deletion.STEPS_MAX:
-        raise problems.Problem(
-            "group_too_large",
-            f"A request deletes at most {group_deletion.STEPS_MAX:,} steps; this group has "
-            f"{group.steps:,}. It is deleted after the retention.",
-        )
     if group_deletion.is_awaited(conn, group_id=group.id):
         raise problems.Problem(
             "group_awaited",
@@ -186,7 +196,9 @@ def _check_may_be_deleted(conn: Connection, group: Group) -> None:
         )
 
 
-def _audit_deletion(conn: Connection, actor: Actor, before: Group) -> None:
+def _audit_deletion(
+    conn: Connection, actor: Actor, before: Group, after: dict[str, Any] | None = None
+) -> None:
     audit_log.record(
         conn,
         actor=actor,
@@ -194,4 +206,5 @@ def _audit_deletion(conn: Connection, actor: Actor, before: Group) -> None:
         resource_type=group_requests.RESOURCE_TYPE,
         resource_id=before.id,
         before=group_schemas.audited(before),
+        after=after,
     )

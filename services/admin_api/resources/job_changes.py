@@ -8,12 +8,17 @@ from admin_api.http import api_counters, auth, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import enqueueing, job_conflicts
 from admin_api.schemas.job import JobSchema
-from admin_api.schemas.job_change import BoostChangeSchema, PriorityChangeSchema, StatusChangeSchema
+from admin_api.schemas.job_change import (
+    BoostChangeSchema,
+    DeleteParameters,
+    PriorityChangeSchema,
+    StatusChangeSchema,
+)
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import Job, JobStatus
 from crawljobs.domain.operator_verbs import Verb
-from crawljobs.errors import IllegalTransition, LiveJobExists, NotFound
+from crawljobs.errors import IllegalTransition, LiveJobExists, NotFound, StepDependsOnJob
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.queue import operator_changes
 from crawljobs.runtime import tracing
@@ -44,7 +49,9 @@ def verb_for(status: str, before: Job | None) -> Verb:
     return Verb.WAKE if before is not None and before.status is JobStatus.WAITING else Verb.RETRY
 
 
-def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> responses.Response:
+def _change(
+    job_id: int, verb: Verb | str, *, points: int | None = None, force: bool = False
+) -> responses.Response:
     """Change a job, write an audit row, and return the changed job as a response.
 
     `verb` is a verb, or the name of the new state.
@@ -63,6 +70,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
             points=points,
             traceparent=tracing.traceparent(),
             actor=actor.name,
+            force=force,
         )
         api_counters.finished(conn, [changed])
         if changed.changes_nothing:
@@ -80,7 +88,7 @@ def _change(job_id: int, verb: Verb | str, *, points: int | None = None) -> resp
 
     try:
         changed = state.current().database.run(work)
-    except (NotFound, IllegalTransition, LiveJobExists) as error:
+    except (NotFound, IllegalTransition, LiveJobExists, StepDependsOnJob) as error:
         raise job_conflicts.problem_of(error) from None
     version = 0 if changed.after is None else changed.after.version
     return changed.after, 200, preconditions.etag(version)
@@ -164,9 +172,14 @@ def give_up_job(job_id: int) -> responses.Response:
 
 @blueprint.delete("")
 @blueprint.if_match(required=False)
+@blueprint.parameters(DeleteParameters)
 @blueprint.answers_nothing("The job and its attempts are deleted. Its audit rows stay.")
-@blueprint.problems("not_found", "illegal_transition")
-def delete_job(job_id: int) -> tuple[str, int]:
-    """Delete a finished job"""
-    _change(job_id, Verb.DELETE)
+@blueprint.problems("not_found", "illegal_transition", "job_awaited")
+def delete_job(params: dict[str, Any], job_id: int) -> tuple[str, int]:
+    """Delete a finished job
+
+    While an open step of a group follows the job or waits for it, the response is a problem with
+    the status 409. With `force`, the delete counts as a cancel for these steps.
+    """
+    _change(job_id, Verb.DELETE, force=params["force"])
     return "", 204

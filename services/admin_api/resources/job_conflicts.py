@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from admin_api.http.problems import Problem
-from crawljobs.errors import CrawljobsError, Duplicate, IllegalTransition, LiveJobExists, NotFound
+from crawljobs.errors import (
+    CrawljobsError,
+    Duplicate,
+    IllegalTransition,
+    LiveJobExists,
+    NotFound,
+    StepDependsOnJob,
+)
 
 _CODES: dict[type[CrawljobsError], str] = {
     NotFound: "not_found",
     IllegalTransition: "illegal_transition",
     LiveJobExists: "live_job_exists",
     Duplicate: "duplicate",
+    StepDependsOnJob: "job_awaited",
 }
 
 

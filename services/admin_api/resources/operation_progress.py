@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import flask
 
 from admin_api.http import problems, state
@@ -10,6 +13,7 @@ from admin_api.schemas.operation import OperationSchema
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.operation import Operation
 from crawljobs.repository.operations import operation_rows
+from crawljobs.repository.operations.operation_rows import OperationInProgress
 
 PREFIX = "/api/admin/operations"
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the operation."}}
@@ -45,3 +49,16 @@ def accepted(operation: Operation) -> flask.Response:
     response.status_code = 202
     response.headers["Location"] = f"{PREFIX}/{operation.id}"
     return response
+
+
+@contextmanager
+def conflict_as_problem() -> Iterator[None]:
+    """Convert the error of an unfinished operation to a problem that has its path."""
+    try:
+        yield
+    except OperationInProgress as error:
+        raise problems.Problem(
+            "operation_in_progress",
+            str(error),
+            headers={"Location": f"{PREFIX}/{error.operation_id}"},
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import Whole, described
+from admin_api.schemas.fields import Whole, described, truth
 from admin_api.schemas.known import Known
 from crawljobs.domain import job
 
@@ -49,3 +49,14 @@ class StatusChangeSchema(ma.Schema):
     """The new state of a job."""
 
     status = settable_status()
+
+
+class DeleteParameters(ma.Schema):
+    """The query parameters of the delete of a job."""
+
+    force = truth(
+        load_default=False,
+        metadata=described(
+            "Delete the job also if steps of groups depend on it. The delete counts as a cancel."
+        ),
+    )

@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
     "illegal_transition": Kind(409, "State of the job does not allow this change"),
     "live_job_exists": Kind(409, "Subreddit has another live job"),
     "count_mismatch": Kind(409, "Filter matches a different number of jobs"),
+    "job_awaited": Kind(409, "Steps of groups depend on the job"),
     "operation_in_progress": Kind(409, "Operation of this resource in progress"),
     "not_paused": Kind(409, "Not paused"),
     "group_finished": Kind(409, "Group has finished"),

@@ -18,6 +18,7 @@ class OperationKind(StrEnum):
     CANCEL_GROUP = "cancel_group"
     RETRY_FAILED = "retry_failed"
     BOOST_GROUP = "boost_group"
+    DELETE_GROUP = "delete_group"
 
 
 class OperationState(StrEnum):
@@ -37,6 +38,7 @@ class BatchResult(StrEnum):
     PENDING = "pending"  # the resolver enqueues the step again
     FOLLOWS = "follows"  # the job is live already, and the step follows it
     BOOSTED = "boosted"
+    DELETED = "deleted"
     UNCHANGED = "unchanged"  # the priority is already the highest
 
 

@@ -22,6 +22,7 @@ from crawljobs.domain.job import Job
 from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
+from crawljobs.repository.queue.dependents import awaited_jobs
 
 RACES_MAX = 20  # limit of tries; a try fails if an enqueue created a live job at the same time
 
@@ -55,9 +56,13 @@ def change(
     points: int | None = None,
     traceparent: str | None = None,
     actor: str | None = None,
+    force: bool = False,
     now: datetime | None = None,
 ) -> JobChange:
-    """Apply the verb to one job. Raises NotFound, IllegalTransition or LiveJobExists."""
+    """Apply the verb to one job.
+
+    Raises NotFound, IllegalTransition, LiveJobExists or StepDependsOnJob.
+    """
     (changed,) = change_many(
         conn,
         verb=verb,
@@ -65,6 +70,7 @@ def change(
         points=points,
         traceparent=traceparent,
         actor=actor,
+        force=force,
         now=now,
     )
     if changed.error is not None:
@@ -81,6 +87,7 @@ def change_many(
     dry_run: bool = False,
     traceparent: str | None = None,
     actor: str | None = None,
+    force: bool = False,
     now: datetime | None = None,
 ) -> list[JobChange]:
     """Apply the verb to each job whose status allows it.
@@ -88,11 +95,14 @@ def change_many(
     Returns one result for each id, in the given order. If several finished jobs belong to one
     subreddit, only the newest job is retried. A retried job gets the trace context `traceparent`.
     Steps that depend on an ended job name the `actor` in their reason.
+    A job on which an open step depends is deleted only with `force`.
     With `dry_run`, the function writes and locks nothing, and `after` is the unchanged job.
     """
     rows = conn.execute(sql.READ if dry_run else sql.LOCK, {"ids": sorted(set(job_ids))})
     found = {row.id: job_reads.to_job(row) for row in rows}
     refused = _refusals(conn, verb, found)
+    if verb is Verb.DELETE and not force:
+        refused = {**awaited_jobs.awaited(conn, sorted(found)), **refused}
     chosen = sorted(found.keys() - refused.keys(), key=lambda i: (found[i].subreddit_id, i))
     after = found
     if chosen and not dry_run:

@@ -7,6 +7,7 @@ import pytest
 
 from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
+from crawljobs.domain.group import StepState
 from crawljobs.domain.operation import CHUNK
 from crawljobs.repository.groups.batches import group_operations
 from crawljobs.repository.operations import audit_log
@@ -121,3 +122,21 @@ def test_a_large_group_is_cancelled_by_an_operation(client: Client, database: Da
 def test_an_unknown_operation_is_not_found(client: Client) -> None:
     answer = client.get("/api/admin/operations/4711")
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+
+
+def test_a_delete_of_a_job_that_a_step_follows_needs_force(
+    client: Client, database: Database, chain: int
+) -> None:
+    with database.begin() as conn:
+        path = f"/api/admin/jobs/{groups.job_of(conn, chain, 'a')}"
+    client.post(f"{path}/give_up")
+    refused = client.delete(path)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "job_awaited")
+    assert client.delete(f"{path}?force=1").status_code == 422
+    assert client.delete(f"{path}?force=true").status_code == 204
+    with database.begin() as conn:
+        groups.resolve(conn)
+        assert groups.states(conn, chain) == {
+            "a": StepState.CANCELLED,
+            "b": StepState.SKIPPED,
+        }

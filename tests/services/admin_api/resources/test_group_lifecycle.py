@@ -7,8 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
-from crawljobs.repository.groups.edits import group_cloning
+from crawljobs.domain.actor import Actor
+from crawljobs.repository.groups import group_reads
+from crawljobs.repository.groups.batches import group_operations
+from crawljobs.repository.groups.edits import group_cloning, group_deletion
 from crawljobs.repository.operations import audit_log
+from support import groups
 from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
 
 Client = flask.testing.FlaskClient
@@ -207,13 +211,27 @@ def test_a_group_that_is_awaited_is_not_deleted(client: Client, database: Databa
     assert states(client, waiting["id"]) == {"b": "pending"}
 
 
-def test_a_large_group_is_not_deleted_by_a_request(client: Client, database: Database) -> None:
-    group = created(client)
-    with database.begin() as conn:
-        conn.execute(
-            text("UPDATE job_groups SET succeeded = 1001 WHERE id = :id"), {"id": group["id"]}
-        )
-    assert code(client.delete(f"{PATH}/{group['id']}")) == (409, "group_too_large")
+def test_a_large_group_is_deleted_by_an_operation(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_deletion, "STEPS_MAX", 1)
+    group = held(client, database)
+    assert client.post(f"{PATH}/{group['id']}/cancel").status_code == 200
+    answer = client.delete(f"{PATH}/{group['id']}")
+    assert answer.status_code == 202
+    assert code(client.delete(f"{PATH}/{group['id']}")) == (409, "operation_in_progress")
+    while True:
+        with database.begin() as conn:
+            taken = group_operations.take(conn)
+            if taken is None:
+                break
+            group_operations.advance(conn, taken, actor=Actor("system:test"), at_most=1)
+            left = group_reads.get_group(conn, group_id=group["id"])
+            if left is not None:
+                groups.states(conn, left.id)  # checks the counts
+    operation = client.get(answer.headers["Location"]).get_json()
+    assert (operation["state"], operation["counts"]) == ("succeeded", {"deleted": 3})
+    assert client.get(f"{PATH}/{group['id']}").status_code == 404
 
 
 @pytest.mark.parametrize("action", ["seal", "pause", "resume", "steps/b/proceed", "steps/b/skip"])

@@ -14,6 +14,7 @@ from crawljobs.domain.group import GroupOutcome, StepState
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.operation import Operation, OperationKind, OperationState
 from crawljobs.domain.operator_verbs import Verb
+from crawljobs.repository.groups import group_reads
 from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.batches.group_batches import Batch
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
@@ -311,3 +312,49 @@ def test_an_operation_of_a_later_release_waits(conn: Connection) -> None:
         )
     )
     assert group_operations.take(conn, now=LATER) is None
+
+
+def test_case_10_a_job_that_a_step_follows_is_deleted_by_force_only(conn: Connection) -> None:
+    g = group(conn, step("a"))
+    free = jobs.crawling(conn, "free")
+    jobs.complete(conn, claim=free, outcome="crawled", now=T0)
+    resolve(conn)
+    job_id = job_of(conn, g, "a")
+    jobs.complete(conn, claim=jobs.claim_one(conn), outcome="crawled", now=T0)
+    both = [job_id, free.job_id]
+    refused, deleted = operator_changes.change_many(conn, verb=Verb.DELETE, job_ids=both, now=T0)
+    assert isinstance(refused.error, errors.StepDependsOnJob)
+    assert deleted.error is None
+    operator_changes.change(conn, verb=Verb.DELETE, job_id=job_id, force=True, now=T0)
+    resolve(conn)
+    assert states(conn, g) == {"a": S.CANCELLED}
+    assert reason(conn, g, "a") == f"job {job_id} was deleted"
+
+
+def test_a_job_without_open_steps_can_be_deleted(conn: Connection) -> None:
+    g = group(conn, step("a"), step("b", "a"))
+    job_id = jobs.enqueue(conn, "upstream")
+    waits = group(conn, step("w", job_id))
+    resolve(conn)
+    start(conn, CANCEL, waits)  # its wait stays open, but the step has ended
+    fail(conn, g, "a")
+    operator_changes.change(conn, verb=Verb.GIVE_UP, job_id=job_id, now=T0)
+    for each in (job_of(conn, g, "a"), job_id):
+        operator_changes.change(conn, verb=Verb.DELETE, job_id=each, now=T0)
+    resolve(conn)
+    assert states(conn, g) == {"a": S.FAILED, "b": S.SKIPPED}
+
+
+def test_a_large_group_is_deleted_in_chunks_and_its_jobs_stay(conn: Connection) -> None:
+    g = group(conn, *(step(f"s{n}") for n in range(3)), step("last", "s0"))
+    resolve(conn)
+    job_id = job_of(conn, g, "s0")
+    start(conn, CANCEL, g)
+    assert outcome(conn, g) is GroupOutcome.CANCELLED
+    operation = group_batches.start_deletion(conn, BatchRequest(g, "ada", ADA), steps=4, now=LATER)
+    left = [len(states(conn, g)) for _ in operate(conn, at_most=2)]  # also checks the counts
+    assert left == [4, 2, 0]
+    assert group_reads.get_group(conn, group_id=g) is None
+    ended = operation_rows.get(conn, operation_id=operation.id)
+    assert ended is not None and ended.counts == {"deleted": 4}
+    assert jobs.job(conn, job_id).status is JobStatus.CANCELLED

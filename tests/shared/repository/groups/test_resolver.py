@@ -1,10 +1,12 @@
 """The resolver starts steps whose upstreams have ended, and ends the steps of ended jobs."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
+from crawljobs import errors
 from crawljobs.db.database import Connection
 from crawljobs.domain.group import GroupOutcome, StepState
 from crawljobs.domain.group_plan import Upstream
@@ -193,7 +195,10 @@ def test_case_10_a_deleted_upstream_counts_as_cancelled(conn: Connection) -> Non
     job = jobs.crawling(conn, "elsewhere")
     pair = group(conn, step("b", job.job_id))
     jobs.complete(conn, claim=job, outcome="crawled", now=T0)
-    operator_changes.change(conn, verb=Verb.DELETE, job_id=job.job_id, now=T0)
+    delete = partial(operator_changes.change, conn, verb=Verb.DELETE, job_id=job.job_id, now=T0)
+    with pytest.raises(errors.StepDependsOnJob, match=f"step b of group {pair}"):
+        delete()
+    delete(force=True)
     resolve(conn)
     assert states(conn, pair) == {"b": S.SKIPPED}
     assert reason(conn, pair, "b") == f"job {job.job_id} was deleted"

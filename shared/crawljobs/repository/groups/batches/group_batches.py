@@ -13,7 +13,12 @@ from crawljobs.db.tables import job_groups
 from crawljobs.domain.group import OPEN, StepState
 from crawljobs.domain.operation import CHUNK, Operation, OperationKind
 from crawljobs.repository.groups import group_progress, resolver_hint
-from crawljobs.repository.groups.batches import group_boost, group_cancel, group_retry
+from crawljobs.repository.groups.batches import (
+    group_boost,
+    group_cancel,
+    group_removal,
+    group_retry,
+)
 from crawljobs.repository.groups.batches.step_batches import BatchRequest, Chunk
 from crawljobs.repository.operations import audit_log, operation_rows
 
@@ -23,6 +28,7 @@ CHANGES: Mapping[OperationKind, Callable[..., Chunk]] = {
     OperationKind.CANCEL_GROUP: group_cancel.cancel_steps,
     OperationKind.RETRY_FAILED: group_retry.retry_steps,
     OperationKind.BOOST_GROUP: group_boost.boost_steps,
+    OperationKind.DELETE_GROUP: group_removal.delete_steps,
 }
 # The states of the steps that each change concerns.
 _STATES: Mapping[OperationKind, frozenset[StepState]] = {
@@ -93,19 +99,40 @@ def start(
             resolver_hint.send(conn)
             _audit(conn, kind, request, before, {"steps": steps, "results": chunk.counts})
         return Batch(steps, chunk)
-    operation = operation_rows.create(
+    operation = _operation(conn, kind, request, steps, now)
+    _audit(conn, kind, request, before, {"steps": steps, "operation": operation.id})
+    return Batch(steps, operation=operation)
+
+
+def start_deletion(
+    conn: Connection, request: BatchRequest, *, steps: int, now: datetime | None = None
+) -> Operation:
+    """Create the operation that deletes a finished group. The caller has locked the group.
+
+    The caller writes the audit row. Raises OperationInProgress.
+    """
+    operation_rows.check_none_open(conn, resource_type=GROUP, resource_id=request.group_id)
+    return _operation(conn, OperationKind.DELETE_GROUP, request, steps, now)
+
+
+def _operation(
+    conn: Connection,
+    kind: OperationKind,
+    request: BatchRequest,
+    steps: int,
+    now: datetime | None,
+) -> Operation:
+    return operation_rows.create(
         conn,
         kind=kind,
         resource_type=GROUP,
-        resource_id=group_id,
+        resource_id=request.group_id,
         total=steps,
         actor=request.actor,
         parameters={"points": request.points} if kind is OperationKind.BOOST_GROUP else {},
         traceparent=request.traceparent,
         now=now,
     )
-    _audit(conn, kind, request, before, {"steps": steps, "operation": operation.id})
-    return Batch(steps, operation=operation)
 
 
 def _audit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ class Chunk:
         return [job_id for job_id in kept if job_id is not None]
 
 
-def _walk(states: Collection[StepState]) -> Select[Any]:
+def steps_in(states: Iterable[StepState]) -> Select[Any]:
     """Return the query for the next steps in these states, by id. It reads one range for each."""
     step = group_steps.c
     ranges = [
@@ -100,8 +100,8 @@ def _walk(states: Collection[StepState]) -> Select[Any]:
     return select(found).order_by(found.c.id).limit(bindparam("at_most"))
 
 
-WALK_OPEN = _walk([StepState.PENDING, StepState.ENQUEUED, StepState.HELD])
-WALK_FAILED = _walk([StepState.FAILED])
+WALK_OPEN = steps_in([StepState.PENDING, StepState.ENQUEUED, StepState.HELD])
+WALK_FAILED = steps_in([StepState.FAILED])
 
 _job = crawl_jobs.c
 OWN_JOBS = (
