@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from crawljobs.db.administration import grants
@@ -24,7 +25,7 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 # Each question, with the words that the linked section must contain.
 ANSWERS = {
     "where is my data": (".onebox/postgres/", ".onebox/database-url"),
-    "export it": ("--csv -o posts.csv", "\\copy"),
+    "export it": ("--csv -o exports/posts.csv", "\\copy"),
     "how do I crawl the real Reddit": ("prefs/apps", "**script**", "REDDIT_USER_AGENT"),
     "how long does a crawl take": ("100 requests a minute",),
     "how many workers do I need": ("Two, for one client id",),
@@ -93,13 +94,30 @@ def bash(project: Path, commands: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_commands_that_see_export_and_back_up_the_data_work(project: Path) -> None:
+@pytest.fixture
+def restored(database_url: str) -> Iterator[str]:
+    """Yield a name for the restored database, and drop the database at the end."""
+    name = f"restored_{os.urandom(6).hex()}"
+    yield name
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+
+
+def test_the_commands_that_see_export_back_up_and_restore_the_data_work(
+    project: Path, database_url: str, restored: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO subreddits (name) VALUES ('Pottery')")
     for block in (block for block in BLOCKS if "./run psql" in block):
-        done = bash(project, block)
+        done = bash(project, re.sub(r"\brestored\b", restored, block))
         assert done.returncode == 0, (block, done.stderr)
+    with psycopg.connect(database_url, dbname=restored) as connection:
+        assert connection.execute("SELECT name FROM subreddits").fetchall() == [("Pottery",)]
     for table, column in {"posts": "title", "comments": "parent_id", "edges": "author"}.items():
-        assert column in (project / f"{table}.csv").read_text().splitlines()[0].split(",")
-    assert (project / "crawljobs.dump").read_bytes().startswith(b"PGDMP")
+        assert column in (project / "exports" / f"{table}.csv").read_text().splitlines()[0].split(
+            ","
+        )
+    assert (project / "exports" / "crawljobs.dump").read_bytes().startswith(b"PGDMP")
 
 
 def test_the_password_is_on_no_command_line_of_psql(project: Path) -> None:
@@ -124,6 +142,19 @@ def test_without_a_demo_psql_says_how_to_start_one(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert "start ./run demo first, or name its data folder with --data" in done.stderr
+    for name in ("database-url", "reader-url"):
+        (tmp_path / name).write_text("postgresql://me:hidden@127.0.0.1:9/crawljobs\n")
+    stopped = [*command[:-1], str(tmp_path)]
+    restore = ("--program", "pg_restore", "-d", "x", "file")
+    for more in ([], ["-c", "SELECT 1"], ["--program", "pg_dump"], restore):
+        done = subprocess.run(
+            [*stopped, *more], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"The database of {tmp_path} does not run (Connection refused): "
+            "start ./run demo first.\n"
+        )
     wrong = [*command[:4], "--program", "sh", "-c", "id"]
     done = subprocess.run(wrong, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
@@ -141,7 +172,7 @@ def test_the_command_for_a_daily_crawl_works(project: Path, server: Gunicorn) ->
     (block,) = [block for block in BLOCKS if "scheduled-jobs" in block]
     done = bash(project, block.replace("http://127.0.0.1:8000", server.url))
     assert done.returncode == 0, done.stderr
-    assert re.sub(r'":\s*"', '": "', done.stdout).count('"name": "daily BirdingNotes"') == 2
+    assert re.sub(r'":\s*"', '": "', done.stdout).count('"name": "BirdingNotes at 6"') == 2
 
 
 def test_the_variables_for_the_real_reddit_are_accepted(

@@ -80,6 +80,13 @@ def test_what_lies_in_the_callers_folder_is_not_imported(installed: Path, tmp_pa
     assert done.stdout.endswith(f"['-x'] {installed / '.venv'}\n")
 
 
+def test_an_unknown_command_is_named(project: Path) -> None:
+    done = run(project, "dmeo", "--once")
+    assert done.returncode == 2
+    assert done.stderr.startswith("unknown command: dmeo\nusage: ./run demo")
+    assert run(project).stderr.startswith("usage: ./run demo")
+
+
 CHILD = "import onebox; print(onebox.__file__)"
 WAITING = f"""
 import subprocess, sys

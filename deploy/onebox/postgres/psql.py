@@ -1,8 +1,10 @@
 """`./run psql` opens the demo's database with psql or pg_dump of the embedded Postgres."""
 
 import os
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -12,6 +14,7 @@ from onebox.postgres import binaries
 from onebox.postgres.data_folder import DataFolder
 
 WRITE = "--write"
+ANSWER_SECONDS = 5
 PROGRAMS = ("psql", "pg_dump", "pg_restore")
 USAGE = """Usage: ./run psql [--data DIR] [--write] [--program PROGRAM] [PROGRAM'S OPTIONS]
 
@@ -61,11 +64,27 @@ def main(arguments: list[str]) -> None:
             f"{file} cannot be read ({error.strerror}): start ./run demo first, or "
             "name its data folder with --data."
         ) from error
+    # Without -d, pg_restore reads its file only.
+    names_database = any(one.startswith(("-d", "--dbname")) for one in arguments)
+    if chosen["--program"] != "pg_restore" or names_database:
+        _refuse_stopped(folder, address)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     named = {VARIABLES[part]: str(value) for part, value in address.items() if part in VARIABLES}
     named["PGDATABASE"] = str(address.get("dbname", ""))
     program = str(binaries.embedded_bindir() / chosen["--program"])
     os.execve(program, [program, *arguments], {**kept, **named})  # noqa: S606 - no shell
+
+
+def _refuse_stopped(folder: DataFolder, address: dict[str, Any]) -> None:
+    """Raise OneboxError if nothing listens at the address of the database."""
+    place = (str(address.get("host", "127.0.0.1")), int(address.get("port", 5432)))
+    try:
+        socket.create_connection(place, ANSWER_SECONDS).close()
+    except OSError as error:
+        raise OneboxError(
+            f"The database of {folder.path} does not run ({error.strerror or error}): "
+            "start ./run demo first."
+        ) from error
 
 
 if __name__ == "__main__":
