@@ -50,11 +50,13 @@ class GivenPath(click.Path):
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--once", is_flag=True, help="Crawl once, print a table and JSON, exit.")
 @click.option(
-    "--workers", type=click.IntRange(1, 32), metavar="N", default=2, help="Default 2, at most 32."
+    "--minutes",
+    type=click.FloatRange(0, 10_080, min_open=True),
+    metavar="N",
+    help="Stop after N minutes, with the exit code 1 if --once has not finished.",
 )
-@click.option(
-    "--schedulers", type=click.IntRange(0, 8), metavar="N", default=1, help="Default 1, at most 8."
-)
+@click.option("--workers", type=click.IntRange(1, 32), metavar="N", default=2, help="Default 2.")
+@click.option("--schedulers", type=click.IntRange(0, 8), metavar="N", default=1, help="Default 1.")
 @click.option(
     "--data",
     type=GivenPath(),
@@ -77,8 +79,8 @@ def command(**options: object) -> None:
     """Run the whole system on this machine and crawl a few subreddits.
 
     It crawls a simulated Reddit, or the real Reddit when REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET
-    are set. It uses an embedded Postgres, or the database that DATABASE_URL names. Ctrl-C stops it
-    and keeps the data.
+    (or REDDIT_CLIENT_SECRET_FILE) are set. It uses an embedded Postgres, or the database that
+    DATABASE_URL names. Ctrl-C stops it and keeps the data.
     """
     request = demo.Request(**options)  # type: ignore[arg-type]
     stop = StopRequest()

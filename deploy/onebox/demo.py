@@ -40,6 +40,7 @@ class Request:
     port: int | None  # None: 8000, or the next free port
     subreddits: tuple[str, ...]
     ready_file: Path | None
+    minutes: float | None  # None: no limit
 
 
 def run(request: Request, stop: StopRequest) -> int:
@@ -68,7 +69,11 @@ def run(request: Request, stop: StopRequest) -> int:
         running.database.read_overview()  # the totals before this run, for the summary at the end
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
-        options = watch.Options(request.once, request.ready_file, folder.path)
+        if source == reddit_source.SANDBOX:
+            _create_schedule(running, names[0])
+        options = watch.Options(
+            request.once, request.ready_file, folder.path, minutes=request.minutes
+        )
         _say_where(running, folder, token_place, source)
         return watch.watch(running, stop, asked, began, options)
 
@@ -105,20 +110,24 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue crawls and create a schedule. Return the number of requests so far, by job id."""
+    """Enqueue crawls. Return the number of requests so far, by job id."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}
         job = job_view(running.api.post("/api/admin/jobs", body)["job"])
         jobs[job.id] = job.requests
-    schedule = {"name": f"demo: {names[0]} every five minutes", "subreddit": names[0], **SCHEDULE}
+    return jobs
+
+
+def _create_schedule(running: System, name: str) -> None:
+    """Create a schedule of the sandbox. At the real Reddit only the user creates schedules."""
+    schedule = {"name": f"demo: {name} every five minutes", "subreddit": name, **SCHEDULE}
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)
     except ApiRefusedError as error:
         # The status 409 is no error: an earlier run of the demo has created the schedule.
         if error.status != 409:
             raise
-    return jobs
 
 
 def _say_port(wanted: int | None, chosen: int) -> None:

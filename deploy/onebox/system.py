@@ -105,8 +105,12 @@ class System:
         return self._observer.poll(asked, self.sandbox_url)
 
     def notes(self) -> list[str]:
-        """Return the latest events, then the reasons why all workers pause now."""
-        return [*self.supervisor.notes, *self._observer.pauses]
+        """Return the latest events."""
+        return [*self.supervisor.notes]
+
+    def pauses(self) -> list[str]:
+        """Return why all workers pause now, and the remedies."""
+        return self._observer.pauses
 
     def becomes_healthy(self) -> bool:
         """Return whether all processes work. Raises OneboxError if one exits or is late."""

@@ -22,6 +22,7 @@ class Options:
     once: bool
     ready_file: Path | None
     data: Path
+    minutes: float | None  # limit of the run; None: no limit
 
 
 def watch(
@@ -30,16 +31,18 @@ def watch(
     """Show the crawls, print a summary, and return the exit code.
 
     `asked` has the id of each job of this demo, and the number of requests that earlier runs sent
-    for it. `began` is the monotonic time of the demo's start.
+    for it. `began` is the monotonic time of the demo's start. Raises PostgresError.
     """
     # Imported late, so that `rich` loads while the processes start.
     from onebox.screen import display, summary
 
-    healthy = False
+    healthy = is_over = False
+    ends = began + 60 * options.minutes if options.minutes else float("inf")
     snapshot: Snapshot | None = None
     view = display.opened()
     try:
-        while not stop.is_asked:
+        while not (stop.is_asked or is_over):
+            is_over = time.monotonic() >= ends
             if not healthy:
                 changed = healthy = running.becomes_healthy()
             else:
@@ -48,9 +51,12 @@ def watch(
                 running.write_ready_file(options.ready_file)
             pause = SHOW_SECONDS
             # If the admin-api does not answer, show the previous snapshot with the new notes.
+            is_first = snapshot is None
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
-                view.show(snapshot, running.notes(), running.database.read_overview())
+                # The first overview must be newer than the jobs, else it would show no jobs.
+                overview = running.database.read_overview(at_once=is_first)
+                view.show(snapshot, running.notes(), overview, running.pauses())
                 refusals = running.database.pauses.refused if options.once else []
                 if options.once and (snapshot.is_finished or refusals):
                     view.close()
@@ -63,7 +69,13 @@ def watch(
             stop.sleep(pause)
     finally:
         view.close()
-    click.echo("Stopping ...")
+    click.echo(
+        f"The {options.minutes:g} minutes are over. Stopping ..." if is_over else "Stopping ..."
+    )
+    seconds = time.monotonic() - began
     if not options.once:
-        summary.of_run(running, time.monotonic() - began, options.data)
-    return stop.exit_code if options.once else 0
+        summary.of_run(running, seconds, options.data)
+        return 0
+    if snapshot is not None:
+        summary.of_crawls(running, snapshot, asked, seconds)
+    return stop.exit_code if stop.is_asked else 1

@@ -95,23 +95,23 @@ def bash(project: Path, commands: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def restored(database_url: str) -> Iterator[str]:
+def restored(own: Roles) -> Iterator[str]:
     """Yield a name for the restored database, and drop the database at the end."""
     name = f"restored_{os.urandom(6).hex()}"
     yield name
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(own.url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
 
 
 def test_the_commands_that_see_export_back_up_and_restore_the_data_work(
-    project: Path, database_url: str, restored: str
+    project: Path, own: Roles, restored: str
 ) -> None:
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(own.url) as connection:
         connection.execute("INSERT INTO subreddits (name) VALUES ('Pottery')")
     for block in (block for block in BLOCKS if "./run psql" in block):
         done = bash(project, re.sub(r"\brestored\b", restored, block))
         assert done.returncode == 0, (block, done.stderr)
-    with psycopg.connect(database_url, dbname=restored) as connection:
+    with psycopg.connect(own.url, dbname=restored) as connection:
         assert connection.execute("SELECT name FROM subreddits").fetchall() == [("Pottery",)]
     for table, column in {"posts": "title", "comments": "parent_id", "edges": "author"}.items():
         assert column in (project / "exports" / f"{table}.csv").read_text().splitlines()[0].split(

@@ -118,7 +118,7 @@ def test_once_fails_when_a_crawl_does_and_the_next_free_port_is_chosen(
         (
             "replies",
             {"path": "/", "status": 403, "body": "html"},
-            "Reddit refuses the client: its id or address is blocked (403",
+            "Reddit refuses the client (403",
             "remedy: the client id or the address of the workers is blocked",
         ),
     ],
@@ -151,6 +151,36 @@ def test_once_ends_when_reddit_refuses_the_client(
     *_, said, how = done.stderr.splitlines()
     assert said.startswith(cause)
     assert how.startswith(remedy)
+
+
+def test_once_ends_at_the_limit_or_at_ctrl_c_with_the_table(
+    open_folder: Path, database_url: str
+) -> None:
+    """Nothing listens at the address of Reddit, so the job waits."""
+    nowhere = dict.fromkeys(("REDDIT_API_URL", "REDDIT_AUTH_URL"), "http://127.0.0.1:9")
+    client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": "s", **nowhere}
+    arguments = ("--once", "--workers", "1", "--schedulers", "0", "--subreddits", "tiny_own")
+    data = open_folder / "data"
+    with demo.started(data, *arguments, DATABASE_URL=database_url, **client) as running:
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 128 + signal.SIGINT
+        said = running.said()
+    assert "Stopping ...\n" in said
+    assert said.index("Stopping ...") < said.index("r/tiny_own ", said.index("Stopping ..."))
+    (told,) = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert sum(told["jobs"].values()) == 1
+    done = demo.run(
+        *arguments,
+        "--minutes=0.05",
+        "--port=0",
+        "--data",
+        str(data),
+        DATABASE_URL=database_url,
+        **client,
+    )
+    assert done.returncode == 1
+    assert "The 0.05 minutes are over. Stopping ...\n" in done.stdout
+    assert sum(json.loads(done.stdout.splitlines()[-1])["jobs"].values()) == 1
 
 
 def test_a_database_and_a_token_of_ones_own_are_used_instead(
@@ -218,6 +248,8 @@ def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line
             line = " ".join(process.cmdline())
             assert "canary4" not in line, line
             assert str(conninfo_to_dict(running.database_url)["password"]) not in line + text
+        schedules = rows(running.database_url, "SELECT count(*) FROM scheduled_jobs")
+        assert schedules == [(0,)], "only the sandbox gets a schedule without a request"
     del seen["demo"]
     assert seen == {
         "postgres": set(),

@@ -82,7 +82,7 @@ class OverviewReader:
                     url, connect_timeout=CONNECT_SECONDS, autocommit=True
                 )
                 self._connection.execute(f"SET statement_timeout = {STATEMENT_MILLISECONDS}")
-            self.last = self._read(self._connection)
+            self.last = self._read(self._connection, at_once=at_once)
             self.first = self.first or self.last
         except psycopg.Error:
             self.close()
@@ -93,11 +93,11 @@ class OverviewReader:
             self._connection.close()
         self._connection = None
 
-    def _read(self, connection: psycopg.Connection[TupleRow]) -> Overview:
+    def _read(self, connection: psycopg.Connection[TupleRow], *, at_once: bool) -> Overview:
         if self._since is None:
             row = connection.execute("SELECT clock_timestamp()").fetchone()
             self._since = row[0] if row else None
-        stored = self._stored(connection)
+        stored = self._stored(connection, at_once=at_once)
         self._counter.add(connection.execute(REQUESTS).fetchall(), time.monotonic())
         finished = connection.execute(FINISHED_JOBS).fetchall()
         next_run = connection.execute(NEXT_SCHEDULE).fetchone()
@@ -111,9 +111,11 @@ class OverviewReader:
             events=latest_events.read(connection, self._since),
         )
 
-    def _stored(self, connection: psycopg.Connection[TupleRow]) -> tuple[int, int, int] | None:
+    def _stored(
+        self, connection: psycopg.Connection[TupleRow], *, at_once: bool
+    ) -> tuple[int, int, int] | None:
         began = time.monotonic()
-        if self.last is not None and began < self._count_at:
+        if self.last is not None and began < self._count_at and not at_once:
             return self.last.stored
         stored = None
         try:

@@ -10,12 +10,17 @@ from crawljobs.domain.request_budget import REFUSED, PausedReason
 from onebox.postgres.database_checks import CONNECT_SECONDS
 
 _REFUSED = {
-    "client_refused": "Reddit refuses the client: its id or address is blocked",
+    "client_refused": "Reddit refuses the client",
     "credentials_refused": "Reddit refuses the credentials",
 }
+# The remedy says this too, so the cause leaves it out.
+_BLOCKED = ": the client id or its address is blocked"
+_UNKNOWN_HOST = "unknown host"  # the cause in the error of a connection, from the worker
+_NO_ADDRESS = "this machine cannot find Reddit's address: check network, DNS, proxy"
+_OUTAGE = "check the network if this lasts; the workers go on by themselves when Reddit answers"
 _OVER_429 = "the pause after Reddit's 429 is over: the workers send requests again"
 _ACCEPTED = "Reddit accepts the workers again"
-DETAIL_SHOWN = 120  # limit of the displayed error text in characters
+DETAIL_SHOWN = 500  # limit of the displayed error text in characters
 
 
 class RedditPauses:
@@ -33,8 +38,8 @@ class RedditPauses:
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force, and set `ended` and `refused`.
 
-        If Reddit refuses the client, a further sentence names the remedy. A pause of the circuit
-        breaker has no fixed end. It ends when a request to Reddit succeeds.
+        If Reddit refuses the client or does not answer, a further sentence names the remedy. A
+        pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
         """
         query = """
             SELECT paused_until, NULL, NULL, true FROM reddit_budgets
@@ -64,14 +69,14 @@ class RedditPauses:
             sentence
             for until, reason, detail, _ in found
             if reason in REFUSED and until not in self._earlier
-            for sentence in (f"{_why(reason, detail)}.", _remedy(reason))
+            for sentence in (f"{_why(reason, detail)}.", _remedy(reason, detail))
         ]
         notes = []
         for until, reason, detail, lasts in found:
             if lasts:
                 notes.append(f"paused until {until.astimezone():%H:%M:%S}: {_why(reason, detail)}")
-            if reason in REFUSED:
-                notes.append(_remedy(reason))
+            if reason in REFUSED or (lasts and reason is not None):
+                notes.append(_remedy(reason, detail))
         return list(dict.fromkeys(notes))
 
     def close(self) -> None:
@@ -80,13 +85,16 @@ class RedditPauses:
         self._connection = None
 
 
-def _remedy(reason: str) -> str:
-    return f"remedy: {REMEDIES[PausedReason(reason)]}"
+def _remedy(reason: str, detail: str | None) -> str:
+    if reason in REFUSED:
+        return f"remedy: {REMEDIES[PausedReason(reason)]}"
+    return f"remedy: {_NO_ADDRESS if _UNKNOWN_HOST in (detail or '') else _OUTAGE}"
 
 
 def _why(reason: str | None, detail: str | None) -> str:
     """Return why all workers pause. None as `reason` means Reddit's rate limit."""
     if reason is None:
         return "Reddit answered 429"
-    cause = f" ({plain_text.one_line(detail, limit=DETAIL_SHOWN)})" if detail else ""
+    said = plain_text.one_line((detail or "").replace(_BLOCKED, ""), limit=DETAIL_SHOWN)
+    cause = f" ({said})" if said else ""
     return _REFUSED.get(reason, "Reddit is in trouble") + cause

@@ -27,7 +27,11 @@ class Display(Protocol):
     """Shows the status, the jobs and the notes, as tables on a terminal or as lines of text."""
 
     def show(
-        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+        self,
+        snapshot: Snapshot,
+        notes: Iterable[str],
+        overview: Overview | None = None,
+        pauses: Iterable[str] = (),
     ) -> None: ...
 
     def close(self) -> None: ...
@@ -52,7 +56,11 @@ class TerminalDisplay:
         self._live.start()
 
     def show(
-        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+        self,
+        snapshot: Snapshot,
+        notes: Iterable[str],
+        overview: Overview | None = None,
+        pauses: Iterable[str] = (),
     ) -> None:
         console = self._live.console
         now = datetime.now().astimezone()
@@ -60,6 +68,7 @@ class TerminalDisplay:
         jobs = [*snapshot.asked, *snapshot.own[:OWN_SHOWN]]
         parts: list[RenderableType] = [*status, jobs_table(jobs, console.width)]
         latest = [_one_line(note, "yellow") for note in [*notes][-NOTES_SHOWN:]]
+        latest += [line for each in pauses for line in _wrapped(each, console)]
         parts += latest
         if snapshot.others:
             # 3 further lines: the title and the head of the second table, and the cursor.
@@ -74,6 +83,11 @@ class TerminalDisplay:
 
     def close(self) -> None:
         self._live.stop()
+
+
+def _wrapped(text: str, console: Console) -> list[Text]:
+    """Return the whole text in lines that fit into the console. The user must read a remedy."""
+    return [*Text(text, style="yellow").wrap(console, console.width)]
 
 
 def _one_line(text: str, style: str = "") -> Text:
@@ -93,7 +107,11 @@ class LineDisplay:
         self._status_at = time.monotonic() + STATUS_SECONDS
 
     def show(
-        self, snapshot: Snapshot, notes: Iterable[str], overview: Overview | None = None
+        self,
+        snapshot: Snapshot,
+        notes: Iterable[str],
+        overview: Overview | None = None,
+        pauses: Iterable[str] = (),
     ) -> None:
         current = [*snapshot.asked, *snapshot.own, *snapshot.others]
         for job in current:
@@ -101,11 +119,14 @@ class LineDisplay:
                 self._shown[job.id] = (job.state, job.phase)
                 print_line(line(job))
         self._shown = {job.id: self._shown[job.id] for job in current}
-        latest = [*notes]
+        latest, in_force = [*notes], [*pauses]
         for note in latest:
             if note not in self._noted:
                 print_line(note)
-        self._noted = latest
+        for pause in in_force:
+            if pause not in self._noted:
+                print_whole(pause)
+        self._noted = latest + in_force
         if overview is not None:
             self._show_events(overview)
             if time.monotonic() >= self._status_at:
@@ -125,15 +146,21 @@ class LineDisplay:
 
 def line(job: JobView) -> str:
     place = f" {job.phase} page {job.page}" if job.phase else ""
-    counts = f"{job.posts} posts, {job.comments} comments, {job.authors} authors"
+    items = ((job.posts, "posts"), (job.comments, "comments"), (job.authors, "authors"))
+    counts = [f"{count} {name}" for count, name in items if count]
+    requests = [f"{job.requests_of_total} requests"] if job.requests else []
     note = f" - {job.note}" if job.note else ""
-    asked = f"{job.requests_of_total} requests"
-    return f"r/{job.subreddit}: {job.state}{place}, {counts}, {asked}{note}"
+    said = ", ".join([f"{job.state}{place}", *counts, *requests])
+    return f"r/{job.subreddit}: {said}{note}"
 
 
 def print_line(text: str) -> None:
     cut = text if len(text) <= LINE_WIDTH else f"{text[: LINE_WIDTH - 3]}..."
-    sys.stdout.write(f"{cut}\n")
+    print_whole(cut)
+
+
+def print_whole(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 

@@ -22,9 +22,16 @@ def lines(overview: Overview, now: datetime) -> list[str]:
 
 
 def line(overview: Overview, now: datetime) -> str:
-    """Return the status in one line, for an output that is no terminal."""
-    parts = (jobs(overview), rate(overview), f"stored: {stored(overview)}")
+    """Return the status in one line without zeros, for an output that is no terminal."""
+    parts = [_without_zeros(jobs(overview)) or "no jobs"]
+    parts += [rate(overview)] if overview.requests_per_second else []
+    rows = _without_zeros(stored(overview))
+    parts += [f"stored: {rows}"] if rows else []
     return "; ".join([f"{_clock(now)} {parts[0]}", *parts[1:], f"next: {next_run(overview, now)}"])
+
+
+def _without_zeros(counts: str) -> str:
+    return ", ".join(part for part in counts.split(", ") if not part.startswith("0 "))
 
 
 def jobs(overview: Overview) -> str:

@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from onebox.postgres.reddit_pauses import RedditPauses
-from onebox.screen.display import LINE_WIDTH
 
 HOUR = "clock_timestamp() + interval '1 hour'"
 
@@ -45,10 +44,10 @@ def test_the_end_of_a_pause_is_reported_once_when_reddit_accepts_the_workers(
 ) -> None:
     stored = "NULL" if reason is None else f"'{reason}'"
     execute(database, f"outage_until = {HOUR}, paused_reason = {stored}")
-    paused, *remedies = pauses.read(database_url)
+    paused, shown = pauses.read(database_url)
     assert paused.startswith("paused until ")
-    assert [line.startswith(remedy or "no remedy") for line in remedies] == [True] * bool(remedy)
-    assert all(len(line) <= LINE_WIDTH for line in remedies)
+    assert shown.startswith(remedy or "remedy: check the network if this lasts; the workers go on")
+    remedies = [shown] if remedy else []  # the remedy of an outage is shown during its pause only
     # The pause's time has ended and a probe is due, but Reddit does not accept the workers yet.
     execute(database, "outage_until = clock_timestamp() - interval '1 s'")
     assert (pauses.read(database_url), pauses.ended) == (remedies, [])
@@ -99,5 +98,26 @@ def test_an_outage_and_a_429_are_no_refusals(
 ) -> None:
     pauses.read(database_url)
     execute(database, f"outage_until = {HOUR}, paused_reason = 'outage', paused_until = {HOUR}")
-    assert len(pauses.read(database_url)) == 2
+    paused = [note for note in pauses.read(database_url) if note.startswith("paused until ")]
+    assert len(paused) == 2
     assert pauses.refused == []
+
+
+def test_an_unknown_host_has_its_own_remedy_and_a_refusal_says_its_cause_once(
+    database: Database, database_url: str, pauses: RedditPauses
+) -> None:
+    detail = "unknown host: [Errno -2] Name or service not known " + "x" * 150
+    execute(
+        database,
+        f"outage_until = {HOUR}, paused_reason = 'outage', paused_detail = '{detail}'",
+    )
+    paused, remedy = pauses.read(database_url)
+    assert paused.endswith(f"({detail})")
+    assert remedy == (
+        "remedy: this machine cannot find Reddit's address: check network, DNS, proxy"
+    )
+    blocked = "403: the client id or its address is blocked (a block page)"
+    execute(database, f"paused_reason = 'client_refused', paused_detail = '{blocked}'")
+    paused, remedy = pauses.read(database_url)
+    assert paused.endswith(": Reddit refuses the client (403 (a block page))")
+    assert "is blocked" in remedy

@@ -67,7 +67,35 @@ def test_a_file_gets_each_event_once_and_the_status_once_a_minute(
         lines.show(Snapshot([], [], []), [], Overview(events=(second,)))
     status = capsys.readouterr().out.splitlines()
     assert len(status) == 2
-    assert all(" 0 queued, 0 crawling, 0 finished; " in line for line in status)
+    assert all(" no jobs; " in line and " 0" not in line.partition(" ")[2] for line in status)
+
+
+def test_a_pause_and_its_remedy_are_shown_whole(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses = ["paused until 12:00:00: " + "why " * 60 + "end", "remedy: " + "do " * 70 + "last"]
+    terminal = display.TerminalDisplay(console)
+    terminal.show(Snapshot([view(1, "Pottery")], [], []), [], None, pauses)
+    shown = console.export_text()
+    terminal.close()
+    for pause in pauses:
+        assert " ".join(pause.split()) in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = display.LineDisplay()
+    for _ in range(2):
+        lines.show(Snapshot([], [], []), ["n" * 200], None, pauses)
+    printed = capsys.readouterr().out.splitlines()
+    assert [len(line) for line in printed] == [display.LINE_WIDTH, *map(len, pauses)]
+    assert printed[1:] == pauses
+
+
+def test_a_line_of_a_file_leaves_out_zeros() -> None:
+    raw = {"id": 1, "subreddit": "Pottery", "status": "queued", "progress": {"total": 40}}
+    assert display.line(crawl_progress.job_view(raw)) == "r/Pottery: queued"
+    raw["progress"] = {"posts": 10, "authors": 0, "requests": 2, "total": 40}
+    assert (
+        display.line(crawl_progress.job_view(raw)) == "r/Pottery: queued, 10 posts, 2/40 requests"
+    )
 
 
 def test_a_file_gets_no_control_characters_even_with_forced_colours(

@@ -50,6 +50,11 @@ def test_only_the_states_of_a_job_are_shown() -> None:
     assert status_line.jobs(Overview(live=live)) == ("3 queued, 3 crawling, 3 waiting, 0 finished")
 
 
+def test_one_line_leaves_out_zeros() -> None:
+    shown = status_line.line(Overview(live={"queued": 10}, stored=(100, 0, 0)), NOW)
+    assert shown == f"{clock(NOW)} 10 queued; stored: 100 posts; next: no schedule is enabled"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(-5, "in 0:00"), (59, "in 0:59"), (3600, "in 1:00:00"), (90_061, "25:")]
 )
