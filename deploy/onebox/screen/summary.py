@@ -25,7 +25,9 @@ def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], sec
     requests = sum(max(0, job.requests - asked[job.id]) for job in snapshot.asked)
     stored = running.database.count_rows()
     display.print_table(snapshot.asked)
-    click.echo(f"This run sent {requests} requests in {seconds:.1f} s for the crawls in the table.")
+    click.echo(
+        f"This run sent {requests:,} requests in {seconds:.1f} s for the crawls in the table."
+    )
     click.echo(f"The database now holds, of all runs: {_listed(stored)}.")
     result = {"jobs": states, **stored, "requests": requests, "seconds": round(seconds, 2)}
     click.echo(json.dumps(result))
@@ -39,14 +41,14 @@ def of_run(running: System, seconds: float, data: Path) -> None:
     if before is None or now is None:
         return
     ended = {status: jobs - before.finished.get(status, 0) for status, jobs in now.finished.items()}
-    results = ", ".join(f"{jobs} {status}" for status, jobs in sorted(ended.items()) if jobs)
+    results = ", ".join(f"{jobs:,} {status}" for status, jobs in sorted(ended.items()) if jobs)
     duration = str(timedelta(seconds=int(seconds)))
     click.echo(
-        f"This run took {duration} and sent {now.requests} requests. "
+        f"This run took {duration} and sent {now.requests:,} requests. "
         f"Finished jobs: {results or 'none'}."
     )
     if live := sum(now.live.values()):
-        click.echo(f"Unfinished jobs: {live}. The next start continues them.")
+        click.echo(f"Unfinished jobs: {live:,}. The next start continues them.")
     try:
         click.echo(
             f"The database now holds, of all runs: {_listed(running.database.count_rows())}."
@@ -57,4 +59,4 @@ def of_run(running: System, seconds: float, data: Path) -> None:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

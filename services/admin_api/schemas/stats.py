@@ -11,6 +11,7 @@ from admin_api.schemas.fields import Timestamp, described
 from admin_api.schemas.known import known
 from crawljobs.domain import job
 
+DECIMALS = 3
 STATUSES = [status.value for status in job.JobStatus]
 
 ByStatus = ma.Schema.from_dict(
@@ -18,8 +19,15 @@ ByStatus = ma.Schema.from_dict(
 )
 
 
+class Rounded(fields.Float):
+    """A number with at most DECIMALS decimal places in the response."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> Any:
+        return None if value is None else round(float(value), DECIMALS)
+
+
 def _share(text: str) -> fields.Float:
-    return fields.Float(
+    return Rounded(
         required=True,
         allow_none=True,
         validate=validate.Range(min=0, max=1),
@@ -28,7 +36,7 @@ def _share(text: str) -> fields.Float:
 
 
 def _seconds(text: str) -> fields.Float:
-    return fields.Float(required=True, allow_none=True, metadata=described(text))
+    return Rounded(required=True, allow_none=True, metadata=described(text))
 
 
 class RecentSchema(ma.Schema):
@@ -40,11 +48,11 @@ class RecentSchema(ma.Schema):
         allow_none=True,
         metadata=described("When the oldest job of the sample ended."),
     )
-    finished_per_minute = fields.Float(
+    finished_per_minute = Rounded(
         required=True,
         metadata=described("Succeeded and failed jobs per minute of `observed_seconds`."),
     )
-    observed_seconds = fields.Float(
+    observed_seconds = Rounded(
         required=True,
         metadata=described(
             "The time span of the sample: since its oldest job for a full sample, else the last "

@@ -7,6 +7,7 @@ import flask.testing
 import pytest
 from sqlalchemy import text
 
+from admin_api.schemas.stats import RecentSchema
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
@@ -96,6 +97,15 @@ def test_counts_of_finished_jobs_follow_every_way_in_and_out(conn: Connection) -
     later = T0 + timedelta(days=40_000)
     assert job_pruning.prune_finished_jobs(conn, retention=timedelta(days=1), now=later).jobs == 5
     assert counted(conn) == dict.fromkeys(FINAL, 0)
+
+
+def test_the_numbers_of_the_response_have_three_decimals() -> None:
+    row = dict.fromkeys(RecentSchema().fields) | {"sampled": 3, "finished_per_minute": 2 / 3}
+    row |= {"observed_seconds": 3_600.123456, "failure_rate": 1 / 3}
+    shown = RecentSchema().dump(row)
+    assert isinstance(shown, dict)
+    assert (shown["finished_per_minute"], shown["failure_rate"]) == (0.667, 0.333)
+    assert (shown["observed_seconds"], shown["wait_seconds_p50"]) == (3_600.123, None)
 
 
 def test_the_newest_finished_jobs_tell_how_crawls_went(conn: Connection) -> None:
