@@ -137,7 +137,10 @@ def assert_guarded(own: Roles) -> None:
 
 def test_only_the_owner_archives_and_only_what_is_old(own: Roles) -> None:
     for kind in grants.SERVICES:
-        with opened(own, kind) as database, pytest.raises(DBAPIError, match="denied"):
+        with (
+            opened(own, kind) as database,
+            pytest.raises((DBAPIError, DatabaseUnavailable), match="denied|read-only transaction"),
+        ):
             audit_archive.archive(database, before=CUT)
     with opened(own, grants.OWNER) as database:
         with pytest.raises(audit_archive.ArchiveRefused, match="at least 1 day ago"):

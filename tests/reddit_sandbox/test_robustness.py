@@ -99,6 +99,6 @@ def test_the_guide_has_every_option_and_no_other() -> None:
 
 
 def test_the_guide_names_the_keywords_of_the_themes() -> None:
-    keywords = re.search(r"keyword it contains\s+\((.*?)\)", GUIDE, re.DOTALL)
+    keywords = re.search(r"keyword the name contains\s+\((.*?)\)", GUIDE, re.DOTALL)
     assert keywords is not None
     assert re.findall(r"`(\w+)`", keywords[1]) == [theme.keyword for theme in words.THEMES]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, any_, bindparam, delete, select
 
 from crawljobs.db.tables import group_steps, job_groups, step_waits
-from crawljobs.repository.sql import ONE_ROW
+from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
@@ -14,7 +14,16 @@ _AWAITED = (
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
     .limit(ONE_ROW)
 )
-_DELETE_STEPS = delete(group_steps).where(group_steps.c.group_id == bindparam("group_id"))
+_DELETE_STEPS = delete(group_steps).where(
+    group_steps.c.id
+    == any_(
+        array_of(
+            select(group_steps.c.id)
+            .where(group_steps.c.group_id == bindparam("group_id"))
+            .limit(inline_number(STEPS_MAX))
+        )
+    )
+)
 _DELETE = delete(job_groups).where(job_groups.c.id == bindparam("group_id"))
 
 
@@ -27,6 +36,9 @@ def is_awaited(conn: Connection, *, group_id: int) -> bool:
 
 
 def delete_group(conn: Connection, *, group_id: int) -> None:
-    """Delete the group, its steps and their waits. The caller has locked the group."""
+    """Delete the group, its steps and their waits. The caller has locked the group.
+
+    Raises IntegrityError if the group has more than STEPS_MAX steps.
+    """
     conn.execute(_DELETE_STEPS, {"group_id": group_id})
     conn.execute(_DELETE, {"group_id": group_id})

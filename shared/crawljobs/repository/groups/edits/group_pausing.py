@@ -10,9 +10,9 @@ from crawljobs.db.tables import job_groups
 from crawljobs.repository.groups import group_progress
 from crawljobs.repository.sql import NOW
 
-_of_group = update(job_groups).where(job_groups.c.id == bindparam("group_id"))
-_PAUSE = _of_group.where(job_groups.c.paused_at.is_(None)).values(paused_at=NOW)
-_RESUME = _of_group.values(paused_at=null())
+_IS_GROUP = job_groups.c.id == bindparam("group_id")
+_PAUSE = update(job_groups).where(_IS_GROUP, job_groups.c.paused_at.is_(None)).values(paused_at=NOW)
+_RESUME = update(job_groups).where(_IS_GROUP).values(paused_at=null())
 
 
 def pause(conn: Connection, *, group_id: int, now: datetime | None = None) -> None:
