@@ -139,7 +139,7 @@ def test_only_the_owner_archives_and_only_what_is_old(own: Roles) -> None:
     for kind in grants.SERVICES:
         with (
             opened(own, kind) as database,
-            pytest.raises((DBAPIError, DatabaseUnavailable), match="denied|read-only transaction"),
+            pytest.raises((DBAPIError, DatabaseUnavailable), match=r"denied|read-only transaction"),
         ):
             audit_archive.archive(database, before=CUT)
     with opened(own, grants.OWNER) as database:
