@@ -10,6 +10,7 @@ from crawljobs.db.administration import (
     rights,
     role_settings,
     roles,
+    server_functions,
 )
 from crawljobs.db.database import Database
 from onebox.demo_errors import PostgresError
@@ -26,7 +27,15 @@ SOURCES = (
     Path(__file__),
     *(
         Path(str(module.__file__))
-        for module in (audit_policies, granting, grants, rights, role_settings, roles)
+        for module in (
+            audit_policies,
+            granting,
+            grants,
+            rights,
+            role_settings,
+            roles,
+            server_functions,
+        )
     ),
 )
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.administration import audit_policies, grants, rights, role_settings
+from crawljobs.db.administration import (
+    audit_policies,
+    grants,
+    rights,
+    role_settings,
+    server_functions,
+)
 from crawljobs.db.database import Database
 
 OFF = (
@@ -54,7 +60,8 @@ class Protection:
     """The result of the check. `roles` is the number of the roles that were checked.
 
     `differences` has a sentence for each wrong right, owner, setting or policy. `notes` has OFF if
-    the services have no roles of their own. This is allowed, so it is no difference.
+    the services have no roles of their own. It also has a sentence for each limit that only a
+    superuser can set. A note is no difference, because a database may lack these limits.
     """
 
     differences: list[str]
@@ -69,7 +76,8 @@ def find(database: Database, *, prefix: str) -> Protection:
         found = [*rights.owners(conn, known)]
         if not known:
             return Protection([*found, *audit_policies.differences(conn, {})], [OFF], 0)
-        return Protection([*found, *_of_roles(conn, known)], [], len(known))
+        notes = [*_notes(conn, known)]
+        return Protection([*found, *_of_roles(conn, known)], notes, len(known))
 
 
 def _of_roles(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:
@@ -78,5 +86,13 @@ def _of_roles(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:
     yield from conn.execute(_DANGEROUS, values).scalars()
     for kind, name in services.items():
         yield from role_settings.unknown(conn, name, kind)
+        yield from role_settings.missing(conn, name, kind)
     yield from rights.differences(conn, known)
+    yield from server_functions.differences(conn, known)
     yield from audit_policies.differences(conn, known)
+
+
+def _notes(conn: Connection, known: Mapping[str, str]) -> Iterator[str]:
+    yield from server_functions.notes(conn, known)
+    for kind, name in known.items():
+        yield from role_settings.notes(conn, name, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import Connection, text
 
@@ -24,6 +24,10 @@ _OF_READER = {
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_read_only": "on",
 }
+
+# A session cannot change these settings of its role, because only a superuser may. The limit
+# applies to the temporary files of one process, so a large sort cannot fill the disk.
+ENFORCED = {grants.READER: {"temp_file_limit": "1GB"}}
 
 
 def of(kind: str) -> dict[str, str]:
@@ -51,14 +55,26 @@ _OWN = text("""
     """)
 
 
+_PRESENT = text("""
+    SELECT unnest(setconfig) FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
+    WHERE setdatabase = 0 AND rolname = :role
+    """)
+
+
 def equalize(conn: Connection, name: str, kind: str, has: Collection[str]) -> Iterator[str]:
     """Set missing and changed settings of the role `name`. Yields one line for each change.
 
     `has` are the present settings, such as `lock_timeout=5s`. Other settings that a session of the
     role may change are reset, because the role could have set them for itself, and they could break
-    its sessions. The settings of the owner's role stay.
+    its sessions. The settings of the owner's role stay. A setting of ENFORCED is left out if the
+    current user may not set it.
     """
-    for setting, value in of(kind).items():
+    enforced = {
+        setting: value
+        for setting, value in ENFORCED.get(kind, {}).items()
+        if _may_set(conn, setting)
+    }
+    for setting, value in {**of(kind), **enforced}.items():
         if f"{setting}={value}" not in has:
             conn.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = '{value}'")
             yield f"set the {setting} of {name}"
@@ -73,3 +89,29 @@ def unknown(conn: Connection, name: str, kind: str) -> Iterator[str]:
     """Yield one line for each setting that the role changed for itself."""
     for row in conn.execute(_OWN, {"roles": [name], "ours": [*of(kind)]}).all():
         yield f"{row.rolname} has the setting {row.setting} {row.place}".rstrip()
+
+
+def missing(conn: Connection, name: str, kind: str) -> Iterator[str]:
+    """Yield one line for each setting that the role has with another value, or has not."""
+    for setting in _lacking(conn, name, of(kind)):
+        yield f"{name} lacks the setting {setting}"
+
+
+def notes(conn: Connection, name: str, kind: str) -> Iterator[str]:
+    """Yield one line for each setting of ENFORCED that the role lacks."""
+    for setting in _lacking(conn, name, ENFORCED.get(kind, {})):
+        yield (
+            f"note: {name} lacks the setting {setting}, which only a superuser can set: "
+            "run `crawljobs-migrate roles` as a superuser"
+        )
+
+
+def _lacking(conn: Connection, name: str, settings: Mapping[str, str]) -> list[str]:
+    has = set(conn.execute(_PRESENT, {"role": name}).scalars())
+    wanted = [f"{setting}={value}" for setting, value in settings.items()]
+    return [setting for setting in wanted if setting not in has]
+
+
+def _may_set(conn: Connection, setting: str) -> bool:
+    query = text("SELECT has_parameter_privilege(:setting, 'SET')")
+    return bool(conn.execute(query, {"setting": setting}).scalar_one())

@@ -22,6 +22,7 @@ from crawljobs.db.administration import (
     memberships,
     rights,
     role_settings,
+    server_functions,
 )
 from crawljobs.db.database import Database
 from crawljobs.runtime import jitter
@@ -73,9 +74,11 @@ def set_up(
         done += [
             *granting.open_database(conn, names, revoke=closes),
             *granting.equalize(conn, names, revoke=not keeps),
+            *server_functions.limit(conn, names, revoke=closes),
             *audit_policies.restrict(conn, names),
         ]
-        if wrong := rights.missing(conn, names) if keeps else rights.differences(conn, names):
+        wrong = rights.missing(conn, names) if keeps else rights.differences(conn, names)
+        if wrong := [*wrong, *server_functions.missing(conn, names)]:
             raise RolesFailed("; ".join(wrong[:5]))
         return done
 

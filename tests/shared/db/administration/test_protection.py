@@ -136,6 +136,36 @@ def test_without_roles_the_check_says_that_actors_are_not_restricted(database: D
             "{p}_scheduler has the setting search_path IN DATABASE",
         ),
         (
+            "ALTER ROLE {p}_reader SET statement_timeout = 0",
+            None,
+            "{p}_reader lacks the setting statement_timeout=300s",
+        ),
+        (
+            "ALTER ROLE {p}_reader SET default_transaction_read_only = off",
+            None,
+            "{p}_reader lacks the setting default_transaction_read_only=on",
+        ),
+        (
+            "ALTER ROLE {p}_reader RESET idle_in_transaction_session_timeout",
+            None,
+            "{p}_reader lacks the setting idle_in_transaction_session_timeout=60s",
+        ),
+        (
+            "ALTER ROLE {p}_scheduler RESET ALL",
+            None,
+            "{p}_scheduler lacks the setting lock_timeout=5s",
+        ),
+        (
+            "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO {p}_reader",
+            None,
+            "{p}_reader has EXECUTE on FUNCTION pg_catalog.pg_advisory_lock(bigint)",
+        ),
+        (
+            "REVOKE EXECUTE ON FUNCTION pg_advisory_xact_lock(bigint) FROM {p}_admin_api",
+            None,
+            "{p}_admin_api lacks EXECUTE on FUNCTION pg_catalog.pg_advisory_xact_lock(bigint)",
+        ),
+        (
             "GRANT CREATE ON SCHEMA public TO {p}_scheduler",
             "REVOKE CREATE ON SCHEMA public FROM {p}_scheduler",
             "{p}_scheduler may make things in the schema public",
@@ -166,3 +196,20 @@ def test_a_schema_of_another_program_is_no_fault(own: Roles) -> None:
         conn.execute("CREATE SCHEMA reports")
         conn.execute("GRANT CREATE ON SCHEMA reports TO PUBLIC")
         assert found(own) == []
+
+
+def test_a_database_that_an_older_version_set_up_has_notes_and_no_fault(own: Roles) -> None:
+    """An older version left the functions to PUBLIC, and set no limit of the temporary files."""
+    database = Database(own.url, pool_size=1)
+    with psycopg.connect(own.url, autocommit=True) as conn:
+        conn.execute("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), lo_create(oid) TO PUBLIC")
+        conn.execute(f"ALTER ROLE {own.prefix}_reader RESET temp_file_limit".encode())
+    checked = protection.find(database, prefix=own.prefix)
+    assert checked.differences == []
+    functions, sort_files = checked.notes
+    assert "may call 2 functions that block other sessions or write to the disk" in functions
+    assert "run `crawljobs-migrate roles` as a superuser" in functions
+    assert sort_files.startswith(f"note: {own.prefix}_reader lacks the setting temp_file_limit=1GB")
+    roles.set_up(database, prefix=own.prefix, passwords={})
+    database.close()
+    assert found(own) == []

@@ -113,6 +113,66 @@ def test_its_sessions_have_limits(reader: psycopg.Connection) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "count(pg_advisory_lock(i)) FROM generate_series(1, 20000) AS i",
+        "pg_advisory_lock(hashtext('crawljobs migrations'))",
+        "pg_advisory_lock_shared(1, 2)",
+        "pg_advisory_xact_lock(hashtext('crawljobs token alice'))",
+        "pg_advisory_xact_lock_shared(1)",
+        "pg_try_advisory_lock(1)",
+        "pg_try_advisory_lock_shared(1)",
+        "pg_try_advisory_xact_lock(1, 2)",
+        "pg_try_advisory_xact_lock_shared(1)",
+        "pg_logical_emit_message(false, 'x', repeat('x', 1000))",
+        "pg_logical_emit_message(false, 'x', 'x'::bytea)",
+        "pg_export_snapshot()",
+        "lo_creat(-1)",
+        "lo_create(0)",
+        "lo_from_bytea(0, 'x')",
+        "lo_import('/etc/hostname')",
+        "lo_put(1, 0, 'x')",
+    ],
+)
+def test_it_calls_no_function_that_blocks_others_or_fills_the_disk(
+    reader: psycopg.Connection, call: str
+) -> None:
+    for read_only in ("on", "off"):
+        reader.execute(f"SET default_transaction_read_only = {read_only}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(f"SELECT {call}".encode())
+
+
+@pytest.mark.parametrize("kind", [grants.OWNER, grants.ADMIN_API, grants.CRAWLER_WORKER])
+def test_the_roles_that_need_advisory_locks_have_them(own: Roles, kind: str) -> None:
+    with psycopg.connect(own.url_as(kind)) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(hashtext('x'))")
+        conn.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('x', 0))")
+
+
+def test_its_sort_files_have_a_limit_that_it_cannot_change(
+    own: Roles, reader: psycopg.Connection
+) -> None:
+    assert reader.execute("SHOW temp_file_limit").fetchone() == ("1GB",)
+    name = f"{own.prefix}_reader"
+    reader.execute("SET default_transaction_read_only = off")
+    for statement in ("SET temp_file_limit = -1", f"ALTER ROLE {name} SET temp_file_limit = -1"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement.encode())
+    with psycopg.connect(own.url, autocommit=True) as conn:
+        try:
+            reader.execute(f"ALTER ROLE {name} RESET ALL".encode())
+            kept = conn.execute(
+                "SELECT setconfig FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole "
+                "WHERE rolname = %s",
+                [name],
+            ).fetchone()
+        finally:
+            own.set_up()
+    assert kept == (["temp_file_limit=1GB"],)
+
+
 def test_a_database_of_an_older_version_without_the_role_is_no_fault(
     databases: Databases,
 ) -> None:

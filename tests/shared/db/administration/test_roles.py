@@ -11,7 +11,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crawljobs.db.administration import grants, migration, rights, role_settings, roles
+from crawljobs.db.administration import (
+    grants,
+    migration,
+    protection,
+    rights,
+    role_settings,
+    roles,
+)
 from crawljobs.db.database import Database
 from support import commands
 from support.databases import Databases
@@ -109,7 +116,15 @@ def test_the_owner_of_a_database_with_createrole_is_enough(
         try:
             assert roles.set_up(database, prefix=prefix, passwords={})
             again = roles.set_up(database, prefix=prefix, passwords={})
-            assert [line for line in again if "pg_read_all_stats" not in line] == []
+            left = [line for line in again if "pg_read_all_stats" not in line]
+            (note,) = left
+            assert "functions that block other sessions" in note
+            assert "run `crawljobs-migrate roles` as a superuser" in note
+            checked = protection.find(database, prefix=prefix)
+            assert checked.differences == []
+            functions, sort_files = checked.notes
+            assert functions == note
+            assert f"{prefix}_reader lacks the setting temp_file_limit=1GB" in sort_files
         finally:
             database.close()
 
@@ -150,6 +165,7 @@ def test_the_owner_migrates_and_the_services_get_what_is_new(
         ("ALTER ROLE {p}_scheduler CONNECTION LIMIT 0", "limited {p}_scheduler to "),
         ("ALTER ROLE {p}_scheduler CONNECTION LIMIT -1", "limited {p}_scheduler to "),
         ("ALTER ROLE {p}_scheduler SET lock_timeout = 0", "set the lock_timeout of {p}_scheduler"),
+        ("ALTER ROLE {p}_reader RESET temp_file_limit", "set the temp_file_limit of {p}_reader"),
         ("ALTER ROLE {p}_scheduler RESET ALL", "set the {setting} of {p}_scheduler"),
         ("ALTER ROLE {p}_scheduler SET work_mem = 64", "reset the work_mem of {p}_scheduler"),
         (
