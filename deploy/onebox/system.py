@@ -1,4 +1,4 @@
-"""Start and stop all processes of a demo, in an order in which workers soon claim jobs."""
+"""Start and stop all processes of a demo, in an order that lets workers claim jobs early."""
 
 import contextlib
 import json

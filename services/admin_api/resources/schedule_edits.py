@@ -25,7 +25,7 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Change a schedule to the result of `new_spec`. If `if_match`, the request needs If-Match."""
+    """Set a schedule's fields to those that `new_spec` returns. `if_match` requires If-Match."""
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:

@@ -21,7 +21,10 @@ _running: list[ProbeServer] = []
 
 
 class _Collector(MultiProcessCollector):
-    """Skips empty files, which a process leaves if it is killed before its first write."""
+    """Merges the metrics of all processes, and skips empty files.
+
+    A process leaves an empty file if it is killed before its first write.
+    """
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         super().__init__(registry, path=str(folder))  # type: ignore[no-untyped-call]

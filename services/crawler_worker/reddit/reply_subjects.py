@@ -32,19 +32,19 @@ def account(reply: object, *, name: str) -> Account:
 
 
 def posts(reply: object, *, name: str) -> Page:
-    """Return a page of this subreddit's posts."""
+    """Return the page in the reply, with only this subreddit's posts."""
     is_own = _of_subreddit(name)
     return _page(reply, lambda item: isinstance(item, Post) and is_own(item), f"r/{name}")
 
 
 def comments(reply: object, *, name: str) -> Page:
-    """Return a page of this subreddit's comments."""
+    """Return the page in the reply, with only this subreddit's comments."""
     is_own = _of_subreddit(name)
     return _page(reply, lambda item: isinstance(item, Comment) and is_own(item), f"r/{name}")
 
 
 def history(reply: object, *, name: str) -> Page:
-    """Return a page of this account's items. Items without an author are kept too."""
+    """Return the page in the reply, with only this account's items and items without an author."""
 
     def is_own(item: Post | Comment) -> bool:
         return item.author is None or item.author.name.lower() == name.lower()

@@ -23,8 +23,8 @@ LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 # BACKGROUND_PAUSE_SECONDS. The time is random, so that not all deferred jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
-# The first reply to a process shows the size of the budget. Until this reply comes, the other
-# requests of the process wait, but at most this long.
+# The first reply that a process receives from Reddit shows the size of the budget. Until then, the
+# other requests of the process wait, but at most this long.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
 # If the wait for a slot was longer than this, the limiter checks again whether workers must pause.

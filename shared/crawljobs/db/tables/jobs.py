@@ -75,7 +75,7 @@ crawl_jobs = Table(
     Column("duration_seconds", Double),
     # The end of a watched job is recorded in upstream_changes, because a step depends on the job.
     Column("watched", Boolean, nullable=False, server_default=text("false")),
-    # False if only steps of one group requested the job. Then a cancel of the group cancels it.
+    # False if only steps of one group requested the job. Cancelling the group then cancels the job.
     Column("shared", Boolean, nullable=False, server_default=text("true")),
     one_of(
         "status",

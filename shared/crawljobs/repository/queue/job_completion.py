@@ -25,7 +25,7 @@ class WriteResult(Enum):
 
     APPLIED = auto()
     LOCKED = auto()  # the claim is valid, but another transaction has locked the job's row
-    STALE = auto()  # the claim is lost: the job is not crawling with this token
+    STALE = auto()  # the claim is lost: the job has another claim token or is not being crawled
 
 
 def complete_claims(

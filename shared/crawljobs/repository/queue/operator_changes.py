@@ -94,7 +94,7 @@ def change_many(
 
     Returns one result for each id, in the given order. If several finished jobs belong to one
     subreddit, only the newest job is retried. A retried job gets the trace context `traceparent`.
-    Steps that depend on an ended job name the `actor` in their reason.
+    If a job ends, the `reason` of each step that depends on the job names the `actor`.
     A job on which an open step depends is deleted only with `force`.
     With `dry_run`, the function writes and locks nothing, and `after` is the unchanged job.
     """
