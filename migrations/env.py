@@ -80,9 +80,10 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
 def _record_which_code_runs(
     ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object
 ) -> None:
-    """Write which code runs on the new schema, as a comment on the table alembic_version.
+    """Record the oldest release that can run on the new schema, as the number of its revision.
 
-    The comment is part of the revision's transaction. `crawljobs.db.schema` reads the comment.
+    The record is a comment on the table alembic_version. The revision's transaction writes the
+    comment, and `crawljobs.db.schema` reads it.
     """
     for head in heads:
         module = context.script.get_revision(head).module

@@ -9,9 +9,9 @@ from onebox.processes.child import Spec, last_line
 
 
 class RollCall:
-    """The children that do not work yet.
+    """Knows which child processes of the demo do not work yet.
 
-    Call `expect` for each child, then `check` until it returns True.
+    Call `expect` for each child process, then `check` until it returns True.
     """
 
     def __init__(self, seconds: float) -> None:

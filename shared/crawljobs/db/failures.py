@@ -48,7 +48,7 @@ def may_pass(error: BaseException) -> bool:
     if state is not None:
         return state in PASSING_STATES or state.startswith(PASSING_CLASSES)
     original = error.orig if isinstance(error, DBAPIError) else error
-    # A refused or broken connection has no SQLSTATE.
+    # The error of a refused or broken connection has no SQLSTATE. A new connection may work.
     return isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
 
 

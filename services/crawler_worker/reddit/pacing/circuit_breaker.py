@@ -45,7 +45,7 @@ class CircuitBreaker:
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether one more failure would pause all workers. If so, send a probe first."""
+        """Return whether the next recorded failure pauses all workers. If so, probe before that."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )

@@ -213,7 +213,7 @@ def outdated_waits(
 
 
 def outdated_waits_for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
-    """Return these groups' waits for all other steps whose stored end is not the present end."""
+    """Return the outdated waits of these groups, of the kind that waits for all other steps."""
     rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
     return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
 

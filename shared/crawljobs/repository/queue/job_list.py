@@ -17,7 +17,7 @@ SCAN_LIMIT = 10_000  # jobs; one page checks at most this number, in about 20 ms
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page of jobs. Pass `next` as `after` to read the next page. None: no page follows."""
+    """One page of jobs. Pass `next` as `after` to read the next page. None means the last page."""
 
     jobs: list[Job]
     next: list[Any] | None

@@ -56,9 +56,8 @@ def extend_claims(
 ) -> Extension:
     """Extend the leases of these claims to `lease_seconds` after the database's current time.
 
-    Returns which claims were extended, and which claims were not, because another transaction has
-    locked their rows. A claim whose lease has expired is also extended, unless a sweep has rescued
-    its job.
+    Returns the jobs whose claims were extended, and the claimed jobs that another transaction has
+    locked. A claim whose lease has expired is also extended, unless a sweep has rescued its job.
     """
     rows = conn.execute(
         _EXTEND,

@@ -31,7 +31,7 @@ _SCHEDULES = (
 )
 
 # Skips a schedule that is firing now, because waiting for its lock could cause a deadlock. The
-# crawl that the schedule enqueues disables the schedule later.
+# crawl that this firing enqueues also finds the subreddit unavailable, and disables the schedule.
 _LOCK_ENABLED = _SCHEDULES.where(_schedule.enabled).with_for_update(
     of=scheduled_jobs, skip_locked=True
 )
