@@ -16,12 +16,11 @@ TIED = "tied"  # the second line of the marker file, if the data folder has a li
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Connect the cluster in `folder` with its data folder.
+    """Mark the cluster in `folder`, so that `remove` deletes it after its data folder was deleted.
 
-    If the data folder is deleted later, `remove` detects this and removes the cluster. `data` is a
-    symbolic link in the data folder, which leads to the cluster. The function makes two hard links
-    to one marker file: one link beside `data`, and one link in `folder`. Call the function again
-    after a copy or move of the data folder.
+    `data` is the symbolic link from the data folder to the cluster. The function makes two hard
+    links to one marker file: one link beside `data`, and one link in `folder`. Call the function
+    again after a copy or move of the data folder.
     """
     marker, other = folder / MARKER, data.with_name(f"{data.name}.{MARKER}")
     with contextlib.suppress(FileNotFoundError):

@@ -36,8 +36,8 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
     streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:
-        # This timeout is for the pieces of this response. For the next request, connection.py sets
-        # the usual timeout again.
+        # Limits the time for sending one piece of this response. For the next request on this
+        # connection, connection.py sets the usual timeout again.
         connection.settimeout(PIECE_SECONDS)
     return streamed
 

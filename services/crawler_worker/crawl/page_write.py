@@ -30,7 +30,7 @@ def nothing(_conn: Connection) -> None:
 class PageWrite:
     """The writes of one transaction, in the order of locks that shared/README.md defines.
 
-    `before` runs before the write of the job's row. `first` runs after this write and before the
+    `before` runs before the job's row is written. `first` runs after the job's row and before the
     items. `extra_writes` runs after the items. `fetched` are parts that are no longer missing.
     `kept` is a part that is still missing.
     """

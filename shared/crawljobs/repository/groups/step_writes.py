@@ -1,4 +1,4 @@
-"""Write the new states of steps and waits, and announce them to the steps that depend on them."""
+"""Write the new states of steps and waits. Record which steps changed, for steps that wait."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, Colu
 
 
 def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnElement[bool]]:
-    """Yield a condition for each index range. Together, the ranges have all jobs of later pages."""
+    """Yield a condition for each index range. Together, they match all jobs that follow `after`."""
     if not shape.continues:
         yield true()
         return
