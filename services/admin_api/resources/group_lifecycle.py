@@ -9,6 +9,7 @@ import flask
 
 from admin_api.http import auth, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
+from admin_api.http.request import large_body_turns
 from admin_api.resources import group_requests, groups, operation_progress
 from admin_api.schemas import group as group_schemas
 from admin_api.schemas.group import GroupOverviewSchema
@@ -117,7 +118,7 @@ def _changed(
     "The new group.",
     headers={**groups.LOCATION, **preconditions.HEADER},
 )
-@blueprint.problems("not_found", "group_closed", "group_too_large")
+@blueprint.problems("not_found", "group_closed", "group_too_large", "too_many_large_bodies")
 def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     """Create a group with the same steps, which all begin as pending
 
@@ -127,7 +128,9 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
-        source = group_requests.locked(conn, group_id)
+        # The source is not locked: its steps stay the same, and the new steps lock the groups for
+        # which they wait, whose ids may be lower.
+        source = group_requests.current(conn, group_id)
         steps = (
             group_cloning.requests_of(conn, group_id=group_id)
             if source.steps <= group_cloning.STEPS_MAX
@@ -150,7 +153,8 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
         )
         return groups.shown(conn, made.id, status=201)
 
-    with group_requests.plan_errors_as_problems():
+    # A copy can have as many steps as a large body.
+    with large_body_turns.turn(), group_requests.plan_errors_as_problems():
         return state.current().database.run(work)
 
 

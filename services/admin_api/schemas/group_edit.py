@@ -101,12 +101,14 @@ class StepRequestSchema(ma.Schema):
         validate=[
             validate.Length(min=1, max=100),
             validate.Regexp(
-                f"^{KEY_PATTERN}$",
+                f"{KEY_PATTERN}\\Z",  # $ would accept a key with a line feed at its end
                 error="expected letters, digits and . _ : -, not beginning with . : or -",
             ),
         ],
         metadata=described(
-            "The name of the step in its group; absent: the name of the subreddit.", example="first"
+            "The name of the step in its group; absent: the name of the subreddit.",
+            example="first",
+            pattern=f"^{KEY_PATTERN}$",
         ),
     )
     subreddit = subreddit(required=True)
@@ -145,8 +147,17 @@ def _name() -> Name:
     )
 
 
+class _Steps(fields.List[Any]):
+    """Refuses a list that is too long before it reads the items."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, list) and len(value) > STEPS_MAX_OF_REQUEST:
+            raise ma.ValidationError(f"Longer than maximum length {STEPS_MAX_OF_REQUEST}.")
+        return super()._deserialize(value, attr, data, **options)
+
+
 def _steps(*, least: int, **options: Any) -> fields.List[Any]:
-    return fields.List(
+    return _Steps(
         fields.Nested(StepRequestSchema),
         validate=validate.Length(min=least, max=STEPS_MAX_OF_REQUEST),
         **options,

@@ -1,9 +1,10 @@
-"""Lets each token send one request with a large body at a time."""
+"""Lets each token have one large request in progress at a time."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from admin_api.http import api_counters, auth, problems, state
@@ -11,6 +12,24 @@ from admin_api.http.request import request_body
 from admin_api.schemas import problem_codes
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Hold the token's only turn for a large request. Raises a Problem while it is taken."""
+    key = auth.current_identity().key
+    turns = state.current().large_bodies
+    if not turns.begin(key, is_exempt=False):
+        api_counters.throttled("large_bodies")
+        raise problems.Problem(
+            "too_many_large_bodies",
+            "A token may send one large request at a time. Wait for its response.",
+            headers={"Retry-After": str(problems.RETRY_AFTER_SECONDS)},
+        )
+    try:
+        yield
+    finally:
+        turns.end(key)
 
 
 def one_at_a_time(view: View) -> View:
@@ -23,18 +42,7 @@ def one_at_a_time(view: View) -> View:
     def wrapped(*arguments: Any, **options: Any) -> Any:
         if len(request_body.read()) <= request_body.USUAL.bytes:
             return view(*arguments, **options)
-        key = auth.current_identity().key
-        turns = state.current().large_bodies
-        if not turns.begin(key, is_exempt=False):
-            api_counters.throttled("large_bodies")
-            raise problems.Problem(
-                "too_many_large_bodies",
-                "A token may send one request with a large body at a time. Wait for its response.",
-                headers={"Retry-After": str(problems.RETRY_AFTER_SECONDS)},
-            )
-        try:
+        with turn():
             return view(*arguments, **options)
-        finally:
-            turns.end(key)
 
     return cast(View, problem_codes.add(wrapped, "too_many_large_bodies"))

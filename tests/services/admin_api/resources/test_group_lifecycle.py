@@ -6,6 +6,7 @@ import flask.testing
 import pytest
 from sqlalchemy import text
 
+from admin_api.http import state
 from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
 from crawljobs.repository.groups import group_reads
@@ -253,3 +254,29 @@ def test_a_repeated_copy_creates_one_group(client: Client) -> None:
     copies = [client.post(path, headers={"Idempotency-Key": "k"}).get_json() for _ in range(2)]
     assert copies[0]["id"] == copies[1]["id"]
     assert len(client.get(PATH).get_json()["items"]) == 2
+
+
+def test_a_key_with_a_line_feed_is_refused(client: Client) -> None:
+    answer = client.post(PATH, json={"steps": [{"key": "stuck\n", "subreddit": "python"}]})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["errors"][0]["pointer"] == "/steps/0/key"
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_items_are_read(client: Client) -> None:
+    answer = client.post(PATH, json={"steps": [{"a": 1}] * 10_001})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/steps"]
+
+
+def test_a_copy_takes_the_tokens_turn_for_large_requests(client: Client) -> None:
+    group = created(client, step("a"))
+    turns = state.of(client.application).large_bodies
+    key = "bootstrap"
+    assert turns.begin(key, is_exempt=False)
+    try:
+        assert code(client.post(f"{PATH}/{group['id']}/clone")) == (429, "too_many_large_bodies")
+    finally:
+        turns.end(key)
+    assert client.post(f"{PATH}/{group['id']}/clone").status_code == 201
