@@ -57,6 +57,15 @@ _CONNECTION_FAILURES = (
     ("connection is lost", "the connection is lost"),
     ("server login", "the pooler cannot log in to the server"),
     ("does not exist", "the role or the database does not exist"),
+    ("definition of service", "the service of the address is not defined"),
+    ("GSSAPI encryption required", "GSSAPI encryption is required but not possible"),
+    ("channel binding", "the server does not offer the required channel binding"),
+    ("authentication method requirement", "the server uses another authentication method"),
+)
+# Matches the name of a parameter of the address in libpq's messages about invalid values.
+_PARAMETER = re.compile(
+    r'invalid "?([a-z_]{2,40})"? value|for connection option "([a-z_]{2,40})"'
+    r"|may not be used with ([a-z_]{2,40})="
 )
 # Matches the host and port in libpq's message. In a wrong address, libpq may take a part of the
 # password for the host. But it writes `at "..."` only for a host that it has resolved.
@@ -91,6 +100,10 @@ def _connection_failure(error: BaseException) -> str:
     # Remove the names of roles and databases, which are in quotes. Otherwise a part of a name could
     # be found as a known part of a message.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
+    parameter = _PARAMETER.search(text[:2_000])
+    if parameter is not None:
+        name = next(each for each in parameter.groups() if each)
+        return f"the parameter {name} of the database's address has a value that cannot work"
     known = (said for sign, said in _CONNECTION_FAILURES if sign in bare)
     said = next(known, f"the connection failed ({type(error).__name__})")
     return f"connection to {place[1]}, port {place[2]}: {said}" if place else said

@@ -84,6 +84,17 @@ _REFUSALS = (
     "is not permitted to log in",
     "permission denied for database",
 )
+# Parts of messages about parameters of the address that cannot work, with any server or with this
+# server.
+_WRONG_PARAMETERS = (
+    "may not be used with",
+    "GSSAPI encryption required",
+    "channel binding",
+    "authentication method requirement",
+    "invalid integer value",
+    "definition of service",
+)
+_INVALID_PARAMETER = re.compile(r"\binvalid\s+(?:[a-z_]{1,40}\s+)?value\b")
 # Parts of messages about TLS settings that do not fit the server: certificates, files and the mode.
 _WRONG_TLS = (
     "certificate",
@@ -114,9 +125,10 @@ _PASSING = (
 def is_refusal(error: BaseException) -> bool:
     """Return whether the server refused the connection, so that a retry cannot succeed.
 
-    A failure of TLS that comes from wrong settings is a refusal, too.
+    A failure of TLS that comes from wrong settings is a refusal, too, and so is a parameter of the
+    address that cannot work.
     """
-    return _has_sign(error, _REFUSALS + _WRONG_TLS)
+    return _has_sign(error, _REFUSALS + _WRONG_TLS + _WRONG_PARAMETERS)
 
 
 def is_wrong_tls(error: BaseException) -> bool:
@@ -129,7 +141,10 @@ def _has_sign(error: BaseException, signs: tuple[str, ...]) -> bool:
         return False
     # Remove the names in quotes, because the name of a role or database may contain one of `signs`.
     bare = re.sub(r'"[^"]{0,1000}"', "", str(error)[:4_000])
-    return any(sign in bare for sign in signs) and not any(sign in bare for sign in _PASSING)
+    found = any(sign in bare for sign in signs)
+    if signs is not _WRONG_TLS:
+        found |= _INVALID_PARAMETER.search(bare) is not None
+    return found and not any(sign in bare for sign in _PASSING)
 
 
 def count(error: BaseException) -> None:

@@ -95,6 +95,16 @@ Either provide the file, use the system's trusted roots, or change sslmode"""
         ('private key file "/x" has group or world access', True, True),
         ('FATAL:  no pg_hba.conf entry for host "::1", no encryption', True, False),
         ("FATAL:  no such database: x", True, False),  # from PgBouncer
+        ('weak sslmode "prefer" may not be used with sslnegotiation=direct', True, False),
+        ('invalid "ssl_min_protocol_version" value: "TLSv9"', True, False),
+        ('invalid require_auth value: "bogus"', True, False),
+        ("GSSAPI encryption required but no credential cache", True, False),
+        ('definition of service "x" not found', True, False),
+        ('authentication method requirement "none" failed: server requested', True, False),
+        ("channel binding is required, but server did not offer it", True, False),
+        ('invalid integer value "abc" for connection option "keepalives"', True, False),
+        # A host that is named like a parameter is no sign.
+        ('could not translate host name "invalid_value" to address', False, False),
         ("SSL SYSCALL error: EOF detected", False, False),
         (NO_SOCKET, False, False),
         (STARTING, False, False),
