@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def collect(package: Path, destination: Path) -> bool:
-    """Copy the licence of a package. Return False if it has no text and declares no licence."""
+    """Copy a package's licence. Return False if it has neither a licence text nor the name of one."""
     metadata = Parser().parsestr((package / "METADATA").read_text(errors="replace"))
     folder = destination / f"{metadata['Name']}-{metadata['Version']}"
     found = [*texts(package)]

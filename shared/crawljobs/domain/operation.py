@@ -25,7 +25,9 @@ class OperationState(StrEnum):
     PENDING = "pending"  # no worker has made a chunk yet
     RUNNING = "running"
     SUCCEEDED = "succeeded"
-    FAILED = "failed"  # the same chunk failed TRIES_MAX times; earlier chunks stay
+    FAILED = (
+        "failed"  # the same chunk failed TRIES_MAX times; the changes of earlier chunks are kept
+    )
 
 
 class BatchResult(StrEnum):

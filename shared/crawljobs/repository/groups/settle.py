@@ -115,10 +115,11 @@ def _upstreams(rows: Sequence[Any]) -> _Upstreams:
 def _settle_steps(
     conn: Connection, upstreams: _Upstreams, now: datetime | None
 ) -> tuple[list[StepChange], bool]:
-    """Write the ends of the steps that follow the jobs.
+    """Write the ends of the steps whose jobs these are.
 
-    A step that waits for a follow-up job follows this job from now on. The follow-up job may have
-    ended already. Returns the changes, and whether further steps may be left.
+    A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
+    step. If the follow-up job has ended already, the step ends too, so the search is repeated with
+    the follow-up jobs. Returns the changes, and whether further steps may be left.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = upstreams.jobs

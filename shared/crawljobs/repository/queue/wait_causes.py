@@ -64,8 +64,8 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause that is in force for the row `job`. Do not use this for jobs that wait for `later`
-# or for a retry, because the query does not check the visible_at of these jobs.
+# The first cause that is in force for the row `job`. Do not use this for jobs with the wait reason
+# `later` or `retry`, because the query does not check the visible_at of these jobs.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)

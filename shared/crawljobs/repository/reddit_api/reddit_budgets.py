@@ -42,12 +42,12 @@ _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The number of other programs' requests that is not stored yet. It is `used`, the number of all
-# requests that the reply reports, minus the requests that are stored already. `number` requests
-# were stored when this request's slot was reserved: the slots of all workers up to this slot, and
-# `others_then` requests of other programs. Since then, other replies have added
-# `others - others_then` requests of other programs. Slots that were reserved after this slot are
-# not subtracted, because their requests are sent later and the reply does not include them.
+# The number of other programs' requests that is not stored yet: `used` minus the requests that are
+# stored already. `used` is the number of all requests that the reply reports. When the slot of this
+# request was reserved, `number` requests were stored: those of all workers up to this slot, and
+# `others_then` requests of other programs. Since then, replies to other workers have added
+# `others - others_then` requests of other programs. Slots that were reserved after this slot do not
+# count, because their requests are sent later, and this reply does not report them.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)

@@ -45,8 +45,8 @@ def refuse(conn: Connection, *, api_url: str) -> None:
             f"REDDIT_API_URL={api_url[:URL_MAX]!r}: this database holds content of "
             f"{_shown(is_real=stored.is_real, api_url=stored.api_url)}, and a database never mixes "
             "the content of the real Reddit and of another server: use another database. If the "
-            "database is a copy for a trial, or an earlier release mixed both kinds in it, stop all "
-            f"workers, and run `{_REMEDY}` as its owner, so that the next worker decides"
+            "database is a copy for a trial, or an earlier release mixed both kinds in it, stop "
+            f"all workers, and run `{_REMEDY}` as its owner, so that the next worker decides"
         )
 
 
