@@ -15,7 +15,7 @@ OPERATIONS = images.ROOT / "docs" / "operations"
 DEPLOYING = (OPERATIONS / "deploying.md").read_text()
 
 # Names in the form of a variable that are not variables of the project.
-OF_POSTGRES = {"CREATEROLE", "NOLOGIN", "PGOPTIONS"}
+OF_POSTGRES = {"CREATEROLE", "DELETE", "NOLOGIN", "PGOPTIONS"}
 OF_OPEN_TELEMETRY = {"OTEL_TRACES_SAMPLER", "OTEL_RESOURCE_ATTRIBUTES"}
 
 
@@ -43,9 +43,13 @@ def test_commands_and_ports_are_those_of_the_images(target: str) -> None:
     "page", [RUNBOOK, *sorted(OPERATIONS.glob("*.md"))], ids=lambda page: page.stem
 )
 def test_every_variable_that_is_named_is_one_that_the_code_reads(page: Path) -> None:
-    named = set(re.findall(r"`([A-Z][A-Z_]{5,})`", page.read_text()))
+    content = page.read_text()
+    named = set(re.findall(r"`([A-Z][A-Z_]{5,})`", content))
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", content, re.MULTILINE | re.DOTALL))
+    of_blocks = set(re.findall(r"\$\{?([A-Z_]+)|\bexport ([A-Z_]+)=", blocks))
     of_compose = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     known = service_variables.known() | OF_POSTGRES | OF_OPEN_TELEMETRY
+    known |= {name for names in of_blocks for name in names}
     assert named <= known | (of_compose if page.stem == "compose" else set())
 
 

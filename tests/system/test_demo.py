@@ -278,7 +278,7 @@ PAUSES = {
         r"paused_detail = E'no\nway \x1b[31m(certificate)'"
     ),
     # With several client ids, the demo shows the longest pause and the reason for this pause.
-    r"Reddit refuses the client: .* \(the longer\)$": (
+    r"Reddit refuses the client \(the longer\)$": (
         "INSERT INTO reddit_budgets (client_id, outage_until, paused_reason, paused_detail) VALUES "
         f"('one', {HOUR}, 'outage', 'the shorter'), "
         f"('two', {HOUR} + interval '1 hour', 'client_refused', 'the longer')"
@@ -304,7 +304,7 @@ def test_a_pause_is_told_on_screen(live: Demo, why: str) -> None:
             "replies",
             {"path": "/", "status": 403, "body": "html"},
             {"path": "/", "status": 0},
-            r"Reddit refuses the client: its id or address is blocked \(403",
+            r"Reddit refuses the client \(403",
             ("paused", "client_refused", "accepted"),
         ),
         (

@@ -1,4 +1,4 @@
-// Drives a real admin-api with the generated types: node drive_api.js URL TOKEN. The database is empty.
+// Drives a real admin-api with the generated types: node drive_api.js URL TOKEN. No other client uses this subreddit.
 // Exits with 1 at the first surprise.
 import type { components, operations } from "./api";
 
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   check(made.result === "created" && made.job.status === "queued", made);
   const path = `/api/admin/jobs/${made.job.id}`;
 
-  const page = await call<Answer<"list_jobs", 200>>(200, "GET", "/api/admin/jobs?limit=1");
+  const page = await call<Answer<"list_jobs", 200>>(200, "GET", "/api/admin/jobs?limit=1&subreddit=typescript");
   check(page.items.length === 1 && page.items[0]?.subreddit === "typescript", page);
   check(page.next === null, page);
 

@@ -64,7 +64,7 @@ def test_a_job_looks_as_marshmallow_dumps_it(job: Job) -> None:
 
 
 def test_the_details_of_a_job_look_as_marshmallow_dumps_them() -> None:
-    detail = JobDetail(**vars(CRAWLED), attempts=[ATTEMPT], audit_log=[])
+    detail = JobDetail(**vars(CRAWLED), attempts=[ATTEMPT], audit_log=[], steps=[], steps_total=0)
     dumped = JobDetailSchema().dump(detail)
     assert dumped == by_marshmallow(JobDetailSchema(), detail)
     assert [part["item"] for part in dumped["missing"]] == ["abc"]
