@@ -33,6 +33,17 @@ READY = """
 """
 
 
+def end(maintenance: Maintenance) -> None:
+    """Stop the sweeps, and wait for their threads. A thread may still open a connection."""
+    maintenance.stop()
+    wait_for_threads(maintenance)
+
+
+def wait_for_threads(maintenance: Maintenance) -> None:
+    for thread in (maintenance._periodic, maintenance._operating):
+        thread.join(SECONDS)
+
+
 def swept(database: Database) -> dict[str, int]:
     with database.begin() as conn:
         in_status = [JobStatus.WAITING, JobStatus.CRAWLING, JobStatus.QUEUED]
@@ -69,7 +80,7 @@ def test_every_sweep_runs_at_once_and_none_after_the_stop(database: Database) ->
         wait_until(is_swept, timeout=SECONDS, describe=lambda: state(database))
         assert maintenance.seconds_since_beat() == 0.0
     finally:
-        maintenance.stop()
+        end(maintenance)
     wait_until(
         lambda: maintenance.seconds_since_beat() == math.inf,
         timeout=SECONDS,
@@ -102,7 +113,7 @@ def test_a_sweep_that_fails_is_logged_and_runs_again(
         try:
             wait_until(lambda: len(tried) >= 2, timeout=SECONDS, describe="another try")
         finally:
-            maintenance.stop()
+            end(maintenance)
     assert {line["task"] for line in logged if line["event"] == event} == {task}
 
 
@@ -150,7 +161,7 @@ def test_each_sweep_has_its_pace_and_prune_a_thread_of_its_own(
             (job.coalesce, job.misfire_grace_time) for job in maintenance._scheduler.get_jobs()
         }
     finally:
-        maintenance.stop()
+        end(maintenance)
     wait_until(
         lambda: maintenance.seconds_since_beat() == math.inf,
         timeout=SECONDS,
@@ -194,11 +205,8 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
     assert maintenance.merge_counts() == 0
     assert maintenance._sweeps.run("merge", lambda conn, **_: merge(conn)) == job_maintenance.CHUNK
     assert len(chunks) == 2
-    wait_until(
-        lambda: maintenance.seconds_since_beat() == math.inf,
-        timeout=SECONDS,
-        describe="the thread of the sweeps to end",
-    )
+    wait_for_threads(maintenance)
+    assert maintenance.seconds_since_beat() == math.inf
 
 
 def test_a_sweep_ends_after_so_many_chunks(
