@@ -21,8 +21,8 @@ class Standing(enum.Enum):
     GONE = "gone"  # the account was deleted; its items stay, without an author
 
 
-# An author exists for each name that starts with one of these words and an underscore. Such authors
-# have no history.
+# An author exists for each name that starts with one of these words and an underscore. These
+# authors have no history.
 SCRIPTED = {
     "hidden": Standing.HIDDEN,
     "lurker": Standing.ACTIVE,

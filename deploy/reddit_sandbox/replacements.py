@@ -10,7 +10,7 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # the maximum length of a replaced path, in characters
-# Reddit's reasons for a refusal. A body with such a name is a refusal for this reason.
+# Reddit's reasons for a refusal. A body named after a reason is a refusal for this reason.
 REASONS = ("private", "quarantined", "gated", "banned")
 # The names of the bodies that a replacement can have.
 BODIES = (

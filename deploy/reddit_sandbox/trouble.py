@@ -69,7 +69,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
     """Corrupt a good reply as the script demands."""
     body = response.get_data()
     if script == "cutoff":
-        # Reddit has sent such a reply: the HTTP reply was complete, but its JSON was truncated.
+        # Reddit has sent complete HTTP replies whose JSON was truncated.
         response.set_data(body[: len(body) * 2 // 3])
     elif script == "nan":
         for sound, unsound in _NOT_NUMBERS:

@@ -11,8 +11,8 @@ depends_on = None
 runs_code_from = "0011"  # earlier code does not read the table, and may mix two Reddits as before
 
 # The demo, compose and the local overlay use the client id `sandbox` for the sandbox. The Reddit of
-# other client ids is unknown. A database with such a client id may hold content of the real Reddit,
-# even if a trial used the sandbox in it too. So the first worker that starts decides there.
+# other client ids is unknown. A database with another client id may hold content of the real
+# Reddit, even if a trial used the sandbox in it too. So the first worker that starts decides there.
 UPGRADE = """
 CREATE TABLE crawled_reddit (
     id SMALLINT DEFAULT '1' NOT NULL,

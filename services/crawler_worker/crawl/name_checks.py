@@ -96,8 +96,8 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
     The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off. If such a reply were used, existing subreddits would be recorded
-    as missing for good. So the request is repeated once. After a second such reply, raise GivenUp.
+    subreddit is empty or cut off. An empty reply would record existing subreddits as missing for
+    good. So the request is repeated once. If the second reply lacks it too, raise GivenUp.
 
     Reddit never returns a profile by its name. So the crawl of a profile does not add its own name.
     It repeats the request only after an empty reply, and accepts a second empty reply.

@@ -37,7 +37,7 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Return whether a probe must check the client after this confirmed failure.
 
-    A crawl requires the pages ABOUT and POSTS. If Reddit refuses only such a page, the job fails.
+    A crawl requires the pages ABOUT and POSTS. If Reddit refuses only one of them, the job fails.
     But if Reddit refuses every request of the client, the job must wait instead.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)

@@ -54,7 +54,7 @@ def may_pass(error: BaseException) -> bool:
 
 # SQLSTATE classes of errors that a single row can cause: by its values, its size, a constraint, a
 # trigger's exception or corrupt storage. The list does not have the class of a missing right or
-# column, because such an error affects all rows.
+# column, because a missing right or column affects all rows.
 _CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
 
 
@@ -72,8 +72,8 @@ def is_of_one_row(error: Exception) -> bool:
     return state.startswith(_CLASSES_OF_ROWS)
 
 
-# Parts of libpq's English messages for a refused connection. Such an error has no SQLSTATE, so only
-# the text of the message shows the refusal.
+# Parts of libpq's English messages for a refused connection. A refusal has no SQLSTATE, so
+# only the text of the message shows it.
 _REFUSALS = (
     "authentication failed",
     "no password supplied",

@@ -40,7 +40,7 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends a test query.
 
-        A server that answers the test query with an error is not dead. Such a server, for example
+        A server that answers the test query with an error is not dead. This server, for example
         during a shutdown, also sends an error to each waiting connection, which ends the wait.
         """
         with self._lock:

@@ -14,8 +14,8 @@ ALL = frozenset(JobStatus)
 class JobSort(StrEnum):
     """The order of a job list.
 
-    Some orders read an index that has only jobs in certain states. A list in such an order has only
-    the jobs of that index.
+    Some orders read an index that has only jobs in certain states. A list in one of these
+    orders has only the jobs of its index.
     """
 
     NEWEST = "-created_at"

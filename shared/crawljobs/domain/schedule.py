@@ -32,7 +32,7 @@ class RunOutcome(StrEnum):
 
     ENQUEUED = "enqueued"
     MERGED = "merged"  # the subreddit already had a live job, which serves this tick too
-    SKIPPED = "skipped"  # the policy or the deadline did not allow such a late firing
+    SKIPPED = "skipped"  # the policy or the deadline did not allow the late firing
     MISSED = "missed"  # the tick never fires: a later tick or an edit of the schedule replaced it
 
 

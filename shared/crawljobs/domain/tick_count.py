@@ -49,7 +49,7 @@ def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetim
     total = 0
     while after < until:
         # `_Days` cannot count in the _WINDOW after a clock change, because local times may repeat.
-        # The search begins _WINDOW before `after`, because `after` may be in such a window.
+        # The search begins _WINDOW before `after`, because a change may lie just before `after`.
         change = zones.first_change(cron.zone, after - _WINDOW, until)
         end = until if change is None else change - _SECOND
         if end > after:

@@ -84,7 +84,7 @@ def account_name(value: object) -> str | None:
 def subreddit_name(value: object) -> str | None:
     """Return a subreddit name that can be stored, or None.
 
-    Some old names have a dot or a colon. Such a name can be stored, but not crawled.
+    Some old names have a dot or a colon. They can be stored, but not crawled.
     """
     return value if isinstance(value, str) and _SUBREDDIT.fullmatch(value) else None
 

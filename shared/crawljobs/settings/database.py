@@ -19,8 +19,8 @@ _HOW_TO_ENCODE = (
     "% is %25, a blank is %20"
 )
 # A character that RFC 3986 allows, or a percent-encoded character. Some versions of the driver also
-# accept other characters. Such a version may split a password at one of them, and read the rest as
-# a host or a port.
+# accept other characters. These versions may split a password at one of them, and read the rest
+# as a host or a port.
 _ENCODED = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%(?!00)[0-9A-Fa-f]{2})"
 _URL = re.compile(
     rf"(?:(?P<user>{_ENCODED}*+)(?::(?P<password>(?:{_ENCODED}|:)*+))?@)?"

@@ -27,8 +27,8 @@ _OWN_PREFIXES = (
 )
 # A setting after one of these prefixes is meant as that setting, as in CRAWL_MAX_RETRIES.
 _NEEDLESS_PREFIXES = ("CRAWL_", "CRAWLER_", "CRAWLER_WORKER_", "CRAWLJOBS_")
-# The value of a variable with such a name is probably a secret. Settings that are no secrets may
-# get into logs and into headers of requests.
+# The value of a variable whose name has one of these words is probably a secret. Settings that are
+# no secrets may get into logs and into headers of requests.
 _LIKE_A_SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|(^|_)API_?KEY")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,}")

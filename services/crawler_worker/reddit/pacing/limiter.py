@@ -111,8 +111,8 @@ class Limiter:
     def record_good(self, sent_at: float) -> None:
         """Keep the monotonic time at which a request with a readable reply was sent.
 
-        Such a reply ends a series of 429 replies. `pause_all` sends the time to the database after
-        the next 429. So a readable reply itself needs no SQL statement.
+        A readable reply ends a series of 429 replies. `pause_all` sends the time to the database
+        after the next 429. So a readable reply itself needs no SQL statement.
         """
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 

@@ -34,7 +34,7 @@ crawl_jobs = Table(
     Column("base_priority", SmallInteger, nullable=False),  # the requested priority plus boosts
     Column("priority_ceiling", SmallInteger, nullable=False, server_default="100"),
     Column("source", Text, nullable=False),
-    # No foreign key: with such a key, the deletion of a schedule would write to all its jobs.
+    # No foreign key: with a foreign key, the deletion of a schedule would write to all its jobs.
     Column("scheduled_job_id", BigInteger),
     Column("depth", SmallInteger, nullable=False, server_default="0"),
     Column("visible_at", Timestamp, nullable=False, server_default=NOW),

@@ -22,7 +22,7 @@ _TAKE_TURN = (
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
             # A last_run_at that is more than `hold` in the future was written before the database's
-            # clock was set back. Such a time does not prevent a turn. Without the margin of 1
+            # clock was set back. This time does not prevent a turn. Without the margin of 1
             # minute, a small correction of the clock would let another process take the turn early.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),

@@ -12,7 +12,7 @@ from crawljobs.domain import request_budget
 from crawljobs.domain.job import FREED_WITHIN_SECONDS, WaitReason
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, POLITE_UNTIL
 
-# The wait reasons of derived causes: other tables show whether such a cause is in force (a pause, a
+# The wait reasons of derived causes: other tables show whether the cause is in force (a pause, a
 # recent crawl, or Reddit's limits). The condition of the index of parked jobs has the same list.
 DERIVED_REASONS = (
     WaitReason.OUTAGE,

@@ -23,7 +23,7 @@ _run = scheduled_job_runs.c
 # Rows are ordered by due time, which is unique within a schedule. The order of the ids is only the
 # order in which the rows were written. `before` is a due time that list_runs has returned, and
 # list_runs returns 1970 for an earlier due time. So _LIST compares both times with `before`.
-# Otherwise the next page after such a row would start with the same row.
+# Otherwise a page after a row of an earlier due time would start with the same row.
 _before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
 _LIST = (
     select(

@@ -14,7 +14,7 @@ from crawljobs.repository.groups import step_list
 from crawljobs.repository.sql import ONE_ROW, ids, inline_number
 
 STEPS_MAX = 10_000  # limit of the steps of a group that can be cloned
-WAITS_MAX = 100_000  # limit of the waits of such a group
+WAITS_MAX = 100_000  # limit of the waits of a group that can be cloned
 
 _step, _wait = group_steps.c, step_waits.c
 _STEPS = step_list.STEPS.where(_step.group_id == bindparam("group_id")).order_by(_step.id)
