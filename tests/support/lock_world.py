@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
+from crawljobs.domain.group_plan import Upstream
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
 from crawljobs.domain.reddit_items import Account
@@ -23,7 +24,8 @@ from crawljobs.repository.queue import (
 from crawljobs.repository.schedules import (
     schedule_changes,
 )
-from support import crawled, enqueueing
+from support import crawled, enqueueing, groups
+from support.groups import step
 
 ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
 
@@ -86,6 +88,24 @@ class World:
                 )
             ]
             conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 s'"))
+            self._group(conn)
+
+    def _group(self, conn: Connection) -> None:
+        """Create groups: one follows the live jobs, and one accepts steps. Some ends are open."""
+        self.running = groups.group(
+            conn, *(step(name, subreddit=name) for name in (BETA, ALPHA)), now=datetime.now(UTC)
+        )
+        groups.resolve(conn, now=datetime.now(UTC))
+        waits = [Upstream(job_id=job_id) for job_id in self.live]
+        self.open = groups.group(
+            conn,
+            step("waiting", Upstream(group_id=self.running), *waits, subreddit=OLD),
+            step("ready", subreddit=ROOT),
+            sealed=False,
+            now=datetime.now(UTC),
+        )
+        for job_id in (*self.finished, *self.live):
+            conn.execute(text("INSERT INTO upstream_changes (job_id) VALUES (:id)"), {"id": job_id})
 
     def _shape(self, conn: Connection) -> None:
         """Let a discovery from alpha and from beta lead to delta. Both belong to one root."""

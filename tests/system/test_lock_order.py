@@ -20,10 +20,13 @@ from crawler_worker.crawl.checkpoints import saved_checkpoint
 from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
+from crawljobs.domain.actor import Actor
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.enqueue_request import EnqueueRequest
+from crawljobs.domain.group_plan import Upstream
 from crawljobs.domain.job import JobSource
+from crawljobs.domain.operation import OperationKind
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.reddit_items import Items
 from crawljobs.domain.retry import RetryPolicy
@@ -39,6 +42,9 @@ from crawljobs.repository.content import (
     subreddit_admin,
 )
 from crawljobs.repository.content.page_storage import crawled_items
+from crawljobs.repository.groups import group_creation, lost_ends, settle, start
+from crawljobs.repository.groups.batches import group_batches
+from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -64,6 +70,7 @@ from crawljobs.repository.schedules import (
 )
 from scheduler import schedule_firing
 from support import crawled, crawls, enqueueing, interleaved
+from support.groups import step as group_step
 from support.interleaved import Work
 from support.lock_world import ALPHA, BETA, DELTA, LAST, LEASE, NEW, PART, ROOT, WRITERS, World
 
@@ -271,7 +278,36 @@ def transactions(world: World) -> dict[str, Work]:
             conn, worker="v", claim_token=uuid.uuid4(), at_most=9, lease_seconds=LEASE
         )
 
+    def add_steps(names: list[str], jobs: list[int]) -> Work:
+        steps = [
+            group_step(name, Upstream(group_id=world.running), *jobs, subreddit=name)
+            for name in names
+        ]
+        return lambda conn: group_creation.add_steps(conn, group_id=world.open, steps=steps)
+
+    def create_group(conn: Connection) -> None:
+        group_id = group_creation.create(conn, name=None, created_by="ada")
+        steps = [group_step(name, *world.live, subreddit=name) for name in (*NEW, LAST, ALPHA)]
+        group_creation.add_steps(conn, group_id=group_id, steps=steps)
+        group_creation.seal(conn, group_id=group_id)
+
+    def resolve(conn: Connection) -> None:
+        lost_ends.record_lost_ends(conn, at_most=100)
+        settle.settle(conn)
+        start.start(conn)
+
+    def of_group(kind: OperationKind) -> Work:
+        request = BatchRequest(world.running, "ada", Actor("ada"), points=1)
+        return lambda conn: group_batches.start(conn, kind, request)
+
     return {
+        "add steps": add_steps([NEW[0], LAST], world.live),
+        "add other steps": add_steps([*reversed(NEW), ALPHA], [*reversed(world.live)]),
+        "create a group": create_group,
+        "resolve": resolve,
+        "cancel a group": of_group(OperationKind.CANCEL_GROUP),
+        "boost a group": of_group(OperationKind.BOOST_GROUP),
+        "retry a group": of_group(OperationKind.RETRY_FAILED),
         "page of alpha": page(alpha),
         "page of beta": page(beta, reverse=True),
         "tree of alpha": tree(alpha),
@@ -320,6 +356,10 @@ PAIRS = [
     ("page of beta", "refresh"),
     ("barred alpha", "fire"),
     ("extend", "cancel"),
+    ("add steps", "enqueue"),
+    ("create a group", "add other steps"),
+    ("resolve", "end both"),
+    ("resolve", "cancel a group"),
 ]
 
 

@@ -126,6 +126,8 @@ def add_steps(
     if group.steps + len(steps) > group_plan.STEPS_MAX_OF_GROUP:
         limit = group_plan.STEPS_MAX_OF_GROUP
         raise InvalidPlan([PlanError("", f"a group has at most {limit} steps")])
+    # Jobs are locked before subreddits, as an enqueue locks them. Otherwise both could deadlock.
+    upstreams = wait_creation.lock_upstreams(conn, steps)
     subreddits = stored_subreddits.ensure(
         conn, names=[checked_name(step.subreddit) for step in steps], discovered_from=None, depth=0
     )
@@ -134,7 +136,6 @@ def add_steps(
         conn, group_id=group_id, steps=steps, subreddit_ids=set(subreddit_ids)
     )
     plan = group_plan.check(steps, stored)
-    upstreams = wait_creation.lock_upstreams(conn, steps)
     wrong = [*plan.errors, *wait_creation.errors_of(steps, upstreams, group_id=group_id)]
     if wrong:
         raise InvalidPlan(wrong)
