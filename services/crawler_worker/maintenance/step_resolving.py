@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -55,10 +56,13 @@ class StepResolver(threading.Thread):
         return 0.0 if self.is_alive() else math.inf
 
     def run(self) -> None:
+        search_at = time.monotonic()
         while not self._stopping.is_set():
             self._hint.clear()
             self._guarded(self.resolve)
-            self._guarded(self.search)
+            if time.monotonic() >= search_at:
+                self._guarded(self.search)
+                search_at = time.monotonic() + SEARCH_EVERY.total_seconds()
             self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def resolve(self) -> int:
