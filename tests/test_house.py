@@ -17,7 +17,7 @@ from sqlalchemy import CheckConstraint
 
 from crawljobs.db import tables
 from crawljobs.db.tables import jobs
-from crawljobs.domain import job, subreddit, transitions
+from crawljobs.domain import group, job, operation, subreddit, transitions
 from crawljobs.domain.attempt import AttemptOutcome
 
 ROOT = Path(__file__).parents[1]
@@ -280,6 +280,12 @@ def allowed(table: str, column: str) -> set[str]:
         ("crawl_jobs", "error_kind", job.ErrorKind),
         ("crawl_job_attempts", "outcome", AttemptOutcome),
         ("subreddits", "access", subreddit.AccessState),
+        ("group_steps", "state", group.StepState),
+        ("group_steps", "on_upstream_failure", group.UpstreamFailure),
+        ("group_steps", "require_outcome", group.RequiredOutcome),
+        ("job_groups", "outcome", group.GroupOutcome),
+        ("group_finishes", "outcome", group.GroupOutcome),
+        ("operations", "state", operation.OperationState),
     ],
 )
 def test_a_check_lists_exactly_the_values_of_its_enum(

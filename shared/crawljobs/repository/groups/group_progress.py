@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import GroupOutcome, StepState, outcome_of_group
+from crawljobs.repository.groups.end_conditions import OPEN_STEPS
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue.queue_sql import CLOCK
 
 _STATES = ", ".join(StepState)
-_OPEN = "('pending', 'enqueued', 'held')"
 
 _LOCK = text("""
     SELECT id FROM job_groups WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE
@@ -35,7 +35,7 @@ _READ = text(f"""
     SELECT id, generation, {_STATES}, cancelled_at IS NOT NULL AS is_cancelled,
         sealed_at IS NOT NULL AS is_sealed, finished_at IS NOT NULL AS is_finished,
         paused_at IS NOT NULL AS is_paused, ready_at IS NOT NULL AS is_ready,
-        EXISTS (SELECT FROM group_steps WHERE group_id = job_groups.id AND state IN {_OPEN})
+        EXISTS (SELECT FROM group_steps WHERE group_id = job_groups.id AND state IN {OPEN_STEPS})
             AS has_open,
         EXISTS (
             SELECT FROM group_steps

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-_HAS_ENDED = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
+from crawljobs.repository.groups.end_conditions import JOB_HAS_ENDED
 
 _RECORD = text(f"""
     WITH lost AS (
         (
             SELECT step.job_id FROM group_steps AS step
                 LEFT JOIN crawl_jobs AS job ON job.id = step.job_id
-            WHERE step.state = 'enqueued' AND {_HAS_ENDED}
+            WHERE step.state = 'enqueued' AND {JOB_HAS_ENDED}
             ORDER BY step.id LIMIT :at_most
         ) UNION (
             SELECT wait.upstream_job_id FROM step_waits AS wait
                 LEFT JOIN crawl_jobs AS job ON job.id = wait.upstream_job_id
-            WHERE wait.upstream_job_id IS NOT NULL AND wait.ended_at IS NULL AND {_HAS_ENDED}
+            WHERE wait.upstream_job_id IS NOT NULL AND wait.ended_at IS NULL AND {JOB_HAS_ENDED}
             ORDER BY wait.id LIMIT :at_most
         )
     )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from crawljobs.repository.queue.queue_sql import CHANNEL
-from crawljobs.repository.sql import inline
-
-_NOTIFY = select(func.pg_notify(inline(CHANNEL), inline("")))
+from crawljobs.repository.queue.operator_change_sql import NOTIFY
 
 
 def send(conn: Connection) -> None:
     """Wake the resolvers when the transaction commits."""
-    conn.execute(_NOTIFY)
+    conn.execute(NOTIFY)

@@ -68,7 +68,7 @@ def settle(
     if not rows:
         return Settled()
     upstreams = _upstreams(rows)
-    result = settle_upstreams(conn, upstreams, now=now)
+    result = _settle_upstreams(conn, upstreams, now=now)
     if not result.more:
         conn.execute(_DELETE, {"ids": [row.id for row in rows]})
     return Settled(
@@ -76,7 +76,7 @@ def settle(
     )
 
 
-def settle_upstreams(
+def _settle_upstreams(
     conn: Connection, upstreams: _Upstreams, *, now: datetime | None = None
 ) -> Settled:
     """Update all steps and waits that depend on these jobs, steps and groups."""

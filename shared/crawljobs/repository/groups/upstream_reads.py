@@ -18,9 +18,14 @@ from crawljobs.domain.group import (
     end_of_upstream_step,
 )
 from crawljobs.domain.job import JobStatus
+from crawljobs.repository.groups.end_conditions import (
+    FINAL_STEPS,
+    JOB_HAS_ENDED,
+    OPEN_STEPS,
+    UNSUCCESSFUL_STEPS,
+)
 
-_FINAL_JOB = "(job.id IS NULL OR job.status IN ('succeeded', 'failed', 'cancelled'))"
-_FINAL_STEP = "upstream.state IN ('succeeded', 'failed', 'cancelled', 'skipped')"
+_FINAL_STEP = f"upstream.state IN {FINAL_STEPS}"
 # An ended wait opens again together with its upstream, but only if the waiting step is pending, or
 # was skipped because of an upstream. In a cancelled group, no step starts any more. So a skipped
 # step stays skipped: a pending one would keep the group open.
@@ -71,7 +76,7 @@ _STEPS = text(f"""
             ORDER BY id LIMIT 1
         ) AS follow_up ON true
     WHERE step.state IN ('enqueued', 'succeeded', 'failed', 'cancelled')
-        AND (step.state = 'enqueued') = {_FINAL_JOB}
+        AND (step.state = 'enqueued') = {JOB_HAS_ENDED}
     ORDER BY step.id LIMIT :at_most
     """)
 
@@ -83,7 +88,7 @@ _WAITS_FOR_JOBS = text(f"""
         LEFT JOIN LATERAL (
             SELECT * FROM crawl_jobs WHERE id = wait.upstream_job_id LIMIT 1
         ) AS job ON true
-    WHERE (wait.ended_at IS NULL) = {_FINAL_JOB}
+    WHERE (wait.ended_at IS NULL) = {JOB_HAS_ENDED}
         AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
     ORDER BY wait.id LIMIT :at_most
     """)
@@ -124,13 +129,13 @@ _WAITS_FOR_ALL = text(f"""
             SELECT own.sealed_at IS NULL OR EXISTS (
                 SELECT FROM group_steps AS other
                 WHERE other.group_id = step.group_id AND other.id <> step.id
-                    AND other.state IN ('pending', 'enqueued', 'held')
+                    AND other.state IN {OPEN_STEPS}
             )
         ) AS others (open)
         LEFT JOIN LATERAL (
             SELECT key, state FROM group_steps AS other
             WHERE other.group_id = step.group_id AND other.id <> step.id
-                AND other.state IN ('failed', 'cancelled', 'skipped')
+                AND other.state IN {UNSUCCESSFUL_STEPS}
             ORDER BY other.id LIMIT 1
         ) AS failed ON true
     WHERE wait.upstream_group_id = step.group_id
