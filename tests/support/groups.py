@@ -9,7 +9,9 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.group import GroupOutcome, RequiredOutcome, StepState, UpstreamFailure
 from crawljobs.domain.group_plan import StepRequest, Upstream
+from crawljobs.domain.job import ErrorKind
 from crawljobs.repository.groups import group_creation, settle, start
+from support import jobs
 from support.jobs import T0
 
 ROUNDS_MAX = 500  # a resolver that never ends is a fault
@@ -125,3 +127,15 @@ def finishes(conn: Connection, group_id: int) -> Sequence[tuple[int, str]]:
         {"id": group_id},
     )
     return [(row.generation, row.outcome) for row in rows]
+
+
+def end_job(conn: Connection, job_id: int, *, how: str = "crawled") -> None:
+    """Claim the job, and end it as succeeded with this outcome, or as failed."""
+    claims = {claim.job_id: claim for claim in jobs.claim_all(conn, at_most=100)}
+    claim = claims.pop(job_id)
+    for other in claims.values():
+        jobs.release(conn, claim=other, now=T0)
+    if how == "failed":
+        jobs.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="HTTP 500", now=T0)
+    else:
+        jobs.complete(conn, claim=claim, outcome=how, now=T0)

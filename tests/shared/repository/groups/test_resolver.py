@@ -17,27 +17,15 @@ from crawljobs.repository.groups import group_creation, lost_ends, settle
 from crawljobs.repository.queue import operator_changes
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import groups, jobs
-from support.groups import group, job_of, outcome, reason, resolve, states, step
+from support.groups import end_job, group, job_of, outcome, reason, resolve, states, step
 from support.jobs import T0
 
 S = StepState
 MINUTE = timedelta(minutes=1)
 
 
-def end(conn: Connection, job_id: int, *, how: str = "crawled") -> None:
-    """Claim the job, and end it as succeeded with this outcome, or as failed."""
-    claims = {claim.job_id: claim for claim in jobs.claim_all(conn, at_most=100)}
-    claim = claims.pop(job_id)
-    for other in claims.values():
-        jobs.release(conn, claim=other, now=T0)
-    if how == "failed":
-        jobs.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="HTTP 500", now=T0)
-    else:
-        jobs.complete(conn, claim=claim, outcome=how, now=T0)
-
-
 def end_step(conn: Connection, group_id: int, key: str, *, how: str = "crawled") -> None:
-    end(conn, job_of(conn, group_id, key), how=how)
+    end_job(conn, job_of(conn, group_id, key), how=how)
     resolve(conn)
 
 
@@ -211,12 +199,12 @@ def test_case_2_a_wait_for_a_job_sees_an_end_before_and_after_it(
 ) -> None:
     job_id = jobs.enqueue(conn, "elsewhere")
     if before:
-        end(conn, job_id, how=how)
+        end_job(conn, job_id, how=how)
     waiting = group(conn, step("b", job_id))
     resolve(conn)
     if not before:
         assert states(conn, waiting) == {"b": S.PENDING}
-        end(conn, job_id, how=how)
+        end_job(conn, job_id, how=how)
         resolve(conn)
     assert states(conn, waiting) == {"b": state}
 
@@ -245,7 +233,7 @@ def test_case_12_a_step_whose_subreddit_is_crawled_follows_the_follow_up(
     follow_up = job_of(conn, pair, "a")
     assert follow_up != running.job_id
     assert states(conn, pair) == {"a": S.ENQUEUED, "b": S.PENDING}
-    end(conn, follow_up)
+    end_job(conn, follow_up)
     resolve(conn)
     assert states(conn, pair) == {"a": S.SUCCEEDED, "b": S.ENQUEUED}
 
@@ -371,7 +359,7 @@ def test_case_23_a_deep_cascade_goes_on_in_small_transactions(
         *(step(f"wide{at}", keys[0]) for at in range(10)),
     )
     resolve(conn, at_most=at_most)
-    end(conn, job_of(conn, chain, "k0"), how="failed")
+    end_job(conn, job_of(conn, chain, "k0"), how="failed")
     resolve(conn, at_most=at_most)
     assert [*states(conn, chain).values()] == [S.FAILED, *[S.SKIPPED] * 29]
     assert outcome(conn, chain) is GroupOutcome.FAILED
@@ -402,7 +390,7 @@ def test_an_end_without_a_record_is_found(conn: Connection) -> None:
     pair = group(conn, step("a"), step("b", elsewhere))
     resolve(conn)
     for job_id in (job_of(conn, pair, "a"), elsewhere):
-        end(conn, job_id)
+        end_job(conn, job_id)
     conn.execute(text("DELETE FROM upstream_changes"))
     resolve(conn)
     assert states(conn, pair) == {"a": S.ENQUEUED, "b": S.PENDING}

@@ -8,28 +8,16 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.group import StepState
-from crawljobs.domain.job import ErrorKind
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.repository.groups import group_creation, group_progress, settle, start
 from crawljobs.repository.groups.group_creation import GroupClosed
 from crawljobs.repository.queue import operator_changes
 from support import groups, jobs
-from support.groups import group, job_of, resolve, states, step
+from support.groups import end_job, group, job_of, resolve, states, step
 from support.jobs import T0
 from support.locks import wait_until_blocked
 
 S = StepState
-
-
-def end(conn: Connection, job_id: int, *, how: str = "crawled") -> None:
-    claims = {claim.job_id: claim for claim in jobs.claim_all(conn, at_most=100)}
-    claim = claims.pop(job_id)
-    for other in claims.values():
-        jobs.release(conn, claim=other, now=T0)
-    if how == "failed":
-        jobs.fail(conn, claim=claim, kind=ErrorKind.PERMANENT, message="no", now=T0)
-    else:
-        jobs.complete(conn, claim=claim, outcome=how, now=T0)
 
 
 def ready(conn: Connection, group_id: int) -> bool:
@@ -42,7 +30,7 @@ def test_an_end_with_many_dependents_is_settled_in_several_transactions(
 ) -> None:
     upstream = jobs.enqueue(conn, "upstream")
     waiting = group(conn, *(step(f"k{at}", upstream) for at in range(10)))
-    end(conn, upstream)
+    end_job(conn, upstream)
     monkeypatch.setattr(settle, "CHUNK", 3)
     first = settle.settle(conn, now=T0)
     assert first.more
@@ -55,7 +43,7 @@ def test_steps_that_follow_one_job_are_settled_in_several_transactions(
 ) -> None:
     singles = [group(conn, step("a", subreddit="pots")) for _ in range(7)]
     resolve(conn)
-    end(conn, job_of(conn, singles[0], "a"))
+    end_job(conn, job_of(conn, singles[0], "a"))
     monkeypatch.setattr(settle, "CHUNK", 2)
     resolve(conn)
     assert [states(conn, each)["a"] for each in singles] == [S.SUCCEEDED] * 7
@@ -78,7 +66,7 @@ def test_a_paused_group_starts_no_step_and_goes_on_after_the_pause(conn: Connect
     pair = group(conn, step("a"), step("b", "a"))
     resolve(conn)
     conn.execute(text("UPDATE job_groups SET paused_at = now()"))
-    end(conn, job_of(conn, pair, "a"))
+    end_job(conn, job_of(conn, pair, "a"))
     for _ in range(2):  # the end of the job, and the end of the step
         assert settle.settle(conn, now=T0).changes == 1
     assert groups.value(conn, pair, "b", "waiting_for") == 0
@@ -124,7 +112,7 @@ def test_a_step_that_a_person_skipped_stays_skipped(conn: Connection) -> None:
     pair = group(conn, step("a"), step("b", "a", fails="hold"))
     resolve(conn)
     job = job_of(conn, pair, "a")
-    end(conn, job, how="failed")
+    end_job(conn, job, how="failed")
     resolve(conn)
     conn.execute(
         text("UPDATE group_steps SET state = 'skipped', reason = 'by ada' WHERE key = 'b'")
@@ -141,15 +129,15 @@ def test_a_retried_upstream_is_waited_for_again_by_a_step_that_has_not_started(
     fan = group(conn, step("a"), step("b"), step("z", "a", "b"))
     resolve(conn)
     job = job_of(conn, fan, "a")
-    end(conn, job, how="failed")
+    end_job(conn, job, how="failed")
     resolve(conn)
     assert states(conn, fan)["z"] is S.PENDING
     operator_changes.change(conn, verb=Verb.RETRY, job_id=job, now=T0)
     resolve(conn)
-    end(conn, job_of(conn, fan, "b"))
+    end_job(conn, job_of(conn, fan, "b"))
     resolve(conn)
     assert states(conn, fan)["z"] is S.PENDING
-    end(conn, job)
+    end_job(conn, job)
     resolve(conn)
     assert states(conn, fan)["z"] is S.ENQUEUED
 
@@ -183,7 +171,7 @@ def test_case_1_overlapping_ends_of_the_last_two_upstreams_start_the_step(
         fan = group(conn, step("a"), step("b"), step("z", "a", "b"))
         resolve(conn)
         for key in ("a", "b"):
-            end(conn, job_of(conn, fan, key))
+            end_job(conn, job_of(conn, fan, key))
         settle.settle(conn, now=T0)  # ends the steps a and b, but no wait of z
 
     def settle_one() -> int:
