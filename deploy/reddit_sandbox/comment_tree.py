@@ -41,7 +41,7 @@ class Tree:
             below.sort(key=lambda each: (self._key(each), each.at))
 
     def shown(self, roots: Sequence[Comment], limit: int, depth: int) -> set[int]:
-        """Return the indexes of at most `limit` comments, the first by the tree's order.
+        """Return the indexes of the first comments in the tree's order, at most `limit` indexes.
 
         A comment's index is returned only if the indexes of all its ancestors are returned.
         """

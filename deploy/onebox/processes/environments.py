@@ -16,7 +16,7 @@ TRACING = (
 # A proxy address with a user and a password is a secret that only Reddit's client needs.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-EVERY_ROLE = "every role"  # the checks before the start need the secrets of all roles
+EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles
 # The secrets that each role needs. A process does not inherit any other secret.
 NEEDED: dict[str, tuple[str, ...]] = {
     EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),

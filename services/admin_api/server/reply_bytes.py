@@ -1,4 +1,4 @@
-"""Builds HTTP responses as bytes for the event loop, which responds without the application."""
+"""Builds the HTTP responses that the event loop sends without calling the application."""
 
 from __future__ import annotations
 

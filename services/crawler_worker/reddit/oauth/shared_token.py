@@ -61,8 +61,8 @@ class SharedToken:
         """Store and return the token that `fetch` returns.
 
         Return None if another worker already renews the token. If `fetch` raises Throttled, pause
-        the token requests of all workers, and raise Throttled. After another failure, pause all
-        requests of all workers, and raise Outage.
+        the token requests of all workers, and raise Throttled. If `fetch` fails in another way,
+        pause all requests of all workers, and raise Outage.
         """
         if not self._takes_turn(refused):
             return None

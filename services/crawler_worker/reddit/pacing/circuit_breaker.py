@@ -62,11 +62,11 @@ class CircuitBreaker:
         return left
 
     def take_probe(self, since: float) -> ProbeTurn:
-        """Try to take the turn to send a probe, after an unclear reply `since` seconds ago.
+        """Try to take the turn to send a probe, after a reply that was unclear.
 
-        If the caller gets the turn, it must probe, and the other workers wait for the result. The
-        caller gets no turn while all workers pause, while another worker probes, or if another
-        probe began after the unclear reply and has succeeded.
+        `since` is the age of the reply in seconds. If the caller gets the turn, it must probe, and
+        the other workers wait for the result. The caller gets no turn while all workers pause,
+        while another worker probes, or if a probe began after the reply and has succeeded.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)

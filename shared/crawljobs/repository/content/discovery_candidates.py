@@ -28,7 +28,7 @@ _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
 
 # The related subreddits, the strongest evidence first. Profiles (u_...) and names that cannot be
 # enqueued are left out. If `checked` is false, the query selects names whose access was never
-# checked. If `checked` is true, the query selects open subreddits.
+# checked. If `checked` is true, the query selects public and restricted subreddits.
 _CANDIDATES = text(f"""
     WITH here AS (
         SELECT author_id FROM ({authors.ACTIVE}) AS author
@@ -82,7 +82,7 @@ _FORGET = text(f"""
 
 
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return names of related subreddits whose access was never checked.
+    """Return names of subreddits that are related to this one and whose access was never checked.
 
     A name is returned if its evidence is strong enough. The name with the strongest evidence comes
     first.
@@ -91,9 +91,10 @@ def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]
 
 
 def candidates(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return open subreddits with enough evidence that they are related, the strongest first.
+    """Return names of public or restricted subreddits that are related to this one.
 
-    These subreddits were never crawled and have no live job.
+    A name is returned if its evidence is strong enough, the subreddit was never crawled, and it
+    has no live job. The name with the strongest evidence comes first.
     """
     return _candidates(conn, subreddit_id, at_most, checked=True)
 

@@ -51,7 +51,8 @@ _COUNTS = {
 
 @dataclass(frozen=True)
 class RelatedSteps:
-    """At most SHOWN_MAX steps, and the number of all, up to COUNTED_MAX of each relation."""
+    """Has at most SHOWN_MAX steps in `shown`. `total` counts all steps, up to COUNTED_MAX of each
+    relation."""
 
     shown: list[RelatedStep]
     total: int

@@ -105,7 +105,7 @@ _WAITS_FOR_STEPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# A wait for another group stays ended if that group runs again, which may have other reasons.
+# A wait for another group stays ended even if that group runs again.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
         wait.upstream_group_id, upstream.outcome
@@ -118,8 +118,8 @@ _WAITS_FOR_GROUPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# Waits for all other steps of a group, if the wait must end or reopen. `others (open)` is true if
-# another step is open, or if the group still accepts steps.
+# Selects each wait that must end or reopen and is for all other steps of the step's own group.
+# `others (open)` is true if another step is open, or if the group still accepts steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
         failed.key, failed.state AS failed_state

@@ -29,10 +29,10 @@ def is_real(api_url: str) -> bool:
 
 
 def refuse(conn: Connection, *, api_url: str) -> None:
-    """Store whether this worker crawls the real Reddit, if no worker has stored this yet.
+    """Refuse to crawl a server whose content must not be mixed with the content of the database.
 
     Raises SettingsError if the database has content of the real Reddit and this worker crawls
-    another server, or the other way round.
+    another server, or the other way round. The first worker stores which of the two it crawls.
     """
     wanted = is_real(api_url)
     stored = conn.execute(_STORED).one_or_none()

@@ -54,9 +54,9 @@ class GroupFinished(errors.CrawljobsError):
 
 @dataclass(frozen=True)
 class Batch:
-    """The result of a request: the number of steps that it concerns, and the results.
+    """The response to a request. `steps` is the number of steps that the request concerns.
 
-    `chunk` is None if an operation makes the change.
+    Either `chunk` has the results of the change, or `operation` makes the change later.
     """
 
     steps: int
