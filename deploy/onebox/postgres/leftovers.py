@@ -52,8 +52,8 @@ def _is_abandoned(folder: Path) -> bool:
     home = Path(data).parent
     if home.exists():
         return False
-    # Without a hard link, the missing data folder is seen as deleted only if its parent exists. If
-    # the parent is missing too, both may still exist on a file system that is not mounted.
+    # If the marker has no hard links, the data folder counts as deleted only if its parent exists.
+    # If the parent is missing too, both may exist on a file system that is not mounted.
     return marker.stat().st_nlink == 1 if tied == [TIED] else home.parent.exists()
 
 

@@ -48,7 +48,8 @@ class Overview:
     """The totals of the database at one moment, and the latest events, the newest event first."""
 
     live: Mapping[str, int] = field(default_factory=dict)  # live jobs by status
-    finished: Mapping[str, int] = field(default_factory=dict)  # by status, also of earlier runs
+    # Finished jobs by status, including the jobs of earlier runs of the demo.
+    finished: Mapping[str, int] = field(default_factory=dict)
     stored: tuple[int, int, int] | None = None  # posts, comments, authors; None: too many to count
     requests: int = 0  # requests to Reddit since the start of this demo
     requests_per_second: float = 0.0

@@ -61,7 +61,10 @@ class Settings:
         return "-".join(part for part in (role, self.tag, str(number)) if part)
 
     def environment(self, role: str = environments.EVERY_ROLE, **own: str) -> dict[str, str]:
-        """Return a process's variables: `own` and inherited ones, without other roles' secrets."""
+        """Return the environment of a process: `own` and variables that the process inherits.
+
+        The process does not inherit secrets that only other roles need.
+        """
         inherited = environments.inherited(os.environ, role, NOT_INHERITED)
         if self.direct_url != self.database_url:
             inherited["DATABASE_DIRECT_URL"] = self.direct_url

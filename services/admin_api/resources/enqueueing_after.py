@@ -41,7 +41,7 @@ def enqueue_after(
     def work(conn: Connection) -> flask.Response:
         group = group_requests.create(conn, actor, name=None, steps=[step], sealed=True)
         stored = step_list.get_step(conn, group_id=group.id, key=step.key)
-        # The view's own schema is that of a job, so this response is serialized here.
+        # The view's declared schema is for a job. This response is a step, so it is dumped here.
         response = flask.jsonify(StepSchema().dump(stored))
         response.status_code = HTTPStatus.ACCEPTED
         response.headers["Location"] = f"{group_requests.GROUPS_PATH}/{group.id}/steps/{step.key}"

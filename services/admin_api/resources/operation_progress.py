@@ -53,7 +53,7 @@ def accepted(operation: Operation) -> flask.Response:
 
 @contextmanager
 def conflict_as_problem() -> Iterator[None]:
-    """Convert the error of an unfinished operation to a problem that has its path."""
+    """Convert OperationInProgress to a problem whose Location header has the operation's path."""
     try:
         yield
     except OperationInProgress as error:

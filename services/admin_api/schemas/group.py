@@ -82,7 +82,7 @@ class FirstFailureSchema(DirectDump):
 
 
 class GroupForecastSchema(DirectDump):
-    """The requests to Reddit of the jobs that the steps follow, and a forecast."""
+    """How many requests the group's jobs have sent to Reddit, and a forecast."""
 
     used = fields.Integer(required=True, metadata=described("The requests so far."))
     expected = fields.Integer(

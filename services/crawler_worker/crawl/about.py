@@ -46,6 +46,6 @@ def _check_account(context: CrawlContext, name: str) -> None:
     except crawl_failures.CrawlFailure as error:
         if parts.reason_of(error) is None:
             raise
-        return  # the account is unreadable, so `crawl` raises the failure of the profile
+        return  # the account cannot be read either; `crawl` raises the failure of the profile
     if account.suspended:
         raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -125,7 +125,7 @@ class Maintenance:
         return self._rescuing.run()
 
     def operate(self) -> int:
-        """Make the chunks of operations, the large changes that requests asked for."""
+        """Continue the operations. An operation is a large change, made in chunks of rows."""
         return self._operations.run()
 
     def age(self) -> int:

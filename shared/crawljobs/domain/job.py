@@ -94,7 +94,7 @@ def is_current_error(status: JobStatus, wait_reason: WaitReason | None) -> bool:
 
 
 PRIORITY_MIN, PRIORITY_MAX = 0, 100
-# Sources of automatic crawls.
+# Sources of crawls that no user and no schedule requested.
 BACKGROUND = frozenset({JobSource.DISCOVERY, JobSource.STALE})
 # Aging raises the priority of a background job at most to this limit. Otherwise an old background
 # job would run before user requests, which have priorities of 50 to 70.

@@ -11,8 +11,8 @@ from enum import StrEnum
 # The share of a window's requests that workers use. The rest is a reserve for other programs with
 # the same client id, because workers learn of the requests of these programs only afterwards.
 USABLE_SHARE = 0.97
-# At the start of a window, it is too early to estimate how many requests other programs send. For
-# this share of the window, the estimate is 0.
+# At the start of a window, it is too early to estimate how many requests other programs send. The
+# estimate is 0 during this first share of the window.
 UNKNOWN_SHARE = 0.05
 # The workers leave at most this share of a window's remaining requests to other programs. Without
 # this limit, the workers would stop when other programs send many requests at once.

@@ -38,7 +38,7 @@ def upcoming(cron: Cron, *, now: datetime, count: int) -> Iterator[Upcoming]:
 
 
 def note(cron: Cron, due: datetime) -> str | None:
-    """Return the effect of a clock change on this due time as text, or None if it has none."""
+    """Describe the effect of a clock change on this due time. Return None if there is no effect."""
     return _of_a_skipped_time(cron, due) or _of_a_repeated_time(cron, due)
 
 

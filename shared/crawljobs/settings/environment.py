@@ -1,6 +1,6 @@
 """Read settings from environment variables. An error names the setting and the expected value.
 
-No library is used, for the reasons in shared/DECISIONS.md, 5.
+Decision 5 in shared/DECISIONS.md explains why no settings library is used.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ operations = Table(
     Column("traceparent", Text),  # W3C trace context of the request
     Column("changed_at", Timestamp, nullable=False, server_default=NOW),
     Column("finished_at", Timestamp),
-    # No worker makes the next chunk before this time. The earliest operation comes first.
+    # Workers change the next chunk of rows at or after this time. The operation with the earliest
+    # time comes first.
     Column("next_run_at", Timestamp, nullable=False, server_default=NOW),
     Column("total", Integer, nullable=False),  # the rows that the request found
     Column("done", Integer, nullable=False, server_default="0"),
@@ -45,7 +46,7 @@ operations = Table(
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),
     Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the first errors
     Column("error_count", Integer, nullable=False, server_default="0"),
-    Column("failed_tries", SmallInteger, nullable=False, server_default="0"),  # in a row
+    Column("failed_tries", SmallInteger, nullable=False, server_default="0"),  # since a success
     one_of("state", "pending", "running", "succeeded", "failed", name="state"),
     CheckConstraint(
         "(finished_at IS NULL) = (state IN ('pending', 'running'))", name="finished_has_end"

@@ -1,4 +1,4 @@
-"""Find the steps and waits that do not yet show the present state of a job, a step or a group."""
+"""Find steps and waits that are outdated because a job, a step or a group has changed since."""
 
 from __future__ import annotations
 

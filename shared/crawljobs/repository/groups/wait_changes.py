@@ -1,4 +1,4 @@
-"""Record in waits how their upstreams ended, and reopen steps that an upstream had skipped."""
+"""Record in waits how their upstreams ended. Reopen steps that an upstream's end has skipped."""
 
 from __future__ import annotations
 

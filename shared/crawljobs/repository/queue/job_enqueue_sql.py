@@ -122,8 +122,8 @@ _BORN = "UNION ALL SELECT place, name, born.* FROM born JOIN found USING (subred
 _RESULT = f"SELECT place, name, id, status, created, {_HINT} FROM enqueued AS job"
 _RETURNED = "job.id, job.status, job.subreddit_id"
 
-# Returns a row for each name: place, name, job id, job status, created (true for a new job), and
-# the hint, a call of pg_notify that returns no information.
+# Returns a row for each requested name: place (the number of the name), name, job id, job status,
+# created (true for a new job), and the hint, a call of pg_notify that returns no information.
 ENQUEUE = _statement(_RETURNED, _RESULT)
 
 # ENQUEUE without the INSERT of subreddits, for services that have no right to insert subreddits.

@@ -24,7 +24,7 @@ from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 from crawljobs.repository.queue.dependents import awaited_jobs
 
-RACES_MAX = 20  # limit of tries; a try fails if an enqueue created a live job at the same time
+RACES_MAX = 20  # tries of one change; a try fails if an enqueue creates a live job meanwhile
 
 
 @dataclass(frozen=True)

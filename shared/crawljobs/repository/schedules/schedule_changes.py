@@ -158,7 +158,7 @@ def change_schedule(
 
 
 def _hinted(conn: Connection, schedule_id: int) -> Schedule:
-    """Notify the scheduler if this schedule is now due first. Returns the stored schedule."""
+    """Return the stored schedule. Notify the scheduler if no other schedule is due earlier."""
     written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     if written is None:
         raise AssertionError("the row is locked by this transaction")
