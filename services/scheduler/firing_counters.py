@@ -1,4 +1,4 @@
-"""Count the results of due schedules in the metrics, after the commit."""
+"""Count the results of due schedules in the metrics, after their transaction has committed."""
 
 from __future__ import annotations
 

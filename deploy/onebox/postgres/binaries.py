@@ -136,7 +136,10 @@ def _own_folder(folder: Path) -> bool:
 
 
 def _copy_atomically(package: Path, install: Path, copied: Path) -> None:
-    """Copy to a temporary folder and rename it. Of two concurrent copies, the first rename wins."""
+    """Copy Postgres to a temporary folder, and rename the folder to `copied`.
+
+    If two processes copy at the same time, the first rename wins.
+    """
     with tempfile.TemporaryDirectory(prefix="copying-", dir=copied.parent) as folder:
         half = Path(folder, copied.name)
         try:

@@ -110,7 +110,7 @@ class EmbeddedPostgres:
             (self.data / PORT_FILE).write_text(str(self.port))
 
     def _spawn_again(self, tries: int) -> None:
-        """Start again if the port was taken, or if sessions of a killed server still run.
+        """Start Postgres again if its port was taken, or if sessions of a killed server still run.
 
         Raises PostgresError or DataFolderError after any other failure.
         """

@@ -50,11 +50,11 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs. Return a monotonic time and the claims.
+        """Claim up to `at_most` jobs. Return the claims, and the time just before their statement.
 
-        The statement that set the leases of these claims began after this time. If the reply to an
-        earlier claim statement was lost but the statement has claimed jobs, return the claims of
-        these jobs, and claim no further jobs. Raises DatabaseUnavailable.
+        The time is of the monotonic clock. If the reply to an earlier claim statement was lost, but
+        that statement has claimed jobs, return the claims of these jobs, and claim no further jobs.
+        Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()

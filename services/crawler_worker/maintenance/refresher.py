@@ -49,7 +49,7 @@ class Refresher(threading.Thread):
         self._at_most = BATCH
 
     def stop(self) -> None:
-        """Make the thread end at its next pause or request. Returns at once, before that end."""
+        """Make the thread end at its next pause or request. Do not wait for the thread's end."""
         self._stopping.set()
 
     def run(self) -> None:

@@ -155,9 +155,9 @@ def _subreddit_errors(
     """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
     Otherwise both steps would follow the same job. The waits of stored steps are not read, because
-    their number may be large. So a new step must wait for the last stored step of its subreddit by
-    itself, or through other new steps. A set of steps is an integer with one bit for
-    each step. So one operation joins two sets, and the cost grows only with the number of waits.
+    their number may be large. So a new step must wait, directly or through other new steps, for the
+    last stored step of its subreddit. The function stores a set of steps as an integer with one bit
+    for each step. One operation then joins two sets, so the cost grows with the number of waits.
     """
     of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
     for each in stored.values():

@@ -34,7 +34,7 @@ def turn() -> Iterator[None]:
 
 
 def one_at_a_time(view: View) -> View:
-    """Return a view that refuses a body above 64 KiB while the token has another one in progress.
+    """Return a view that accepts only one body above 64 KiB at a time from each token.
 
     Place the decorator above `body`, so that a refused body is not parsed.
     """

@@ -20,8 +20,8 @@ from crawljobs.repository.queue.queue_sql import CLOCK
 
 GROUPS_AT_ONCE = 100  # groups in one transaction; many small groups are often ready together
 
-# SKIP LOCKED: the statement never waits for a group while it holds another one, so the order of its
-# locks cannot cause a deadlock.
+# SKIP LOCKED: the statement never waits for the lock of a group, so it can lock groups in any order
+# without a deadlock.
 _TAKE_GROUPS = text("""
     SELECT id FROM job_groups WHERE ready_at IS NOT NULL
     ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED

@@ -139,7 +139,7 @@ def with_waits(conn: Connection, steps: Sequence[Step]) -> list[Step]:
 
 
 def to_wait(row: Any, *, group_id: int) -> StepWait:
-    """Return the wait of a step of the group `group_id`."""
+    """Convert a row to a StepWait. `group_id` is the group of the waiting step."""
     is_for_all = row.upstream_group_id == group_id
     return StepWait(
         row.key,

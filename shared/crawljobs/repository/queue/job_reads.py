@@ -123,7 +123,7 @@ def to_job(row: Any) -> Job:
 
 
 def job_of(values: Sequence[Any]) -> Job:
-    """Return the job from the values of the columns in JOB_COLUMNS, in the same order."""
+    """Create a job from the values of the columns in JOB_COLUMNS, in the same order."""
     return _job(dict(zip(_EXPRESSIONS, values, strict=True)))
 
 

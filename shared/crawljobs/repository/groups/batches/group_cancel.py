@@ -56,7 +56,7 @@ def cancel_steps(
 ) -> Chunk:
     """Cancel the next open steps of the group. The caller has locked the group.
 
-    A job that other requests share stays, and so does its step.
+    If other requests share a job, neither the job nor its step is cancelled.
     """
     steps = step_batches.read(
         conn,
