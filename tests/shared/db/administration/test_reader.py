@@ -199,7 +199,7 @@ def test_the_page_lists_its_tables() -> None:
 
 
 def test_the_reader_runs_each_query_on_the_crawled_data(reader: psycopg.Connection) -> None:
-    text = (ROOT / "docs/operations/queries.md").read_text()
+    text = (ROOT / "docs/operations/queries.md").read_text().partition("\n## Groups\n")[0]
     queries = [
         query
         for block in re.findall(r"^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -1,0 +1,163 @@
+"""The page on groups has the transitions of the code, and each of its commands works."""
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from crawljobs.db.database import Database
+from crawljobs.domain.group import STEP_TRANSITIONS, StepState
+from crawljobs.domain.group_plan import (
+    DEPTH_MAX,
+    STEPS_MAX_OF_GROUP,
+    STEPS_MAX_OF_REQUEST,
+    WAITS_MAX,
+)
+from crawljobs.domain.job import ErrorKind
+from crawljobs.repository.groups.edits import group_cloning
+from support import admin_api, group_calls, jobs, needs
+from support.admin_api import Gunicorn
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/concepts/groups.md").read_text()
+LOAD, *EXAMPLES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SCRIPT = (ROOT / "docs/examples/group_api_examples.sh").read_text()
+DEADLINE_SECONDS = 60
+
+
+@pytest.fixture
+def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
+    running = admin_api.start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder in which the commands of the page find the script and the token."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / ".onebox").mkdir()
+    (tmp_path / ".onebox/admin-token").write_text(admin_api.TOKEN)
+    return tmp_path
+
+
+class Crawling(threading.Thread):
+    """Ends each queued job, as the workers do. The jobs of the subreddits `failing` fail."""
+
+    def __init__(self, database: Database, failing: Sequence[str]) -> None:
+        super().__init__(daemon=True)
+        self._database, self._failing, self.ended = database, failing, threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.05):
+            group_calls.resolve(self._database)
+            now = datetime.now(UTC)
+            with self._database.begin() as conn:
+                for claim in jobs.claim_all(conn, now=now):
+                    if claim.subreddit in self._failing:
+                        kind = ErrorKind.PERMANENT
+                        jobs.fail(conn, claim=claim, kind=kind, message="HTTP 500", now=now)
+                    else:
+                        jobs.complete(conn, claim=claim, outcome="crawled", now=now)
+
+
+def execute(
+    server: Gunicorn,
+    database: Database,
+    folder: Path,
+    commands: str,
+    *,
+    failing: Sequence[str] = (),
+    shell: str = "bash",
+) -> "subprocess.CompletedProcess[str]":
+    """Run the commands in a shell that has loaded the script, while the jobs are ended."""
+    crawling = Crawling(database, failing)
+    crawling.start()
+    try:
+        return subprocess.run(
+            [needs.program(shell), "-c", f"{LOAD}\n{commands}"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "API": server.url, "POLL_SECONDS": "0.1"},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    finally:
+        crawling.ended.set()
+        crawling.join(DEADLINE_SECONDS)
+
+
+WRONG = """
+    watch_group 12345; echo result $?; watch_group 'x; touch here'; echo result $?
+    crawl_list 'a "name"' 'not valid!' '$(touch here)'; echo result $?
+    watch_group "$(create_group '{"sealed": false}')" 0; echo result $?
+"""
+
+
+def test_each_example_runs_to_its_end(server: Gunicorn, database: Database, folder: Path) -> None:
+    ran = execute(server, database, folder, "".join(EXAMPLES))
+    assert ran.stdout == "succeeded\n" * 3, ran.stderr
+    with server.client() as client:
+        groups = client.get(group_calls.PATH).json()["items"]
+    succeeded = {each["name"]: each["counts"]["succeeded"] for each in groups}
+    assert succeeded == {"my list": 3, "chain": 3, "fan-in": 3}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_failures_of_crawls_and_wrong_values_are_shown(
+    server: Gunicorn, database: Database, folder: Path, shell: str
+) -> None:
+    commands = f"{EXAMPLES[0]}\n{WRONG}"
+    failing = ["MapTalk", "Pottery"]
+    ran = execute(server, database, folder, commands, failing=failing, shell=shell)
+    outcome, *failures, note = ran.stdout.partition("result")[0].splitlines()
+    assert (outcome, note) == ("partly", "look at the steps above"), ran.stderr
+    assert [re.sub(r"\d+", "N", line) for line in failures] == [
+        "MapTalk failed: job N failed: HTTP N",
+        "Pottery failed: job N failed: HTTP N",
+    ]
+    assert re.findall(r"result (\d)", ran.stdout) == ["1", "1", "1", "3"], ran.stderr
+    assert '"code":"not_found"' in ran.stderr
+    assert ran.stderr.count("/steps/") == 2, "both wrong names are named"
+    assert "Traceback" not in ran.stderr
+    assert not (folder / "here").exists()
+
+
+def test_the_transitions_and_limits_of_the_page_are_those_of_the_code() -> None:
+    rows = [
+        f"| {before} | {', '.join(sorted(after))} |" for before, after in STEP_TRANSITIONS.items()
+    ]
+    table = PAGE.partition("| from | to |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert sorted(table) == sorted(rows)
+    assert {row.split()[1] for row in table} == set(StepState)
+    sizes = (STEPS_MAX_OF_REQUEST, STEPS_MAX_OF_GROUP, group_cloning.STEPS_MAX)
+    assert f"a copy | {', '.join(f'{size:,}' for size in sizes)} |" in PAGE
+    assert f"| upstreams of a step | {WAITS_MAX};" in PAGE
+    assert f"| steps one after the other | {DEPTH_MAX} |" in PAGE
+
+
+def test_each_query_on_groups_runs(database: Database) -> None:
+    section = (ROOT / "docs/operations/queries.md").read_text().partition("\n## Groups\n")[2]
+    section += (
+        (ROOT / "docs/operations/troubleshooting.md")
+        .read_text()
+        .partition("\n## A step does not start\n")[2]
+    )
+    blocks = re.findall(r"^```sql\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    queries = [query for block in blocks for query in block.split(";") if query.strip()]
+    assert len(queries) > 5
+    for query in queries:
+        with database.begin() as conn:
+            conn.exec_driver_sql(query)
+
+
+def test_the_examples_list_every_function_of_groups() -> None:
+    listed = (ROOT / "docs/examples/README.md").read_text()
+    functions = re.findall(r"^(\w+)\(\) \{", SCRIPT, re.MULTILINE)
+    assert [name for name in functions if f"`{name} " not in listed] == []
