@@ -9,8 +9,9 @@ from reddit_sandbox.item import Item
 
 blueprint = flask.Blueprint("thread", __name__)
 
-# The limit of comment ids in a request to /api/morechildren. The reply has the comments with these
-# ids. If there are fewer ids, the reply also has replies to these comments, up to the limit.
+# The limit of comment ids in a request to /api/morechildren. The response has the comments with
+# these ids. If the request has fewer ids, the response also has comments below these comments,
+# until the limit is reached.
 MOST_CHILDREN = 100
 
 

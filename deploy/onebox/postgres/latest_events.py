@@ -38,7 +38,7 @@ class Event:
 
     key: tuple[str, int, datetime]
     text: str
-    by_user: bool = False  # whether it is the end of a job that a user requested
+    by_user: bool = False  # whether the event is the end of a job that a user requested
 
     @property
     def at(self) -> datetime:

@@ -86,7 +86,7 @@ class TerminalDisplay:
 
 
 def _wrapped(text: str, console: Console) -> list[Text]:
-    """Return the whole text in lines that fit into the console. The user must read a remedy."""
+    """Split the text into lines that fit into the console. Cut nothing: it contains a remedy."""
     return [*Text(text, style="yellow").wrap(console, console.width)]
 
 

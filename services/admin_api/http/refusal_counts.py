@@ -37,7 +37,7 @@ class Key:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """The number of refusals in a time window, except the first. It becomes one audit row."""
+    """The number of refusals after the first in a time window. It becomes one audit row."""
 
     key: Key
     actor: Actor  # the actor of the latest counted refusal

@@ -92,7 +92,10 @@ def resume_group(group_id: int) -> responses.Response:
 def _changed(
     group_id: int, action: str, work: Callable[[Connection, Group], None]
 ) -> responses.Response:
-    """Lock, check If-Match, change, audit and show the group. Without a change, write no row."""
+    """Lock the group, check If-Match, call `work`, and return the group.
+
+    Write an audit row, unless `work` has changed nothing.
+    """
     actor = auth.current_actor()
 
     def transaction(conn: Connection) -> responses.Response:

@@ -95,8 +95,8 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
 def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off. An empty reply would record existing subreddits as missing for
+    The last name in the request is the crawled subreddit, which exists. If the reply lacks this
+    subreddit, the reply is empty or cut off, and other subreddits would be recorded as missing for
     good. So the request is repeated once. If the second reply lacks it too, raise GivenUp.
 
     Reddit never returns a profile by its name. So the crawl of a profile does not add its own name.

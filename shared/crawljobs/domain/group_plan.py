@@ -14,7 +14,7 @@ from crawljobs.domain.group import RequiredOutcome, StepState, UpstreamFailure
 STEPS_MAX_OF_REQUEST = 10_000
 STEPS_MAX_OF_GROUP = 100_000
 WAITS_MAX = 100  # limit of the waits of one step; `after: "all"` counts as one
-DEPTH_MAX = 100  # the steps on the longest chain of waits
+DEPTH_MAX = 100  # limit of the steps on a chain of waits
 NAMES_SHOWN = 10
 ERRORS_MAX = 1_000
 

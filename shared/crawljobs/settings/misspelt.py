@@ -42,7 +42,7 @@ _FOREIGN = frozenset(
     {
         "DATABASE_USER",
         "FTP_PROXY",
-        "REDDIT_PASSWORD",  # PRAW's usual name, as the next one
+        "REDDIT_PASSWORD",  # users of PRAW often set this variable and the next one
         "REDDIT_USERNAME",
         "RSYNC_PROXY",
         "SOCKS_PROXY",

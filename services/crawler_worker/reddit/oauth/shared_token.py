@@ -102,7 +102,7 @@ class SharedToken:
         )
 
     def _postpone(self) -> float:
-        """Pause all workers' token requests after a 429 to a token request. Return the seconds."""
+        """Pause all workers' token requests after a 429 reply. Return the pause in seconds."""
         return self._database.run(
             lambda conn: token_turns.postpone(
                 conn,

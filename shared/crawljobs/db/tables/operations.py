@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
 
-# A change of many rows that a request asked for. Workers make the change in chunks. `kind` has no
-# CHECK, so that an operation of a later release waits for a worker of that release.
+# A requested change of many rows. Workers make the change in chunks. `kind` has no CHECK, so that
+# an operation of a later release waits for a worker of that release.
 operations = Table(
     "operations",
     metadata,
@@ -37,10 +37,10 @@ operations = Table(
     # Workers change the next chunk of rows at or after this time. The operation with the earliest
     # time comes first.
     Column("next_run_at", Timestamp, nullable=False, server_default=NOW),
-    Column("total", Integer, nullable=False),  # the rows that the request found
+    Column("total", Integer, nullable=False),  # number of rows, counted by the request
     Column("done", Integer, nullable=False, server_default="0"),
     Column("position", BigInteger, nullable=False, server_default="0"),  # the last handled row
-    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),  # rows by result
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),  # rows for each result
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
     # The first jobs that the operation did not cancel because other requests share them.
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),

@@ -18,8 +18,8 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 # Only this number of the most active authors is read. More authors would cost time and hardly
 # change the result.
 AUTHORS_MAX = 1_000
-# Only this number of subreddits is read for each author. If an author is active in more subreddits,
-# this common author is no evidence that the subreddits are related.
+# Only this number of subreddits is read for each author. An author who is active in more subreddits
+# is no evidence that these subreddits are related.
 EDGES_MAX = 1_000
 # Only this number of subreddit names is read: the names with the most crossposts and mentions.
 EVIDENCE_MAX = 1_000

@@ -1,4 +1,4 @@
-"""Find the stored steps of a group that new steps refer to."""
+"""Find the stored steps to which new steps of the same group refer."""
 
 from __future__ import annotations
 

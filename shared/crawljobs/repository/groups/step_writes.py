@@ -14,7 +14,7 @@ from crawljobs.repository.queue.queue_sql import CLOCK
 
 @dataclass(frozen=True)
 class StepChange:
-    """A new state of a step. `job_id` is the job of the step in this state, or None without one."""
+    """A new state of a step. `job_id` is the job that the step follows in this state, or None."""
 
     step_id: int
     group_id: int

@@ -66,7 +66,8 @@ _SETTLE = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# Frees jobs that wait for Reddit, even before their visible_at, because workers may send requests.
+# When workers may send requests to Reddit again, frees jobs that wait for Reddit, even before their
+# visible_at.
 _FREE_FROM_REDDIT = text(f"""
     WITH freed AS (
         UPDATE crawl_jobs SET status = 'queued', wait_reason = NULL, visible_at = {NOW}

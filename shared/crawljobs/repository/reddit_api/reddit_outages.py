@@ -67,8 +67,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# Each further pause of an open breaker is twice as long as the pause before it. If the reason for
-# the pause changes, the shortest pause follows, or twice the shortest pause after a failed probe.
+# Each further pause of an open breaker is twice as long as the pause before it. If the reason
+# changes, the next pause is the shortest one. After a failed probe, it is twice the shortest one.
 _PAUSE = (
     insert(reddit_budgets)
     .values(

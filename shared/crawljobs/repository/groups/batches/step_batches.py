@@ -71,7 +71,7 @@ class Chunk:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The number of steps by result."""
+        """The number of steps for each result."""
         return dict(Counter(item.result.value for item in self.items))
 
     @property

@@ -1,1 +1,1 @@
-"""Changes of groups that people ask for: pause, resume, decide, copy and delete."""
+"""Changes of groups that users request: pause, resume, decide, copy and delete."""
