@@ -17,7 +17,7 @@ from sqlalchemy import CheckConstraint
 
 from crawljobs.db import tables
 from crawljobs.db.tables import jobs
-from crawljobs.domain import group, job, operation, subreddit, transitions
+from crawljobs.domain import group, job, operation, subreddit, transitions, webhook
 from crawljobs.domain.attempt import AttemptOutcome
 
 ROOT = Path(__file__).parents[1]
@@ -286,6 +286,12 @@ def allowed(table: str, column: str) -> set[str]:
         ("job_groups", "outcome", group.GroupOutcome),
         ("group_finishes", "outcome", group.GroupOutcome),
         ("operations", "state", operation.OperationState),
+        ("webhook_endpoints", "state", webhook.EndpointState),
+        ("webhook_endpoints", "disabled_reason", webhook.DisabledReason),
+        ("webhook_events", "type", webhook.EventType),
+        ("webhook_deliveries", "kind", webhook.DeliveryKind),
+        ("webhook_deliveries", "state", webhook.DeliveryState),
+        ("webhook_attempts", "result", webhook.AttemptResult),
     ],
 )
 def test_a_check_lists_exactly_the_values_of_its_enum(

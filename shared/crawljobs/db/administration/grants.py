@@ -64,6 +64,10 @@ _TABLES = """
     step_waits               rawd       rawd            ra         -        -
     subreddits               raw        raw             r          -        r
     upstream_changes         a          rawd            -          -        -
+    webhook_attempts         r          -               ra         -        -
+    webhook_deliveries       raw        r               raw        -        -
+    webhook_endpoints        rawd       r               rw         -        -
+    webhook_events           ra         rad             raw        -        -
 """
 
 # Services have these privileges only on these columns. The other columns of a new audit row get

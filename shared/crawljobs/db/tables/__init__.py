@@ -25,6 +25,12 @@ from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_jobs
 from crawljobs.db.tables.operations import operations
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
+from crawljobs.db.tables.webhooks import (
+    webhook_attempts,
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_events,
+)
 from crawljobs.db.tables.workers import (
     maintenance_runs,
     queue_pauses,
@@ -65,6 +71,10 @@ __all__ = [
     "step_waits",
     "subreddits",
     "upstream_changes",
+    "webhook_attempts",
+    "webhook_deliveries",
+    "webhook_endpoints",
+    "webhook_events",
 ]
 
 # The settings of tables with frequent updates. A low fillfactor leaves free space on each page, so
