@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
     replies: int
     wrong: Mapping[str, int]  # number of wrong replies of each kind
-    by_endpoint: Mapping[str, Mapping[str, int]]  # the content of `wrong`, by endpoint
+    by_endpoint: Mapping[str, Mapping[str, int]]  # for each endpoint: the numbers as in `wrong`
 
 
 class WrongReplies:

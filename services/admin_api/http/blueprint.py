@@ -145,7 +145,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
         def decorate(view: View) -> View:
             header = preconditions.parameter(required=required)
-            # doc() would replace the parameters of the query.
+            # Append to documented query parameters, because doc() would replace them.
             listed = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
             if any(each.get("in") == "query" for each in listed):
                 listed.append(header)

@@ -92,10 +92,7 @@ def resume_group(group_id: int) -> responses.Response:
 def _changed(
     group_id: int, action: str, work: Callable[[Connection, Group], None]
 ) -> responses.Response:
-    """Lock the group, check If-Match, call `work`, and return the group.
-
-    Write an audit row, unless `work` has changed nothing.
-    """
+    """Lock the group, check If-Match, call `work`, audit its change, and return the group."""
     actor = auth.current_actor()
 
     def transaction(conn: Connection) -> responses.Response:

@@ -30,7 +30,7 @@ class StepUse:
 
 @dataclass(frozen=True)
 class GroupForecast:
-    """The requests of all jobs of the group so far, and the number when the group finishes.
+    """The requests of the group's jobs so far (`used`), and the expected total (`expected`).
 
     `per_minute` is None before the first request. `eta` is None for a group that is finished or
     paused, and if the end is too far away.

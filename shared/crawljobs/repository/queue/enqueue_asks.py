@@ -41,9 +41,9 @@ def of_requests(requests: Iterable[EnqueueRequest]) -> list[Ask]:
 
 
 def waves(asks: Iterable[Ask]) -> list[list[Ask]]:
-    """Split the Asks into groups. A group has at most one Ask for a subreddit.
+    """Split the Asks into batches. A batch has at most one Ask for a subreddit.
 
-    Each group gets its own statement, because one statement cannot merge two requests into the same
+    Each batch gets its own statement, because one statement cannot merge two requests into the same
     job.
     """
     found: defaultdict[int, list[Ask]] = defaultdict(list)
