@@ -23,7 +23,8 @@ from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 
 # The liveness probe fails if the loop makes no step for `tick_seconds` plus this time. A batch
-# takes less time, even if the database is overloaded. So does the longest pause after a failure.
+# takes less time, even if the database is overloaded. The longest pause after a failure is shorter
+# too.
 LATE_SECONDS = 90.0
 
 

@@ -1,4 +1,4 @@
-"""Enqueues a crawl that waits for jobs: the only step of a group without a name."""
+"""Enqueues a crawl that waits for jobs. The crawl becomes the only step of a group with no name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problem codes that an operation can return. Its token, body and so on add their codes."""
+"""The problem codes that an operation can return. A token, a body or a cursor adds codes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ OF_IF_MATCH = ("precondition_failed",)
 OF_REQUIRED_IF_MATCH = ("precondition_failed", "precondition_required")
 
 EXTENSION = "x-problem-codes"  # the key of an operation's codes in the OpenAPI document
-_CODES, _NEEDS_NO_TOKEN = "problem_codes", "needs_no_token"  # attributes of views
+_CODES, _NEEDS_NO_TOKEN = "problem_codes", "needs_no_token"  # names of attributes of views
 
 
 def add(view: View, *codes: str) -> View:

@@ -1,4 +1,4 @@
-"""Operations: changes of more rows than one request changes, which workers make in chunks."""
+"""Operations: changes of more than CHUNK rows, which workers make in chunks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ _OWN_PREFIXES = (
     "SCHEDULER_",
     "USER_SUB_",
 )
-# A setting after one of these prefixes is meant as that setting, as in CRAWL_MAX_RETRIES.
+# If one of these prefixes precedes the name of a setting, as in CRAWL_MAX_RETRIES, the variable is
+# probably meant as that setting.
 _NEEDLESS_PREFIXES = ("CRAWL_", "CRAWLER_", "CRAWLER_WORKER_", "CRAWLJOBS_")
 # The value of a variable whose name has one of these words is probably a secret. Settings that are
 # no secrets may get into logs and into headers of requests.

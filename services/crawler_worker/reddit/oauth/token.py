@@ -43,7 +43,7 @@ class TokenSource:
         self._token: str | None = None
         self._expires_at = 0.0
         # Used only without a database, after Reddit refused the credentials. Until `_refused_until`
-        # (monotonic clock), `current` sends no request. It raises the same error: `_refusal`.
+        # (monotonic clock), `current` sends no request, and raises the same error (`_refusal`).
         self._refused_until = 0.0
         self._refusal = ""
 

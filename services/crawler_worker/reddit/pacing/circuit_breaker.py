@@ -45,7 +45,8 @@ class CircuitBreaker:
             )
 
     def is_doubtful(self) -> bool:
-        """Return whether the next recorded failure pauses all workers. If so, probe before that."""
+        """Return whether the next recorded failure pauses all workers. If so, the caller must
+        probe before it records a failure."""
         return self._database.run_statement(
             lambda conn: reply_failures.would_open(conn, client_id=self._client_id)
         )

@@ -89,9 +89,10 @@ def missing(conn: Connection, names: Names) -> list[str]:
 
 
 def differences(conn: Connection, names: Names) -> list[str]:
-    """Return the lines of `missing`, and one line for each right that only one role has in excess.
+    """Return the lines of `missing`, and one line for each needless right of a role.
 
-    A right of PUBLIC is no difference, because only a superuser can revoke it: see `notes`.
+    A right that a role has through PUBLIC is no difference, because only a superuser can revoke it:
+    see `notes`.
     """
     beyond = sorted(
         f"{role} has EXECUTE on FUNCTION {one.name}"

@@ -39,7 +39,7 @@ operations = Table(
     Column("next_run_at", Timestamp, nullable=False, server_default=NOW),
     Column("total", Integer, nullable=False),  # number of rows, counted by the request
     Column("done", Integer, nullable=False, server_default="0"),
-    Column("position", BigInteger, nullable=False, server_default="0"),  # the last handled row
+    Column("position", BigInteger, nullable=False, server_default="0"),  # id of the last row done
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),  # rows for each result
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
     # The first jobs that the operation did not cancel because other requests share them.

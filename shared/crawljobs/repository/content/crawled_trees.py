@@ -134,7 +134,7 @@ def wanting(conn: Connection, *, shown: Mapping[str, int], at_most: int) -> set[
     """Return the ids of posts whose comment trees are incomplete and should be fetched.
 
     `shown` maps each post id to the number of comments that Reddit shows. A crawl fetches at most
-    `at_most` comments of a tree, so a post with `at_most` stored comments is left out.
+    `at_most` comments of a tree, so a post with `at_most` or more stored comments is left out.
     """
     if not shown:
         return set()
@@ -148,7 +148,7 @@ def left(
     """Find the posts whose comment trees should be fetched, among the subreddit's NEWEST posts.
 
     The result maps at most `limit` post ids to the posts' numbers of comments, the largest number
-    first. Posts in `without`, and posts with `at_most` stored comments, are left out.
+    first. Posts in `without`, and posts with `at_most` or more stored comments, are left out.
     """
     values = {
         "subreddit_id": subreddit_id,

@@ -34,8 +34,8 @@ _MAY_REOPEN = """(
             AND (SELECT cancelled_at IS NULL FROM job_groups WHERE id = step.group_id)
     )"""
 
-# With ORDER BY and LIMIT, the planner would scan the primary key. OFFSET 0 prevents this scan.
-# LATERAL with LIMIT 1 makes the planner look up each step by its id.
+# Because of ORDER BY and LIMIT, the planner would scan the primary key of step_waits. OFFSET 0 in
+# `_waits` prevents this scan. LATERAL with LIMIT 1 makes the planner look up each step by its id.
 _STEP_OF_WAIT = """
         CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wait.step_id LIMIT 1) AS step"""
 

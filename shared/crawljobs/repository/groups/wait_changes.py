@@ -36,5 +36,5 @@ def apply(
 def settle_waits_for_all(
     conn: Connection, group_ids: Sequence[int], *, now: datetime | None = None
 ) -> list[StepChange]:
-    """Settle the steps of these groups that wait for all other steps of their group."""
+    """End or reopen the waits for all other steps of a group. Returns changed steps."""
     return apply(conn, upstream_reads.outdated_waits_for_all(conn, group_ids), now=now)

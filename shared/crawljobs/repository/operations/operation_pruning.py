@@ -33,7 +33,7 @@ def prune_operations(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Delete at most `at_most` operations that finished before the retention, the oldest first.
+    """Delete at most `at_most` operations that finished over `retention` ago, the oldest first.
 
     Skips the `skip` oldest operations, which the database refused to delete before. Returns the
     number of deleted operations.

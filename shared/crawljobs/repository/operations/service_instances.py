@@ -20,7 +20,8 @@ _instance = _instances.c
 _new = insert(_instances).excluded
 
 _STARTS = bindparam("starts", type_=Boolean)
-# A first heartbeat that is sent again, because its reply was lost, finds the row of its own run.
+# If a first heartbeat is sent again, because its reply was lost, it finds the row of its own run.
+# This is no restart.
 _IS_RESTART = and_(_STARTS, _instance.run_id.is_distinct_from(_new.run_id))
 
 _SEEN = (

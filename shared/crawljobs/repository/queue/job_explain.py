@@ -39,8 +39,8 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-# The queued jobs that are claimed before a job are counted in two groups: jobs of higher priority,
-# and older jobs of equal priority. Each count stops at this number.
+# Two kinds of queued jobs are claimed before a job: jobs of higher priority, and older jobs of
+# equal priority. The count of each kind stops at this number.
 COUNT_MAX = 10_000
 PACE_SAMPLE = 200  # starts of crawls per minute are computed from this number of newest attempts
 SEEN_SECONDS = 60  # a worker is alive if its last heartbeat is at most this old

@@ -46,7 +46,7 @@ class Health:
         }
 
     def check_alive(self) -> None:
-        """Raise NotWell if a watched part has not reported for longer than its limit."""
+        """Raise NotWell if a watched thread has made no progress for longer than its limit."""
         if not self._started.is_set() or self._stopping.is_set():
             return  # startup and shutdown have their own limits, which end a process that hangs
         for name, watched in self._watched.items():

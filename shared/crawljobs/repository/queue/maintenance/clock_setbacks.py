@@ -24,11 +24,12 @@ _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# A later next_slot_at or window_started_at was written before the clock was set back. A worker
-# reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's window
-# begins within LONGEST_SLOT_WAIT_SECONDS, and next_slot_at is at most one window later, or two if
-# a window has only one slot. The request counts (reserved, others) of a window that begins too late
-# are set to 0, because they do not belong to the present window. Reddit's next reply corrects them.
+# If next_slot_at or window_started_at exceeds these limits, the clock was set back after the write.
+# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's
+# window begins within LONGEST_SLOT_WAIT_SECONDS, and next_slot_at is at most one window later, or
+# two if a window has only one slot. The request counts (reserved, others) of a window that begins
+# too late are set to 0, because they are not of the present window. Reddit's next reply corrects
+# them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
