@@ -17,7 +17,7 @@ def await_previous(cluster: Path) -> None:
 
     The system may have given the process id in the file to another process. Postgres would take
     that process for its predecessor and refuse to start, so this function replaces the id. The file
-    is not deleted, because by its other lines Postgres checks that no old session is still alive.
+    is not deleted, because Postgres reads its other lines to check that no old session is alive.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)

@@ -15,7 +15,7 @@ _REFUSED = {
 }
 # The remedy says this too, so the cause leaves it out.
 _BLOCKED = ": the client id or its address is blocked"
-_UNKNOWN_HOST = "unknown host"  # the cause in the error of a connection, from the worker
+_UNKNOWN_HOST = "unknown host"  # the cause that a worker stores if it cannot resolve the host
 _NO_ADDRESS = "this machine cannot find Reddit's address: check network, DNS, proxy"
 _OUTAGE = "check the network if this lasts; the workers go on by themselves when Reddit answers"
 _OVER_429 = "the pause after Reddit's 429 is over: the workers send requests again"

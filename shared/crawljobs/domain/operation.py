@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-CHUNK = 1_000  # rows; a request makes a change of at most this size itself, a larger one in chunks
+CHUNK = 1_000  # rows; a request changes at most this number itself, and an operation changes more
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
 TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails

@@ -39,8 +39,8 @@ REDDIT_CODES = (
     *("500", "502", "503", "504"),
     *("1xx", "2xx", "3xx", "4xx", "5xx", "timeout", "none"),
 )
-# The limits of an API token: requests per second, exports at the same time, and the size of the
-# replies that are stored for idempotency keys in one day.
+# The limits of an API token: requests per second, exports at the same time, the size of the replies
+# stored for idempotency keys in one day, and large requests at the same time.
 THROTTLED = ("requests", "exports", "answers", "large_bodies")
 AUTH_FAILURES = ("missing_token", "invalid_token", "too_many_failures")
 DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")  # an alert counts their audit rows

@@ -106,7 +106,10 @@ def _nearest(name: str) -> str | None:
 
 
 def _nearest_part(part: str, parts: list[str]) -> str | None:
-    """Return the nearest of these parts of settings, as a whole or word by word."""
+    """Return the most similar of `parts`, or None. Compare whole parts first, then single words.
+
+    A part is a name without its prefix.
+    """
     if close := difflib.get_close_matches(part, parts, n=1, cutoff=CLOSE):
         return close[0]
     words = part.split("_")
@@ -116,7 +119,7 @@ def _nearest_part(part: str, parts: list[str]) -> str | None:
         for word in words
         for found in difflib.get_close_matches(word, sorted(all_known), 1, CLOSE)
     }
-    shares: dict[str, float] = {}  # of the words that are in both
+    shares: dict[str, float] = {}  # for each of `parts`: the share of words that it has in common
     for setting in parts if meant else ():
         known = setting.split("_")
         same = len(meant.intersection(known))

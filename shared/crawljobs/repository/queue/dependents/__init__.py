@@ -1,1 +1,1 @@
-"""The steps of groups that depend on jobs, as deletes of jobs see them."""
+"""Find the steps of groups that depend on jobs, so that these jobs are not deleted."""
