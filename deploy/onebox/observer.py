@@ -1,4 +1,4 @@
-"""Observe the running demo: read crawls and pauses, and note which processes work again."""
+"""Observe the running demo: read crawls and pauses, and note which restarted processes work."""
 
 import contextlib
 import socket

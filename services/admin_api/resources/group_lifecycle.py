@@ -128,8 +128,8 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
-        # The source is not locked: its steps stay the same, and the new steps lock the groups for
-        # which they wait, whose ids may be lower.
+        # The source group does not change, so it is not locked. Its lock could cause a deadlock,
+        # because the new steps lock the groups for which they wait, also groups with lower ids.
         source = group_requests.current(conn, group_id)
         steps = (
             group_cloning.requests_of(conn, group_id=group_id)

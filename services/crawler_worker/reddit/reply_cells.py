@@ -56,8 +56,8 @@ _ACCOUNT = re.compile(r"/user/[^/]+/about/?")
 
 
 def endpoint_of(path: str) -> Endpoint:
-    """Return the endpoint of a path. For an unknown path, return INFO, because a failed
-    INFO request proves nothing about a single subreddit."""
+    """Return the endpoint of a path. For an unknown path, return INFO, because the failure of an
+    INFO request never means that a single subreddit is inaccessible."""
     if _ACCOUNT.fullmatch(path):
         return Endpoint.ACCOUNT
     return _ENDPOINTS.get(request_counters.endpoint_of(path), Endpoint.INFO)

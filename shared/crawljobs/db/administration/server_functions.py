@@ -52,7 +52,7 @@ _ADVICE = "run `crawljobs-migrate roles` as a superuser, or let analysts read a 
 
 @dataclass(frozen=True)
 class _Function:
-    """A function, the roles with a direct grant, and the roles that may call and need it."""
+    """A function, and the roles that have a direct grant, may call it in any way, or need it."""
 
     name: str
     granted: frozenset[str]

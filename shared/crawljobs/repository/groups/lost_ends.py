@@ -1,7 +1,7 @@
 """Find ended jobs whose dependent steps were not updated.
 
-Workers of an earlier release end a job without a row in upstream_changes, and a person may change a
-job by SQL.
+Such jobs were ended by SQL of a person, or by workers of an earlier release, which write no row to
+upstream_changes.
 """
 
 from __future__ import annotations

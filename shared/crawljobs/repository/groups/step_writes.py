@@ -1,4 +1,4 @@
-"""Write the new states of steps and waits. Record which steps changed, for steps that wait."""
+"""Write the new states of steps and waits. Record each changed step for which other steps wait."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ _WAITS_FOR_STEPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# A wait for another group stays ended even if that group runs again.
+# If another group runs again, the ended waits for this group stay ended.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
         wait.upstream_group_id, upstream.outcome
@@ -218,7 +218,7 @@ def outdated_waits(
 
 
 def outdated_waits_for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
-    """Return the outdated waits of these groups, of the kind that waits for all other steps."""
+    """Return those outdated waits of these groups in which a step waits for all other steps."""
     rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
     return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
 

@@ -78,7 +78,7 @@ def page_statement(
         (names for names in _WALKS if all(name in given for name in names)), ()
     )
     if walked == ("resource_type", "resource_id") and "changes_only" in given:
-        walked = (*walked, "changes_only")  # lets Postgres use the index without refused requests
+        walked = (*walked, "changes_only")  # selects the index that has no refused requests
     ranges = [_CONDITIONS[name](_log) for name in walked]
     ranges += [_ID_RANGES[name] for name in _ID_RANGES if name in given]
     if continues:

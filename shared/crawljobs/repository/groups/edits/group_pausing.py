@@ -1,4 +1,4 @@
-"""Pause and resume a group. No pending step of a paused group starts; its jobs go on."""
+"""Pause and resume a group. In a paused group, no pending step starts, but live jobs go on."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _AGE = text(f"""
 
 @dataclass(frozen=True)
 class AgedUpTo:
-    """The last job that the aging sweep has changed. The sweep starts with the longest wait."""
+    """The last job that the aging sweep has changed. The sweep changes the oldest jobs first."""
 
     queued_at: datetime
     job_id: int
