@@ -98,6 +98,8 @@ def command() -> NoReturn:
         settings="""
   DATABASE_URL            address of the database; required
   SCHEDULER_TICK_SECONDS  longest wait between two looks at the schedules
+  WEBHOOK_ALLOW_HTTP, WEBHOOK_ALLOWED_NETWORKS, WEBHOOK_ALLOWED_PORTS, WEBHOOK_PROXY
+                          the targets of webhooks
   PROBE_BIND              address of /healthz, /readyz, /startupz and /metrics
   LOG_FORMAT, LOG_LEVEL   the log on standard error
 """,
@@ -117,6 +119,8 @@ def main() -> int:
         max_retries = settings.read_max_retries(os.environ)
         probed_at = settings.read_probe_address(os.environ)
         traced = settings.read_tracing_settings(os.environ)
+        settings.read_outbound_settings(os.environ)
+        settings.read_connection_settings(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"scheduler: {error}")
     name = settings.read_instance_name(os.environ, "scheduler")

@@ -89,7 +89,10 @@ def is_from_outside(setting: str, value: str | None) -> bool:
     """Return whether the value is that of a variable with this name, or with this name's end."""
     if setting == "NO_PROXY":  # test_a_proxy_of_the_shell_does_not_get_the_requests_for_the_sandbox
         return value is not None and "$NO_PROXY" in value
-    return value is None or re.fullmatch(rf"\$\{{(WORKER_)?{setting}:[?-].*\}}", value) is not None
+    return (
+        value is None
+        or re.fullmatch(rf"\$\{{(WORKER_|SCHEDULER_)?{setting}:[?-].*\}}", value) is not None
+    )
 
 
 def test_every_setting_of_the_table_is_read_by_a_container_or_fixed() -> None:

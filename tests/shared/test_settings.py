@@ -24,6 +24,8 @@ READERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
     "revisit": (settings.read_revisit_settings, {}),
     "retries": (settings.read_max_retries, {}),
     "probes": (settings.read_probe_address, {}),
+    "outbound": (settings.read_outbound_settings, {}),
+    "connections": (settings.read_connection_settings, {}),
 }
 
 
@@ -67,6 +69,15 @@ def test_defaults_are_enough(reader: str) -> None:
         ("admin-api", "ADMIN_API_TOKEN", "a" * 40, "looks like a placeholder"),
         ("admin-api", "ADMIN_API_TOKEN", TOKEN + "\n\x01x", "cannot carry"),
         ("admin-api", "TRUSTED_PROXIES", "10.0.0.0/8,ten", "TRUSTED_PROXIES='ten'"),
+        ("outbound", "WEBHOOK_ALLOWED_NETWORKS", "10.0.0.1/8", "expected networks such as"),
+        ("outbound", "WEBHOOK_ALLOWED_PORTS", "443,0", "WEBHOOK_ALLOWED_PORTS='0'"),
+        ("outbound", "WEBHOOK_ALLOWED_PORTS", "9000-8000", "ports or ranges"),
+        ("outbound", "WEBHOOK_ALLOWED_PORTS", "1-65536", "ports or ranges"),
+        ("outbound", "WEBHOOK_ALLOWED_PORTS", "1," * 101, "at most 100 ports"),
+        ("outbound", "WEBHOOK_ALLOW_HTTP", "perhaps", "true or false"),
+        ("connections", "WEBHOOK_PROXY", "socks5://u:hush@proxy:1080", "an HTTP proxy such as"),
+        ("connections", "WEBHOOK_PROXY", "http://u:hush@proxy:99999", "an HTTP proxy such as"),
+        ("connections", "SSL_CERT_FILE", "/no/such/file", "expected certificates in PEM"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(
@@ -138,6 +149,7 @@ def test_no_representation_of_settings_shows_a_secret() -> None:
         "REDDIT_CLIENT_SECRET": secret,
         "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector",
         "HTTPS_PROXY": f"http://u:{secret}@proxy",
+        "WEBHOOK_PROXY": f"http://u:{secret}@proxy",
         "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{secret}",
         **{
             f"{role}_DATABASE_PASSWORD": secret

@@ -3,12 +3,20 @@
 An error names the setting that is wrong.
 """
 
-from crawljobs.settings.admin_api import AdminApiSettings, Network, read_admin_api_settings
+from crawljobs.settings.admin_api import AdminApiSettings, read_admin_api_settings
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.instance import read_instance_name
 from crawljobs.settings.logs import LogSettings, read_log_settings
 from crawljobs.settings.misspelt import misspelt
+from crawljobs.settings.networks import Network
+from crawljobs.settings.outbound import (
+    ConnectionSettings,
+    OutboundProxy,
+    OutboundSettings,
+    read_connection_settings,
+    read_outbound_settings,
+)
 from crawljobs.settings.probes import ProbeAddress, read_probe_address
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
@@ -19,10 +27,13 @@ from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
 
 __all__ = [
     "AdminApiSettings",
+    "ConnectionSettings",
     "CrawlSettings",
     "DatabaseSettings",
     "LogSettings",
     "Network",
+    "OutboundProxy",
+    "OutboundSettings",
     "ProbeAddress",
     "QueueSettings",
     "RedditSettings",
@@ -32,11 +43,13 @@ __all__ = [
     "TracingSettings",
     "misspelt",
     "read_admin_api_settings",
+    "read_connection_settings",
     "read_crawl_settings",
     "read_database_settings",
     "read_instance_name",
     "read_log_settings",
     "read_max_retries",
+    "read_outbound_settings",
     "read_probe_address",
     "read_queue_settings",
     "read_reddit_settings",

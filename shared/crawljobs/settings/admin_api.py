@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from crawljobs.settings.networks import Network, read_networks
 
 TOKEN_MIN = 32  # characters of the token; a shorter token could be guessed
 # A token that contains one of these words was probably copied from an example.
@@ -50,7 +48,7 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
         raise errors.SettingsError(f"ADMIN_API_TOKEN looks like a placeholder: {expected}")
     return AdminApiSettings(
         token=token,
-        trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
+        trusted_proxies=read_networks(env, "TRUSTED_PROXIES"),
         bind=env.text("ADMIN_API_BIND", "127.0.0.1:8000"),
         workers=env.whole("ADMIN_API_WORKERS", 2, unit="processes", least=1, most=64),
         threads=env.whole("ADMIN_API_THREADS", 8, unit="threads", least=1, most=256),
@@ -64,17 +62,3 @@ def read_admin_api_settings(variables: Mapping[str, str]) -> AdminApiSettings:
             "ADMIN_API_EXPORTS_AT_ONCE", 2, unit="exports", least=0, most=256
         ),
     )
-
-
-def _networks(env: Environment, name: str) -> tuple[Network, ...]:
-    raw = env.optional(name)
-    networks: list[Network] = []
-    for part in raw.split(",") if raw else ():
-        try:
-            networks.append(ipaddress.ip_network(part.strip()))
-        except ValueError:
-            raise errors.SettingsError(
-                f"{name}={part.strip()[:80]!r}: expected networks such as 10.0.0.0/8, "
-                "separated by commas"
-            ) from None
-    return tuple(networks)

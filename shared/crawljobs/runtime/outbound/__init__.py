@@ -1,0 +1,4 @@
+"""HTTP requests to addresses that users choose. A guard refuses addresses of inner networks.
+
+`guard` checks an address when an endpoint is stored and again before each request.
+"""

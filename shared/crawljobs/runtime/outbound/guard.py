@@ -1,0 +1,56 @@
+"""Decide whether a request may go to a URL, and to which addresses.
+
+One function serves the creation of an endpoint, its test and each delivery, so none of them is more
+lenient than another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crawljobs.runtime.outbound import address_rules, target_url
+from crawljobs.runtime.outbound.address_rules import Address
+from crawljobs.runtime.outbound.outbound_errors import RefusedTarget
+from crawljobs.runtime.outbound.resolver import LOOKUP_SECONDS, Resolver
+from crawljobs.runtime.outbound.target_url import TargetUrl
+from crawljobs.settings import OutboundSettings
+
+
+@dataclass(frozen=True)
+class CheckedTarget:
+    """A URL that passed the guard, and its addresses. A connection must use one of them."""
+
+    url: TargetUrl
+    addresses: tuple[Address, ...]
+
+
+class Guard:
+    """Checks URLs against the settings. Thread-safe."""
+
+    def __init__(self, chosen: OutboundSettings, resolver: Resolver | None = None) -> None:
+        self._chosen = chosen
+        self._resolver = resolver or Resolver()
+
+    def check(self, url: str, *, seconds: float = LOOKUP_SECONDS) -> CheckedTarget:
+        """Return the target with its addresses, which are resolved within `seconds`.
+
+        Raises RefusedTarget if the URL or one of its addresses is refused, and NameNotResolved if
+        the name has no address now. Every address must pass: a connection could use any of them.
+        """
+        target = target_url.parse(url)
+        if target.scheme == "http" and not self._chosen.allow_http:
+            raise RefusedTarget("expected https://; WEBHOOK_ALLOW_HTTP=true allows http")
+        if not self._chosen.allows_port(target.port):
+            raise RefusedTarget(
+                f"the port {target.port} is not in WEBHOOK_ALLOWED_PORTS "
+                f"({self._chosen.shown_ports()})"
+            )
+        if target.address is not None:
+            found: tuple[Address, ...] = (target.address,)
+        else:
+            found = self._resolver.addresses(target.host, seconds=seconds)
+        for address in found:
+            if reason := address_rules.refusal(address, self._chosen.allowed_networks):
+                shown = "" if target.address is not None else f" of {target.host}"
+                raise RefusedTarget(f"{address}{shown}: {reason}")
+        return CheckedTarget(target, tuple(address_rules.unmapped(each) for each in found))
