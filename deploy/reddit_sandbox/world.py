@@ -56,7 +56,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with this valid name. Authors' histories now include its items."""
+        """Return the community with this valid name, and add its items to authors' histories."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)

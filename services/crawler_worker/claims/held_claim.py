@@ -18,8 +18,8 @@ class HeldClaim:
     """A claim of this worker, and the stop signal of its crawl.
 
     The signal is set when the claim is lost, when the lease is about to expire, or when the worker
-    shuts down. The process measures the lease by its monotonic clock, and takes the time before the
-    claim statement as its start. So the crawl stops before another worker can claim the job.
+    shuts down. The process measures the lease by its monotonic clock. The lease is counted from the
+    time before the claim statement, so the crawl stops before another worker can claim the job.
     """
 
     def __init__(

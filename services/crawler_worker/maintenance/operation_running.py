@@ -1,4 +1,4 @@
-"""Runs operations: large changes that requests asked for, in chunks of at most 1,000 rows."""
+"""Runs operations: large changes that requests have started, in chunks of at most 1,000 rows."""
 
 from __future__ import annotations
 

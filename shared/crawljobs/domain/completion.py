@@ -49,8 +49,8 @@ class Completion(NamedTuple):  # each claim needs a Completion; a dataclass take
 def completed(claim: Claim, outcome: str) -> Completion:
     """Return the Completion of a succeeded job.
 
-    A rerun request of the job becomes a new job. Exception: after one of the TERMINAL_OUTCOMES,
-    only if the outcome must still be confirmed.
+    A rerun request of the job then becomes a new job. After one of the TERMINAL_OUTCOMES, this
+    happens only if the outcome must still be confirmed.
     """
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 

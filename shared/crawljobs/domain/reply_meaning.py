@@ -87,7 +87,7 @@ class Meaning(StrEnum):
     # Meanings about an item, an author or another part of the crawl.
     ITEM_GONE = "item_gone"
     AUTHOR_GONE = "author_gone"
-    # The author is suspended, if the description of the account confirms this.
+    # The author may be suspended. The description of the account must confirm this.
     AUTHOR_REFUSED = "author_refused"
     PART_REFUSED = "part_refused"
     # Meanings about the connection or the request.

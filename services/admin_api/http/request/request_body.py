@@ -63,7 +63,7 @@ def _too_large(most: int) -> RequestEntityTooLarge:
 
 
 def _chunks(most: int) -> Iterator[bytes]:
-    """Yield the body in pieces, at most `most` + 1 bytes. With the last byte, it is too large.
+    """Yield the body in pieces, at most `most` + 1 bytes. A body of `most` + 1 bytes is too large.
 
     Raises a Problem if the body is late, malformed or shorter than its Content-Length.
     """

@@ -54,7 +54,7 @@ class ReplyHead(http.client.HTTPResponse):
 
 
 class _LimitedLines:
-    """Reads the lines of a head. Raises LineTooLong if all lines exceed HEAD_MAX_BYTES together."""
+    """Reads the lines of a head. Raises LineTooLong if the head is longer than HEAD_MAX_BYTES."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata, one_of
 
-# A process and its last heartbeat. The API shows the rows, and no other code depends on the rows.
+# A process and its last heartbeat. The API and the metrics read the rows. Crawls do not read them.
 service_instances = Table(
     "service_instances",
     metadata,

@@ -65,7 +65,7 @@ _jobs_of_group = select(group_steps.c.job_id).where(
 
 
 def _shows_error(job: FromClause) -> ColumnElement[bool]:
-    """Return is_current_error as an SQL condition. The job must be a waiting or failed job."""
+    """Return `is_current_error` of domain/job.py as SQL, for jobs that wait or have failed."""
     return job.c.wait_reason.is_distinct_from(inline(WaitReason.PAUSED))
 
 
@@ -113,7 +113,7 @@ _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
 # Jobs that have been queued since their creation. The planner finds them by an index on queued_at.
 # The condition `queued_at <= created_at` matches the same jobs as `=`. With `=`, the planner would
-# expect few rows, and would read all queued jobs.
+# expect few rows, and choose a plan that reads all queued jobs.
 _queued_when_made = (
     select(
         *(_job[name] for name in _COLUMNS if name != "created_at"),

@@ -1,1 +1,1 @@
-"""Changes of a group that concern many of its steps: cancel, retry and boost."""
+"""Changes of a group that concern many of its steps: cancel, retry, boost and delete."""

@@ -39,7 +39,7 @@ def delete_steps(
 ) -> Chunk:
     """Delete the next steps of the group. The caller has locked the group.
 
-    A last chunk deletes the group too. The jobs of the steps stay.
+    The last chunk also deletes the group. The jobs of the steps stay.
     """
     steps = step_batches.read(conn, _WALK, group_id=request.group_id, after=after, at_most=at_most)
     conn.execute(_DELETE_STEPS, {"ids": [step.id for step in steps]})

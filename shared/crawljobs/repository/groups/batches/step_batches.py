@@ -137,7 +137,7 @@ def live_jobs(conn: Connection, job_ids: Sequence[int]) -> set[int]:
 
 
 def done(changes: Sequence[JobChange]) -> Mapping[int, JobChange]:
-    """Return the changes without an error by job."""
+    """Return the changes that have no error, by job id."""
     return {change.job_id: change for change in changes if change.error is None}
 
 
