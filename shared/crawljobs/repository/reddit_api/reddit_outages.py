@@ -12,6 +12,7 @@ from sqlalchemy import (
     Double,
     Integer,
     bindparam,
+    case,
     func,
     null,
     select,
@@ -46,6 +47,21 @@ _LOCK = _FIND.with_for_update()
 
 _FIND_OPEN = _FIND.where(_budget.outage_until.is_not(None))
 
+# The beginning of the good probe. A probe that ends a pause moves the end of the pause to
+# PROBE_SECONDS after its beginning. Without a pause, a turn of client_probes began the probe; the
+# late result of an older probe leaves the time of a newer one.
+_began = case(
+    (
+        _budget.outage_until.is_not(None),
+        func.least(
+            NOW, _budget.outage_until - interval_of(bindparam("probe_seconds", type_=Double))
+        ),
+    ),
+    else_=func.greatest(
+        func.coalesce(_budget.probe_began_at, NOW),
+        case((_budget.probe_good_at <= NOW, _budget.probe_good_at)),
+    ),
+)
 _PROBE_GOOD = (
     update(reddit_budgets)
     .where(_OF_CLIENT)
@@ -56,7 +72,7 @@ _PROBE_GOOD = (
         paused_reason=null(),
         paused_detail=null(),
         probing_until=null(),
-        probe_good_at=func.coalesce(_budget.probe_began_at, NOW),
+        probe_good_at=_began,
         waits_ended_at=NOW,
     )
 )
@@ -103,7 +119,8 @@ def record_accepted(
     Returns the reason of the pause that ended, or None if the breaker was already closed.
     """
     before = conn.execute(_LOCK, {"client": client_id, "now": now}).first()
-    conn.execute(_PROBE_GOOD, {"client": client_id, "now": now})
+    values = {"client": client_id, "probe_seconds": request_budget.PROBE_SECONDS, "now": now}
+    conn.execute(_PROBE_GOOD, values)
     if before is None or not before.is_open:
         return None
     parked_jobs.free_from_reddit(conn, now=now)

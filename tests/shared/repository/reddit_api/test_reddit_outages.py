@@ -8,6 +8,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.request_budget import PausedReason, Slot
 from crawljobs.repository.reddit_api import (
+    client_probes,
     reddit_outages,
     reddit_pauses,
     reply_failures,
@@ -122,6 +123,27 @@ def test_a_good_probe_ends_the_outage(outage: Connection) -> None:
     slot = reserve(outage, later)
     assert (slot.taken, slot.probe, slot.troubled) == (True, False, False)
     assert failed(outage, later) == 0
+
+
+def test_the_last_accepted_probe_is_the_one_that_ended_the_pause(budget: Connection) -> None:
+    """An earlier probe of another kind began long before the outage."""
+    client_probes.take_probe(budget, client_id=CLIENT, since=0, now=T0)
+    probe(budget, T0, is_good=True)
+    outage_at = T0 + timedelta(days=3)
+    for _ in range(10):
+        failed(budget, outage_at)
+    began = outage_at + timedelta(seconds=31)
+    assert reserve(budget, began).probe
+    probe(budget, began + timedelta(seconds=4), is_good=True)
+    assert last_accepted(budget) == began
+    # The result of a probe that another worker sent at the same time comes late.
+    probe(budget, began + timedelta(seconds=5), is_good=True)
+    assert last_accepted(budget) == began
+
+
+def last_accepted(conn: Connection) -> datetime:
+    found: datetime = conn.execute(text("SELECT probe_good_at FROM reddit_budgets")).scalar_one()
+    return found
 
 
 def test_the_pause_doubles_with_every_probe_that_fails(outage: Connection) -> None:
