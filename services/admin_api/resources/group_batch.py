@@ -105,9 +105,9 @@ def retry_failed_steps(
     """Retry the failed steps of a group
 
     Retries the job of each failed step. If that is not possible, because the subreddit has another
-    live job or the job was deleted, the step is enqueued again. Steps that were skipped because of
-    a failed step are pending again. Cancelled steps stay cancelled. A finished group is open again,
-    with the next generation.
+    live job or the job was deleted, the step is enqueued again. Steps that were skipped or held
+    because of a failed step are pending again. Cancelled steps stay cancelled. A finished group is
+    open again, with the next generation.
     """
     return _apply(group_id, OperationKind.RETRY_FAILED, params)
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.group import StepState, end_of_step
 from crawljobs.repository.groups import (
     group_progress,
+    outdated_waits,
     step_writes,
     upstream_reads,
     wait_changes,
@@ -87,7 +88,7 @@ def _settle_upstreams(
         return Settled()
     group_progress.lock(conn, group_ids)
     changes, more = _settle_steps(conn, upstreams, now)
-    waits = upstream_reads.outdated_waits(
+    waits = outdated_waits.of_upstreams(
         conn,
         jobs=upstreams.jobs,
         steps=upstreams.steps,

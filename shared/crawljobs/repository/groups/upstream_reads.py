@@ -1,4 +1,4 @@
-"""Find steps and waits that are outdated because a job, a step or a group has changed since."""
+"""Find the groups and steps that do not yet show the present state of a job, a step or a group."""
 
 from __future__ import annotations
 
@@ -8,44 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from crawljobs.domain.group import (
-    JobState,
-    RequiredOutcome,
-    StepEnd,
-    StepState,
-    end_of_job,
-    end_of_upstream_group,
-    end_of_upstream_step,
-)
+from crawljobs.domain.group import JobState, RequiredOutcome, StepState
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.groups.end_conditions import (
-    FINAL_STEPS,
-    JOB_HAS_ENDED,
-    OPEN_STEPS,
-    UNSUCCESSFUL_STEPS,
-)
-
-_FINAL_STEP = f"upstream.state IN {FINAL_STEPS}"
-# An ended wait opens again together with its upstream, but only if the waiting step is pending, or
-# was skipped because of an upstream. In a cancelled group, no step starts any more. So a skipped
-# step stays skipped: a pending one would keep the group open.
-_MAY_REOPEN = """(
-        step.state = 'pending' OR step.state = 'skipped' AND step.skipped_for_upstream
-            AND (SELECT cancelled_at IS NULL FROM job_groups WHERE id = step.group_id)
-    )"""
-
-# Because of ORDER BY and LIMIT, the planner would scan the primary key of step_waits. OFFSET 0 in
-# `_waits` prevents this scan. LATERAL with LIMIT 1 makes the planner look up each step by its id.
-_STEP_OF_WAIT = """
-        CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wait.step_id LIMIT 1) AS step"""
-
-
-def _waits(column: str) -> str:
-    """Return a subquery for the waits whose upstream, in this column, is one of :ids."""
-    return f"""(
-            SELECT * FROM step_waits WHERE {column} = ANY (CAST(:ids AS bigint[])) OFFSET 0
-        ) AS wait"""
-
+from crawljobs.repository.groups.end_conditions import JOB_HAS_ENDED
 
 _GROUPS = text("""
     SELECT group_id FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[]))
@@ -80,69 +45,6 @@ _STEPS = text(f"""
     ORDER BY step.id LIMIT :at_most
     """)
 
-_WAITS_FOR_JOBS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
-        wait.upstream_job_id AS job_id, job.status, job.outcome, job.incomplete,
-        job.error_message AS error
-    FROM {_waits("upstream_job_id")} {_STEP_OF_WAIT}
-        LEFT JOIN LATERAL (
-            SELECT * FROM crawl_jobs WHERE id = wait.upstream_job_id LIMIT 1
-        ) AS job ON true
-    WHERE (wait.ended_at IS NULL) = {JOB_HAS_ENDED}
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
-    ORDER BY wait.id LIMIT :at_most
-    """)
-
-_WAITS_FOR_STEPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
-        upstream.key, upstream.state AS upstream_state, upstream.reason
-    FROM {_waits("upstream_step_id")} {_STEP_OF_WAIT}
-        CROSS JOIN LATERAL (
-            SELECT * FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
-        ) AS upstream
-    WHERE (wait.ended_at IS NULL) = ({_FINAL_STEP})
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
-    ORDER BY wait.id LIMIT :at_most
-    """)
-
-# If another group runs again, the ended waits for this group stay ended.
-_WAITS_FOR_GROUPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
-        wait.upstream_group_id, upstream.outcome
-    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
-        CROSS JOIN LATERAL (
-            SELECT * FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
-        ) AS upstream
-    WHERE wait.upstream_group_id <> step.group_id
-        AND wait.ended_at IS NULL AND upstream.finished_at IS NOT NULL
-    ORDER BY wait.id LIMIT :at_most
-    """)
-
-# Selects each wait that must end or reopen and is for all other steps of the step's own group.
-# `others (open)` is true if another step is open, or if the group still accepts steps.
-_WAITS_FOR_ALL = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
-        failed.key, failed.state AS failed_state
-    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
-        CROSS JOIN LATERAL (SELECT * FROM job_groups WHERE id = step.group_id LIMIT 1) AS own
-        CROSS JOIN LATERAL (
-            SELECT own.sealed_at IS NULL OR EXISTS (
-                SELECT FROM group_steps AS other
-                WHERE other.group_id = step.group_id AND other.id <> step.id
-                    AND other.state IN {OPEN_STEPS}
-            )
-        ) AS others (open)
-        LEFT JOIN LATERAL (
-            SELECT key, state FROM group_steps AS other
-            WHERE other.group_id = step.group_id AND other.id <> step.id
-                AND other.state IN {UNSUCCESSFUL_STEPS}
-            ORDER BY other.id LIMIT 1
-        ) AS failed ON true
-    WHERE wait.upstream_group_id = step.group_id
-        AND (wait.ended_at IS NULL) <> others.open
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
-    """)
-
 
 @dataclass(frozen=True)
 class OutdatedStep:
@@ -154,17 +56,6 @@ class OutdatedStep:
     required: RequiredOutcome
     job: JobState
     follow_up_id: int | None
-
-
-@dataclass(frozen=True)
-class OutdatedWait:
-    """A wait that does not show its upstream's state. `end` is None if the upstream is open."""
-
-    wait_id: int
-    step_id: int
-    group_id: int
-    step_state: StepState
-    end: StepEnd | None
 
 
 def groups_of(
@@ -185,49 +76,15 @@ def outdated_steps(
             row.group_id,
             StepState(row.state),
             RequiredOutcome(row.require_outcome),
-            _job(row, actors),
+            job_of(row, actors),
             row.follow_up_id,
         )
         for row in conn.execute(_STEPS, {"jobs": jobs, "at_most": at_most})
     ]
 
 
-def outdated_waits(
-    conn: Connection,
-    *,
-    jobs: Sequence[int],
-    steps: Sequence[int],
-    groups: Sequence[int],
-    actors: dict[int, str],
-    at_most: int,
-) -> list[OutdatedWait]:
-    """Return the waits whose stored end is not the present end of these jobs, steps or groups."""
-    found = [
-        _wait(row, end_of_job(_job(row, actors)))
-        for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, "at_most": at_most})
-    ]
-    found += [
-        _wait(row, end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason))
-        for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, "at_most": at_most})
-    ]
-    found += [
-        _wait(row, end_of_upstream_group(row.upstream_group_id, row.outcome))
-        for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, "at_most": at_most})
-    ]
-    return found
-
-
-def outdated_waits_for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
-    """Return those outdated waits of these groups in which a step waits for all other steps."""
-    rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
-    return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
-
-
-def _wait(row: Any, end: StepEnd | None) -> OutdatedWait:
-    return OutdatedWait(row.id, row.step_id, row.group_id, StepState(row.state), end)
-
-
-def _job(row: Any, actors: dict[int, str]) -> JobState:
+def job_of(row: Any, actors: dict[int, str]) -> JobState:
+    """Return the state of the job that the row names."""
     return JobState(
         row.job_id,
         None if row.status is None else JobStatus(row.status),
@@ -236,9 +93,3 @@ def _job(row: Any, actors: dict[int, str]) -> JobState:
         row.error,
         actors.get(row.job_id),
     )
-
-
-def _end_of_all(row: Any) -> StepEnd | None:
-    if row.key is None:
-        return StepEnd(StepState.SUCCEEDED)
-    return end_of_upstream_step(row.key, StepState(row.failed_state), None)

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from crawljobs.domain.group import StepState
-from crawljobs.repository.groups import step_writes, upstream_reads
+from crawljobs.repository.groups import outdated_waits, step_writes
+from crawljobs.repository.groups.outdated_waits import OutdatedWait
 from crawljobs.repository.groups.step_writes import StepChange, WaitChange
-from crawljobs.repository.groups.upstream_reads import OutdatedWait
 
 
 def apply(
@@ -19,15 +19,15 @@ def apply(
     """Record for each wait how its upstream (a job, step or group) ended. Returns changed steps.
 
     If an upstream has no end any more, for example because its job was retried, the wait is open
-    again. Then a step that was skipped because of this wait is pending again.
+    again. Then a step that was skipped or held because of this wait is pending again.
     """
     step_writes.change_waits(
         conn, [WaitChange(each.wait_id, each.step_id, each.end) for each in waits], now=now
     )
     reopened = {
-        each.step_id: StepChange(each.step_id, each.group_id, StepState.SKIPPED, StepState.PENDING)
+        each.step_id: StepChange(each.step_id, each.group_id, each.step_state, StepState.PENDING)
         for each in waits
-        if each.end is None and each.step_state is StepState.SKIPPED
+        if each.end is None and each.step_state is not StepState.PENDING
     }
     step_writes.change_steps(conn, [*reopened.values()], now=now)
     return [*reopened.values()]
@@ -37,4 +37,4 @@ def settle_waits_for_all(
     conn: Connection, group_ids: Sequence[int], *, now: datetime | None = None
 ) -> list[StepChange]:
     """End or reopen the waits for all other steps of a group. Returns changed steps."""
-    return apply(conn, upstream_reads.outdated_waits_for_all(conn, group_ids), now=now)
+    return apply(conn, outdated_waits.for_all(conn, group_ids), now=now)
