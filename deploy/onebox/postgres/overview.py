@@ -19,7 +19,7 @@ STATEMENT_MILLISECONDS = 1_000
 # times as long as the count itself, so that counting takes at most a twentieth of the time.
 COUNT_PAUSE = 19
 COUNT_PAUSE_SECONDS = 1.0
-READ_SECONDS = 1.0  # interval of the reads
+READ_SECONDS = 1.0  # the totals are read at most once in this time
 
 LIVE_JOBS = """
     SELECT status, count(*) FROM (

@@ -25,7 +25,7 @@ from crawljobs.runtime import tracing
 
 GROUPS_PATH = "/api/admin/groups"
 RESOURCE_TYPE = "job_group"
-KEYS_AUDITED = 50  # of the keys of added steps; an audit row has a limited size
+KEYS_AUDITED = 50  # limit of the keys of added steps in one audit row, to keep the row small
 
 
 def step_requests(bodies: Sequence[dict[str, Any]]) -> list[StepRequest]:

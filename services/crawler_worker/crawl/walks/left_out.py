@@ -66,7 +66,7 @@ def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> b
     named: list[Post | Comment] = [*items.posts, *items.comments]
     requested = set(ids)
     found = [item for item in named if item.id in requested]
-    if not found:  # Reddit returns deleted items too, so this does not show that they are deleted
+    if not found:  # Reddit returns deleted items too, so an empty reply proves no deletion
         return True
     # Stores which items are deleted, so that the next crawl does not request these items again.
     context.store(context.checkpoint, items)

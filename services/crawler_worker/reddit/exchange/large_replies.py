@@ -1,4 +1,4 @@
-"""Lets a process read only one large reply at a time, because several use too much memory."""
+"""Lets a process read only one large reply at a time, because two at once need too much memory."""
 
 from __future__ import annotations
 

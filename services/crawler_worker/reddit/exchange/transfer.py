@@ -97,7 +97,8 @@ class Transport:
     def send(self, request: Request) -> Exchange:
         """Send the request and read the whole reply. Raises UpstreamTrouble for every failure.
 
-        Only one thread at a time reads a large reply. Raises SlotTooLate after a long wait for it.
+        Only one thread at a time reads a large reply. If the wait for this takes too long, raises
+        SlotTooLate.
         The trace span contains the endpoint, but not the full path. No trace header is sent.
         """
         endpoint = request_counters.endpoint_of(request.path)

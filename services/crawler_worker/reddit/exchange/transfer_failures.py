@@ -17,7 +17,7 @@ def is_timeout(error: BaseException) -> bool:
 
 
 def failure_of(error: Exception, *, seconds: float) -> crawl_failures.UpstreamTrouble:
-    """Return the exception to raise for this error of an exchange, which may take `seconds`."""
+    """Return the exception to raise for this error. `seconds` is the exchange's time limit."""
     detail = str(error)[:DETAIL_MAX].encode("ascii", "backslashreplace").decode()
     detail = "".join(letter if letter.isprintable() else " " for letter in detail)
     if isinstance(error, connections.NotConnected):

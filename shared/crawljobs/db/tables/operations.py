@@ -29,7 +29,7 @@ operations = Table(
     Column("parameters", JSONB, nullable=False, server_default=text("'{}'")),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("created_by", Text, nullable=False),  # the name of the token
+    Column("created_by", Text, nullable=False),  # the name of the API token of the request
     Column("request_id", Text),
     Column("traceparent", Text),  # W3C trace context of the request
     Column("changed_at", Timestamp, nullable=False, server_default=NOW),
