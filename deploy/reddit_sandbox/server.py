@@ -41,7 +41,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "graceful_timeout": GRACE,
             "control_socket_disable": True,
-            # gunicorn sets no limit. The application refuses long requests with Reddit's reply.
+            # 0: gunicorn sets no limit. The application itself refuses long URLs, as Reddit does.
             "limit_request_line": 0,
             "loglevel": "warning",
             "post_fork": _die_with_master,

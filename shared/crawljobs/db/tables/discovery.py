@@ -25,8 +25,8 @@ discovery_evidence = Table(
     Index("discovery_evidence_last_at_idx", "last_at"),
 )
 
-# A subreddit that a user requested, and from which a discovery starts. `requests` is the number of
-# requests to Reddit for this discovery since the time `since`.
+# A subreddit that a user or a schedule requested, and from which a discovery starts. `requests` is
+# the number of requests to Reddit for this discovery since the time `since`.
 discovery_roots = Table(
     "discovery_roots",
     metadata,
