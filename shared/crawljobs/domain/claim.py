@@ -34,7 +34,7 @@ class Claim(NamedTuple):
 
     @property
     def is_background(self) -> bool:
-        """Return whether the job has an automatic source and no urgent request merged into the job.
+        """Return whether the source is in BACKGROUND and no urgent request was merged into the job.
 
         A request is urgent if its priority is above BACKGROUND_PRIORITY_CEILING.
         """
