@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
@@ -23,6 +23,9 @@ EVERY_SECONDS = 2.0
 JITTER = 0.1
 # Once in this interval, one of all workers searches for ends that were not recorded.
 SEARCH_EVERY = timedelta(minutes=1)
+# Each worker asks for the turn to search at this interval. So two searches are at most the sum of
+# SEARCH_EVERY, ASK_EVERY_SECONDS and EVERY_SECONDS apart, also with one worker.
+ASK_EVERY_SECONDS = 20.0
 
 Resolve = Callable[..., Settled]
 
@@ -38,6 +41,7 @@ class StepResolver(threading.Thread):
         self._database = database
         self._hint = threading.Event()
         self._stopping = threading.Event()
+        self._ask_at = -math.inf  # by the monotonic clock
         self._tasks: tuple[tuple[RowIsolation, Resolve], ...] = tuple(
             (RowIsolation(database, task=name, at_most=CHUNK), resolve)
             for name, resolve in (("settle", settle.settle), ("start", start.start))
@@ -56,13 +60,10 @@ class StepResolver(threading.Thread):
         return 0.0 if self.is_alive() else math.inf
 
     def run(self) -> None:
-        search_at = time.monotonic()
         while not self._stopping.is_set():
             self._hint.clear()
             self._guarded(self.resolve)
-            if time.monotonic() >= search_at:
-                self._guarded(self.search)
-                search_at = time.monotonic() + SEARCH_EVERY.total_seconds()
+            self._guarded(self.search)
             self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def resolve(self) -> int:
@@ -77,19 +78,25 @@ class StepResolver(threading.Thread):
             total += changed
         return total
 
-    def search(self) -> int:
-        """Record ended jobs whose steps were not updated, unless a worker did so lately."""
+    def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
+        """Record the ends of upstreams whose steps were not updated, unless a worker did so lately.
 
-        def work(conn: Connection) -> int:
-            if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY):
-                return 0
-            return lost_ends.record_lost_ends(conn, at_most=CHUNK)
-
-        found = self._database.run(work)
-        if found:
+        Returns the number of recorded ends. `at` is the time of the monotonic clock, `now` that of
+        the database; tests pass them. Raises DatabaseUnavailable.
+        """
+        at = time.monotonic() if at is None else at
+        if at < self._ask_at:
+            return 0
+        self._ask_at = at + ASK_EVERY_SECONDS
+        total, found = 0, self._database.run(lambda conn: _search_in_turn(conn, now))
+        while found:
+            total += found
             log.info("step.ends_found", count=found)
-            self.wake()
-        return found
+            # Ends that cannot be settled would be found again at once.
+            if not self.resolve() or found < CHUNK:
+                break
+            found = self._database.run(_search)
+        return total
 
     def _run(self, isolation: RowIsolation, resolve: Resolve) -> int:
         last = Settled()
@@ -113,6 +120,17 @@ class StepResolver(threading.Thread):
             log.warning("maintenance.postponed", task=task.__name__, reason=str(error))
         except Exception:  # a failure of one run must not prevent the next run
             log.exception("maintenance.failed", task=task.__name__)
+
+
+def _search_in_turn(conn: Connection, now: datetime | None) -> int:
+    """Search if this worker gets the turn. Returns the number of recorded ends."""
+    if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY, now=now):
+        return 0
+    return _search(conn)
+
+
+def _search(conn: Connection) -> int:
+    return lost_ends.record_lost_ends(conn, at_most=CHUNK)
 
 
 def _report(settled: Settled) -> None:

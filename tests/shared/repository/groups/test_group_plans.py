@@ -85,7 +85,11 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "start._TAKE_GROUPS": (start._TAKE_GROUPS, {"groups": 100, "skip": 0}),
     "start._TO_THE_END": (start._TO_THE_END, {**IDS, "now": None}),
     "start._READY": (start._READY, {"ids": [10, 11], "at_most": 1000}),
-    "lost_ends._RECORD": (lost_ends._RECORD, {"at_most": 1000}),
+    "lost_ends._RECORD_JOBS": (lost_ends._RECORD_JOBS, {"at_most": 1000}),
+    "lost_ends._RECORD_STEPS_AND_GROUPS": (
+        lost_ends._RECORD_STEPS_AND_GROUPS,
+        {"at_most": 1000},
+    ),
     "step_lookup._FIND": (
         step_lookup._FIND,
         {"group_id": 10, "keys": ["k1"], "subreddits": [7]},
@@ -142,8 +146,10 @@ def test_no_statement_of_groups_scans_a_table(crowded: Database, name: str) -> N
         ("start._READY", "group_steps", 1),
         ("upstream_reads._STEPS", "group_steps", 1),
         ("outdated_waits._WAITS_FOR_STEPS", "step_waits", 2),
-        ("lost_ends._RECORD", "group_steps", 0),
-        ("lost_ends._RECORD", "step_waits", 0),
+        ("lost_ends._RECORD_JOBS", "group_steps", 0),
+        ("lost_ends._RECORD_JOBS", "step_waits", 0),
+        ("lost_ends._RECORD_STEPS_AND_GROUPS", "group_steps", 0),
+        ("lost_ends._RECORD_STEPS_AND_GROUPS", "step_waits", 0),
     ],
 )
 def test_a_statement_reads_only_the_rows_that_it_needs(
