@@ -48,8 +48,8 @@ def warning(source: str, variables: Mapping[str, str]) -> str | None:
 def refuse_mixing(folder: DataFolder, source: str) -> None:
     """Raise DataFolderError if the folder holds data of another source.
 
-    Otherwise crawls would miss new posts. A crawl stops at the newest item of earlier crawls, and
-    that item would come from the other source.
+    With mixed data, crawls would miss new posts. A crawl stops at the newest item of earlier
+    crawls, and that item would come from the other source.
     """
     try:
         kept = folder.source.read_text().strip()

@@ -1,7 +1,7 @@
 """Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
 
-Otherwise the skipped schedules would come first in every batch, because they stay due. 100 of them
-would fill each batch, and block all other schedules.
+Without the skip, these schedules would come first in every batch, because they stay due. 100 of
+them would fill each batch, and block all other schedules.
 """
 
 from __future__ import annotations

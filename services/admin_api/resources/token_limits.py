@@ -1,6 +1,6 @@
 """Limits the tokens that a client may create or revoke with its own token.
 
-A created or revoked token has no scope that the client's own token lacks, and no later expiry time.
+The created or revoked token may not have more scopes or a later expiry time than the client's own.
 """
 
 from __future__ import annotations

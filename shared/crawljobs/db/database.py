@@ -188,8 +188,8 @@ class Database:
 def _refuse_late() -> None:
     """Raise DatabaseUnavailable if the deadline of the request has passed.
 
-    Otherwise a late request would take a connection from the pool. The connection would then close
-    itself because of the deadline, and the pool would have to open another one.
+    Without this check, a late request would take a connection from the pool. The connection would
+    then close itself because of the deadline, and the pool would have to open another one.
     """
     if call_deadline.is_over():
         raise errors.DatabaseUnavailable("the deadline of the request has passed")

@@ -154,8 +154,8 @@ def _subreddit_errors(
 ) -> Iterator[PlanError]:
     """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
-    Otherwise both steps would follow the same job. The waits of stored steps are not read, because
-    their number may be large. So a new step must wait, directly or through other new steps, for the
+    Such steps would follow the same job. The waits of stored steps are not read, because their
+    number may be large. So a new step must wait, directly or through other new steps, for the
     last stored step of its subreddit. The function stores a set of steps as an integer with one bit
     for each step. One operation then joins two sets, so the cost grows with the number of waits.
     """

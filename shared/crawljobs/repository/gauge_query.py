@@ -1,4 +1,4 @@
-"""One query for all gauges except the job counts. It joins a subquery for each group of gauges."""
+"""One query for all gauges except the job counts. It joins subqueries, one for each topic."""
 
 from __future__ import annotations
 

@@ -69,15 +69,15 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     root.setLevel(chosen.level)
     global _level
     _level = logging.getLevelNamesMapping()[chosen.level]
-    # Otherwise urllib3 logs malformed headers with their content, which may be secret.
+    # At lower levels, urllib3 logs malformed headers with their content, which may be secret.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    # Otherwise Alembic logs each of its plugins at the start of every command.
+    # At the level INFO, Alembic logs each of its plugins at the start of every command.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-    # Otherwise APScheduler logs a warning for every run of a task that it misses during a database
+    # At the level WARNING, APScheduler logs every run of a task that it misses during a database
     # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # Otherwise, if a line cannot be written, `logging` prints it uncleaned with its arguments.
+    # With True, `logging` prints a line that cannot be written, uncleaned and with its arguments.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

@@ -1,7 +1,7 @@
 """Limit discovery: the number of its live jobs, and the number of requests for each root.
 
-Discovery is the search for related subreddits. The root is the subreddit that a user requested and
-from which the search began. All requests of the search are charged to the root.
+Discovery is the search for related subreddits. The root is the subreddit that a user or a schedule
+requested and from which the search began. All requests of the search are charged to the root.
 """
 
 from __future__ import annotations

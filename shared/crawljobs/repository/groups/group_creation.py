@@ -126,7 +126,7 @@ def add_steps(
     if group.steps + len(steps) > group_plan.STEPS_MAX_OF_GROUP:
         limit = group_plan.STEPS_MAX_OF_GROUP
         raise InvalidPlan([PlanError("", f"a group has at most {limit} steps")])
-    # Jobs are locked before subreddits, as an enqueue locks them. Otherwise both could deadlock.
+    # Lock jobs before subreddits, as an enqueue does. Otherwise the transactions could deadlock.
     upstreams = wait_creation.lock_upstreams(conn, steps)
     subreddits = stored_subreddits.ensure(
         conn, names=[checked_name(step.subreddit) for step in steps], discovered_from=None, depth=0

@@ -69,7 +69,7 @@ _STARTED_AT = (
 
 @dataclass(frozen=True)
 class FirstFailure:
-    """The first step of a group that did not succeed, or that an operator must decide about."""
+    """In a group, the first step that did not succeed or that waits for an operator's decision."""
 
     key: str
     state: StepState

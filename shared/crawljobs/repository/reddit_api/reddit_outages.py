@@ -47,9 +47,9 @@ _LOCK = _FIND.with_for_update()
 
 _FIND_OPEN = _FIND.where(_budget.outage_until.is_not(None))
 
-# The beginning of the good probe. A probe that ends a pause moves the end of the pause to
-# PROBE_SECONDS after its beginning. Without a pause, a turn of client_probes began the probe; the
-# late result of an older probe leaves the time of a newer one.
+# The time when the good probe began. During a pause, this is PROBE_SECONDS before the stored end,
+# because the start of a probe sets this end. Without a pause, client_probes has stored the time. If
+# a newer probe has succeeded already, its time stays.
 _began = case(
     (
         _budget.outage_until.is_not(None),
