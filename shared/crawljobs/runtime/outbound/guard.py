@@ -29,7 +29,7 @@ class Guard:
 
     def __init__(self, chosen: OutboundSettings, resolver: Resolver | None = None) -> None:
         self._chosen = chosen
-        self._resolver = resolver or Resolver()
+        self.resolver = resolver or Resolver()
 
     def check(self, url: str, *, seconds: float = LOOKUP_SECONDS) -> CheckedTarget:
         """Return the target with its addresses, which are resolved within `seconds`.
@@ -48,7 +48,7 @@ class Guard:
         if target.address is not None:
             found: tuple[Address, ...] = (target.address,)
         else:
-            found = self._resolver.addresses(target.host, seconds=seconds)
+            found = self.resolver.addresses(target.host, seconds=seconds)
         for address in found:
             if reason := address_rules.refusal(address, self._chosen.allowed_networks):
                 shown = "" if target.address is not None else f" of {target.host}"

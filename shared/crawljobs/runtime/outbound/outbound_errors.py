@@ -21,6 +21,10 @@ class ConnectionFailed(OutboundError):
     """No connection was made, or it broke before the end of the answer."""
 
 
+class ProxyFailed(OutboundError):
+    """The proxy of WEBHOOK_PROXY cannot be reached, or it made no tunnel."""
+
+
 class TlsFailed(OutboundError):
     """The server's certificate is not trusted, or the TLS handshake failed."""
 
