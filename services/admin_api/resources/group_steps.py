@@ -13,12 +13,15 @@ from admin_api.resources import group_requests, groups, job_filters
 from admin_api.schemas.group import GroupOverviewSchema
 from admin_api.schemas.group_edit import StepParameters, StepsBodySchema
 from admin_api.schemas.step import StepListSchema, StepSchema
+from admin_api.schemas.step_explanation import StepExplanationSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.group import StepState
 from crawljobs.domain.step import Step
+from crawljobs.domain.step_explanation import StepExplanation
 from crawljobs.repository.groups import group_reads, resolver_hint, step_list
 from crawljobs.repository.groups.edits import step_decisions
+from crawljobs.repository.groups.explained import step_causes
 
 blueprint = Blueprint(
     "group_steps",
@@ -94,6 +97,22 @@ def show_group_step(group_id: int, step_key: str) -> Step:
     """Show a step of a group"""
     with state.current().database.read() as conn:
         found = step_list.get_step(conn, group_id=group_id, key=step_key)
+    if found is None:
+        raise no_such_step(group_id, step_key)
+    return found
+
+
+@blueprint.get("/<key:step_key>/explain")
+@blueprint.answers(200, StepExplanationSchema, "Why the step has its state.")
+@blueprint.problems("not_found")
+def explain_group_step(group_id: int, step_key: str) -> StepExplanation:
+    """Explain why a step has not started, or why it was held or skipped
+
+    Shows the upstreams that are open or did not succeed, and their upstreams, through other steps,
+    jobs and groups, down to the root causes.
+    """
+    with state.current().database.read() as conn:
+        found = step_causes.explain_step(conn, group_id=group_id, key=step_key)
     if found is None:
         raise no_such_step(group_id, step_key)
     return found

@@ -137,13 +137,20 @@ def show_job(job_id: int) -> responses.Response:
 def explain_job(job_id: int) -> dict[str, Any]:
     """Explain why a job runs or does not run
 
-    Shows each condition for a claim with its value, the position in the queue, and the reason why
-    the job waits.
+    Shows each condition for a claim with its value, the position in the queue, the reason why the
+    job waits, and the steps of groups that depend on the job.
     """
     with state.current().database.read() as conn:
         found = job_reads.get_job(conn, job_id=job_id)
         if found is None:
             raise enqueueing.no_such_job(job_id)
         around = job_explain.surroundings(conn, job=found)
+        related = related_steps.of_job(conn, job_id=job_id)
     explained = explanation.explain(found, around)
-    return {"job_id": found.id, "status": found.status, **vars(explained)}
+    return {
+        "job_id": found.id,
+        "status": found.status,
+        **vars(explained),
+        "steps": related.shown,
+        "steps_total": related.total,
+    }

@@ -1,4 +1,4 @@
-"""Schemas of a response that explains why a job runs or does not run."""
+"""Schemas of the responses that explain why a job runs or does not run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, identifier
+from admin_api.schemas.related_step import related_steps, related_steps_total
 
 
 class ConditionSchema(ma.Schema):
@@ -17,11 +18,9 @@ class ConditionSchema(ma.Schema):
     detail = fields.String(required=True, metadata=described("The required value."))
 
 
-class ExplanationSchema(ma.Schema):
+class ClaimExplanationSchema(ma.Schema):
     """Explains why a job runs or does not run: conditions, position, and the cause of a wait."""
 
-    job_id = identifier("The job.")
-    status = fields.String(required=True)
     summary = fields.String(required=True, metadata=described("One sentence for people."))
     conditions = fields.List(fields.Nested(ConditionSchema), required=True)
     position = fields.Integer(
@@ -44,3 +43,12 @@ class ExplanationSchema(ma.Schema):
             "Estimated from the position and the claims of the last hour; null if unknown."
         ),
     )
+
+
+class ExplanationSchema(ClaimExplanationSchema):
+    """Explains why a job runs or does not run, and which steps of groups depend on the job."""
+
+    job_id = identifier("The job.")
+    status = fields.String(required=True)
+    steps = related_steps()
+    steps_total = related_steps_total()

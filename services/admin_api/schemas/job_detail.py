@@ -9,15 +9,13 @@ from marshmallow import fields
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import MissingPartSchema
-from admin_api.schemas.direct_dump import DirectDump
-from admin_api.schemas.fields import described, identifier
+from admin_api.schemas.fields import described
 from admin_api.schemas.job import JobSchema
-from admin_api.schemas.known import known
+from admin_api.schemas.related_step import related_steps, related_steps_total
 from crawljobs.domain import job, job_progress
 from crawljobs.domain.attempt import Attempt
-from crawljobs.domain.group import StepState
 from crawljobs.domain.missing_part import MissingPart
-from crawljobs.domain.step import RelatedStep, StepRelation
+from crawljobs.domain.step import RelatedStep
 from crawljobs.repository.operations.audit_log import AuditEntry
 
 
@@ -34,20 +32,6 @@ class JobDetail(job.Job):
     def missing(self) -> list[MissingPart]:
         """Return the parts that the crawl gave up. The checkpoint lists at most 50 parts."""
         return job_progress.missing_of_job(self)
-
-
-class RelatedStepSchema(DirectDump):
-    """A step of a group that follows a job or waits for it."""
-
-    group_id = identifier("The group.")
-    key = fields.String(required=True, metadata=described("The name of the step in its group."))
-    subreddit = fields.String(required=True, metadata=described("The subreddit of the step."))
-    state = fields.String(required=True, validate=known(StepState))
-    relation = fields.String(
-        required=True,
-        validate=known(StepRelation),
-        metadata=described("`follows`: the job is the step's crawl. `waits`: it is an upstream."),
-    )
 
 
 class JobDetailSchema(JobSchema):
@@ -71,12 +55,5 @@ class JobDetailSchema(JobSchema):
             "The last 50 changes. Without the scope audit, the fields about their origin are null."
         ),
     )
-    steps = fields.List(
-        fields.Nested(RelatedStepSchema),
-        required=True,
-        metadata=described("At most 20 steps of groups that follow the job or wait for it."),
-    )
-    steps_total = fields.Integer(
-        required=True,
-        metadata=described("The number of these steps, counted up to 10,000 of each relation."),
-    )
+    steps = related_steps()
+    steps_total = related_steps_total()

@@ -53,11 +53,12 @@ class StepRelation(StrEnum):
 
     FOLLOWS = "follows"
     WAITS = "waits"
+    LATER = "later"  # the step still waits for a step that follows the job, or for its group
 
 
 @dataclass(frozen=True)
 class RelatedStep:
-    """A step that follows a job or waits for it."""
+    """A step that follows a job or depends on it."""
 
     group_id: int
     key: str

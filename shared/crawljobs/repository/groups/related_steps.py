@@ -1,16 +1,26 @@
-"""Find the steps that follow a job or wait for it."""
+"""Find the steps that follow a job, wait for it, or wait for steps that follow it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    bindparam,
+    func,
+    select,
+    true,
+    union,
+)
 
 from crawljobs.db.tables import group_steps, step_waits, subreddits
 from crawljobs.domain.group import StepState
 from crawljobs.domain.step import RelatedStep, StepRelation
-from crawljobs.repository.sql import ONE_ROW, inline_number
+from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 SHOWN_MAX = 20
 COUNTED_MAX = 10_000  # limit of the counted steps of each relation
@@ -20,9 +30,32 @@ _followers = select(_step.id).where(_step.job_id == bindparam("job_id"))
 _waiting = select(step_waits.c.step_id.label("id")).where(
     step_waits.c.upstream_job_id == bindparam("job_id")
 )
+
+
+def _followers_of(column: ColumnElement[int]) -> ColumnElement[Any]:
+    first = (
+        select(column).where(_step.job_id == bindparam("job_id")).limit(inline_number(SHOWN_MAX))
+    )
+    return any_(array_of(first))
+
+
+def _open_waits(condition: ColumnElement[bool]) -> Select[Any]:
+    waits = select(step_waits.c.step_id.label("id")).where(
+        condition, step_waits.c.ended_at.is_(None)
+    )
+    return waits.order_by(step_waits.c.id).limit(inline_number(COUNTED_MAX))
+
+
+# Steps that wait for one of the first followers, or for all steps of its group.
+_later_ids = union(
+    _open_waits(step_waits.c.upstream_step_id == _followers_of(_step.id)),
+    _open_waits(step_waits.c.upstream_group_id == _followers_of(_step.group_id)),
+).subquery("later_ids")
+_later = select(_later_ids.c.id)
 _FIND = {
     StepRelation.FOLLOWS: _followers,
     StepRelation.WAITS: _waiting.order_by(step_waits.c.id),
+    StepRelation.LATER: _later.order_by(_later_ids.c.id),
 }
 
 
@@ -45,7 +78,11 @@ _COUNTS = {
     relation: select(func.count()).select_from(
         query.limit(inline_number(COUNTED_MAX)).subquery("counted")
     )
-    for relation, query in ((StepRelation.FOLLOWS, _followers), (StepRelation.WAITS, _waiting))
+    for relation, query in (
+        (StepRelation.FOLLOWS, _followers),
+        (StepRelation.WAITS, _waiting),
+        (StepRelation.LATER, _later),
+    )
 }
 
 
@@ -59,7 +96,7 @@ class RelatedSteps:
 
 
 def of_job(conn: Connection, *, job_id: int) -> RelatedSteps:
-    """Return the steps that follow the job, and then the steps that wait for it."""
+    """Return the steps that follow the job, that wait for it, and that wait for its followers."""
     values = {"job_id": job_id}
     shown = [
         RelatedStep(row.group_id, row.key, row.name, StepState(row.state), relation)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
+    ARRAY,
     ColumnElement,
     Connection,
     FromClause,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
 )
 
@@ -25,7 +28,6 @@ from crawljobs.db.tables import (
     reddit_budgets,
     service_instances,
 )
-from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.explanation import Surroundings
 from crawljobs.domain.job import Job
 from crawljobs.repository.observed_span import observed_seconds
@@ -33,10 +35,13 @@ from crawljobs.repository.sql import (
     CLOCK,
     ONE_ROW,
     count_up_to,
+    ids,
     inline,
     inline_interval,
     inline_number,
     seconds,
+    times,
+    unnested,
 )
 
 # Two kinds of queued jobs are claimed before a job: jobs of higher priority, and older jobs of
@@ -46,6 +51,13 @@ PACE_SAMPLE = 200  # starts of crawls per minute are computed from this number o
 SEEN_SECONDS = 60  # a worker is alive if its last heartbeat is at most this old
 
 _now = CLOCK.c.now
+_explained = unnested(
+    "explained",
+    id=ids("ids"),
+    subreddit_id=ids("subreddits"),
+    priority=bindparam("priorities", type_=ARRAY(SmallInteger)),
+    created_at=times("created"),
+)
 _budget = reddit_budgets.c
 _blocked_until = func.greatest(_budget.paused_until, _budget.outage_until)
 _outage = (
@@ -63,15 +75,16 @@ _in_last_hour = _ended.c.ended_at > _now - inline_interval("1 hour")
 # single query with OR would read the whole index.
 _job = crawl_jobs.c
 _queued = select(inline_number(1).label("one")).where(_job.status == inline("queued"))
-_PRIORITY = bindparam("priority", type_=SmallInteger)
-_higher = count_up_to(COUNT_MAX + 1, _queued.where(_job.priority > _PRIORITY))
+_higher = count_up_to(
+    COUNT_MAX + 1,
+    _queued.where(_job.priority > _explained.c.priority).correlate(_explained),
+)
 _older = count_up_to(
     COUNT_MAX + 1,
     _queued.where(
-        _job.priority == _PRIORITY,
-        tuple_(_job.created_at, _job.id)
-        < tuple_(bindparam("created_at", type_=Timestamp), bindparam("id", type_=BigInteger)),
-    ),
+        _job.priority == _explained.c.priority,
+        tuple_(_job.created_at, _job.id) < tuple_(_explained.c.created_at, _explained.c.id),
+    ).correlate(_explained),
 )
 
 
@@ -82,10 +95,11 @@ def _pause_of(name: str, scope: ColumnElement[int]) -> tuple[FromClause, ColumnE
 
 
 _everything, _everything_is_paused = _pause_of("everything", inline_number(0))
-_mine, _mine_is_paused = _pause_of("mine", bindparam("subreddit_id", type_=BigInteger))
+_mine, _mine_is_paused = _pause_of("mine", _explained.c.subreddit_id)
 _instance = service_instances.c
 
 _SURROUNDINGS = select(
+    _explained.c.id,
     _now,
     _everything.c.scope.is_not(None).label("paused"),
     _everything.c.until.label("paused_until"),
@@ -123,7 +137,11 @@ _SURROUNDINGS = select(
     .where(_in_last_hour)
     .scalar_subquery()
     .label("observed_seconds"),
-).select_from(CLOCK.outerjoin(_everything, _everything_is_paused).outerjoin(_mine, _mine_is_paused))
+).select_from(
+    CLOCK.outerjoin(_everything, _everything_is_paused)
+    .join(_explained, true())
+    .outerjoin(_mine, _mine_is_paused)
+)
 
 
 def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> Surroundings:
@@ -132,16 +150,25 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
     `ahead` is the number of queued jobs that would be claimed before this job. This number is
     computed even if this job is not queued.
     """
-    row = conn.execute(
-        _SURROUNDINGS,
-        {
-            "priority": job.priority,
-            "created_at": job.created_at,
-            "id": job.id,
-            "subreddit_id": job.subreddit_id,
-            "now": now,
-        },
-    ).one()
+    return surroundings_of(conn, jobs=[job], now=now)[job.id]
+
+
+def surroundings_of(
+    conn: Connection, *, jobs: Sequence[Job], now: datetime | None = None
+) -> dict[int, Surroundings]:
+    """Return the surroundings of each job by its id, from one statement."""
+    values = {
+        "ids": [job.id for job in jobs],
+        "subreddits": [job.subreddit_id for job in jobs],
+        "priorities": [job.priority for job in jobs],
+        "created": [job.created_at for job in jobs],
+        "now": now,
+    }
+    rows = conn.execute(_SURROUNDINGS, values) if jobs else ()
+    return {row.id: _surroundings(row) for row in rows}
+
+
+def _surroundings(row: Any) -> Surroundings:
     return Surroundings(
         now=row.now,
         paused=row.paused,

@@ -78,6 +78,7 @@ JOBS = select(*COLUMNS).join_from(
 )
 
 _GET = JOBS.where(crawl_jobs.c.id == bindparam("id"))
+_GET_EACH = JOBS.where(crawl_jobs.c.id == any_(ids("ids"))).order_by(crawl_jobs.c.id)
 
 _ATTEMPTS = (
     select(*(crawl_job_attempts.c[name] for name in Attempt.__dataclass_fields__))
@@ -95,6 +96,12 @@ def get_job(conn: Connection, *, job_id: int) -> Job | None:
     """Return the job, or None if there is no such job."""
     row = conn.execute(_GET, {"id": job_id}).first()
     return None if row is None else to_job(row)
+
+
+def get_jobs(conn: Connection, *, job_ids: Sequence[int]) -> dict[int, Job]:
+    """Return the jobs with these ids by id. Jobs that do not exist are absent."""
+    rows = conn.execute(_GET_EACH, {"ids": list(job_ids)}) if job_ids else ()
+    return {row.id: to_job(row) for row in rows}
 
 
 def waiting_among(conn: Connection, *, job_ids: Sequence[int]) -> frozenset[int]:

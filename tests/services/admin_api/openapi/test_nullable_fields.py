@@ -10,13 +10,14 @@ import pytest
 from admin_api.schemas.attempt import AttemptSchema
 from admin_api.schemas.audit import AuditEntrySchema
 from admin_api.schemas.coverage import GapSchema, StoredPartSchema
-from admin_api.schemas.explanation import ExplanationSchema
+from admin_api.schemas.explanation import ClaimExplanationSchema
 from admin_api.schemas.job import JobSchema
 from admin_api.schemas.pause import PauseSchema
 from admin_api.schemas.progress import ProgressSchema
 from admin_api.schemas.schedule import ScheduleSchema
 from admin_api.schemas.schedule_run import RunSchema, UpcomingSchema
 from admin_api.schemas.stats import RecentSchema, StatsSchema
+from admin_api.schemas.step_explanation import StepExplanationSchema, UpstreamSchema
 from admin_api.schemas.subreddit import SubredditSchema
 from admin_api.schemas.token import TokenSchema
 from admin_api.schemas.worker import WorkerSchema
@@ -29,6 +30,7 @@ from crawljobs.domain import (
     queue_stats,
     schedule,
     schedule_preview,
+    step_explanation,
 )
 from crawljobs.repository.content import listing_gaps, missing_parts, subreddit_rows
 from crawljobs.repository.operations import audit_log, service_instances
@@ -38,7 +40,7 @@ from crawljobs.repository.schedules import schedule_ledger
 SHOWS: dict[type[ma.Schema], Any] = {
     AttemptSchema: attempt.Attempt,
     AuditEntrySchema: audit_log.AuditEntry,
-    ExplanationSchema: explanation.Explanation,
+    ClaimExplanationSchema: explanation.Explanation,
     GapSchema: listing_gaps.StoredGap,
     JobSchema: job.Job,
     PauseSchema: queue_pauses.Pause,
@@ -47,10 +49,12 @@ SHOWS: dict[type[ma.Schema], Any] = {
     RunSchema: schedule_ledger.LedgerRow,
     ScheduleSchema: schedule.Schedule,
     StatsSchema: queue_stats.QueueStats,
+    StepExplanationSchema: step_explanation.StepExplanation,
     StoredPartSchema: missing_parts.StoredPart,
     SubredditSchema: subreddit_rows.Subreddit,
     TokenSchema: api_token.Token,
     UpcomingSchema: schedule_preview.Upcoming,
+    UpstreamSchema: step_explanation.Upstream,
     WorkerSchema: service_instances.Instance,
 }
 

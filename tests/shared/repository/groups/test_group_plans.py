@@ -18,6 +18,7 @@ from crawljobs.repository.groups import (
     upstream_reads,
     wait_creation,
 )
+from crawljobs.repository.groups.explained import upstream_levels
 from support import plans
 
 IDS = {"ids": [1000, 1001]}
@@ -65,6 +66,10 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         {**IDS, "at_most": 1000},
     ),
     "outdated_waits._WAITS_FOR_ALL": (outdated_waits._WAITS_FOR_ALL, {"ids": [10]}),
+    "upstream_levels._LEVEL": (
+        upstream_levels._LEVEL,
+        {"steps": [1000], "groups": [10, 11], "open": [True, False], "at_most": 21},
+    ),
     "step_writes._CHANGE_STEPS": (step_writes._CHANGE_STEPS, CHANGED),
     "step_writes._ANNOUNCE": (step_writes._ANNOUNCE, IDS),
     "step_writes._CHANGE_WAITS": (step_writes._CHANGE_WAITS, CHANGED),
@@ -119,6 +124,7 @@ def test_every_statement_of_groups_is_looked_at() -> None:
         start,
         step_lookup,
         step_writes,
+        upstream_levels,
         upstream_reads,
         wait_creation,
     )
@@ -150,6 +156,8 @@ def test_no_statement_of_groups_scans_a_table(crowded: Database, name: str) -> N
         ("lost_ends._RECORD_JOBS", "step_waits", 0),
         ("lost_ends._RECORD_STEPS_AND_GROUPS", "group_steps", 0),
         ("lost_ends._RECORD_STEPS_AND_GROUPS", "step_waits", 0),
+        ("upstream_levels._LEVEL", "step_waits", 1),
+        ("upstream_levels._LEVEL", "group_steps", 2),
     ],
 )
 def test_a_statement_reads_only_the_rows_that_it_needs(

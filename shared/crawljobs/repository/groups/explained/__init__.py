@@ -1,0 +1,1 @@
+"""Read the upstreams that explain the state of a step."""

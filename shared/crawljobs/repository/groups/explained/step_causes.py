@@ -1,0 +1,139 @@
+"""Follow the upstreams of a step, breadth first, to the causes of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from crawljobs.db.tables import group_steps
+from crawljobs.domain import explanation, step_explanation
+from crawljobs.domain.job import FINAL
+from crawljobs.domain.step_explanation import (
+    DeletedFacts,
+    Facts,
+    JobFacts,
+    StepExplanation,
+    StepFacts,
+    UpstreamKind,
+)
+from crawljobs.repository.groups.explained import upstream_levels
+from crawljobs.repository.groups.explained.upstream_levels import Node
+from crawljobs.repository.queue import job_explain, job_reads
+
+DEPTH_MAX = 100  # levels of upstreams; one statement reads a level
+LEVEL_MAX = 20  # upstreams of one level
+ITEMS_MAX = 300  # upstreams of all levels
+EXPLAINED_MAX = 20  # live jobs whose conditions are read
+
+_FIND = select(group_steps.c.id).where(
+    group_steps.c.group_id == bindparam("group_id"), group_steps.c.key == bindparam("key")
+)
+
+
+@dataclass
+class _Item:
+    """An upstream that was found. `parent` waits for it. Item 0 is the explained step."""
+
+    node: Node
+    number: int
+    depth: int
+    parent: _Item | None = None
+    facts: Facts | None = None
+    is_root: bool = True
+
+
+def explain_step(
+    conn: Connection, *, group_id: int, key: str, now: datetime | None = None
+) -> StepExplanation | None:
+    """Return why the step has its state, or None if the group has no such step.
+
+    An upstream is shown once, below the first item that waits for it. So the search ends even if
+    upstreams wait for one another in a circle.
+    """
+    step_id = conn.execute(_FIND, {"group_id": group_id, "key": key}).scalar()
+    if step_id is None:
+        return None
+    items, complete = _walk(conn, Node(UpstreamKind.STEP, step_id))
+    _read_jobs(conn, items, now)
+    explained = items[0].facts
+    if not isinstance(explained, StepFacts):
+        return None
+    upstreams = [
+        step_explanation.upstream(
+            item.facts or DeletedFacts(item.node.kind, item.node.id),
+            number=item.number,
+            waited_for_by=item.parent.number,
+            depth=item.depth,
+            is_root=item.is_root,
+        )
+        for item in items
+        if item.parent is not None
+    ]
+    return step_explanation.explain(explained, upstreams, complete=complete)
+
+
+def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
+    """Return the step and its upstreams, and whether these are all of them."""
+    items = [_Item(start, 0, 0)]
+    level: Sequence[_Item] = items
+    known = {start}
+    complete = True
+    for depth in range(1, DEPTH_MAX + 2):
+        level = [item for item in level if item.node.kind is not UpstreamKind.JOB]
+        if not level:
+            break
+        found, more = _upstreams_of(conn, level)
+        complete &= not more
+        new = [(parent, node) for parent, node in found if node not in known]
+        # Each further level may still show one upstream, so a cause at any depth is reached.
+        room = min(LEVEL_MAX, ITEMS_MAX - (len(items) - 1) - (DEPTH_MAX - depth))
+        level = []
+        for parent, node in new:
+            if node in known:
+                continue
+            if depth > DEPTH_MAX or len(level) >= room:
+                complete = False
+                break
+            known.add(node)
+            level.append(_Item(node, len(items), depth, parent))
+            items.append(level[-1])
+    return items, complete
+
+
+def _upstreams_of(
+    conn: Connection, level: Sequence[_Item]
+) -> tuple[list[tuple[_Item, Node]], bool]:
+    """Read the items of one level. Return their upstreams, and whether further ones exist.
+
+    The first upstream of each item precedes the second upstream of any item.
+    """
+    read = upstream_levels.read(conn, [item.node for item in level])
+    ranked: list[tuple[int, _Item, Node]] = []
+    more = False
+    for item in level:
+        found = read.get(item.node)
+        if found is None:
+            continue
+        item.facts = found.facts
+        more |= found.more
+        above = None if item.parent is None else item.parent.node
+        item.is_root = all(node == above for node in found.upstreams)
+        ranked += [(rank, item, node) for rank, node in enumerate(found.upstreams)]
+    ranked.sort(key=lambda each: each[0])
+    return [(item, node) for _, item, node in ranked], more
+
+
+def _read_jobs(conn: Connection, items: Sequence[_Item], now: datetime | None) -> None:
+    """Give the jobs among the items their facts, with two statements for all of them."""
+    of_jobs = [item for item in items if item.node.kind is UpstreamKind.JOB]
+    jobs = job_reads.get_jobs(conn, job_ids=[item.node.id for item in of_jobs])
+    live = [job for job in jobs.values() if job.status not in FINAL][:EXPLAINED_MAX]
+    around = job_explain.surroundings_of(conn, jobs=live, now=now)
+    for item in of_jobs:
+        job = jobs.get(item.node.id)
+        if job is not None:
+            known = around.get(job.id)
+            item.facts = JobFacts(job, known and explanation.explain(job, known))

@@ -1,0 +1,165 @@
+"""Read steps and groups with the upstreams that they wait for, one statement for a whole level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import GroupOutcome, StepState
+from crawljobs.domain.step_explanation import GroupFacts, StepFacts, UpstreamKind
+
+UPSTREAMS_MAX = 20  # limit of the upstreams that are read for one step or group
+
+_STATES = ", ".join(f"NULL::integer AS {state}" for state in StepState)
+_GROUP_STATES = ", ".join(f"job_group.{state}" for state in StepState)
+
+
+def _steps_in(place: int, state: str, condition: str) -> str:
+    return f"""(
+        SELECT {place} AS place, id FROM group_steps
+        WHERE group_id = job_group.id AND state = '{state}' AND {condition}
+        ORDER BY id LIMIT :at_most
+    )"""
+
+
+# A group that is waited for shows its open steps. A group that has ended shows the steps that did
+# not succeed. The first states of a list are nearer to the cause.
+_OF_GROUP = " UNION ALL ".join(
+    [
+        *(_steps_in(n, s, "wanted.open") for n, s in enumerate(("held", "enqueued", "pending"))),
+        *(
+            _steps_in(n, s, "NOT wanted.open")
+            for n, s in enumerate(("failed", "cancelled", "skipped"), start=3)
+        ),
+    ]
+)
+
+# A pending step has open waits. A step that was held or skipped has waits that did not succeed.
+# Waits for held steps come first, because an operator can end them at once.
+_LEVEL = text(f"""
+    SELECT 'step' AS kind, step.id, true AS wanted_open, step.group_id, step.key,
+        subreddit.name AS subreddit, step.state, step.reason, step.job_id, step.follows_rerun,
+        step.waiting_for, own.is_paused, true AS is_sealed, {_STATES},
+        wait.place, wait.upstream_step_id, wait.upstream_job_id, wait.upstream_group_id
+    FROM unnest(CAST(:steps AS bigint[])) AS wanted (id)
+        CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wanted.id LIMIT 1) AS step
+        CROSS JOIN LATERAL (
+            SELECT name FROM subreddits WHERE id = step.subreddit_id LIMIT 1
+        ) AS subreddit
+        CROSS JOIN LATERAL (
+            SELECT paused_at IS NOT NULL AS is_paused FROM job_groups
+            WHERE id = step.group_id LIMIT 1
+        ) AS own
+        LEFT JOIN LATERAL (
+            SELECT row_number() OVER () AS place, found.* FROM (
+                SELECT wait.upstream_step_id, wait.upstream_job_id, wait.upstream_group_id
+                FROM (
+                    SELECT * FROM step_waits WHERE step_id = step.id OFFSET 0
+                ) AS wait LEFT JOIN LATERAL (
+                    SELECT state FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
+                ) AS upstream ON true
+                WHERE CASE
+                    WHEN step.state = 'pending' THEN wait.ended_at IS NULL
+                    ELSE (step.state = 'held' OR step.skipped_for_upstream)
+                        AND wait.state <> 'succeeded'
+                END
+                ORDER BY upstream.state IS DISTINCT FROM 'held', wait.id LIMIT :at_most
+            ) AS found
+        ) AS wait ON true
+    UNION ALL
+    SELECT 'group', job_group.id, wanted.open, job_group.id, NULL,
+        NULL, job_group.outcome, NULL, NULL, false,
+        NULL, job_group.paused_at IS NOT NULL, job_group.sealed_at IS NOT NULL, {_GROUP_STATES},
+        found.place, found.id, NULL, NULL
+    FROM unnest(CAST(:groups AS bigint[]), CAST(:open AS boolean[])) AS wanted (id, open)
+        CROSS JOIN LATERAL (SELECT * FROM job_groups WHERE id = wanted.id LIMIT 1) AS job_group
+        LEFT JOIN LATERAL (
+            SELECT row_number() OVER () AS place, id
+            FROM ({_OF_GROUP} ORDER BY place, id LIMIT :at_most) AS found
+        ) AS found ON true
+    """)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step, job or group. `wants_open` tells which steps of a group matter: open or failed."""
+
+    kind: UpstreamKind
+    id: int
+    wants_open: bool = True
+
+
+@dataclass
+class Found:
+    """A step or a group with at most UPSTREAMS_MAX upstreams. `more`: further ones exist."""
+
+    facts: StepFacts | GroupFacts
+    upstreams: list[Node] = field(default_factory=list)
+    more: bool = False
+
+
+def read(conn: Connection, nodes: Iterable[Node]) -> dict[Node, Found]:
+    """Return the steps and groups among the nodes. Those that do not exist are absent."""
+    steps = [node.id for node in nodes if node.kind is UpstreamKind.STEP]
+    groups = [node for node in nodes if node.kind is UpstreamKind.GROUP]
+    values = {
+        "steps": steps,
+        "groups": [node.id for node in groups],
+        "open": [node.wants_open for node in groups],
+        "at_most": UPSTREAMS_MAX + 1,
+    }
+    found: dict[Node, Found] = {}
+    rows: Sequence[Any] = conn.execute(_LEVEL, values).all()
+    for row in sorted(rows, key=lambda row: row.place or 0):
+        node = Node(UpstreamKind(row.kind), row.id, row.wanted_open)
+        one = found.setdefault(node, Found(_facts(row)))
+        upstream = _upstream(row, one.facts)
+        if upstream is None:
+            continue
+        if len(one.upstreams) < UPSTREAMS_MAX:
+            one.upstreams.append(upstream)
+        else:
+            one.more = True
+    return found
+
+
+def _facts(row: Any) -> StepFacts | GroupFacts:
+    if row.kind == UpstreamKind.GROUP:
+        return GroupFacts(
+            row.id,
+            row.is_sealed,
+            row.is_paused,
+            None if row.state is None else GroupOutcome(row.state),
+            {state: row._mapping[state.value] for state in StepState},
+        )
+    return StepFacts(
+        row.group_id,
+        row.key,
+        row.subreddit,
+        StepState(row.state),
+        row.reason,
+        row.job_id,
+        row.follows_rerun,
+        row.waiting_for,
+        row.is_paused,
+    )
+
+
+_OF_JOBS = (StepState.ENQUEUED, StepState.FAILED, StepState.CANCELLED)
+
+
+def _upstream(row: Any, facts: StepFacts | GroupFacts) -> Node | None:
+    """Return the upstream in this row, or the job that the step follows."""
+    if isinstance(facts, StepFacts) and facts.state in _OF_JOBS and facts.job_id is not None:
+        return Node(UpstreamKind.JOB, facts.job_id)
+    if row.upstream_step_id is not None:
+        return Node(UpstreamKind.STEP, row.upstream_step_id)
+    if row.upstream_job_id is not None:
+        return Node(UpstreamKind.JOB, row.upstream_job_id)
+    if row.upstream_group_id is not None:
+        is_pending = isinstance(facts, StepFacts) and facts.state is StepState.PENDING
+        return Node(UpstreamKind.GROUP, row.upstream_group_id, is_pending)
+    return None
