@@ -9,7 +9,7 @@ from admin_api.schemas.explanation import ClaimExplanationSchema
 from admin_api.schemas.fields import described, identifier
 from admin_api.schemas.known import known
 from crawljobs.domain.group import StepState
-from crawljobs.domain.step_explanation import UpstreamKind
+from crawljobs.domain.upstream_facts import UpstreamKind
 
 
 class UpstreamSchema(ma.Schema):

@@ -72,6 +72,11 @@ ROWS = """
         reason, ended_at)
     VALUES (2, 1, NULL, NULL, NULL, NULL, NULL), (2, NULL, 1, NULL, 'failed', 'x', now()),
         (2, NULL, NULL, 2, NULL, NULL, NULL);
+    INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, waiting_for)
+    SELECT 3, 'last', id, 1, 1, 6 FROM subreddits WHERE name = 'plain';
+    INSERT INTO step_waits (step_id, upstream_step_id) VALUES (5, 2);
+    INSERT INTO step_waits (step_id, upstream_job_id) SELECT 5, id FROM crawl_jobs
+    UNION ALL SELECT 5, 999;
     INSERT INTO operations (kind, resource_type, resource_id, created_by, total, state, finished_at)
     VALUES ('cancel_group', 'job_group', 2, 'x', 1, 'pending', NULL),
         ('cancel_group', 'job_group', 3, 'x', 1, 'succeeded', now());
@@ -121,6 +126,7 @@ PATHS = (
     "groups/3/steps?limit=1",
     "groups/3/steps/held",
     "groups/2/steps/failed",
+    "groups/3/steps/last/explain",
     "jobs",
     "jobs?limit=1",
     *(f"jobs/{number}" for number in range(1, 6)),

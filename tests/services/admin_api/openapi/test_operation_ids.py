@@ -33,6 +33,7 @@ OPERATION_IDS = [
     "enqueue_job",
     "enqueue_jobs",
     "enqueue_subreddit",
+    "explain_group_step",
     "explain_job",
     "export_audit_entries",
     "give_up_job",

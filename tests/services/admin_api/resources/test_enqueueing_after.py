@@ -6,7 +6,7 @@ import flask.testing
 import pytest
 
 from crawljobs.db.database import Database
-from support.group_calls import created, end, resolve, shown, states, step, steps
+from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
 
 JOBS = "/api/admin/jobs"
 Client = flask.testing.FlaskClient
@@ -101,10 +101,39 @@ def test_a_job_shows_the_steps_that_follow_it_and_wait_for_it(
         },
     ]
     assert job["steps_total"] == 2
+    explained = client.get(f"{JOBS}/{job_id}/explain").get_json()
+    assert (explained["steps"], explained["steps_total"]) == (job["steps"], 2)
     many = [step(f"k{at}", {"job": job_id}) for at in range(30)]
     created(client, *many)
     job = client.get(f"{JOBS}/{job_id}").get_json()
     assert (len(job["steps"]), job["steps_total"]) == (20, 32)
+
+
+def test_the_steps_that_depend_on_a_job_and_the_job_behind_a_step(
+    client: Client, database: Database
+) -> None:
+    group = created(
+        client, step("a"), step("b", "a"), step("c", "b"), {**step("z"), "after": "all"}
+    )
+    waiting = created(client, step("d", {"group": group["id"]}))
+    resolve(database)
+    job_id = steps(client, group["id"])["a"]["job_id"]
+    job = client.get(f"{JOBS}/{job_id}").get_json()
+    found = [(each["group_id"], each["key"], each["relation"]) for each in job["steps"]]
+    assert found == [
+        (group["id"], "a", "follows"),
+        (group["id"], "b", "later"),
+        (group["id"], "z", "later"),
+        (waiting["id"], "d", "later"),
+    ]
+    explained = client.get(f"{PATH}/{waiting['id']}/steps/d/explain").get_json()
+    assert (explained["state"], explained["complete"]) == ("pending", True)
+    last = explained["upstreams"][-1]
+    assert (last["kind"], last["job_id"], last["is_root"]) == ("job", job_id, True)
+    assert last["explanation"]["waits_for"] == "a crawler-worker: none was seen lately"
+    assert f"job {job_id} of r/sub_a" in explained["summary"]
+    assert client.get(f"{PATH}/{group['id']}/steps/none/explain").status_code == 404
+    assert client.get(f"{PATH}/999/steps/d/explain").status_code == 404
 
 
 def test_jobs_are_listed_and_changed_by_their_group(client: Client, database: Database) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import event, text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain.group_plan import Upstream
-from crawljobs.domain.step_explanation import StepExplanation, UpstreamKind
+from crawljobs.domain.step_explanation import StepExplanation
+from crawljobs.domain.upstream_facts import UpstreamKind
 from crawljobs.repository.groups.edits import group_pausing
 from crawljobs.repository.groups.explained import step_causes
 from crawljobs.repository.queue import queue_pauses
@@ -105,11 +106,18 @@ def test_groups_that_are_paused_or_not_sealed_are_causes(conn: Connection) -> No
     found = explained(conn, waiting, "b")
     assert drawn(found) == [f"1<-0 group {paused} paused", "2<-1 step a pending *"]
     assert "its group is paused" in found.summary
+    group_pausing.resume(conn, group_id=paused)
+    assert "none was seen lately" in explained(conn, waiting, "b").summary
     unsealed = group(conn, step("c", all_others=True), sealed=False)
     resolve(conn)
     found = explained(conn, unsealed, "c")
     assert drawn(found) == [f"1<-0 group {unsealed} open *"]
     assert "It is not sealed, so it cannot finish." in found.summary
+    # A step that waits for all others of a group is no cause of the wait for the group.
+    others = group(conn, step("d", all_others=True), step("e"))
+    waiting = group(conn, step("f", Upstream(group_id=others)))
+    resolve(conn)
+    assert [each.key for each in explained(conn, waiting, "f").upstreams] == [None, "e", None]
 
 
 def test_deleted_upstreams_and_circles_end_the_search(conn: Connection) -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select
 
-from crawljobs.db.tables import group_steps
+from crawljobs.db.tables import group_steps, service_instances
 from crawljobs.domain import explanation, step_explanation
+from crawljobs.domain.group import StepState
 from crawljobs.domain.job import FINAL
-from crawljobs.domain.step_explanation import (
+from crawljobs.domain.step_explanation import StepExplanation
+from crawljobs.domain.upstream_facts import (
     DeletedFacts,
     Facts,
     JobFacts,
-    StepExplanation,
     StepFacts,
     UpstreamKind,
 )
 from crawljobs.repository.groups.explained import upstream_levels
 from crawljobs.repository.groups.explained.upstream_levels import Node
 from crawljobs.repository.queue import job_explain, job_reads
+from crawljobs.repository.sql import NOW, inline_interval
 
 DEPTH_MAX = 100  # levels of upstreams; one statement reads a level
 LEVEL_MAX = 20  # upstreams of one level
@@ -31,6 +33,11 @@ EXPLAINED_MAX = 20  # live jobs whose conditions are read
 _FIND = select(group_steps.c.id).where(
     group_steps.c.group_id == bindparam("group_id"), group_steps.c.key == bindparam("key")
 )
+_WORKER = exists().where(
+    service_instances.c.role == "crawler-worker",
+    service_instances.c.seen_at > NOW - inline_interval(f"{job_explain.SEEN_SECONDS} seconds"),
+)
+_HAS_WORKER = select(_WORKER)
 
 
 @dataclass
@@ -58,6 +65,7 @@ def explain_step(
         return None
     items, complete = _walk(conn, Node(UpstreamKind.STEP, step_id))
     _read_jobs(conn, items, now)
+    _read_workers(conn, items, now)
     explained = items[0].facts
     if not isinstance(explained, StepFacts):
         return None
@@ -119,8 +127,7 @@ def _upstreams_of(
             continue
         item.facts = found.facts
         more |= found.more
-        above = None if item.parent is None else item.parent.node
-        item.is_root = all(node == above for node in found.upstreams)
+        item.is_root = not found.upstreams
         ranked += [(rank, item, node) for rank, node in enumerate(found.upstreams)]
     ranked.sort(key=lambda each: each[0])
     return [(item, node) for _, item, node in ranked], more
@@ -136,4 +143,20 @@ def _read_jobs(conn: Connection, items: Sequence[_Item], now: datetime | None) -
         job = jobs.get(item.node.id)
         if job is not None:
             known = around.get(job.id)
-            item.facts = JobFacts(job, known and explanation.explain(job, known))
+            explained = None if known is None else explanation.explain(job, known)
+            item.facts = JobFacts(job, explained)
+
+
+def _read_workers(conn: Connection, items: Sequence[_Item], now: datetime | None) -> None:
+    """Note for the steps that a worker must start whether a worker runs."""
+    startable = [
+        item
+        for item in items
+        if isinstance(item.facts, StepFacts)
+        and item.facts.state is StepState.PENDING
+        and not item.facts.waiting_for
+    ]
+    if startable and not conn.execute(_HAS_WORKER, {"now": now}).scalar_one():
+        for item in startable:
+            if isinstance(item.facts, StepFacts):
+                item.facts = replace(item.facts, has_worker=False)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import GroupOutcome, StepState
-from crawljobs.domain.step_explanation import GroupFacts, StepFacts, UpstreamKind
+from crawljobs.domain.upstream_facts import GroupFacts, StepFacts, UpstreamKind
 
 UPSTREAMS_MAX = 20  # limit of the upstreams that are read for one step or group
 
@@ -25,15 +25,23 @@ def _steps_in(place: int, state: str, condition: str) -> str:
     )"""
 
 
+# A step that waits for all other steps of its group is no cause of the wait for this group.
+_WAITS_FOR_SOME = """(
+    SELECT true FROM step_waits
+    WHERE step_id = group_steps.id AND upstream_group_id = group_steps.group_id
+        AND ended_at IS NULL LIMIT 1
+) IS NULL"""
+
 # A group that is waited for shows its open steps. A group that has ended shows the steps that did
-# not succeed. The first states of a list are nearer to the cause.
+# not succeed. The first states of each list are nearer to the cause.
 _OF_GROUP = " UNION ALL ".join(
     [
-        *(_steps_in(n, s, "wanted.open") for n, s in enumerate(("held", "enqueued", "pending"))),
-        *(
-            _steps_in(n, s, "NOT wanted.open")
-            for n, s in enumerate(("failed", "cancelled", "skipped"), start=3)
-        ),
+        _steps_in(0, "held", "wanted.open"),
+        _steps_in(1, "enqueued", "wanted.open"),
+        _steps_in(2, "pending", f"wanted.open AND {_WAITS_FOR_SOME}"),
+        _steps_in(3, "failed", "NOT wanted.open"),
+        _steps_in(4, "cancelled", "NOT wanted.open"),
+        _steps_in(5, "skipped", "NOT wanted.open"),
     ]
 )
 

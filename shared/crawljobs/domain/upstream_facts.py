@@ -1,0 +1,132 @@
+"""The facts about steps, groups and jobs that explain a step, and their summaries for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crawljobs.domain.explanation import DETAIL_SHOWN, Explanation
+from crawljobs.domain.group import OPEN, GroupOutcome, StepState
+from crawljobs.domain.job import FINAL, Job, JobStatus
+
+DELETED = "deleted"  # the state of an upstream that exists no more
+_ENDS = {
+    StepState.FAILED: "It failed",
+    StepState.CANCELLED: "It was cancelled",
+    StepState.SKIPPED: "It was skipped",
+}
+
+
+class UpstreamKind(StrEnum):
+    STEP = "step"
+    JOB = "job"
+    GROUP = "group"
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """A step as an explanation needs it. `waiting_for` is the number of its open waits."""
+
+    group_id: int
+    key: str
+    subreddit: str
+    state: StepState
+    reason: str | None
+    job_id: int | None
+    follows_rerun: bool
+    waiting_for: int
+    group_is_paused: bool
+    has_worker: bool = True  # whether a worker runs that can start the step
+
+
+@dataclass(frozen=True)
+class GroupFacts:
+    """A group as an explanation needs it."""
+
+    group_id: int
+    is_sealed: bool
+    is_paused: bool
+    outcome: GroupOutcome | None
+    counts: Mapping[StepState, int]
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A job. `explanation` is None if the conditions for its claim were not read."""
+
+    job: Job
+    explanation: Explanation | None
+
+
+@dataclass(frozen=True)
+class DeletedFacts:
+    """A step, job or group that was deleted or pruned."""
+
+    kind: UpstreamKind
+    id: int
+
+
+Facts = StepFacts | GroupFacts | JobFacts | DeletedFacts
+
+
+def summary_of_step(step: StepFacts) -> str:
+    """Return the state of the step and its direct cause, as sentences."""
+    because = f": {step.reason.rstrip('.')}." if step.reason else "."
+    if step.state in _ENDS:
+        return f"{_ENDS[step.state]}{because}"
+    if step.state is StepState.SUCCEEDED:
+        return "It succeeded."
+    if step.state is StepState.HELD:
+        return f"It is held{because} An operator must let it proceed or skip it."
+    if step.state is StepState.ENQUEUED:
+        if step.follows_rerun:
+            return (
+                f"Job {step.job_id} of its subreddit was being crawled when it started. It follows "
+                "the follow-up of that job."
+            )
+        return f"It follows job {step.job_id}."
+    if step.waiting_for:
+        noun = "upstream" if step.waiting_for == 1 else "upstreams"
+        return f"It waits for {step.waiting_for} {noun}."
+    if step.group_is_paused:
+        return "It does not start, because its group is paused."
+    if not step.has_worker:
+        return "It waits for a crawler-worker, which starts it: none was seen lately."
+    return "It waits for no upstream. A worker starts it within seconds."
+
+
+def state_of_group(group: GroupFacts) -> str:
+    """Return `open`, `paused` or the outcome of the group."""
+    if group.outcome is not None:
+        return group.outcome.value
+    return "paused" if group.is_paused else "open"
+
+
+def summary_of_group(group: GroupFacts) -> str:
+    """Return the state of the group and the reason why it is open, as sentences."""
+    if group.outcome is not None:
+        return f"It finished as {group.outcome}."
+    still = sum(group.counts.get(state, 0) for state in OPEN)
+    held = group.counts.get(StepState.HELD, 0)
+    sentences = [f"It has {still} open {'step' if still == 1 else 'steps'}."]
+    if held:
+        sentences.append(f"{held} of them wait for the decision of an operator.")
+    if group.is_paused:
+        sentences.append("It is paused, so no pending step starts.")
+    if not group.is_sealed:
+        sentences.append("It is not sealed, so it cannot finish.")
+    return " ".join(sentences)
+
+
+def summary_of_job(facts: JobFacts) -> str:
+    """Return the state of the job and the cause of its wait, as sentences."""
+    job = facts.job
+    if job.status is JobStatus.FAILED and job.error_message:
+        return f"It failed for good: {job.error_message[:DETAIL_SHOWN].rstrip('.')}."
+    if job.status in FINAL:
+        outcome = f" ({job.outcome})" if job.outcome else ""
+        return f"It ended as {job.status}{outcome}."
+    if facts.explanation is not None:
+        return facts.explanation.summary
+    return f"It is {job.status}."
