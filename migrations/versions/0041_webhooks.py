@@ -112,10 +112,16 @@ CREATE TABLE webhook_deliveries (
         FOREIGN KEY(event_id) REFERENCES webhook_events (id) ON DELETE CASCADE
 );
 
-CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (next_attempt_at, id)
+CREATE INDEX webhook_deliveries_claimed_idx ON webhook_deliveries (endpoint_id)
+    WHERE claim_token IS NOT NULL;
+
+CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (endpoint_id, next_attempt_at, id)
     WHERE state = 'pending';
 
 CREATE INDEX webhook_deliveries_endpoint_id_idx ON webhook_deliveries (endpoint_id, id);
+
+CREATE INDEX webhook_deliveries_pings_idx ON webhook_deliveries (next_attempt_at)
+    WHERE state = 'pending' AND kind = 'ping';
 
 CREATE INDEX webhook_deliveries_state_idx ON webhook_deliveries (endpoint_id, state, id)
     WHERE state <> 'delivered';

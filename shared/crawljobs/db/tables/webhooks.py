@@ -133,11 +133,23 @@ webhook_deliveries = Table(
     CheckConstraint("attempts >= attempts_before AND attempts_before >= 0", name="attempts"),
     CheckConstraint("(ended_at IS NULL) = (state IN ('pending', 'held'))", name="open_has_no_end"),
     CheckConstraint("(lease_until IS NULL) = (claim_token IS NULL)", name="lease_has_token"),
+    # The due deliveries of one endpoint. A backlog of one endpoint does not delay the others.
     Index(
         "webhook_deliveries_due_idx",
+        "endpoint_id",
         "next_attempt_at",
         "id",
         postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "webhook_deliveries_claimed_idx",
+        "endpoint_id",
+        postgresql_where=text("claim_token IS NOT NULL"),
+    ),
+    Index(
+        "webhook_deliveries_pings_idx",
+        "next_attempt_at",
+        postgresql_where=text("state = 'pending' AND kind = 'ping'"),
     ),
     Index("webhook_deliveries_endpoint_id_idx", "endpoint_id", "id"),
     # Most deliveries are delivered, so the index of the others stays small.
