@@ -28,8 +28,8 @@ _OWN_PREFIXES = (
 # If one of these prefixes precedes the name of a setting, as in CRAWL_MAX_RETRIES, the variable is
 # probably meant as that setting.
 _NEEDLESS_PREFIXES = ("CRAWL_", "CRAWLER_", "CRAWLER_WORKER_", "CRAWLJOBS_")
-# The value of a variable whose name has one of these words is probably a secret. Settings that are
-# no secrets may get into logs and into headers of requests.
+# A variable whose name has one of these words probably contains a secret. So its name is compared
+# only with secret settings, because other settings may get into logs and into headers of requests.
 _LIKE_A_SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|(^|_)API_?KEY")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,}")

@@ -33,7 +33,7 @@ class OutboundProxy:
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """The way of a request that passed the guard. Only the scheduler sends such requests."""
+    """How the scheduler sends a request that passed the guard. No other service sends one."""
 
     proxy: OutboundProxy | None = None
     trust: Trust = BROWSERS_TRUST
@@ -41,7 +41,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True)
 class OutboundSettings:
-    """The targets that the guard of outbound requests lets pass."""
+    """The targets that the guard of outbound requests allows."""
 
     allow_http: bool = False
     allowed_networks: tuple[Network, ...] = ()

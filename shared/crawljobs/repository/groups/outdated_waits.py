@@ -26,9 +26,9 @@ from crawljobs.repository.groups.upstream_reads import job_of
 _FINAL_STEP = f"upstream.state IN {FINAL_STEPS}"
 # An ended wait opens again together with its upstream, but only if the waiting step has not run:
 # it is pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step
-# stays skipped, because as a pending step it would never start, and keep the group open. Exception:
-# if a finished group has an open step, this transaction opens the group again, and the earlier
-# cancel has no further effect.
+# stays skipped. A pending step of a cancelled group would never start, but keep the group open.
+# Exception: if a finished group has an open step, this transaction opens the group again, and the
+# earlier cancel has no further effect.
 _MAY_REOPEN = f"""(
         step.state IN ('pending', 'held') OR step.state = 'skipped' AND step.skipped_for_upstream
             AND (

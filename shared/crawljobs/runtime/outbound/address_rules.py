@@ -1,7 +1,7 @@
 """The IP addresses to which no request may go, with the IPv4 addresses inside IPv6 addresses.
 
-`ipaddress.is_global` alone is no guard: it is true for NAT64 and 6to4 forms of inner addresses, for
-multicast, for site-local addresses and for Azure's metadata server.
+`ipaddress.is_global` alone is not enough: it is true for NAT64 and 6to4 forms of inner addresses,
+for multicast, for site-local addresses and for Azure's metadata server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 # No setting allows these addresses: link-local addresses, the metadata servers of clouds, which
-# hand out credentials, and addresses that name no single host.
+# send credentials to any client, and addresses that do not belong to a single host.
 _NEVER = _networks("""
     0.0.0.0/32 169.254.0.0/16 224.0.0.0/4 255.255.255.255/32
     100.100.100.200/32 168.63.129.16/32 192.0.0.192/32
@@ -51,10 +51,10 @@ def unmapped(address: Address) -> Address:
 
 
 def refusal(address: Address, allowed: Sequence[Network]) -> str | None:
-    """Return the reason why no request may go to this address, or None if it may.
+    """Return the reason why no request may go to this address, or None if a request may.
 
-    `allowed` has the networks that an operator allows. An address inside an IPv6 address must pass
-    too: a gateway could translate it.
+    `allowed` has the networks that an operator allows. An IPv4 address inside an IPv6 address must
+    be allowed too, because a gateway could send the request to the IPv4 address.
     """
     forms = (address, *_embedded(address))
     if any(form in network for form in forms for network in _NEVER):

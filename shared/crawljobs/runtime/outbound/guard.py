@@ -1,7 +1,7 @@
 """Decide whether a request may go to a URL, and to which addresses.
 
-One function serves the creation of an endpoint, its test and each delivery, so none of them is more
-lenient than another.
+The creation of an endpoint, its test and each delivery use the same function, so all of them follow
+the same rules.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Guard:
         """Return the target with its addresses, which are resolved within `seconds`.
 
         Raises RefusedTarget if the URL or one of its addresses is refused, and NameNotResolved if
-        the name has no address now. Every address must pass: a connection could use any of them.
+        the name has no address now. Each address must be allowed, because a connection could use
+        any of them.
         """
         target = target_url.parse(url)
         if target.scheme == "http" and not self._chosen.allow_http:

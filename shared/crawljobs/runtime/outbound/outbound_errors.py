@@ -10,15 +10,15 @@ class OutboundError(CrawljobsError):
 
 
 class RefusedTarget(OutboundError, ValueError):
-    """The guard refuses the address. The message says why, and names the setting that allows it."""
+    """The guard refuses the URL. The message has the reason and the setting to change, if any."""
 
 
 class NameNotResolved(OutboundError):
-    """The name of the host has no addresses now, or the answer took too long."""
+    """The lookup of the host failed, took too long, or found no addresses or too many."""
 
 
 class ConnectionFailed(OutboundError):
-    """No connection was made, or it broke before the end of the answer."""
+    """The connection could not be opened, or it broke before the reply was complete."""
 
 
 class ProxyFailed(OutboundError):
@@ -34,4 +34,4 @@ class DeadlineExceeded(OutboundError):
 
 
 class InvalidReply(OutboundError):
-    """The server's answer is not HTTP."""
+    """The server's reply is not HTTP."""

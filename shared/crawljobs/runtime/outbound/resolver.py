@@ -1,7 +1,7 @@
-"""Resolve names of hosts in threads of its own, because `getaddrinfo` has no deadline.
+"""Resolve host names in separate threads, because `getaddrinfo` has no deadline.
 
 A lookup that takes too long is abandoned: its thread ends when the lookup returns, and another
-thread takes its place. Callers that ask for one name at the same time share a lookup. So a name
+thread takes its place. Callers that need the same name at the same time share a lookup. So a name
 whose server never answers occupies a single thread.
 """
 
@@ -19,8 +19,8 @@ from crawljobs.runtime.outbound.outbound_errors import NameNotResolved
 
 LOOKUP_SECONDS = 3.0
 THREADS = 4  # lookups at the same time
-ABANDONED_MAX = 64  # threads whose lookup was abandoned and still runs
-ADDRESSES_MAX = 64  # of one name; a longer answer is refused
+ABANDONED_MAX = 64  # limit of the threads whose lookup was abandoned and still runs
+ADDRESSES_MAX = 64  # limit for one name; a name with more addresses is refused
 
 Lookup = Callable[[str], list[Address]]
 
@@ -56,7 +56,8 @@ class Resolver:
     def addresses(self, host: str, *, seconds: float = LOOKUP_SECONDS) -> tuple[Address, ...]:
         """Return the addresses of the name, each once.
 
-        Raises NameNotResolved if the name has none, or if the lookup takes longer than `seconds`.
+        Raises NameNotResolved if the lookup fails, finds no address or more than ADDRESSES_MAX, or
+        takes longer than `seconds` or LOOKUP_SECONDS.
         """
         with self._lock:
             running = self._running.get(host)

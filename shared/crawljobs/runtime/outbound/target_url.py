@@ -1,7 +1,7 @@
 """Parse the URL of a target once. Each later step uses these parts and never the text again.
 
-Two parsers could read one URL differently, and a check of the first result would then say nothing
-about the second.
+Two parsers could read the same URL differently. Then a check of one result would not protect a
+request that uses the other result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.outbound_errors import RefusedTarget
 
 URL_MAX = 2_048  # characters
-HOST_MAX = 253  # characters of a name of DNS
+HOST_MAX = 253  # characters of a DNS name
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _URL = re.compile(
@@ -27,7 +27,7 @@ _IN_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*+")
 _NAME = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*+[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
-# A host whose last label is a number is an IPv4 address to resolvers, in one of many notations.
+# Resolvers read a host whose last label is a number as an IPv4 address, in one of many notations.
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _DOTTED_QUAD = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")
 # IDNA 2003 and IDNA 2008 map these characters to different names, so the host would be ambiguous.
@@ -62,7 +62,7 @@ class TargetUrl:
 
 
 def parse(url: str) -> TargetUrl:
-    """Return the parts of the URL. Raises RefusedTarget, whose message says what to change."""
+    """Return the parts of the URL. Raises RefusedTarget if the URL is invalid or ambiguous."""
     if len(url) > URL_MAX:
         raise RefusedTarget(f"the URL has more than {URL_MAX} characters")
     if any(character.isspace() or not character.isprintable() for character in url):
@@ -107,7 +107,7 @@ def _host(written: str) -> tuple[str, Address | None]:
 
 
 def _ascii(written: str) -> str:
-    """Return a name in lower case and ASCII. A name in another script becomes xn--..."""
+    """Return a name in lower case and ASCII. A name with other characters becomes xn--..."""
     if len(written) > HOST_MAX + 1:
         raise RefusedTarget(f"the host has more than {HOST_MAX} characters")
     if written.isascii():
