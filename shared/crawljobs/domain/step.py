@@ -53,7 +53,7 @@ class StepRelation(StrEnum):
 
     FOLLOWS = "follows"
     WAITS = "waits"
-    LATER = "later"  # the step still waits for a step that follows the job, or for its group
+    LATER = "later"  # the step waits for a step that follows the job, or for that step's group
 
 
 @dataclass(frozen=True)

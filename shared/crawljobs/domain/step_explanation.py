@@ -26,8 +26,8 @@ from crawljobs.domain.upstream_facts import (
 class Upstream:
     """One upstream in an explanation.
 
-    `waited_for_by` is the number of the item that waits for this one; 0 is the explained step.
-    `is_root` is true if this upstream itself waits for no further upstream.
+    `waited_for_by` is the number of the upstream that waits for this upstream. The explained step
+    has the number 0. `is_root` is true if this upstream waits for no other upstream.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class StepExplanation:
-    """The explained step with its upstreams, the nearest first. `complete`: all are shown."""
+    """A step and its upstreams, the nearest first. `complete` is true if no upstream is missing."""
 
     group_id: int
     key: str
@@ -59,8 +59,8 @@ class StepExplanation:
 def explain(step: StepFacts, upstreams: Sequence[Upstream], *, complete: bool) -> StepExplanation:
     """Return the explanation.
 
-    The summary of a step that waits names a held upstream or a root cause. Other steps have a
-    reason that names the cause.
+    If the step waits, the summary names a held upstream or a root cause. Otherwise, the step's
+    reason names the cause.
     """
     summary = summary_of_step(step)
     causes = [each for each in upstreams if each.state == StepState.HELD]
@@ -75,7 +75,7 @@ def explain(step: StepFacts, upstreams: Sequence[Upstream], *, complete: bool) -
 def upstream(
     facts: Facts, *, number: int, waited_for_by: int, depth: int, is_root: bool
 ) -> Upstream:
-    """Return the item of an explanation for this step, group or job."""
+    """Return the entry of this step, group or job in an explanation."""
     place = partial(
         Upstream, number=number, waited_for_by=waited_for_by, depth=depth, is_root=is_root
     )

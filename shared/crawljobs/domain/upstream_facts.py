@@ -1,4 +1,4 @@
-"""The facts about steps, groups and jobs that explain a step, and their summaries for people."""
+"""Facts about steps, groups and jobs that explain a step, and summaries of them for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.explanation import DETAIL_SHOWN, Explanation
 from crawljobs.domain.group import OPEN, GroupOutcome, StepState
 from crawljobs.domain.job import FINAL, Job, JobStatus
 
-DELETED = "deleted"  # the state of an upstream that exists no more
+DELETED = "deleted"  # the state of an upstream that does not exist any more
 _ENDS = {
     StepState.FAILED: "It failed",
     StepState.CANCELLED: "It was cancelled",
@@ -26,7 +26,7 @@ class UpstreamKind(StrEnum):
 
 @dataclass(frozen=True)
 class StepFacts:
-    """A step as an explanation needs it. `waiting_for` is the number of its open waits."""
+    """The facts about a step. `waiting_for` is the number of its open waits."""
 
     group_id: int
     key: str
@@ -37,12 +37,12 @@ class StepFacts:
     follows_rerun: bool
     waiting_for: int
     group_is_paused: bool
-    has_worker: bool = True  # whether a worker runs that can start the step
+    has_worker: bool = True  # whether a worker is alive, which could start the step
 
 
 @dataclass(frozen=True)
 class GroupFacts:
-    """A group as an explanation needs it."""
+    """The facts about a group."""
 
     group_id: int
     is_sealed: bool

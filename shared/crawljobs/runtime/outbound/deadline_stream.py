@@ -1,7 +1,7 @@
-"""A connection whose reads and writes end at one deadline, and which reads a limited length.
+"""A connection with one deadline for all reads and writes, and with a limit for the bytes read.
 
-The timeout of a socket limits each call alone, so a server that sends a byte a second could hold a
-request for hours. Here each call gets only the time that is left.
+The timeout of a socket limits only a single call, so a server that sends one byte a second could
+hold a request for hours. Here each call gets only the time until the deadline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BUFFER_BYTES = 4_096
 
 
 def seconds_left(deadline: float) -> float:
-    """Return the seconds until a deadline of the monotonic clock. Raises DeadlineExceeded."""
+    """Return the seconds until a time of the monotonic clock. Raises DeadlineExceeded."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise DeadlineExceeded("the request took too long")
@@ -37,7 +37,7 @@ def seconds_left(deadline: float) -> float:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise an OutboundError for each error of a socket."""
+    """Raise an OutboundError instead of each error of a socket."""
     try:
         yield
     except TimeoutError:
@@ -52,10 +52,10 @@ def translated_errors() -> Iterator[None]:
 
 
 class DeadlineStream:
-    """A connected socket in the form that http.client uses: `sendall` and `makefile`."""
+    """A connected socket with the methods that http.client uses, such as `sendall`."""
 
     def __init__(self, connected: socket.socket, *, deadline: float, read_max: int) -> None:
-        """`deadline` is a time of the monotonic clock; `read_max` limits all reads, in bytes."""
+        """`deadline` is a time of the monotonic clock. `read_max` limits the total bytes read."""
         self._socket = connected
         self._deadline = deadline
         self._read_max = read_max
@@ -79,10 +79,10 @@ class DeadlineStream:
         return io.BufferedReader(_Reader(self), BUFFER_BYTES)
 
     def close(self) -> None:
-        """Do nothing. http.client calls this before it has read the body; `end` closes."""
+        """Do nothing, because http.client calls this before it has read the body."""
 
     def end(self) -> None:
-        """Close the connection at once, without a wait for the rest of the answer."""
+        """Close the connection at once, without waiting for the rest of the reply."""
         with contextlib.suppress(OSError):
             self._socket.close()
 

@@ -1,4 +1,4 @@
-"""Send one POST to a target that users chose, and read the start of its answer.
+"""Send a POST request to a target that a user chose, and read the start of the reply.
 
 Redirects are not followed, and the proxy variables of the environment have no effect.
 """
@@ -18,15 +18,15 @@ from crawljobs.runtime.outbound.outbound_errors import ConnectionFailed, Invalid
 from crawljobs.runtime.outbound.resolver import LOOKUP_SECONDS
 from crawljobs.settings import ConnectionSettings
 
-TOTAL_SECONDS = 15.0  # from the resolution of the name to the last byte of the answer
-BODY_MAX = 16_384  # bytes of an answer that are read
-READ_MAX = 131_072  # bytes of an answer with its headers and the lines of its chunks
+TOTAL_SECONDS = 15.0  # limit from the lookup of the name to the last byte of the reply
+BODY_MAX = 16_384  # bytes; the rest of the body is not read
+READ_MAX = 131_072  # limit of all bytes read, with the headers and the lengths of chunks
 RETRY_AFTER_MAX = 100  # characters
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer: its status, at most BODY_MAX bytes of its body, and its header Retry-After."""
+    """The status, at most BODY_MAX bytes of the body, and the header Retry-After of a reply."""
 
     status: int
     body: bytes
@@ -34,7 +34,7 @@ class Reply:
 
 
 class Sender:
-    """Sends requests through the guard. Thread-safe."""
+    """Sends requests to targets that the guard allows. Thread-safe."""
 
     def __init__(
         self, guard: Guard, tls: ssl.SSLContext, chosen: ConnectionSettings | None = None
@@ -51,7 +51,7 @@ class Sender:
         body: bytes,
         seconds: float = TOTAL_SECONDS,
     ) -> Reply:
-        """Send the body within `seconds`, and return the answer. Raises an OutboundError."""
+        """Send the body and return the reply, within `seconds`. Raises an OutboundError."""
         deadline = time.monotonic() + seconds
         target = self._guard.check(url, seconds=min(LOOKUP_SECONDS, seconds))
         connected = pinned_connection.connect(
@@ -79,7 +79,7 @@ def _exchange(
 ) -> Reply:
     connection = http.client.HTTPConnection(target.url.host, target.url.port)
     connection.auto_open = 0
-    connection.sock = stream  # it has the methods that are used
+    connection.sock = stream  # has all methods that http.client uses here
     connection.putrequest("POST", target.url.path, skip_host=True, skip_accept_encoding=True)
     for name, value in {
         "Host": target.url.host_header,

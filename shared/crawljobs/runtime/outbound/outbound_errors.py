@@ -22,7 +22,7 @@ class ConnectionFailed(OutboundError):
 
 
 class ProxyFailed(OutboundError):
-    """The proxy of WEBHOOK_PROXY cannot be reached, or it made no tunnel."""
+    """The proxy from WEBHOOK_PROXY cannot be reached, or it did not open a tunnel."""
 
 
 class TlsFailed(OutboundError):
@@ -34,4 +34,4 @@ class DeadlineExceeded(OutboundError):
 
 
 class InvalidReply(OutboundError):
-    """The server's reply is not HTTP."""
+    """The server's reply is not HTTP, or its headers are too long."""

@@ -1,7 +1,7 @@
-"""Connect to an address that the guard has checked, and to no other.
+"""Connect only to an address that the guard has checked.
 
-A second resolution of the name could give another address (DNS rebinding), so the name is used for
-TLS and the header Host alone.
+A second lookup of the name could return another address (DNS rebinding). So the name is used only
+for TLS and for the header Host.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from crawljobs.runtime.outbound.resolver import Resolver
 from crawljobs.settings import OutboundProxy
 
 CONNECT_SECONDS = 3.0
-TRIED_ADDRESSES = 3  # of one name
-PROXY_HEAD_MAX = 8_192  # bytes of the proxy's answer to CONNECT
+TRIED_ADDRESSES = 3  # limit for one name
+PROXY_HEAD_MAX = 8_192  # limit of the bytes of the proxy's reply to CONNECT
 
 
 def connect(
@@ -62,7 +62,7 @@ def connect(
 def _first_that_answers(
     addresses: tuple[Address, ...], port: int, deadline: float
 ) -> socket.socket:
-    """Return a connection to the first address that answers. All together have CONNECT_SECONDS."""
+    """Return a connection to the first address that accepts one, within CONNECT_SECONDS."""
     connect_deadline = min(deadline, time.monotonic() + CONNECT_SECONDS)
     tried = addresses[:TRIED_ADDRESSES]
     problem: OutboundError = ConnectionFailed("the name has no address")
@@ -96,7 +96,8 @@ def _connect(address: Address, port: int, seconds: float) -> socket.socket:
 def _through(
     proxy: OutboundProxy, resolver: Resolver, target: CheckedTarget, deadline: float
 ) -> socket.socket:
-    """Return a tunnel to the first checked address. The proxy gets no name to resolve."""
+    """Return a tunnel to the first checked address. The proxy receives only the address, so that it
+    does not resolve the name again."""
     try:
         found = _addresses(proxy.host, resolver)
         connected = _first_that_answers(found, proxy.port, deadline)
@@ -133,7 +134,7 @@ def _open_tunnel(
     while not head.endswith(b"\r\n\r\n"):
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
-            byte = connected.recv(1)  # a byte at a time: what follows the head is the server's
+            byte = connected.recv(1)  # single bytes, because the server's bytes follow the head
         head += byte
         if not byte or len(head) > PROXY_HEAD_MAX:
             raise ProxyFailed("the proxy's answer to CONNECT is not HTTP")

@@ -25,10 +25,10 @@ from crawljobs.repository.groups.explained.upstream_levels import Node
 from crawljobs.repository.queue import job_explain, job_reads
 from crawljobs.repository.sql import NOW, inline_interval
 
-DEPTH_MAX = 100  # levels of upstreams; one statement reads a level
-LEVEL_MAX = 20  # upstreams of one level
-ITEMS_MAX = 300  # upstreams of all levels
-EXPLAINED_MAX = 20  # live jobs whose conditions are read
+DEPTH_MAX = 100  # limit of the levels of upstreams; one statement reads a level
+LEVEL_MAX = 20  # limit of the upstreams of one level
+ITEMS_MAX = 300  # limit of the upstreams of all levels
+EXPLAINED_MAX = 20  # limit of the live jobs whose conditions are read
 
 _FIND = select(group_steps.c.id).where(
     group_steps.c.group_id == bindparam("group_id"), group_steps.c.key == bindparam("key")
@@ -42,7 +42,7 @@ _HAS_WORKER = select(_WORKER)
 
 @dataclass
 class _Item:
-    """An upstream that was found. `parent` waits for it. Item 0 is the explained step."""
+    """A found upstream. `parent` waits for it. The explained step is an item without a parent."""
 
     node: Node
     number: int
@@ -57,8 +57,8 @@ def explain_step(
 ) -> StepExplanation | None:
     """Return why the step has its state, or None if the group has no such step.
 
-    An upstream is shown once, below the first item that waits for it. So the search ends even if
-    upstreams wait for one another in a circle.
+    Each upstream is shown only once, below the first item that waits for it. So the search ends
+    even if upstreams wait for each other in a circle.
     """
     step_id = conn.execute(_FIND, {"group_id": group_id, "key": key}).scalar()
     if step_id is None:
@@ -96,7 +96,7 @@ def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
         found, more = _upstreams_of(conn, level)
         complete &= not more
         new = [(parent, node) for parent, node in found if node not in known]
-        # Each further level may still show one upstream, so a cause at any depth is reached.
+        # Leave room for one upstream of each further level, so that the search reaches DEPTH_MAX.
         room = min(LEVEL_MAX, ITEMS_MAX - (len(items) - 1) - (DEPTH_MAX - depth))
         level = []
         for parent, node in new:
@@ -114,9 +114,9 @@ def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
 def _upstreams_of(
     conn: Connection, level: Sequence[_Item]
 ) -> tuple[list[tuple[_Item, Node]], bool]:
-    """Read the items of one level. Return their upstreams, and whether further ones exist.
+    """Read the items of one level. Return their upstreams, and whether some were left out.
 
-    The first upstream of each item precedes the second upstream of any item.
+    The first upstreams of all items come before the second upstreams.
     """
     read = upstream_levels.read(conn, [item.node for item in level])
     ranked: list[tuple[int, _Item, Node]] = []
@@ -134,7 +134,7 @@ def _upstreams_of(
 
 
 def _read_jobs(conn: Connection, items: Sequence[_Item], now: datetime | None) -> None:
-    """Give the jobs among the items their facts, with two statements for all of them."""
+    """Set the facts of all items that are jobs, with two statements."""
     of_jobs = [item for item in items if item.node.kind is UpstreamKind.JOB]
     jobs = job_reads.get_jobs(conn, job_ids=[item.node.id for item in of_jobs])
     live = [job for job in jobs.values() if job.status not in FINAL][:EXPLAINED_MAX]
@@ -148,7 +148,7 @@ def _read_jobs(conn: Connection, items: Sequence[_Item], now: datetime | None) -
 
 
 def _read_workers(conn: Connection, items: Sequence[_Item], now: datetime | None) -> None:
-    """Note for the steps that a worker must start whether a worker runs."""
+    """Set `has_worker` to false for the steps that could start, if no worker is alive."""
     startable = [
         item
         for item in items

@@ -1,4 +1,4 @@
-"""Read steps and groups with the upstreams that they wait for, one statement for a whole level."""
+"""Read steps and groups with the upstreams that they wait for, one whole level by one statement."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def _steps_in(place: int, state: str, condition: str) -> str:
     )"""
 
 
-# A step that waits for all other steps of its group is no cause of the wait for this group.
+# Excludes steps that wait for all other steps of the group, because the other steps are the cause.
 _WAITS_FOR_SOME = """(
     SELECT true FROM step_waits
     WHERE step_id = group_steps.id AND upstream_group_id = group_steps.group_id
         AND ended_at IS NULL LIMIT 1
 ) IS NULL"""
 
-# A group that is waited for shows its open steps. A group that has ended shows the steps that did
-# not succeed. The first states of each list are nearer to the cause.
+# The upstreams of a group are its open steps if the waiting step is pending. Otherwise, they are
+# the steps that did not succeed. The states that are nearer to the cause come first.
 _OF_GROUP = " UNION ALL ".join(
     [
         _steps_in(0, "held", "wanted.open"),
@@ -45,7 +45,7 @@ _OF_GROUP = " UNION ALL ".join(
     ]
 )
 
-# A pending step has open waits. A step that was held or skipped has waits that did not succeed.
+# Reads the open waits of a pending step, and the waits without success of a held or skipped step.
 # Waits for held steps come first, because an operator can end them at once.
 _LEVEL = text(f"""
     SELECT 'step' AS kind, step.id, true AS wanted_open, step.group_id, step.key,
@@ -93,7 +93,8 @@ _LEVEL = text(f"""
 
 @dataclass(frozen=True)
 class Node:
-    """A step, job or group. `wants_open` tells which steps of a group matter: open or failed."""
+    """A step, job or group. If `wants_open` is true, the open steps of a group are its upstreams,
+    else the steps that did not succeed."""
 
     kind: UpstreamKind
     id: int
@@ -102,7 +103,7 @@ class Node:
 
 @dataclass
 class Found:
-    """A step or a group with at most UPSTREAMS_MAX upstreams. `more`: further ones exist."""
+    """A step or group with its upstreams. `more` is true if it has more than UPSTREAMS_MAX."""
 
     facts: StepFacts | GroupFacts
     upstreams: list[Node] = field(default_factory=list)
@@ -110,7 +111,7 @@ class Found:
 
 
 def read(conn: Connection, nodes: Iterable[Node]) -> dict[Node, Found]:
-    """Return the steps and groups among the nodes. Those that do not exist are absent."""
+    """Return the steps and groups among the nodes. If one does not exist, the result lacks it."""
     steps = [node.id for node in nodes if node.kind is UpstreamKind.STEP]
     groups = [node for node in nodes if node.kind is UpstreamKind.GROUP]
     values = {
@@ -160,7 +161,7 @@ _OF_JOBS = (StepState.ENQUEUED, StepState.FAILED, StepState.CANCELLED)
 
 
 def _upstream(row: Any, facts: StepFacts | GroupFacts) -> Node | None:
-    """Return the upstream in this row, or the job that the step follows."""
+    """Return the job that the step follows, or else the upstream in this row."""
     if isinstance(facts, StepFacts) and facts.state in _OF_JOBS and facts.job_id is not None:
         return Node(UpstreamKind.JOB, facts.job_id)
     if row.upstream_step_id is not None:
