@@ -18,8 +18,8 @@ from admin_api.server.waiting_probes import WaitingProbes
 SERVED_SHARE = 0.6
 # Readiness probes that wait for the database may use this share of the allowed connections. If a
 # further probe arrives at this limit, the oldest probe gets its response: "ready" if a check has
-# succeeded just before, otherwise 503. The rest of the connections, outside of both shares, is for
-# requests that still arrive.
+# succeeded just before, otherwise 503. The connections outside of SERVED_SHARE and READINESS_SHARE
+# are for requests that have not arrived completely.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

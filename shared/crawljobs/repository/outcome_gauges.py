@@ -64,7 +64,7 @@ _waiting = (
     .subquery("waiting")
 )
 # A retry may be due in a day. Until then, no success of the job is expected. A job with the error
-# kind `deferred` waits for its own community, so it says nothing about the system.
+# kind `deferred` waits for its own community, so it shows nothing about the system.
 _is_due_retry = and_(
     _waiting.c.wait_reason == inline("retry"),
     _waiting.c.visible_at <= NOW + inline_interval("5 minutes"),

@@ -1,4 +1,4 @@
-"""The plan of a walk, which reads a listing page by page. The plan says where a walk may stop."""
+"""The plan of a walk, which reads a listing page by page. The plan sets where a walk may stop."""
 
 from __future__ import annotations
 
