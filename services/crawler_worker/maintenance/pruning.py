@@ -10,6 +10,7 @@ from functools import partial
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import discovery_candidates
+from crawljobs.repository.groups import group_pruning
 from crawljobs.repository.operations import operation_pruning, record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
@@ -47,8 +48,9 @@ class Pruning:
         keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
         instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
         operations = partial(operation_pruning.prune_operations, retention=settings.retention)
-        jobs = _Jobs(settings.retention)
+        jobs, groups = _Jobs(settings.retention), _Groups(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
+        self._rows("group.pruned", groups, then=groups.count, deleted=lambda: groups.deleted)
         self._rows("schedule_run.pruned", runs)
         self._guard("schedule_run.orphans_pruned", self._orphans)
         self._rows("evidence.pruned", discovery_candidates.forget_evidence)
@@ -122,6 +124,29 @@ class _Jobs:
 
     def count(self) -> None:
         """Count the jobs that the latest chunk deleted. Call this after the chunk's commit."""
+        self.deleted += self._in_chunk
+
+
+class _Groups:
+    """Executes the statement that deletes groups with their steps, and counts the deleted groups.
+
+    For a group with many steps, an execution deletes some of these steps and no group.
+    """
+
+    def __init__(self, retention: timedelta) -> None:
+        self.deleted = 0
+        self._retention = retention
+        self._in_chunk = 0
+
+    def __call__(self, conn: Connection, *, at_most: int, skip: int) -> int:
+        pruned = group_pruning.prune_groups(
+            conn, retention=self._retention, at_most=at_most, skip=skip
+        )
+        self._in_chunk = pruned.groups
+        return at_most if pruned.more else min(pruned.groups, at_most - 1)
+
+    def count(self) -> None:
+        """Count the groups that the latest chunk deleted. Call this after the chunk's commit."""
         self.deleted += self._in_chunk
 
 

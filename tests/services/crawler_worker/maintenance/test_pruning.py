@@ -83,7 +83,8 @@ def test_a_turn_comes_back_a_little_before_its_interval(database: Database) -> N
 
 
 @pytest.mark.parametrize(
-    "table", ["crawl_jobs", "scheduled_job_runs", "idempotency_keys", "service_instances"]
+    "table",
+    ["crawl_jobs", "job_groups", "scheduled_job_runs", "idempotency_keys", "service_instances"],
 )
 def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, table: str) -> None:
     with database.begin() as conn:
@@ -104,6 +105,8 @@ def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, tabl
                 now() - interval '9 days');
             INSERT INTO service_instances (name, role, version, details, seen_at)
             VALUES ('w', 'crawler-worker', '1', '{{}}', now() - interval '9 days');
+            INSERT INTO job_groups (created_by, sealed_at, finished_at, outcome)
+            VALUES ('ada', now(), now() - interval '99 days', 'succeeded');
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'never'; END $$;
             CREATE TRIGGER refuse BEFORE DELETE ON {table}
@@ -118,7 +121,8 @@ def test_one_kind_that_cannot_be_deleted_stops_no_other(database: Database, tabl
         left = {
             name: rows.count(conn, name)
             for name in (
-                "crawl_jobs", "scheduled_job_runs", "idempotency_keys", "service_instances"
+                "crawl_jobs", "job_groups", "scheduled_job_runs", "idempotency_keys",
+                "service_instances",
             )
         }  # fmt: skip
     assert left == dict.fromkeys(left, 0) | {table: 1}

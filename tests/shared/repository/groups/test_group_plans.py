@@ -1,5 +1,6 @@
 """The statements of groups and steps use indexes, also with generic plans and old statistics."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from crawljobs.db.database import Database
 from crawljobs.repository.groups import (
     group_creation,
     group_progress,
+    group_pruning,
     lost_ends,
     outdated_waits,
     settle,
@@ -21,6 +23,7 @@ from crawljobs.repository.groups import (
 from crawljobs.repository.groups.explained import upstream_levels
 from support import plans
 
+DAY = timedelta(days=1)
 IDS = {"ids": [1000, 1001]}
 CHANGED: dict[str, Any] = {
     **IDS,
@@ -87,6 +90,10 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         group_progress._FINISH,
         {**IDS, "outcomes": ["failed", "partly"], "now": None},
     ),
+    "group_pruning._PRUNE": (
+        group_pruning._PRUNE,
+        {"retention": DAY, "at_most": 1000, "rows": 1000, "now": None},
+    ),
     "start._TAKE_GROUPS": (start._TAKE_GROUPS, {"groups": 100, "skip": 0}),
     "start._TO_THE_END": (start._TO_THE_END, {**IDS, "now": None}),
     "start._READY": (start._READY, {"ids": [10, 11], "at_most": 1000}),
@@ -118,6 +125,7 @@ def test_every_statement_of_groups_is_looked_at() -> None:
     modules = (
         group_creation,
         group_progress,
+        group_pruning,
         lost_ends,
         outdated_waits,
         settle,
@@ -158,6 +166,7 @@ def test_no_statement_of_groups_scans_a_table(crowded: Database, name: str) -> N
         ("lost_ends._RECORD_STEPS_AND_GROUPS", "step_waits", 0),
         ("upstream_levels._LEVEL", "step_waits", 1),
         ("upstream_levels._LEVEL", "group_steps", 2),
+        ("group_pruning._PRUNE", "job_groups", 0),
     ],
 )
 def test_a_statement_reads_only_the_rows_that_it_needs(

@@ -9,9 +9,22 @@ from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
-_AWAITED = (
-    select(step_waits.c.id)
+# Steps of other groups only: a cancelled step keeps its open wait for all steps of its own group.
+_waits = (
+    select(step_waits.c.step_id)
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
+    .offset(inline_number(0))
+    .subquery("wait")
+)
+_waiting = (
+    select(group_steps.c.group_id)
+    .where(group_steps.c.id == _waits.c.step_id)
+    .limit(ONE_ROW)
+    .lateral("waiting")
+)
+_AWAITED = (
+    select(_waiting.c.group_id)
+    .select_from(_waits.join(_waiting, _waiting.c.group_id != bindparam("group_id")))
     .limit(ONE_ROW)
 )
 _DELETE_STEPS = delete(group_steps).where(
@@ -28,7 +41,7 @@ _DELETE = delete(job_groups).where(job_groups.c.id == bindparam("group_id"))
 
 
 def is_awaited(conn: Connection, *, group_id: int) -> bool:
-    """Return whether a step still waits for the group.
+    """Return whether a step of another group still waits for the group.
 
     The resolver has not yet given this step the end of the group, so the group must stay.
     """

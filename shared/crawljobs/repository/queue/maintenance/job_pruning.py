@@ -12,12 +12,23 @@ from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # one transaction deletes at most this number of jobs and this number of attempts
 
+# A watched job stays while a step follows it or waits for it, because the resolver has not yet
+# given this step the end of the job. CASE and LIMIT 1 spare all other jobs these look-ups.
+_NOT_AWAITED = """CASE WHEN watched THEN (
+            SELECT true FROM group_steps
+            WHERE group_steps.job_id = crawl_jobs.id AND state = 'enqueued' LIMIT 1
+        ) IS NULL AND (
+            SELECT true FROM step_waits
+            WHERE upstream_job_id = crawl_jobs.id AND ended_at IS NULL LIMIT 1
+        ) IS NULL ELSE true END"""
+
 # With LIMIT :scan_limit, each branch locks no more jobs than the outer query can take. The inner
 # query is needed, because Postgres does not allow FOR UPDATE directly in a branch of UNION ALL.
 _OLD = queue_sql.of_each_final_status(f"""
     SELECT id FROM (
         SELECT id FROM crawl_jobs
         WHERE status = '{{status}}' AND finished_at < {NOW} - CAST(:retention AS interval)
+            AND {_NOT_AWAITED}
         ORDER BY finished_at LIMIT :scan_limit
         FOR UPDATE SKIP LOCKED
     ) AS locked
@@ -71,7 +82,8 @@ def prune_finished_jobs(
     """Delete jobs that finished more than `retention` ago, with their attempts.
 
     Deletes at most `at_most` jobs and at most `at_most` attempts. If a job has more attempts, each
-    call deletes some of them. The call that deletes the last attempt also deletes the job.
+    call deletes some of them. The call that deletes the last attempt also deletes the job. A job
+    stays until the steps of groups that depend on it have its end.
     """
     values = {"retention": retention, "at_most": at_most, "scan_limit": at_most + skip, "now": now}
     row = conn.execute(passing_over(_PRUNE, skip), values).one()

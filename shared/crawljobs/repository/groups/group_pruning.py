@@ -1,0 +1,101 @@
+"""Delete finished groups after the retention, a limited number of rows in each transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain.group import StepState
+from crawljobs.domain.group_plan import WAITS_MAX
+from crawljobs.repository.queue.queue_sql import NOW, passing_over
+
+CHUNK = 1_000  # one transaction deletes at most this number of groups, and of steps with waits
+# A step and its waits are deleted together. So a chunk has room for the waits of a step at least.
+_ROWS_MIN = WAITS_MAX + 1
+
+# An open wait of a step of another group needs the end of this group. The resolver stores the end
+# in the wait, and then the group may go. OFFSET 0 and LIMIT 1 keep the order of the joins.
+_AWAITED = """(
+        SELECT true FROM (
+            SELECT step_id FROM step_waits
+            WHERE upstream_group_id = job_groups.id AND ended_at IS NULL OFFSET 0
+        ) AS wait CROSS JOIN LATERAL (
+            SELECT group_id FROM group_steps WHERE id = wait.step_id LIMIT 1
+        ) AS step
+        WHERE step.group_id <> job_groups.id LIMIT 1
+    )"""
+
+# Reads at most one row more than it may delete. If this additional row exists, its step stays, and
+# so do its group and all groups after it. The next call deletes them. A group that stays with fewer
+# steps has smaller counts. Each row of `found` is a step with one of its waits, or without a wait.
+_PRUNE = text(f"""
+    WITH old AS MATERIALIZED (
+        SELECT id, row_number() OVER () AS place FROM (
+            SELECT id FROM job_groups
+            WHERE finished_at < {NOW} - CAST(:retention AS interval) AND {_AWAITED} IS NULL
+            ORDER BY finished_at, id LIMIT :at_most
+            FOR UPDATE SKIP LOCKED
+        ) AS old
+    ), found AS MATERIALIZED (
+        SELECT old.id AS group_id, old.place, step.id AS step_id, step.state,
+            row_number() OVER () AS number
+        FROM old CROSS JOIN LATERAL (
+            SELECT id, state FROM group_steps WHERE group_id = old.id LIMIT :rows + 1
+        ) AS step LEFT JOIN LATERAL (
+            SELECT id FROM step_waits WHERE step_id = step.id LIMIT :rows + 1
+        ) AS wait ON true
+        LIMIT :rows + 1
+    ), cut AS MATERIALIZED (
+        SELECT group_id, place, step_id FROM found WHERE number > :rows
+    ), gone AS MATERIALIZED (
+        SELECT DISTINCT step_id AS id, group_id, state FROM found
+        WHERE step_id IS DISTINCT FROM (SELECT step_id FROM cut)
+    ), steps AS (
+        DELETE FROM group_steps WHERE id = ANY (ARRAY(SELECT id FROM gone)) RETURNING id
+    ), counted AS (
+        UPDATE job_groups SET {", ".join(f"{s} = job_groups.{s} - less.{s}" for s in StepState)}
+        FROM (
+            SELECT {", ".join(f"count(*) FILTER (WHERE state = '{s}') AS {s}" for s in StepState)}
+            FROM gone WHERE group_id = (SELECT group_id FROM cut)
+        ) AS less
+        WHERE job_groups.id = (SELECT group_id FROM cut)
+    ), pruned AS (
+        DELETE FROM job_groups WHERE id = ANY (ARRAY(
+            SELECT id FROM old WHERE place < coalesce((SELECT place FROM cut), :at_most + 1)
+        ))
+        RETURNING id
+    )
+    SELECT (SELECT count(*) FROM pruned) AS groups, (SELECT count(*) FROM steps) AS steps,
+        EXISTS (SELECT FROM cut) AS is_cut
+    """)
+
+
+@dataclass(frozen=True)
+class PrunedGroups:
+    """The numbers of deleted groups and steps, and whether more rows may be left to delete."""
+
+    groups: int
+    steps: int
+    more: bool
+
+
+def prune_groups(
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = CHUNK,
+    skip: int = 0,
+    now: datetime | None = None,
+) -> PrunedGroups:
+    """Delete groups that finished more than `retention` ago, with their steps and waits.
+
+    Deletes at most `at_most` groups, and about as many steps and waits. A larger group is deleted
+    by several calls. A group stays while a step of another group waits for its end. A group with a
+    held step has not finished, so it stays.
+    """
+    rows = max(at_most, _ROWS_MIN)
+    values = {"retention": retention, "at_most": at_most, "rows": rows, "now": now}
+    row = conn.execute(passing_over(_PRUNE, skip), values).one()
+    return PrunedGroups(row.groups, row.steps, more=row.is_cut or row.groups == at_most)
