@@ -24,7 +24,7 @@ from crawljobs.repository.operations import audit_log
 from crawljobs.runtime import tracing
 
 GROUPS_PATH = "/api/admin/groups"
-RESOURCE_TYPE = "job_group"
+RESOURCE_TYPE = group_reads.RESOURCE
 KEYS_AUDITED = 50  # limit of the keys of added steps in one audit row, to keep the row small
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import flask
 
-from admin_api.http import problems, state
+from admin_api.http import pagination, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.schemas.operation import OperationSchema
+from admin_api.schemas.operation import (
+    OperationListSchema,
+    OperationParameters,
+    OperationSchema,
+)
 from crawljobs.domain.api_token import Scope
-from crawljobs.domain.operation import Operation
-from crawljobs.repository.operations import operation_rows
+from crawljobs.domain.operation import Operation, OperationKind, OperationState
+from crawljobs.repository.operations import operation_list, operation_rows
 from crawljobs.repository.operations.operation_rows import OperationInProgress
 
 PREFIX = "/api/admin/operations"
@@ -25,6 +30,31 @@ blueprint = Blueprint(
     description="Large changes, which workers make in chunks",
     changes=Scope.JOBS,
 )
+
+
+@blueprint.get("")
+@blueprint.parameters(OperationParameters)
+@blueprint.answers(
+    200, OperationListSchema, "One page of operations.", headers=pagination.LINK_HEADER
+)
+def list_operations(params: dict[str, Any]) -> responses.Response:
+    """List operations, newest first
+
+    An operation must match all filters. For a page, the API examines at most 10,000 operations. A
+    page with `next` may therefore hold fewer operations than `limit`.
+    """
+    page = pagination.Page.requested("operations", params)
+    with state.current().database.read() as conn:
+        found = operation_list.list_operations(
+            conn,
+            states=[OperationState(name) for name in params["state"]],
+            kind=None if params["kind"] is None else OperationKind(params["kind"]),
+            before_id=page.last_id,
+            limit=page.limit,
+        )
+    return page.response_with(
+        PREFIX, found.operations, next_at=None if found.next is None else [found.next]
+    )
 
 
 @blueprint.get("/<id:operation_id>")

@@ -10,6 +10,7 @@ from marshmallow import fields
 from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.fields import Timestamp, described, identifier, next_cursor
 from admin_api.schemas.known import known
+from admin_api.schemas.operation import OperationSummarySchema
 from crawljobs.domain.group import GroupOutcome, StepState
 
 
@@ -127,6 +128,14 @@ class GroupOverviewSchema(GroupSchema):
         required=True,
         allow_none=True,
         metadata=described("Null for a group of more than 1,000 steps."),
+    )
+    operation = fields.Nested(
+        OperationSummarySchema,
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "The unfinished change of more than 1,000 steps, which workers make; null without one."
+        ),
     )
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields
+from marshmallow import fields, validate
 
-from admin_api.schemas.fields import Timestamp, described, identifier
+from admin_api.schemas.direct_dump import DirectDump
+from admin_api.schemas.fields import (
+    PageParameters,
+    Timestamp,
+    described,
+    identifier,
+    next_cursor,
+)
 from admin_api.schemas.known import known
 from crawljobs.domain.operation import ERRORS_MAX, KEPT_JOBS_MAX, OperationKind, OperationState
 
 
-class OperationSchema(ma.Schema):
-    """A change of more than 1,000 rows. Workers make it in chunks of at most 1,000 rows."""
+class OperationSummarySchema(DirectDump):
+    """A change of more than 1,000 rows, without the lists of its jobs and errors."""
 
     id = identifier("The operation.")
     kind = fields.String(required=True, validate=known(OperationKind))
@@ -40,6 +47,12 @@ class OperationSchema(ma.Schema):
         metadata=described("The number of handled rows by result, such as `cancelled`."),
     )
     jobs_changed = fields.Integer(required=True, metadata=described("The number of changed jobs."))
+    error_count = fields.Integer(required=True, metadata=described("The number of errors."))
+
+
+class OperationSchema(OperationSummarySchema):
+    """A change of more than 1,000 rows. Workers make it in chunks of at most 1,000 rows."""
+
     kept_jobs = fields.List(
         fields.Integer(metadata={"format": "int64"}),
         required=True,
@@ -53,4 +66,22 @@ class OperationSchema(ma.Schema):
         required=True,
         metadata=described(f"The first {ERRORS_MAX} errors of chunks."),
     )
-    error_count = fields.Integer(required=True, metadata=described("The number of errors."))
+
+
+class OperationListSchema(ma.Schema):
+    items = fields.List(fields.Nested(OperationSummarySchema), required=True)
+    next = next_cursor()
+
+
+class OperationParameters(PageParameters):
+    state = fields.List(
+        fields.String(validate=known(OperationState)),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata=described("Only operations in one of these states."),
+    )
+    kind = fields.String(
+        load_default=None,
+        validate=known(OperationKind),
+        metadata=described("Only operations that make this change."),
+    )

@@ -12,9 +12,12 @@ from crawljobs.db.tables import crawl_jobs, group_steps, job_groups
 from crawljobs.domain import group_forecast
 from crawljobs.domain.group import Group, GroupOutcome, StepState
 from crawljobs.domain.group_forecast import GroupForecast
+from crawljobs.domain.operation import Operation
 from crawljobs.repository.groups import request_use
+from crawljobs.repository.operations import operation_rows
 from crawljobs.repository.sql import NOW, ONE_ROW, inline, inline_number, row_version
 
+RESOURCE = "job_group"  # the kind of resource in operations and in the audit log
 _FROM_OTHER_COLUMNS = ("counts", "version")
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(job_groups.c[name] for name in Group.__dataclass_fields__ if name not in _FROM_OTHER_COLUMNS),
@@ -81,12 +84,14 @@ class FirstFailure:
 class GroupOverview(Group):
     """A group, the time of its first job, its first step that did not succeed, and its requests.
 
-    `requests` is None for a group of more than request_use.STEPS_MAX steps.
+    `requests` is None for a group of more than request_use.STEPS_MAX steps. `operation` is the
+    unfinished operation that changes the group, or None.
     """
 
     started_at: datetime | None
     first_failure: FirstFailure | None
     requests: GroupForecast | None
+    operation: Operation | None
 
 
 def get_group(conn: Connection, *, group_id: int) -> Group | None:
@@ -102,7 +107,7 @@ def lock_group(conn: Connection, *, group_id: int) -> Group | None:
 
 
 def overview(conn: Connection, group: Group) -> GroupOverview:
-    """Return the group with the time of its first job, its first failure and its requests.
+    """Return the group with its first job's time, first failure, requests and operation.
 
     `started_at` is None while no step has a job, and after the first jobs were pruned.
     """
@@ -122,6 +127,7 @@ def overview(conn: Connection, group: Group) -> GroupOverview:
             until=group.finished_at or started.now,
             is_running=group.finished_at is None and group.paused_at is None,
         ),
+        operation=operation_rows.open_of(conn, resource_type=RESOURCE, resource_id=group.id),
     )
 
 

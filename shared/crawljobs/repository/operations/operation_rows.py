@@ -25,7 +25,7 @@ from crawljobs.repository.sql import NOW, inline_number, interval, texts
 ERROR_MAX = 500  # characters
 
 _row = operations.c
-_COLUMNS = [_row[name] for name in Operation.__dataclass_fields__]
+COLUMNS = [_row[name] for name in Operation.__dataclass_fields__]
 
 _CREATE = (
     insert(operations)
@@ -57,17 +57,17 @@ _CREATE = (
             NOW,
         ),
     )
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 
-_GET = select(*_COLUMNS).where(_row.id == bindparam("operation_id"))
-_OPEN_OF = select(_row.id).where(
+_GET = select(*COLUMNS).where(_row.id == bindparam("operation_id"))
+_OPEN_OF = select(*COLUMNS).where(
     _row.resource_type == bindparam("of_type", type_=Text),
     _row.resource_id == bindparam("of_id", type_=BigInteger),
     _row.finished_at.is_(None),
 )
 _TAKE = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(
         _row.finished_at.is_(None),
         _row.next_run_at <= NOW,
@@ -99,7 +99,7 @@ _FINISH = (
     update(operations)
     .where(_row.id == bindparam("operation_id"))
     .values(finished_at=NOW, state=bindparam("new_state", type_=Text))
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 _RUNNING = OperationState.RUNNING.value
 
@@ -138,20 +138,26 @@ def create(
         "total": total,
         "now": now,
     }
-    return _operation(conn.execute(_CREATE, values).one())
+    return to_operation(conn.execute(_CREATE, values).one())
 
 
 def get(conn: Connection, *, operation_id: int) -> Operation | None:
     row = conn.execute(_GET, {"operation_id": operation_id}).first()
-    return None if row is None else _operation(row)
+    return None if row is None else to_operation(row)
+
+
+def open_of(conn: Connection, *, resource_type: str, resource_id: int) -> Operation | None:
+    """Return the unfinished operation of the resource, or None. A resource has at most one."""
+    values = {"of_type": resource_type, "of_id": resource_id}
+    row = conn.execute(_OPEN_OF, values).first()
+    return None if row is None else to_operation(row)
 
 
 def check_none_open(conn: Connection, *, resource_type: str, resource_id: int) -> None:
     """Raise OperationInProgress if the resource has an unfinished operation."""
-    values = {"of_type": resource_type, "of_id": resource_id}
-    found = conn.execute(_OPEN_OF, values).scalar_one_or_none()
+    found = open_of(conn, resource_type=resource_type, resource_id=resource_id)
     if found is not None:
-        raise OperationInProgress(found)
+        raise OperationInProgress(found.id)
 
 
 def take(
@@ -159,7 +165,7 @@ def take(
 ) -> Operation | None:
     """Lock the next due operation of these kinds that no other worker has locked."""
     row = conn.execute(_TAKE, {"kinds": sorted(kinds), "now": now}).first()
-    return None if row is None else _operation(row)
+    return None if row is None else to_operation(row)
 
 
 def advance(
@@ -192,7 +198,7 @@ def finish(
 ) -> Operation:
     """End the operation, and return it."""
     values = {"operation_id": operation_id, "new_state": state.value, "now": now}
-    return _operation(conn.execute(_FINISH, values).one())
+    return to_operation(conn.execute(_FINISH, values).one())
 
 
 def record_failure(
@@ -205,7 +211,7 @@ def record_failure(
     row = conn.execute(_LOCK, {"operation_id": operation_id}).first()
     if row is None or row.finished_at is not None:
         return None
-    operation = _operation(row)
+    operation = to_operation(row)
     tries = operation.failed_tries + 1
     values = {
         **_as_it_is(operation),
@@ -236,5 +242,7 @@ def _as_it_is(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _operation(row: Any) -> Operation:
-    return Operation(**{**row._mapping, "state": OperationState(row.state)})
+def to_operation(row: Any) -> Operation:
+    """Return the operation from a row that has at least the columns in COLUMNS."""
+    values = {name: row._mapping[name] for name in Operation.__dataclass_fields__}
+    return Operation(**{**values, "state": OperationState(row.state)})

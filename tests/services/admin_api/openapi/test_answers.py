@@ -132,6 +132,8 @@ PATHS = (
     *(f"jobs/{number}" for number in range(1, 6)),
     *(f"jobs/{number}/explain" for number in range(1, 6)),
     "jobs/stats",
+    "operations",
+    "operations?limit=1",
     "operations/1",
     "operations/2",
     "queue/pauses",

@@ -41,6 +41,7 @@ OPERATION_IDS = [
     "list_group_steps",
     "list_groups",
     "list_jobs",
+    "list_operations",
     "list_pauses",
     "list_schedule_runs",
     "list_schedules",

@@ -104,6 +104,9 @@ def test_a_large_group_is_cancelled_by_an_operation(client: Client, database: Da
     refused = client.post(f"{GROUPS}/{large}/boost", json={"boost": 1})
     assert (refused.status_code, refused.get_json()["code"]) == (409, "operation_in_progress")
     assert refused.headers["Location"] == operation
+    running = client.get(f"{GROUPS}/{large}").get_json()["operation"]
+    assert (running["id"], running["done"]) == (answer.get_json()["id"], 0)
+    assert client.get("/api/admin/operations?state=pending").get_json()["items"] == [running]
     for _ in range(2):
         with database.begin() as conn:
             taken = group_operations.take(conn)
@@ -112,6 +115,11 @@ def test_a_large_group_is_cancelled_by_an_operation(client: Client, database: Da
     shown = client.get(operation).get_json()
     assert (shown["state"], shown["done"]) == ("succeeded", CHUNK + 1)
     assert shown["counts"] == {"cancelled": CHUNK + 1}
+    assert client.get(f"{GROUPS}/{large}").get_json()["operation"] is None
+    listed = "/api/admin/operations?state=succeeded&state=failed&kind=cancel_group"
+    (ended,) = client.get(listed).get_json()["items"]
+    assert ended == {name: shown[name] for name in shown.keys() - {"kept_jobs", "errors"}}
+    assert client.get("/api/admin/operations?kind=delete_group").get_json()["items"] == []
     changes = [row for row in actions(database) if row[0] != "refused"]
     assert changes == [
         ("cancel", "job_group"),

@@ -12,7 +12,7 @@ from crawljobs import errors
 from crawljobs.db.tables import job_groups
 from crawljobs.domain.group import OPEN, StepState
 from crawljobs.domain.operation import CHUNK, Operation, OperationKind
-from crawljobs.repository.groups import group_progress, resolver_hint
+from crawljobs.repository.groups import group_progress, group_reads, resolver_hint
 from crawljobs.repository.groups.batches import (
     group_boost,
     group_cancel,
@@ -22,7 +22,7 @@ from crawljobs.repository.groups.batches import (
 from crawljobs.repository.groups.batches.step_batches import BatchRequest, Chunk
 from crawljobs.repository.operations import audit_log, operation_rows
 
-GROUP = "job_group"
+GROUP = group_reads.RESOURCE
 
 CHANGES: Mapping[OperationKind, Callable[..., Chunk]] = {
     OperationKind.CANCEL_GROUP: group_cancel.cancel_steps,

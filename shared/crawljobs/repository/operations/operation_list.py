@@ -1,0 +1,115 @@
+"""List operations that match filters, page by page, the newest operation first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    select,
+    true,
+)
+
+from crawljobs.db.tables import operations
+from crawljobs.domain.operation import Operation, OperationKind, OperationState
+from crawljobs.repository import paging
+from crawljobs.repository.operations import operation_rows
+from crawljobs.repository.sql import ONE_ROW, inline_number, one_of
+
+SCAN_LIMIT = 10_000  # operations; one page checks at most this number
+UNFINISHED = frozenset({OperationState.PENDING, OperationState.RUNNING})
+
+_row = operations.c
+
+
+@dataclass(frozen=True)
+class OperationPage:
+    """One page of operations. Pass `next` as `before_id` for the next page, unless it is None."""
+
+    operations: Sequence[Operation]
+    next: int | None
+
+
+@lru_cache(maxsize=64)
+def page_statement(
+    *,
+    states: tuple[OperationState, ...],
+    by_kind: bool,
+    continues: bool,
+    limit: int,
+    scan_limit: int,
+) -> Select[Any]:
+    """Return the statement of a page. Unfinished operations have an index of their own."""
+    ranges: list[ColumnElement[bool]] = []
+    if continues:
+        ranges.append(_row.id < bindparam("before_id", type_=BigInteger))
+    walked = select(_row.id, _row.state, _row.kind).where(*ranges)
+    if states and UNFINISHED.issuperset(states):
+        # Without OFFSET 0, Postgres could walk the primary key until it finds these few rows.
+        walked = walked.where(_row.finished_at.is_(None)).offset(inline_number(0))
+    inner = walked.subquery("walked")
+
+    def is_found(operation: FromClause) -> ColumnElement[bool]:
+        return and_(
+            one_of(operation.c.state, states) if states else true(),
+            operation.c.kind == bindparam("kind", type_=Text) if by_kind else true(),
+        )
+
+    page = paging.page_of(
+        select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit)),
+        is_found=is_found,
+        position=lambda operation: operation.c.id,
+        scan_limit=scan_limit,
+        limit=inline_number(limit),
+    )
+    # LATERAL with LIMIT 1 makes the planner look up each operation by its id.
+    whole = (
+        select(*operation_rows.COLUMNS)
+        .where(_row.id == page.found.c.id)
+        .limit(ONE_ROW)
+        .lateral("whole")
+    )
+    return (
+        select(*whole.c, page.walk_end.c.position.label("walk_end"))
+        .select_from(page.walk_end.outerjoin(page.found, true()).outerjoin(whole, true()))
+        .order_by(page.found.c.place)
+    )
+
+
+def list_operations(
+    conn: Connection,
+    *,
+    states: Collection[OperationState] = (),
+    kind: OperationKind | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+    scan_limit: int = SCAN_LIMIT,
+) -> OperationPage:
+    """Return a page of at most `limit` operations that match all filters, the newest first.
+
+    A page with fewer operations can have a next page, because a page checks at most `scan_limit`
+    operations.
+    """
+    statement = page_statement(
+        states=tuple(sorted(set(states))),
+        by_kind=kind is not None,
+        continues=before_id is not None,
+        limit=limit + 1,
+        scan_limit=scan_limit,
+    )
+    values = {"kind": kind, "before_id": before_id}
+    rows = conn.execute(statement, {k: v for k, v in values.items() if v is not None}).all()
+    found = [operation_rows.to_operation(row) for row in rows if row.id is not None]
+    if len(found) > limit:
+        return OperationPage(found[:limit], found[limit - 1].id)
+    return OperationPage(found, rows[0].walk_end)
