@@ -22,4 +22,5 @@ def count(result: Fired | Disabled) -> None:
     metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
     if result.enqueued is not None:
         metrics.jobs_enqueued.labels(JobSource.SCHEDULE, result.enqueued.result).inc()
+    if result.has_fired:
         metrics.schedule_delay.observe(max(0.0, result.late.total_seconds()))

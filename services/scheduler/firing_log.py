@@ -10,7 +10,12 @@ log = logs.get_logger(__name__)
 
 def write(result: Fired | Disabled) -> None:
     schedule = result.schedule
-    about = log.bind(schedule_id=schedule.id, schedule=schedule.name, subreddit=schedule.subreddit)
+    crawls = (
+        {"subreddit": schedule.subreddit}
+        if schedule.step_count is None
+        else {"steps": schedule.step_count}
+    )
+    about = log.bind(schedule_id=schedule.id, schedule=schedule.name, **crawls)
     if isinstance(result, Disabled):
         about.error("schedule.disabled", reason=result.reason)
         return
@@ -19,7 +24,7 @@ def write(result: Fired | Disabled) -> None:
         "schedule.fired",
         due_at=firing.due_at.isoformat(),
         outcome=result.outcome or "already_recorded",
-        job_id=result.job_id,
+        **({"job_id": result.job_id} if schedule.steps is None else {"group_id": result.group_id}),
         missed=result.missed,
         next_run_at=firing.next_run_at.isoformat(),
     )

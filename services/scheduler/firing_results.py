@@ -14,7 +14,7 @@ class Fired:
     """The result of a due schedule that was processed without an error.
 
     `outcome` is None if the ledger already had the due time. `missed` is the number of due times
-    that this firing recorded as missed.
+    that this firing recorded as missed. A schedule with steps has a `group_id` in place of a job.
     """
 
     schedule: Schedule
@@ -23,10 +23,16 @@ class Fired:
     enqueued: Enqueued | None
     late: timedelta
     missed: int
+    group_id: int | None = None
 
     @property
     def job_id(self) -> int | None:
         return None if self.enqueued is None else self.enqueued.job_id
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether the due time has a job or a group."""
+        return self.enqueued is not None or self.group_id is not None
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,7 @@ class FiringTraces:
         span = tracing.begin(
             "enqueue",
             tracing.Kind.PRODUCER,
-            attributes={
-                "crawljobs.schedule.id": schedule.id,
-                "crawljobs.subreddit": schedule.subreddit,
-            },
+            attributes={"crawljobs.schedule.id": schedule.id, **_crawls(schedule)},
         )
         self._begun[schedule.id] = span
         return str(span.context)
@@ -43,18 +40,28 @@ class FiringTraces:
     def reporting(self, result: Fired | Disabled) -> Iterator[None]:
         """Run the block within the span of a committed firing, and end the span.
 
-        A result without an enqueued crawl has no span. Then only the block runs.
+        A result without a job and without a group has no span. Then only the block runs.
         """
         span = self._begun.pop(result.schedule.id, None)
-        if span is None or isinstance(result, Disabled) or result.enqueued is None:
+        if span is None or isinstance(result, Disabled) or not result.has_fired:
             yield
             return
         with tracing.within(span):
             yield
-        span.set_attributes(
-            {
-                "crawljobs.job.id": result.enqueued.job_id,
-                "crawljobs.outcome": result.enqueued.result,
-            }
-        )
+        span.set_attributes(_created(result))
         span.end()
+
+
+def _crawls(schedule: Schedule) -> dict[str, str | int]:
+    if schedule.step_count is not None:
+        return {"crawljobs.steps": schedule.step_count}
+    return {"crawljobs.subreddit": schedule.subreddit or ""}
+
+
+def _created(result: Fired) -> dict[str, str | int]:
+    if result.enqueued is not None:
+        return {
+            "crawljobs.job.id": result.enqueued.job_id,
+            "crawljobs.outcome": result.enqueued.result,
+        }
+    return {} if result.group_id is None else {"crawljobs.group.id": result.group_id}

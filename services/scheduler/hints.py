@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from crawljobs import errors
 from crawljobs.db.direct import DirectConnection
-from crawljobs.repository.schedules import due_schedules
+from crawljobs.repository import scheduler_hint
 from crawljobs.runtime import backoff, logs, metrics
 
 log = logs.get_logger(__name__)
@@ -64,7 +64,7 @@ class Hints(threading.Thread):
             deadline_seconds=DEADLINE_SECONDS,
         )
         try:
-            direct.listen(due_schedules.CHANNEL)
+            direct.listen(scheduler_hint.CHANNEL)
         except BaseException:
             direct.close()
             raise
@@ -81,6 +81,6 @@ class Hints(threading.Thread):
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    direct.listen(due_schedules.CHANNEL)  # only a ping: it changes nothing
+                    direct.listen(scheduler_hint.CHANNEL)  # only a ping: it changes nothing
         finally:
             direct.close()

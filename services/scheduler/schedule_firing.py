@@ -10,8 +10,6 @@ from crawljobs.db import failures
 from crawljobs.db.database import Connection
 from crawljobs.db.failures import StatementError
 from crawljobs.domain import enqueue_request
-from crawljobs.domain import schedule as rules
-from crawljobs.domain import subreddit as subreddits
 from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import Enqueued, EnqueueResult
 from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
@@ -19,7 +17,7 @@ from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.schedules import due_schedules, schedule_ledger
 from crawljobs.repository.schedules.due_schedules import Advance, DueSchedule
 from crawljobs.repository.schedules.schedule_ledger import Run, SettledRun
-from scheduler import broken_schedules
+from scheduler import broken_schedules, firing_decision
 from scheduler.firing_results import Disabled, Fired, Stuck
 
 # A function that returns the trace context for the job of a schedule. If the transaction is tried
@@ -36,7 +34,7 @@ def fire_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[Fired | Disabled | Stuck]:
-    """Fire up to `at_most` due schedules, except those with ids in `passed_over`.
+    """Fire up to `at_most` due schedules without steps, except those with ids in `passed_over`.
 
     A schedule that cannot fire is disabled. All other schedules still fire.
     """
@@ -53,28 +51,12 @@ def fire_due_schedules(
     due = due_schedules.lock_due_schedules(conn, at_most=at_most, passed_over=passed_over, now=now)
     # Sort the schedules, because each scheduler must lock rows in the same order. Otherwise two
     # schedulers could deadlock.
-    for item in sorted(due, key=lambda item: (item.schedule.subreddit_id, item.schedule.id)):
-        try:
-            decided.append((item, _decide(item)))
-        except errors.InvalidCron as error:
-            results.append(
-                broken_schedules.disable(
-                    conn, item, broken_schedules.due_run(item), f"{error.field}: {error}"
-                )
-            )
-        except errors.InvalidSubredditName as error:
-            reason = str(error) if item.schedule.subreddit else "the subreddit is gone"
-            results.append(
-                broken_schedules.disable(
-                    conn, item, broken_schedules.due_run(item), f"subreddit: {reason}"
-                )
-            )
-        except ArithmeticError as error:  # a due time beyond the range of datetime
-            results.append(
-                broken_schedules.disable(
-                    conn, item, broken_schedules.due_run(item), type(error).__name__
-                )
-            )
+    for item in sorted(due, key=lambda item: (item.schedule.subreddit_id or 0, item.schedule.id)):
+        firing = firing_decision.decide(conn, item)
+        if isinstance(firing, Firing):
+            decided.append((item, firing))
+        else:
+            results.append(firing)
     try:
         with conn.begin_nested():
             results += _fire(conn, decided, request_of)
@@ -86,17 +68,6 @@ def fire_due_schedules(
     return results
 
 
-def _decide(due: DueSchedule) -> Firing:
-    schedule = due.schedule
-    subreddits.checked_name(schedule.subreddit)
-    return rules.when_due(
-        schedule.due_times(),
-        due_at=schedule.due_at(),
-        now=due.now,
-        deadline=schedule.deadline(),
-    )
-
-
 def _fire(
     conn: Connection,
     decided: Sequence[tuple[DueSchedule, Firing]],
@@ -105,7 +76,7 @@ def _fire(
     if not decided:
         return []
     now = decided[0][0].now
-    runs = [run for due, firing in decided for run in _runs(due.schedule, firing)]
+    runs = [run for due, firing in decided for run in runs_of(due.schedule, firing)]
     recorded = schedule_ledger.record_runs(conn, runs=runs, now=now)
     new = [(due, firing) for due, firing in decided if (due.schedule.id, firing.due_at) in recorded]
     firing_now = [due.schedule for due, firing in new if firing.fires]
@@ -149,12 +120,13 @@ def _fire_alone(
         if not broken_schedules.is_rows_own_fault(error):
             raise
         return broken_schedules.disable(
-            conn, due, _runs(due.schedule, firing), failures.describe(error)
+            conn, due, runs_of(due.schedule, firing), failures.describe(error)
         )
     return fired
 
 
-def _runs(schedule: Schedule, firing: Firing) -> list[Run]:
+def runs_of(schedule: Schedule, firing: Firing) -> list[Run]:
+    """Return the ledger rows of a firing."""
     missed = [schedule_ledger.missed_run(schedule.id, ticks) for ticks in firing.missed]
     # ENQUEUED is preliminary. If the request merges into a live job, settle_runs stores MERGED.
     latest = RunOutcome.ENQUEUED if firing.fires else RunOutcome.SKIPPED
@@ -173,5 +145,5 @@ def _fired(
     else:
         created = enqueued.result is EnqueueResult.CREATED
         outcome = RunOutcome.ENQUEUED if created else RunOutcome.MERGED
-    missed = schedule_ledger.missed_ticks(_runs(due.schedule, firing), recorded)
+    missed = schedule_ledger.missed_ticks(runs_of(due.schedule, firing), recorded)
     return Fired(due.schedule, firing, outcome, enqueued, due.now - firing.due_at, missed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from crawljobs import errors
@@ -13,7 +14,7 @@ from crawljobs.repository.operations import frozen_sessions
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
 from crawljobs.repository.schedules import due_schedules, schedule_setbacks
 from crawljobs.runtime import backoff, logs
-from scheduler import firing_counters, firing_log, schedule_firing
+from scheduler import firing_counters, firing_log, group_firing, schedule_firing
 from scheduler.firing_results import Disabled, Fired, Stuck
 from scheduler.firing_traces import FiringTraces
 from scheduler.passed_over import PassedOver
@@ -21,6 +22,7 @@ from scheduler.passed_over import PassedOver
 log = logs.get_logger(__name__)
 
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
+GROUP_BATCH = 10  # limit of schedules with steps in one transaction; each has up to 10,000 steps
 
 # The shortest sleep. Without it, schedules that another scheduler locks would cause a busy loop.
 LEAST_PAUSE_SECONDS = 0.1
@@ -84,10 +86,21 @@ class Timetable:
 
     def run_once(self) -> int:
         """Fire all due schedules in batches, and return the number of processed schedules."""
+        total = self._fire_all(self._fire_batch, BATCH)
+        return total + self._fire_all(self._fire_groups, GROUP_BATCH, is_last=True)
+
+    def _fire_all(
+        self,
+        fire: Callable[[Connection], list[Fired | Disabled | Stuck]],
+        at_most: int,
+        *,
+        is_last: bool = False,
+    ) -> int:
+        """Call `fire` in transactions until no schedule is due. Returns the number of schedules."""
         total = 0
         while not self._stop.is_set():
             self._traces.clear()
-            results = self._database.run(self._fire_batch)
+            results = self._database.run(fire)
             self._beat_at = time.monotonic()
             for result in results:
                 if isinstance(result, Stuck):
@@ -98,8 +111,9 @@ class Timetable:
                 firing_counters.count(result)
             total += len(results)
             # If the batch is not full, only schedules locked by another scheduler are still due.
-            if len(results) < BATCH:
-                self._ticked_at = time.monotonic()
+            if len(results) < at_most:
+                if is_last:
+                    self._ticked_at = time.monotonic()
                 break
         return total
 
@@ -161,6 +175,15 @@ class Timetable:
         return schedule_firing.fire_due_schedules(
             conn,
             at_most=BATCH,
+            default_max_retries=self._default_max_retries,
+            traceparent_of=self._traces.begin,
+            passed_over=self._passed_over.ids(),
+        )
+
+    def _fire_groups(self, conn: Connection) -> list[Fired | Disabled | Stuck]:
+        return group_firing.fire_due_groups(
+            conn,
+            at_most=GROUP_BATCH,
             default_max_retries=self._default_max_retries,
             traceparent_of=self._traces.begin,
             passed_over=self._passed_over.ids(),

@@ -1,12 +1,15 @@
 """Create and read schedules and their ledger rows for tests."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain.group import RequiredOutcome
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
+from crawljobs.domain.scheduled_step import ScheduledStep
 from crawljobs.repository.schedules import schedule_changes, schedule_reads
 
 
@@ -27,6 +30,44 @@ def create(
         **wanted,
     )
     return schedule_changes.create_schedule(conn, order=order, now=now)
+
+
+def create_with_steps(
+    conn: Connection,
+    name: str = "s",
+    *,
+    steps: Sequence[Any],
+    cron_expression: str = "@hourly",
+    now: datetime | None = None,
+    **wanted: Any,
+) -> Schedule:
+    """Create a schedule with steps as the API does.
+
+    A step is a key and the keys that it waits for, or a dict with the fields of a step. It crawls
+    the subreddit `sub_KEY`.
+    """
+    order = ScheduleSpec(
+        name=name,
+        subreddit_id=None,
+        cron_expression=cron_expression,
+        steps=tuple(
+            _step(conn, **(each if isinstance(each, dict) else {"key": each[0], "after": each[1:]}))
+            for each in steps
+        ),
+        **wanted,
+    )
+    return schedule_changes.create_schedule(conn, order=order, now=now)
+
+
+def _step(conn: Connection, key: str, *, requires: str = "any", **fields: Any) -> ScheduledStep:
+    name = f"sub_{key}"
+    return ScheduledStep(
+        key,
+        schedule_changes.subreddit_id_of(conn, subreddit=name),
+        name,
+        require_outcome=RequiredOutcome(requires),
+        **fields,
+    )
 
 
 def make(

@@ -35,7 +35,8 @@ FINISHED_JOBS = """
 """
 REQUESTS = "SELECT client_id, window_started_at, reserved - others FROM reddit_budgets LIMIT 100"
 NEXT_SCHEDULE = """
-    SELECT next_run_at, name FROM scheduled_jobs WHERE enabled ORDER BY next_run_at LIMIT 1
+    SELECT least(next_run_at, steps_next_run_at) AS due_at, name FROM scheduled_jobs WHERE enabled
+    ORDER BY due_at LIMIT 1
 """
 STORED = """
     SELECT (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),

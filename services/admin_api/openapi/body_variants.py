@@ -6,6 +6,7 @@ whose `oneOf` lists only required fields.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,10 +50,22 @@ _VARIANTS = {
     "BulkBoost": _OF_BULK,
     "ScheduleBody": (
         Variant(
-            "BySubreddit", ("subreddit",), ("subreddit_id",), "A schedule for a subreddit's name."
+            "BySubreddit",
+            ("subreddit",),
+            ("subreddit_id", "steps"),
+            "A schedule for a subreddit's name.",
         ),
         Variant(
-            "BySubredditId", ("subreddit_id",), ("subreddit",), "A schedule for a subreddit's id."
+            "BySubredditId",
+            ("subreddit_id",),
+            ("subreddit", "steps"),
+            "A schedule for a subreddit's id.",
+        ),
+        Variant(
+            "WithSteps",
+            ("steps",),
+            ("subreddit", "subreddit_id"),
+            "A schedule that creates groups of steps.",
         ),
     ),
 }
@@ -70,7 +83,12 @@ def split_bodies(schemas: dict[str, Any]) -> None:
                 {"$ref": f"#/components/schemas/{name}{variant.suffix}"} for variant in variants
             ],
         }
-    schemas["SchedulePatch"]["not"] = {"required": ["subreddit", "subreddit_id"]}
+    crawls = ("subreddit", "subreddit_id", "steps")
+    schemas["SchedulePatch"]["not"] = {
+        "anyOf": [
+            {"type": "object", "required": [*pair]} for pair in itertools.combinations(crawls, 2)
+        ]
+    }
 
 
 def _schema_of(variant: Variant, whole: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from admin_api.http import auth, preconditions, problems, responses, state
+from admin_api.resources import group_requests, schedule_steps
 from admin_api.schemas.schedule import ScheduleSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain import subreddit as names
@@ -30,6 +31,8 @@ def change(
 
     def work(conn: Connection) -> responses.Response:
         before = locked(conn, schedule_id)
+        if before.steps is not None:
+            schedule_steps.require_scope()
         preconditions.check(before.version, required=if_match)
         spec = new_spec(conn, before)
         _check_can_fire(before, spec)
@@ -56,8 +59,13 @@ def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
 
 
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit."""
-    fields = {name: value for name, value in params.items() if not name.startswith("subreddit")}
+    """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit.
+
+    A schedule gets steps in place of its subreddit, or a subreddit in place of its steps. Raises
+    InvalidPlan.
+    """
+    crawled = ("subreddit", "subreddit_id", "steps")
+    fields = {name: value for name, value in params.items() if name not in crawled}
     if "description" in fields:
         fields["description"] = fields["description"] or None
     if "misfire_policy" in fields:
@@ -70,6 +78,10 @@ def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
             fields["subreddit_id"] = schedule_changes.subreddit_id_of(conn, subreddit=subreddit)
         except (NotFound, InvalidSubredditName) as error:
             raise problems.refuse_value("/subreddit_id", str(error)) from None
+        fields["steps"] = None
+    if params.get("steps") is not None:
+        schedule_steps.require_scope()
+        fields |= {"subreddit_id": None, "steps": schedule_steps.stored(conn, params["steps"])}
     return fields
 
 
@@ -81,6 +93,8 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
     """
     if not spec.enabled or before.enabled or spec.subreddit_id != before.subreddit_id:
         return
+    if before.subreddit is None:
+        return
     try:
         names.checked_name(before.subreddit)
     except InvalidSubredditName as error:
@@ -90,9 +104,10 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
 
 @contextmanager
 def domain_errors_as_problems() -> Iterator[None]:
-    """Convert a cron expression's error, or a duplicate name, to a problem that names the field."""
+    """Convert errors of the cron expression, the name or the steps to problems with the field."""
     try:
-        yield
+        with group_requests.plan_errors_as_problems():
+            yield
     except InvalidCron as error:
         errors = [each for each in (error, error.also) if each is not None]
         raise problems.refuse_values([(f"/{each.field}", str(each)) for each in errors]) from None
@@ -117,9 +132,13 @@ def audit(
         action=action,
         resource_type="scheduled_job",
         resource_id=None if schedule is None else schedule.id,
-        before=None if before is None else ScheduleSchema().dump(before),
-        after=None if after is None else ScheduleSchema().dump(after),
+        before=None if before is None else _audited(before),
+        after=None if after is None else _audited(after),
     )
+
+
+def _audited(schedule: Schedule) -> dict[str, Any]:
+    return schedule_steps.audited(ScheduleSchema(exclude=("open_group_id",)).dump(schedule))
 
 
 def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> responses.Response:
@@ -128,5 +147,5 @@ def written(conn: Connection, schedule: Schedule, *, status: int = 200) -> respo
     The response has a warning if all schedules together exceed Reddit's budget.
     """
     quota = schedule_quota.estimate(conn)
-    body = {**asdict(schedule), **asdict(quota), "warning": quota.warning}
+    body = {**vars(schedule), **asdict(quota), "warning": quota.warning}
     return body, status, preconditions.etag(schedule.version)

@@ -5,10 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import flask
+
 from admin_api.http import api_counters, auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing, schedule_edits, schedules
+from admin_api.resources import (
+    enqueueing,
+    group_requests,
+    groups,
+    schedule_edits,
+    schedule_group_runs,
+    schedules,
+)
 from admin_api.schemas.enqueue import EnqueuedSchema
+from admin_api.schemas.group import GroupOverviewSchema
 from admin_api.schemas.schedule_run import (
     PreviewRequestSchema,
     PreviewSchema,
@@ -49,19 +59,24 @@ _MICROSECOND = timedelta(microseconds=1)
     "The subreddit's live job also serves this run.",
     headers=enqueueing.LOCATION,
 )
-@blueprint.problems("not_found", "subreddit_gone")
-def run_schedule(schedule_id: int) -> responses.Response:
+@blueprint.also_answers(
+    202, GroupOverviewSchema, "The group of a schedule with steps.", headers=groups.LOCATION
+)
+@blueprint.problems("not_found", "subreddit_gone", "group_unfinished")
+def run_schedule(schedule_id: int) -> responses.Response | flask.Response:
     """Run a schedule now
 
     The run is independent of the timetable. It also works for a disabled schedule. The ledger shows
-    the run as `manual`.
+    the run as `manual`. A schedule with steps runs only if its last group has finished.
     """
     actor = auth.current_actor()
     default = state.current().max_retries
 
-    def work(conn: Connection) -> tuple[job.Enqueued, job.Job]:
+    def work(conn: Connection) -> tuple[job.Enqueued, job.Job] | flask.Response:
         schedule = schedule_edits.locked(conn, schedule_id)
         preconditions.check(schedule.version, required=False)
+        if schedule.steps is not None:
+            return schedule_group_runs.run(conn, actor, schedule)
         with tracing.span("enqueue", tracing.Kind.PRODUCER) as span:
             enqueued = manual_run.run_now(
                 conn,
@@ -85,9 +100,13 @@ def run_schedule(schedule_id: int) -> responses.Response:
         return enqueued, found
 
     try:
-        enqueued, found = state.current().database.run(work)
+        with group_requests.plan_errors_as_problems():
+            result = state.current().database.run(work)
     except InvalidSubredditName as error:
         raise problems.Problem("subreddit_gone", str(error)) from None
+    if isinstance(result, flask.Response):
+        return result
+    enqueued, found = result
     status = 201 if enqueued.result is job.EnqueueResult.CREATED else 200
     return (
         {"result": enqueued.result, "job": found},

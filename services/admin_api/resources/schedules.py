@@ -1,4 +1,4 @@
-"""/api/admin/scheduled-jobs: schedules, which crawl a subreddit at the times of a timetable."""
+"""/api/admin/scheduled-jobs: schedules, which crawl subreddits at the times of a timetable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
+from admin_api.http.request import request_body
+from admin_api.http.request.large_body_turns import one_at_a_time
 from admin_api.resources import schedule_edits
 from admin_api.schemas.schedule import (
     ScheduleListSchema,
@@ -42,11 +44,25 @@ _NIGHTLY = {
     "cron_expression": "@daily",
     "timezone": "Europe/Vienna",
 }
+_MAP = {
+    "name": "nightly map",
+    "cron_expression": "0 2 * * *",
+    "steps": [
+        {"subreddit": "python"},
+        {"subreddit": "learnpython", "after": ["python"]},
+        {"subreddit": "flask", "after": "all", "on_upstream_failure": "proceed"},
+    ],
+}
 _WEEKLY = {**_NIGHTLY, "name": "python, weekly", "cron_expression": "@weekly"}
 
 
 @blueprint.post("")
-@blueprint.body(ScheduleBodySchema, examples={"nightly": {"value": _NIGHTLY}})
+@one_at_a_time
+@blueprint.body(
+    ScheduleBodySchema,
+    examples={"nightly": {"value": _NIGHTLY}, "map": {"value": _MAP}},
+    bounds=request_body.LARGE,
+)
 @blueprint.answers(
     201, WrittenScheduleSchema, "The new schedule.", headers={**_LOCATION, **preconditions.HEADER}
 )
@@ -54,7 +70,9 @@ _WEEKLY = {**_NIGHTLY, "name": "python, weekly", "cron_expression": "@weekly"}
 def create_schedule(params: dict[str, Any]) -> responses.Response:
     """Create a schedule
 
-    Each due time enqueues one crawl of the subreddit, even if several schedulers run.
+    Each due time enqueues one crawl of the subreddit, even if several schedulers run. With `steps`,
+    each due time creates one sealed group of these steps. Its name is the name of the schedule and
+    the due time. Steps need the scope `jobs` too, also for changes of the schedule.
     """
     actor = auth.current_actor()
 
@@ -77,7 +95,7 @@ def create_schedule(params: dict[str, Any]) -> responses.Response:
 def list_schedules(params: dict[str, Any]) -> responses.Response:
     """List schedules, oldest first
 
-    A schedule must match all filters.
+    A schedule must match all filters. A filter on a subreddit does not find schedules with steps.
     """
     page = pagination.Page.requested("schedules", params)
     with state.current().database.read() as conn:
@@ -106,8 +124,11 @@ def show_schedule(schedule_id: int) -> responses.Response:
 
 
 @blueprint.put("/<id:schedule_id>")
+@one_at_a_time
 @blueprint.if_match(required=True)
-@blueprint.body(ScheduleBodySchema, examples={"weekly": {"value": _WEEKLY}})
+@blueprint.body(
+    ScheduleBodySchema, examples={"weekly": {"value": _WEEKLY}}, bounds=request_body.LARGE
+)
 @blueprint.answers(
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
@@ -124,8 +145,13 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
 
 
 @blueprint.patch("/<id:schedule_id>")
+@one_at_a_time
 @blueprint.if_match(required=True)
-@blueprint.body(SchedulePatchSchema, examples={"calmer": {"value": {"priority": 10}}})
+@blueprint.body(
+    SchedulePatchSchema,
+    examples={"calmer": {"value": {"priority": 10}}},
+    bounds=request_body.LARGE,
+)
 @blueprint.answers(
     200, WrittenScheduleSchema, "The schedule as it is now.", headers=preconditions.HEADER
 )
@@ -133,7 +159,8 @@ def replace_schedule(params: dict[str, Any], schedule_id: int) -> responses.Resp
 def change_schedule(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """Change some fields of a schedule
 
-    An absent field stays unchanged. The description of PUT explains the effect on due times.
+    An absent field stays unchanged. `steps` replace the subreddit, or all stored steps. The
+    description of PUT explains the effect on due times.
     """
 
     def changed(conn: Connection, before: Schedule) -> ScheduleSpec:
@@ -163,10 +190,13 @@ def toggle_schedule(params: dict[str, Any], schedule_id: int) -> responses.Respo
 
 @blueprint.delete("/<id:schedule_id>")
 @blueprint.if_match(required=False)
-@blueprint.answers_nothing("The schedule and its ledger are deleted. Its jobs stay.")
+@blueprint.answers_nothing("The schedule and its ledger are deleted. Its jobs and groups stay.")
 @blueprint.problems("not_found")
 def delete_schedule(schedule_id: int) -> tuple[str, int]:
-    """Delete a schedule"""
+    """Delete a schedule
+
+    An unfinished group of the schedule goes on. Cancel the group to stop it.
+    """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> None:

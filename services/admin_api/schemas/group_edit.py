@@ -29,7 +29,7 @@ from crawljobs.repository.groups.group_list import GroupFilterState
 
 KEY_PATTERN = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}"  # safe in the path of a URL
 _KEY = re.compile(KEY_PATTERN)
-_KEY_SCHEMA = {"type": "string", "pattern": f"^{KEY_PATTERN}$", "minLength": 1, "maxLength": 100}
+KEY_SCHEMA = {"type": "string", "pattern": f"^{KEY_PATTERN}$", "minLength": 1, "maxLength": 100}
 _ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": INT8_MAX}
 
 
@@ -46,7 +46,7 @@ class After(fields.Field[Any]):
     """The upstreams of a step: the text `all`, or a list of Upstream."""
 
     def __init__(self) -> None:
-        upstreams = [_KEY_SCHEMA, _reference("job"), _reference("group")]
+        upstreams = [KEY_SCHEMA, _reference("job"), _reference("group")]
         super().__init__(
             load_default=list,
             metadata=described(
@@ -93,10 +93,8 @@ def _upstream(given: Any) -> Upstream | None:
     return Upstream(job_id=number) if name == "job" else Upstream(group_id=number)
 
 
-class StepRequestSchema(ma.Schema):
-    """A step to add to a group."""
-
-    key = fields.String(
+def step_key() -> fields.String:
+    return fields.String(
         load_default=None,
         validate=[
             validate.Length(min=1, max=100),
@@ -111,6 +109,12 @@ class StepRequestSchema(ma.Schema):
             pattern=f"^{KEY_PATTERN}$",
         ),
     )
+
+
+class StepRequestSchema(ma.Schema):
+    """A step to add to a group."""
+
+    key = step_key()
     subreddit = subreddit(required=True)
     priority = priority(default=60)
     max_retries = max_retries()
@@ -148,17 +152,19 @@ def _name() -> Name:
 
 
 class _Steps(fields.List[Any]):
-    """Refuses a list that is too long before it reads the items."""
+    """Refuses a list that is too long before it reads the items. Each step is a whole one."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        options.pop("partial", None)  # a PATCH may omit fields of the schedule, not of a step
         if isinstance(value, list) and len(value) > STEPS_MAX_OF_REQUEST:
             raise ma.ValidationError(f"Longer than maximum length {STEPS_MAX_OF_REQUEST}.")
         return super()._deserialize(value, attr, data, **options)
 
 
-def _steps(*, least: int, **options: Any) -> fields.List[Any]:
+def steps(schema: type[ma.Schema], *, least: int, **options: Any) -> fields.List[Any]:
+    """Return the field of a list of steps of this schema. `least`: the least number of steps."""
     return _Steps(
-        fields.Nested(StepRequestSchema),
+        fields.Nested(schema),
         validate=validate.Length(min=least, max=STEPS_MAX_OF_REQUEST),
         **options,
     )
@@ -168,7 +174,8 @@ class GroupBodySchema(ma.Schema):
     """A group to create."""
 
     name = _name()
-    steps = _steps(
+    steps = steps(
+        StepRequestSchema,
         least=0,
         load_default=None,
         allow_none=False,
@@ -187,7 +194,7 @@ class GroupBodySchema(ma.Schema):
 class StepsBodySchema(ma.Schema):
     """Steps to add to a group."""
 
-    steps = _steps(least=1, required=True)
+    steps = steps(StepRequestSchema, least=1, required=True)
 
 
 class CloneSchema(ma.Schema):

@@ -7,6 +7,7 @@ from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, identifier, next_cursor
 from admin_api.schemas.known import known
+from admin_api.schemas.scheduled_step import ScheduledStepSchema
 from crawljobs.domain.schedule import MisfirePolicy
 
 EXPRESSION = (
@@ -26,15 +27,37 @@ SPREAD = (
 
 
 class ScheduleSchema(ma.Schema):
-    """A schedule: repeated crawls of a subreddit."""
+    """A schedule: repeated crawls of a subreddit, or of several subreddits as steps of a group."""
 
     id = identifier("The schedule.")
     name = fields.String(required=True)
     description = fields.String(
         required=True, allow_none=True, metadata=described("Free text; null without one.")
     )
-    subreddit_id = identifier("The subreddit.")
-    subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
+    subreddit_id = identifier("The subreddit; null for a schedule with steps.", nullable=True)
+    subreddit = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The subreddit's name; null for a schedule with steps."),
+    )
+    steps = fields.List(
+        fields.Nested(ScheduledStepSchema),
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "The steps of the group that each run creates; null for a schedule of one subreddit. "
+            "In a list of schedules also null if the steps have more than 16 KiB."
+        ),
+    )
+    step_count = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata=described("The number of steps; null for a schedule of one subreddit."),
+    )
+    open_group_id = identifier(
+        "The group of the last run, if it has not finished. Until then no due time fires.",
+        nullable=True,
+    )
     cron_expression = fields.String(required=True, metadata=described(EXPRESSION))
     timezone = fields.String(required=True, metadata=described("An IANA time zone."))
     priority = fields.Integer(required=True)

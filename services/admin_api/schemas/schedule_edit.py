@@ -21,8 +21,10 @@ from admin_api.schemas.fields import (
     subreddit,
     truth,
 )
+from admin_api.schemas.group_edit import steps
 from admin_api.schemas.known import known
 from admin_api.schemas.schedule import DEADLINE, EXPRESSION, POLICY, SPREAD
+from admin_api.schemas.scheduled_step import ScheduledStepRequestSchema
 from crawljobs.domain.cron import LONGEST_EXPRESSION
 from crawljobs.domain.due_times import LONGEST_SPREAD
 from crawljobs.domain.schedule import LONGEST_DEADLINE, MisfirePolicy
@@ -74,7 +76,7 @@ def subreddit_id() -> fields.Integer:
 
 
 class ScheduleBodySchema(ma.Schema):
-    """A schedule. Give either `subreddit` or `subreddit_id`."""
+    """A schedule. Give one of `subreddit`, `subreddit_id` and `steps`."""
 
     name = Name(
         required=True,
@@ -91,6 +93,16 @@ class ScheduleBodySchema(ma.Schema):
     description = description()
     subreddit = subreddit(load_default=None, allow_none=False)
     subreddit_id = subreddit_id()
+    steps = steps(
+        ScheduledStepRequestSchema,
+        least=1,
+        load_default=None,
+        allow_none=False,
+        metadata=described(
+            "Each run creates a sealed group with these steps, at most 10,000. Needs the scope "
+            "`jobs` too."
+        ),
+    )
     cron_expression = cron_expression()
     timezone = timezone()
     priority = priority(default=20)
@@ -114,14 +126,16 @@ class ScheduleBodySchema(ma.Schema):
     enabled = Flag(load_default=True, metadata=described("Whether the schedule fires."))
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _names_one_subreddit(
+    def _has_subreddit_or_steps(
         self, _: dict[str, Any], body: Any, *, partial: bool | None, **__: Any
     ) -> None:
         named = [
             name
-            for name in ("subreddit", "subreddit_id")
+            for name in ("subreddit", "subreddit_id", "steps")
             if isinstance(body, dict) and name in body
         ]
+        if len(named) > 1 and "steps" in named:
+            raise ma.ValidationError({"steps": ["give steps or a subreddit, not both"]})
         if len(named) == 2:
             raise ma.ValidationError({"subreddit_id": ["give subreddit_id or subreddit, not both"]})
         if not named and not partial:
@@ -155,5 +169,7 @@ class ScheduleParameters(PageParameters):
     subreddit_id = fields.Integer(
         load_default=None,
         validate=validate.Range(min=1, max=INT8_MAX),
-        metadata=described("Only schedules of this subreddit.", format="int64"),
+        metadata=described(
+            "Only schedules of this subreddit, without schedules with steps.", format="int64"
+        ),
     )

@@ -43,12 +43,16 @@ class RunSchema(ma.Schema):
         required=True,
         validate=known(RunOutcome),
         metadata=described(
-            "`enqueued`: a new job. `merged`: the live job of the subreddit also serves the run. "
-            "`skipped`: too late under the policy. `missed`: a later due time passed before a "
-            "scheduler processed this one, or the schedule was changed or disabled."
+            "`enqueued`: a new job or group. `merged`: the live job of the subreddit also serves "
+            "the run. `skipped`: too late under the policy, or the last group had not finished. "
+            "`missed`: a later due time passed before a scheduler processed this one, or the "
+            "schedule was changed or disabled."
         ),
     )
     job_id = identifier("The job; it may have been deleted since.", nullable=True)
+    group_id = identifier(
+        "The group of a schedule with steps; it may have been deleted since.", nullable=True
+    )
     manual = fields.Boolean(required=True, metadata=described("An operator started the run."))
 
 

@@ -11,9 +11,12 @@ from typing import Protocol
 
 # Limit of a body in received bytes: 1 MiB of content, and 64 KiB for the size lines of the chunks.
 BODY_BYTES = 1024 * 1024 + 64 * 1024
-# The same limit for bodies with steps of groups: 4 MiB of content, and 256 KiB for size lines.
+# The same limit for bodies with steps: 4 MiB of content, and 256 KiB for size lines.
 LARGE_BODY_BYTES = 4 * BODY_BYTES
-_TAKES_LARGE_BODY = re.compile(rb"(?:\r\n)?POST /api/admin/groups(?:/[0-9]+/steps)?[ ?]")
+_TAKES_LARGE_BODY = re.compile(
+    rb"(?:\r\n)?(?:POST /api/admin/(?:groups(?:/[0-9]+/steps)?|scheduled-jobs)"
+    rb"|(?:PUT|PATCH) /api/admin/scheduled-jobs/[0-9]+)[ ?]"
+)
 _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")

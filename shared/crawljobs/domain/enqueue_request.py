@@ -35,10 +35,10 @@ class EnqueueRequest:
 def of_schedule(
     schedule: Schedule, *, default_max_retries: int, traceparent: str | None
 ) -> EnqueueRequest:
-    """Return the request for the subreddit of a schedule."""
+    """Return the request for the subreddit of a schedule without steps."""
     retries = default_max_retries if schedule.max_retries is None else schedule.max_retries
     return EnqueueRequest(
-        [schedule.subreddit],
+        [schedule.subreddit or ""],
         schedule.priority,
         JobSource.SCHEDULE,
         max_retries=retries,

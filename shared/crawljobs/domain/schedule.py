@@ -1,4 +1,4 @@
-"""Schedules, which request the crawl of a subreddit regularly, and what happens when one is due."""
+"""Schedules, which request crawls regularly, and the effects of a due time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain import cron as crons
 from crawljobs.domain.due_times import DueTimes, offset_of
+from crawljobs.domain.scheduled_step import ScheduledStep
 
 # With the policy `skip`, a tick (due time) that is at most this late still fires, so that a restart
 # of the scheduler loses no ticks. A schedule's own deadline replaces this limit.
@@ -32,16 +33,16 @@ class RunOutcome(StrEnum):
 
     ENQUEUED = "enqueued"
     MERGED = "merged"  # the subreddit already had a live job, which serves this tick too
-    SKIPPED = "skipped"  # the policy or the deadline did not allow the late firing
+    SKIPPED = "skipped"  # the policy, the deadline or an unfinished group did not allow the firing
     MISSED = "missed"  # the tick never fires: a later tick or an edit of the schedule replaced it
 
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """The fields of a schedule that a user sets."""
+    """The fields of a schedule that a user sets. It has either a subreddit or steps."""
 
     name: str
-    subreddit_id: int
+    subreddit_id: int | None
     cron_expression: str
     timezone: str = "UTC"
     priority: int = 20
@@ -51,17 +52,27 @@ class ScheduleSpec:
     misfire_deadline_seconds: int | None = None
     spread_seconds: int = 0
     description: str | None = None
+    steps: tuple[ScheduledStep, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A row of the table scheduled_jobs. `next_run_at` is None while the schedule is disabled."""
+    """A row of the table scheduled_jobs. `next_run_at` is None while the schedule is disabled.
+
+    `subreddit` is None for a schedule with steps, and empty if an operator deleted the subreddit's
+    row. `steps` is empty if the stored steps are unreadable. In a list of schedules, `steps` is
+    None for long steps too; `step_count` is their number. `open_group_id` is the group of the last
+    run, if that group has not finished.
+    """
 
     id: int
     name: str
     description: str | None
-    subreddit_id: int
-    subreddit: str
+    subreddit_id: int | None
+    subreddit: str | None
+    steps: tuple[ScheduledStep, ...] | None
+    step_count: int | None
+    open_group_id: int | None
     cron_expression: str
     timezone: str
     priority: int

@@ -27,6 +27,7 @@ from crawljobs.db.tables import crawl_jobs, reddit_budgets, scheduled_jobs
 from crawljobs.repository import outcome_gauges
 from crawljobs.repository.gauge_clock import CLOCK, ZERO, longest
 from crawljobs.repository.queue import job_stats
+from crawljobs.repository.schedules import due_columns
 from crawljobs.repository.schedules.schedule_reads import bounded
 from crawljobs.repository.sql import (
     ONE_ROW,
@@ -68,9 +69,13 @@ _next = (
     .limit(ONE_ROW)
     .subquery("next")
 )
+# A schedule with steps that waits for the end of its last group is not late.
+_next_of_steps = due_columns.NEXT_OF_STEPS.subquery("next_of_steps")
 _LAG = select(
-    func.greatest(longest(_next.c.next_run_at), ZERO).label("schedule_lag_seconds")
-).select_from(CLOCK.outerjoin(_next, true()))
+    func.greatest(
+        longest(func.least(_next.c.next_run_at, bounded(_next_of_steps.c.next_run_at))), ZERO
+    ).label("schedule_lag_seconds")
+).select_from(CLOCK.outerjoin(_next, true()).outerjoin(_next_of_steps, true()))
 
 _activity = table(
     "pg_stat_activity",

@@ -15,7 +15,7 @@ from scheduler import firing_counters
 from scheduler.firing_results import Disabled, Fired
 from scheduler.firing_traces import FiringTraces
 
-SCHEDULE: Any = SimpleNamespace(id=7, subreddit="python")
+SCHEDULE: Any = SimpleNamespace(id=7, subreddit="python", step_count=None)
 CREATED = Enqueued(12, "python", EnqueueResult.CREATED)
 
 

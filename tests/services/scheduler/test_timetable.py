@@ -313,8 +313,8 @@ def test_after_a_good_look_the_next_trouble_is_the_first_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    # Three calls that succeed are one complete round of the loop.
-    fails = [True, True, True, False, False, False, True]
+    # Four calls that succeed are one complete round of the loop.
+    fails = [True, True, True, False, False, False, False, True]
 
     def note(failures: int) -> float:
         told.append(failures)

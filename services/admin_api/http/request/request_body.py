@@ -13,7 +13,7 @@ from admin_api.http.request.json_bounds import Bounds
 
 USUAL = Bounds(bytes=64 * 1024, values=500)  # the limits of most bodies
 MANY = Bounds(bytes=1024 * 1024, values=2_000)  # the limits of bodies of bulk requests
-LARGE = Bounds(bytes=4 * 1024 * 1024, values=250_000)  # the limits of bodies with steps of groups
+LARGE = Bounds(bytes=4 * 1024 * 1024, values=250_000)  # the limits of bodies with steps
 BOUNDS = "body_bounds"  # name of the attribute that holds a view's limits
 _CHUNK_BYTES = 64 * 1024
 _NAME = "request_body"

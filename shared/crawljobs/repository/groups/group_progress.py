@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import GroupOutcome, StepState, outcome_of_group
+from crawljobs.repository import scheduler_hint
 from crawljobs.repository.groups.end_conditions import OPEN_STEPS
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue.queue_sql import CLOCK
@@ -32,7 +33,7 @@ _ADD = text(f"""
 
 # `has_open`: the group has an open step. `has_ready`: the resolver can start a step of the group.
 _READ = text(f"""
-    SELECT id, generation, {_STATES}, cancelled_at IS NOT NULL AS is_cancelled,
+    SELECT id, generation, scheduled_job_id, {_STATES}, cancelled_at IS NOT NULL AS is_cancelled,
         sealed_at IS NOT NULL AS is_sealed, finished_at IS NOT NULL AS is_finished,
         paused_at IS NOT NULL AS is_paused, ready_at IS NOT NULL AS is_ready,
         EXISTS (SELECT FROM group_steps WHERE group_id = job_groups.id AND state IN {OPEN_STEPS})
@@ -99,7 +100,8 @@ def update(
     """Count the changed steps of the groups, and update the state of each group.
 
     A group is ready if it is not paused and has a step to start. A sealed group without open steps
-    is finished. A finished group with an open step is reopened. The caller holds the locks of the
+    is finished; its schedule may have waited for that. A finished group with an open step is
+    reopened. The caller holds the locks of the
     groups. Returns the groups that finished.
     """
     ids = sorted(group_ids)
@@ -134,6 +136,10 @@ def update(
             "now": now,
         }
         conn.execute(_FINISH, values)
+        ended = {each.group_id for each in finished}
+        schedules = {row.scheduled_job_id for row in rows if row.id in ended} - {None}
+        if schedules:
+            scheduler_hint.send_if_overdue(conn, schedule_ids=sorted(schedules), now=now)
     return finished
 
 

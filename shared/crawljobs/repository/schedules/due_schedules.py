@@ -6,11 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, all_, bindparam, false, func, null, select, true, update
+from sqlalchemy import (
+    Connection,
+    all_,
+    any_,
+    bindparam,
+    false,
+    func,
+    null,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from crawljobs.db.tables import scheduled_jobs
 from crawljobs.domain.schedule import Schedule
-from crawljobs.repository.schedules import schedule_reads
+from crawljobs.repository.schedules import due_columns, schedule_reads
 from crawljobs.repository.sql import (
     CLOCK,
     NOW,
@@ -21,8 +33,6 @@ from crawljobs.repository.sql import (
     times,
     unnested,
 )
-
-CHANNEL = "scheduled_jobs"  # NOTIFY channel; a message means: the next due time may be earlier now
 
 _schedule = scheduled_jobs.c
 _NOT_PASSED_OVER = _schedule.id != all_(ids("passed_over"))
@@ -37,6 +47,24 @@ _LOCK_DUE = (
     .with_for_update(of=scheduled_jobs, skip_locked=True)
 )
 
+# Uses the index scheduled_jobs_steps_due_idx in the same way.
+_LOCK_DUE_WITH_STEPS = (
+    schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
+    .where(
+        _schedule.enabled,
+        _schedule.steps_next_run_at <= NOW,
+        _NOT_PASSED_OVER,
+        due_columns.MAY_FIRE,
+    )
+    .order_by(_schedule.steps_next_run_at)
+    .limit(bindparam("at_most"))
+    .with_for_update(of=scheduled_jobs, skip_locked=True)
+)
+
+_UNFINISHED = select(_schedule.id, due_columns.OPEN_GROUP_ID.label("group_id")).where(
+    _schedule.id == any_(ids("ids")), due_columns.OPEN_GROUP_ID.is_not(None)
+)
+
 _advance = unnested(
     "advance", id=ids("ids"), next_run_at=times("next_run_ats"), fired_at=times("fired_ats")
 )
@@ -44,7 +72,7 @@ _ADVANCE = (
     update(scheduled_jobs)
     .where(_schedule.id == _advance.c.id)
     .values(
-        next_run_at=_advance.c.next_run_at,
+        **due_columns.written(_advance.c.next_run_at, _schedule.steps.is_not(None)),
         last_run_at=func.coalesce(_advance.c.fired_at, _schedule.last_run_at),
     )
 )
@@ -55,27 +83,34 @@ _DISABLE = (
     .values(
         enabled=false(),
         next_run_at=null(),
+        steps_next_run_at=null(),
         disabled_reason=bindparam("reason"),
         version=_schedule.version + 1,
         updated_at=NOW,
     )
 )
 
-_next = (
+_nexts = union_all(
     select(_schedule.next_run_at)
     .where(_schedule.enabled, _NOT_PASSED_OVER)
     .order_by(_schedule.next_run_at)
-    .limit(ONE_ROW)
-    .subquery("next")
-)
+    .limit(ONE_ROW),
+    due_columns.NEXT_OF_STEPS.where(_NOT_PASSED_OVER),
+).subquery("nexts")
+_next = select(func.min(_nexts.c.next_run_at).label("next_run_at")).subquery("next")
 _now = CLOCK.c.now
 # The result is limited to one day, because PostgreSQL before version 17 raises an error if an
 # infinite time is subtracted.
-_SECONDS_UNTIL_NEXT_DUE = select(
-    seconds(
-        func.least(func.greatest(_next.c.next_run_at, _now), _now + inline_interval("1 day")) - _now
+_SECONDS_UNTIL_NEXT_DUE = (
+    select(
+        seconds(
+            func.least(func.greatest(_next.c.next_run_at, _now), _now + inline_interval("1 day"))
+            - _now
+        )
     )
-).select_from(CLOCK.join(_next, true()))
+    .select_from(CLOCK.join(_next, true()))
+    .where(_next.c.next_run_at.is_not(None))
+)
 
 REASON_MAX = 500  # characters of a disabled_reason; a longer text is cut
 
@@ -101,17 +136,27 @@ def lock_due_schedules(
     conn: Connection,
     *,
     at_most: int,
+    with_steps: bool = False,
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[DueSchedule]:
     """Lock at most `at_most` due schedules and return them, the earliest due time first.
 
-    The locks last until the transaction ends. The statement skips schedules that another
-    transaction has locked, and schedules whose ids are in `passed_over`.
+    Returns either schedules of one subreddit or schedules with steps. The locks last until the
+    transaction ends. The statement skips schedules that another transaction has locked, schedules
+    whose ids are in `passed_over`, and schedules with the policy fire_once whose last group has not
+    finished.
     """
     values = {"at_most": at_most, "passed_over": list(passed_over), "now": now}
-    rows = conn.execute(_LOCK_DUE, values)
+    rows = conn.execute(_LOCK_DUE_WITH_STEPS if with_steps else _LOCK_DUE, values)
     return [DueSchedule(schedule=schedule_reads.schedule_of(row), now=row.now) for row in rows]
+
+
+def unfinished_groups(conn: Connection, schedule_ids: Sequence[int]) -> dict[int, int]:
+    """Return by schedule the last group of these schedules, if that group has not finished."""
+    if not schedule_ids:
+        return {}
+    return {row.id: row.group_id for row in conn.execute(_UNFINISHED, {"ids": schedule_ids})}
 
 
 def advance_schedules(conn: Connection, *, advances: Sequence[Advance]) -> None:
@@ -142,7 +187,8 @@ def seconds_until_next_due(
     """Return the seconds until the next schedule is due, by the database's clock.
 
     The result is 0 if a schedule is due now, and at most one day. It is None if no schedule is
-    enabled. Schedules whose ids are in `passed_over` are ignored.
+    enabled. Schedules whose ids are in `passed_over` are ignored, and overdue schedules that wait
+    for the end of their last group.
     """
     values = {"passed_over": list(passed_over), "now": now}
     seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, values).scalar()

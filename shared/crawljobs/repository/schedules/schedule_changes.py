@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -21,13 +20,18 @@ from sqlalchemy.exc import IntegrityError
 
 from crawljobs import errors
 from crawljobs.db.tables import scheduled_jobs, subreddits
-from crawljobs.domain import schedule_edit
+from crawljobs.domain import schedule_edit, scheduled_step
 from crawljobs.domain import subreddit as names
 from crawljobs.domain.schedule import Schedule, ScheduleSpec
 from crawljobs.domain.schedule_edit import Edit
+from crawljobs.repository import scheduler_hint
 from crawljobs.repository.content import stored_subreddits
-from crawljobs.repository.schedules import due_schedules, schedule_ledger, schedule_reads
-from crawljobs.repository.sql import NOW, ONE_ROW, inline
+from crawljobs.repository.schedules import (
+    due_columns,
+    schedule_ledger,
+    schedule_reads,
+)
+from crawljobs.repository.sql import NOW
 
 _schedule = scheduled_jobs.c
 
@@ -43,8 +47,8 @@ _INSERT = (
     .values(
         **_SPEC,
         runs_per_day=bindparam("runs_per_day"),
+        **due_columns.written(),
         anchor_at=bindparam("now"),
-        next_run_at=bindparam("next_run_at"),
         created_at=bindparam("now"),
         updated_at=bindparam("now"),
     )
@@ -54,7 +58,7 @@ _INSERT = (
 
 _OF_ID = _schedule.id == bindparam("schedule_id")
 
-_SPREAD = update(scheduled_jobs).where(_OF_ID).values(next_run_at=bindparam("next_run_at"))
+_SPREAD = update(scheduled_jobs).where(_OF_ID).values(**due_columns.written())
 
 _UPDATE = (
     update(scheduled_jobs)
@@ -62,23 +66,12 @@ _UPDATE = (
     .values(
         **_SPEC,
         runs_per_day=func.coalesce(bindparam("runs_per_day", type_=Double), _schedule.runs_per_day),
+        **due_columns.written(),
         anchor_at=bindparam("anchor"),
-        next_run_at=bindparam("next_run_at"),
         disabled_reason=case((bindparam("keeps_reason", type_=Boolean), _schedule.disabled_reason)),
         version=_schedule.version + 1,
         updated_at=bindparam("now"),
     )
-)
-
-# Notifies the scheduler only if no other schedule is due earlier. Otherwise the scheduler wakes in
-# time without a notification.
-_HINT = select(func.pg_notify(inline(due_schedules.CHANNEL), inline(""))).where(
-    select(_schedule.next_run_at)
-    .where(_schedule.enabled)
-    .order_by(_schedule.next_run_at)
-    .limit(ONE_ROW)
-    .scalar_subquery()
-    >= bindparam("next_run_at")
 )
 
 
@@ -122,8 +115,9 @@ def create_schedule(
         raise _duplicate(order.name)
     if order.spread_seconds and order.enabled:
         spread = schedule_edit.first(order, schedule_id=schedule_id, now=at)
-        conn.execute(_SPREAD, {"schedule_id": schedule_id, "next_run_at": spread.next_run_at})
-    return _hinted(conn, schedule_id)
+        values = {"due_at": spread.next_run_at, "has_steps": order.steps is not None}
+        conn.execute(_SPREAD, {"schedule_id": schedule_id, **values})
+    return _hinted(conn, schedule_id, now=now)
 
 
 def change_schedule(
@@ -154,23 +148,26 @@ def change_schedule(
         if "scheduled_jobs_name_key" in str(error.orig):
             raise _duplicate(order.name) from None
         raise
-    return _hinted(conn, before.id)
+    return _hinted(conn, before.id, now=now)
 
 
-def _hinted(conn: Connection, schedule_id: int) -> Schedule:
+def _hinted(conn: Connection, schedule_id: int, *, now: datetime | None) -> Schedule:
     """Return the stored schedule. Notify the scheduler if no other schedule is due earlier."""
     written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     if written is None:
         raise AssertionError("the row is locked by this transaction")
     if written.enabled:
-        conn.execute(_HINT, {"next_run_at": written.next_run_at})
+        scheduler_hint.send_if_first(conn, due_at=written.next_run_at, now=now)
     return written
 
 
 def _values(edit: Edit) -> dict[str, Any]:
+    spec = edit.spec
     return {
-        **asdict(edit.spec),
-        "next_run_at": edit.next_run_at,
+        **{name: getattr(spec, name) for name in _FIELDS},
+        "steps": None if spec.steps is None else scheduled_step.to_json(spec.steps),
+        "has_steps": spec.steps is not None,
+        "due_at": edit.next_run_at,
         "runs_per_day": edit.runs_per_day,
     }
 

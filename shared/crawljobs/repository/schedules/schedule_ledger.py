@@ -34,6 +34,7 @@ _LIST = (
         bounded(_run.fired_at).label("fired_at"),
         _run.outcome,
         _run.job_id,
+        _run.group_id,
         _run.manual,
     )
     .where(
@@ -69,11 +70,12 @@ _settled = unnested(
     due_at=times("due_ats"),
     outcome=texts("outcomes"),
     job_id=ids("job_ids"),
+    group_id=ids("group_ids"),
 )
 _SETTLE_RUNS = (
     update(scheduled_job_runs)
     .where(_run.scheduled_job_id == _settled.c.scheduled_job_id, _run.due_at == _settled.c.due_at)
-    .values(outcome=_settled.c.outcome, job_id=_settled.c.job_id)
+    .values(outcome=_settled.c.outcome, job_id=_settled.c.job_id, group_id=_settled.c.group_id)
 )
 
 
@@ -96,12 +98,13 @@ def missed_run(schedule_id: int, ticks: Ticks) -> Run:
 
 @dataclass(frozen=True)
 class SettledRun:
-    """The outcome and the job of a due time that fired."""
+    """The outcome of a due time that fired, with its job or its group."""
 
     schedule_id: int
     due_at: datetime
     outcome: RunOutcome
-    job_id: int
+    job_id: int | None = None
+    group_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class LedgerRow:
     fired_at: datetime
     outcome: RunOutcome
     job_id: int | None
+    group_id: int | None
     manual: bool
 
 
@@ -158,7 +162,7 @@ def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: 
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
-    """Set the outcome and the job of runs that are already in the ledger."""
+    """Set the outcome and the job or group of runs that are already in the ledger."""
     conn.execute(
         _SETTLE_RUNS,
         {
@@ -166,6 +170,7 @@ def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
             "due_ats": [run.due_at for run in runs],
             "outcomes": [run.outcome.value for run in runs],
             "job_ids": [run.job_id for run in runs],
+            "group_ids": [run.group_id for run in runs],
         },
     )
 

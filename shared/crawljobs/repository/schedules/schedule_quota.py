@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Double,
     Numeric,
     bindparam,
     case,
     cast,
+    column,
     false,
     func,
     select,
+    true,
+    union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables import reddit_budgets, scheduled_jobs
 from crawljobs.domain import schedule_limit
@@ -85,30 +90,43 @@ _budget = (
     )
     .scalar_subquery()
 )
-_ESTIMATE = (
-    select(
-        cast(
-            func.coalesce(
-                func.sum(func.coalesce(scheduled_jobs.c.runs_per_day, 1) * _requests_per_run), 0
-            ),
-            Double,
-        ).label("requests_per_day"),
-        _budget.label("budget_per_second"),
-    )
-    .select_from(
-        scheduled_jobs.outerjoin(
-            _averages, _averages.c.subreddit_id == scheduled_jobs.c.subreddit_id
-        )
-    )
-    .where(scheduled_jobs.c.enabled)
+_schedule = scheduled_jobs.c
+_step = (
+    func.jsonb_array_elements(_schedule.steps).table_valued(column("value", JSONB)).lateral("step")
 )
+# One row for each schedule with a subreddit, and for each step of the other schedules.
+_crawled = union_all(
+    select(_schedule.runs_per_day, _schedule.subreddit_id).where(
+        _schedule.enabled, _schedule.steps.is_(None)
+    ),
+    select(
+        _schedule.runs_per_day,
+        case(
+            (
+                func.jsonb_typeof(_step.c.value.op("->")(inline("subreddit_id")))
+                == inline("number"),
+                cast(_step.c.value.op("->")(inline("subreddit_id")), BigInteger),
+            )
+        ),
+    )
+    .select_from(scheduled_jobs.join(_step, true()))
+    .where(_schedule.enabled, _schedule.steps.is_not(None)),
+).subquery("crawled")
+_ESTIMATE = select(
+    cast(
+        func.coalesce(func.sum(func.coalesce(_crawled.c.runs_per_day, 1) * _requests_per_run), 0),
+        Double,
+    ).label("requests_per_day"),
+    _budget.label("budget_per_second"),
+).select_from(_crawled.outerjoin(_averages, _averages.c.subreddit_id == _crawled.c.subreddit_id))
 
 
 def estimate(conn: Connection) -> Quota:
     """Return the estimated requests a day of all schedules, and the requests that Reddit allows.
 
-    Reads every enabled schedule once. The requests that Reddit allows are the sum over the client
-    ids in use. A client id is not in use if another client id was used more than one day later.
+    Reads every enabled schedule once, with each of its steps. The requests that Reddit allows are
+    the sum over the client ids in use. A client id is not in use if another client id was used more
+    than one day later.
     """
     row = conn.execute(
         _ESTIMATE,

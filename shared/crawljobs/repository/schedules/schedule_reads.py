@@ -11,19 +11,25 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     bindparam,
     case,
+    cast,
     func,
     select,
 )
 
 from crawljobs.db.tables import scheduled_jobs, subreddits
+from crawljobs.domain import scheduled_step
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
-from crawljobs.repository.sql import inline, inline_time
+from crawljobs.repository.schedules import due_columns
+from crawljobs.repository.sql import inline, inline_number, inline_time
 
 # The earliest and the latest time that a read returns. An operator may have written an infinite
 # time, which a datetime cannot hold. The read then returns the nearer limit.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
+
+LISTED_STEPS_MAX_BYTES = 16_384  # of JSON; a list does not show longer steps of a schedule
 
 
 def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -33,15 +39,28 @@ def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _column(name: str) -> ColumnElement[Any]:
     if name == "subreddit":  # an operator may have deleted the subreddit's row
-        return func.coalesce(subreddits.c.name, inline("")).label(name)
-    column = scheduled_jobs.c[name]
+        found = func.coalesce(subreddits.c.name, inline(""))
+        return case((scheduled_jobs.c.subreddit_id.is_not(None), found)).label(name)
+    if name == "step_count":
+        return func.jsonb_array_length(scheduled_jobs.c.steps).label(name)
+    if name == "open_group_id":
+        has_steps = scheduled_jobs.c.steps.is_not(None)
+        return case((has_steps, due_columns.OPEN_GROUP_ID)).label(name)
+    column = due_columns.NEXT_RUN_AT if name == "next_run_at" else scheduled_jobs.c[name]
     return bounded(column).label(name) if name.endswith("_at") else column
 
 
+_COLUMNS = {name: _column(name) for name in Schedule.__dataclass_fields__}
+_FROM = scheduled_jobs.outerjoin(subreddits, subreddits.c.id == scheduled_jobs.c.subreddit_id)
+
 # The query of the columns that `schedule_of` reads.
-SCHEDULES = select(*(_column(name) for name in Schedule.__dataclass_fields__)).select_from(
-    scheduled_jobs.outerjoin(subreddits, subreddits.c.id == scheduled_jobs.c.subreddit_id)
-)
+SCHEDULES = select(*_COLUMNS.values()).select_from(_FROM)
+
+# The same columns for lists, without long steps.
+_steps = scheduled_jobs.c.steps
+_is_short = func.octet_length(cast(_steps, Text)) <= inline_number(LISTED_STEPS_MAX_BYTES)
+_short_steps = case((_is_short, _steps)).label("steps")
+_LISTED = select(*{**_COLUMNS, "steps": _short_steps}.values()).select_from(_FROM)
 
 _GET = SCHEDULES.where(scheduled_jobs.c.id == bindparam("id"))
 
@@ -83,6 +102,9 @@ def list_schedules(
 ) -> list[Schedule]:
     """Return at most `limit` schedules that match the filters, the oldest first.
 
+    The schedules have no steps that are longer than LISTED_STEPS_MAX_BYTES. A filter on a subreddit
+    does not find schedules with steps.
+
     `after_id` is the id of the last schedule of the previous page.
     """
     filters = {
@@ -106,7 +128,7 @@ def _listing(filters: tuple[str, ...]) -> Select[Any]:
     that may be null.
     """
     return (
-        SCHEDULES.where(
+        _LISTED.where(
             scheduled_jobs.c.id > bindparam("after_id"), *(_FILTERS[name] for name in filters)
         )
         .order_by(scheduled_jobs.c.id)
@@ -117,4 +139,7 @@ def _listing(filters: tuple[str, ...]) -> Select[Any]:
 def schedule_of(row: Row[Any]) -> Schedule:
     """Return the schedule from a row of the query SCHEDULES."""
     fields = {name: row._mapping[name] for name in Schedule.__dataclass_fields__}
-    return Schedule(**{**fields, "misfire_policy": MisfirePolicy(fields["misfire_policy"])})
+    fields["misfire_policy"] = MisfirePolicy(fields["misfire_policy"])
+    if fields["steps"] is not None:
+        fields["steps"] = scheduled_step.from_json(fields["steps"])
+    return Schedule(**fields)

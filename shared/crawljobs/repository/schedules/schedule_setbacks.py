@@ -10,29 +10,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, func, update
+from sqlalchemy import Connection, bindparam, case, func, or_, update
 
 from crawljobs import errors
 from crawljobs.db.tables import scheduled_jobs
 from crawljobs.domain.schedule import Schedule
-from crawljobs.repository.schedules import schedule_reads
+from crawljobs.repository.schedules import due_columns, schedule_reads
 from crawljobs.repository.sql import NOW, ids, inline_interval, inline_number, times, unnested
 
 CHUNK = 100  # schedules; one call repairs at most this number
 
 _schedule = scheduled_jobs.c
 
-# Locks the schedules to repair, in the order of the index of due times. A repaired schedule no
+# Locks the schedules to repair, in the order of the index of due times, where schedules with steps
+# come first. A repaired schedule no
 # longer matches the condition, so each execution returns the next schedules.
 _AHEAD = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(
         _schedule.enabled,
         _schedule.next_run_at > NOW,
+        or_(_schedule.steps.is_(None), _schedule.steps_next_run_at > NOW),
         func.greatest(_schedule.last_run_at, _schedule.updated_at)
         > NOW + inline_interval("1 minute"),
     )
-    .order_by(_schedule.next_run_at.desc())
+    .order_by(_schedule.next_run_at.desc(), _schedule.id.desc())
     .limit(bindparam("at_most"))
     .with_for_update(of=scheduled_jobs, skip_locked=True)
 )
@@ -42,7 +44,7 @@ _MEND = (
     update(scheduled_jobs)
     .where(_schedule.id == _mended.c.id)
     .values(
-        next_run_at=_mended.c.next_run_at,
+        **due_columns.written(_mended.c.next_run_at, _schedule.steps.is_not(None)),
         last_run_at=case(
             (_schedule.last_run_at > _mended.c.now, _mended.c.now), else_=_schedule.last_run_at
         ),

@@ -91,9 +91,16 @@ ROWS = """
     SELECT 'full', id, '@daily', 1, 1, now() + interval '1 day', now(), 'x', 'y'
     FROM subreddits
     WHERE name = 'full';
-    INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, due_until, outcome, job_id)
-    SELECT id, now(), NULL, 'missed', NULL FROM scheduled_jobs
-    UNION ALL SELECT id, now() - interval '1 day', now(), 'enqueued', 1 FROM scheduled_jobs;
+    INSERT INTO scheduled_jobs (name, steps, cron_expression, enabled)
+    SELECT 'steps', '[{"key": "a", "subreddit_id": 1, "subreddit": "plain"},
+        {"key": "b", "subreddit_id": 1, "subreddit": "plain", "priority": 1, "max_retries": 1}]',
+        '@daily', false;
+    INSERT INTO job_groups (created_by, scheduled_job_id)
+    SELECT 'x', max(id) FROM scheduled_jobs;
+    INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, due_until, outcome, job_id, group_id)
+    SELECT id, now(), NULL, 'missed', NULL, NULL FROM scheduled_jobs
+    UNION ALL
+    SELECT id, now() - interval '1 day', now(), 'enqueued', 1, 1 FROM scheduled_jobs;
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('000000000000', 'plain', decode(repeat('00', 32), 'hex'), '{read}', 'x');
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by, created_by_id, expires_at,
@@ -141,6 +148,7 @@ PATHS = (
     "scheduled-jobs?limit=1",
     "scheduled-jobs/1",
     "scheduled-jobs/2",
+    "scheduled-jobs/3",
     "scheduled-jobs/1/runs",
     "scheduled-jobs/1/runs?limit=1",
     "subreddits",

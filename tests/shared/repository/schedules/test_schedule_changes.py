@@ -12,8 +12,8 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.schedule import MisfirePolicy, Schedule
+from crawljobs.repository import scheduler_hint
 from crawljobs.repository.schedules import (
-    due_schedules,
     schedule_changes,
     schedule_deletion,
     schedule_reads,
@@ -159,7 +159,7 @@ def test_hints_only_at_what_is_due_before_everything_else(
 ) -> None:
     def hinted(act: Callable[[Connection], object]) -> bool:
         with psycopg.connect(database_url, autocommit=True) as listener:
-            listener.execute(f"LISTEN {due_schedules.CHANNEL}")
+            listener.execute(f"LISTEN {scheduler_hint.CHANNEL}")
             with database.begin() as conn:
                 act(conn)
             return bool(list(listener.notifies(timeout=0.2, stop_after=1)))

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import ClauseElement, text
 
 from crawljobs.db.database import Connection, Database
+from crawljobs.repository import scheduler_hint
 from crawljobs.repository.queue import job_enqueue_sql
 from crawljobs.repository.schedules import (
     due_schedules,
     ledger_pruning,
-    schedule_changes,
     schedule_ledger,
     schedule_quota,
     schedule_reads,
@@ -46,8 +46,25 @@ def crowded(databases: Databases) -> Iterator[Database]:
                     FROM scheduled_jobs WHERE id % 5 = 0
                     """)
             )
+            # One in ten schedules gets a step in place of its subreddit, and has had a group.
+            conn.execute(
+                text("""
+                    UPDATE scheduled_jobs SET subreddit_id = NULL, next_run_at = 'infinity',
+                        steps_next_run_at = next_run_at, steps = jsonb_build_array(
+                            jsonb_build_object('key', 'a', 'subreddit', name,
+                                'subreddit_id', subreddit_id))
+                    WHERE id % 10 = 0
+                    """)
+            )
+            conn.execute(
+                text("""
+                    INSERT INTO job_groups (created_by, scheduled_job_id)
+                    SELECT 'x', id FROM scheduled_jobs WHERE id % 10 = 0
+                    """)
+            )
         with database.begin() as conn:
             conn.execute(text("ANALYZE subreddits, scheduled_jobs, scheduled_job_runs, crawl_jobs"))
+            conn.execute(text("ANALYZE job_groups"))
         yield database
         database.close()
 
@@ -63,9 +80,40 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str]] = {
         {"now": None, "passed_over": [7]},
         "scheduled_jobs_due_idx",
     ),
+    "lock_due_with_steps": (
+        due_schedules._LOCK_DUE_WITH_STEPS,
+        {"now": None, "at_most": 10, "passed_over": [7]},
+        "scheduled_jobs_steps_due_idx",
+    ),
+    "seconds_until_next_due of steps": (
+        due_schedules._SECONDS_UNTIL_NEXT_DUE,
+        {"now": None, "passed_over": [7]},
+        "scheduled_jobs_steps_due_idx",
+    ),
+    "last group of due schedules": (
+        due_schedules._LOCK_DUE_WITH_STEPS,
+        {"now": None, "at_most": 10, "passed_over": [7]},
+        "job_groups_scheduled_job_id_idx",
+    ),
+    "unfinished groups": (
+        due_schedules._UNFINISHED,
+        {"ids": [1, 2]},
+        "job_groups_scheduled_job_id_idx",
+    ),
+    "hint of a finished group": (
+        scheduler_hint._HINT_IF_OVERDUE,
+        {"schedule_ids": [1, 2], "now": None},
+        "scheduled_jobs_pkey",
+    ),
     "settle_runs": (
         schedule_ledger._SETTLE_RUNS,
-        {"schedule_ids": [1], "due_ats": [NOON], "outcomes": ["merged"], "job_ids": [1]},
+        {
+            "schedule_ids": [1],
+            "due_ats": [NOON],
+            "outcomes": ["merged"],
+            "job_ids": [1],
+            "group_ids": [None],
+        },
         "scheduled_job_runs_scheduled_job_id_due_at_key",
     ),
     "advance": (
@@ -78,7 +126,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str]] = {
         {"requests": '[{"names": ["sub7"], "first": 0, "priority": 1}]', "now": None},
         "subreddits_name_key",
     ),
-    "hint": (schedule_changes._HINT, {"next_run_at": NOON}, "scheduled_jobs_due_idx"),
+    "hint": (scheduler_hint._HINT, {"due_at": NOON, "now": None}, "scheduled_jobs_due_idx"),
     "list_of_a_subreddit": (
         schedule_reads._listing(("subreddit",)),
         {"subreddit": "sub7", "after_id": 0, "at_most": 101},
@@ -141,7 +189,8 @@ def test_a_deleted_schedule_is_found_in_its_jobs_by_an_index(crowded_conn: Conne
 
 def test_an_idle_tick_reads_a_handful_of_pages(crowded_conn: Connection) -> None:
     """For any number of schedules, an idle tick reads only a path in the index, and no row."""
-    for name, most in (("lock_due", 4), ("seconds_until_next_due", 8)):
+    idle = (("lock_due", 4), ("lock_due_with_steps", 4), ("seconds_until_next_due", 12))
+    for name, most in idle:
         statement, values, _ = STATEMENTS[name]
         values = {**values, "now": datetime.now(UTC) - timedelta(days=1)}
         assert plans.pages_read(crowded_conn, statement, values) <= most, name

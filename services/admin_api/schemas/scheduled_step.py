@@ -1,0 +1,95 @@
+"""Schemas of the steps of schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from admin_api.schemas.direct_dump import DirectDump
+from admin_api.schemas.fields import Whole, described, max_retries, subreddit
+from admin_api.schemas.group_edit import KEY_SCHEMA, After, step_key
+from admin_api.schemas.known import known
+from admin_api.schemas.step import POLICY, REQUIREMENT
+from crawljobs.domain import job
+from crawljobs.domain.group import RequiredOutcome, UpstreamFailure
+from crawljobs.domain.group_plan import ALL, WAITS_MAX
+
+_OWN = "Absent or null: the value of the schedule."
+_AFTER = (
+    "The steps of the schedule that must end before the step starts, by their keys; at most "
+    f"{WAITS_MAX}. `{ALL}`: all other steps."
+)
+_AFTER_SCHEMA: dict[str, Any] = {
+    "oneOf": [
+        {"type": "string", "const": ALL},
+        {"type": "array", "items": KEY_SCHEMA, "maxItems": WAITS_MAX},
+    ]
+}
+
+
+class AfterKeys(After):
+    """The upstreams of a step of a schedule. A job or a group would end only once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metadata = described(_AFTER, **_AFTER_SCHEMA)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        found = super()._deserialize(value, attr, data, **options)
+        wrong = {
+            place: ["a step of a schedule waits only for steps of the same schedule, by their keys"]
+            for place, upstream in enumerate(() if found == ALL else found)
+            if upstream.key is None
+        }
+        if wrong:
+            raise ma.ValidationError(wrong)
+        return found
+
+
+class ScheduledStepRequestSchema(ma.Schema):
+    """A step of a schedule to store."""
+
+    key = step_key()
+    subreddit = subreddit(required=True)
+    priority = Whole(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=job.PRIORITY_MIN, max=job.PRIORITY_MAX),
+        metadata=described(f"A higher priority is crawled first. {_OWN}"),
+    )
+    max_retries = max_retries()
+    after = AfterKeys()
+    on_upstream_failure = fields.String(
+        load_default=UpstreamFailure.CANCEL.value,
+        validate=known(UpstreamFailure),
+        metadata=described(POLICY),
+    )
+    require_outcome = fields.String(
+        load_default=RequiredOutcome.ANY.value,
+        validate=known(RequiredOutcome),
+        metadata=described(REQUIREMENT),
+    )
+
+
+class ScheduledStepSchema(DirectDump):
+    """A step of a schedule. Each run creates a group with all steps."""
+
+    key = fields.String(required=True, metadata=described("The name of the step in each group."))
+    subreddit = fields.String(required=True, metadata=described("The subreddit's name."))
+    priority = fields.Integer(
+        required=True, allow_none=True, metadata=described("Null: the schedule's.")
+    )
+    max_retries = fields.Integer(
+        required=True, allow_none=True, metadata=described("Null: the schedule's.")
+    )
+    after = fields.Raw(
+        attribute="upstreams", required=True, metadata=described(_AFTER, **_AFTER_SCHEMA)
+    )
+    on_upstream_failure = fields.String(
+        required=True, validate=known(UpstreamFailure), metadata=described(POLICY)
+    )
+    require_outcome = fields.String(
+        required=True, validate=known(RequiredOutcome), metadata=described(REQUIREMENT)
+    )
