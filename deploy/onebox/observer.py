@@ -35,7 +35,7 @@ class Observer:
     def poll(self, asked: list[int], sandbox_url: str | None) -> Snapshot | None:
         """Return the progress of the crawls, or None if the admin-api does not answer.
 
-        Adds a note if the admin-api runs but does not answer.
+        Adds a note to the demo's messages if the admin-api runs but does not answer.
         """
         if not self.api_is_running:
             # The admin-api is down, so send no request. A request would wait in the backlog of the

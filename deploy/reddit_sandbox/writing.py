@@ -35,7 +35,7 @@ def as_guarded_html(markdown: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return a title in the form that permalinks have."""
+    """Return the title in the form that it has in a permalink, such as `my_first_cat`."""
     kept = "".join(char if char.isascii() and char.isalnum() else " " for char in text.lower())
     return "_".join(kept.split())[:50].strip("_") or "_"
 

@@ -146,6 +146,7 @@ def spoil(response: flask.Response) -> flask.Response:
 def is_wrong() -> bool:
     """Return whether the current request gets a wrong reply.
 
-    Wrong replies have no rate-limit headers, because most would not come from Reddit's servers.
+    Wrong replies have no rate-limit headers, because most kinds imitate a proxy or another server
+    in front of Reddit, which does not know the rate limit.
     """
     return bool(flask.g.get("is_wrong"))

@@ -26,8 +26,8 @@ PAUSE_MAX_SECONDS = 1.0
 class CompletionWriter:
     """Writes completions in a thread. Completions that arrive during a write form the next batch.
 
-    The thread tries each completion until the database accepts or refuses it, also after an outage,
-    or until the time limit of `close` is over.
+    The thread retries each write until the database accepts or refuses it. An outage does not end
+    the retries. Only the time limit of `close` ends them.
     If the job was rescued in the meantime, its claim token has changed and the write has no effect.
     The thread calls `on_written` after each batch, and once more when the thread ends.
     """

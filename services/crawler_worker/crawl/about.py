@@ -39,7 +39,8 @@ def crawl(context: CrawlContext) -> None:
 def _check_account(context: CrawlContext, name: str) -> None:
     """Raise Unavailable if the account is suspended.
 
-    The account's own description shows a suspension, but its profile's description does not.
+    The profile (the subreddit u_NAME) cannot be read, but its reply does not show whether the
+    account is suspended. Only the page /user/NAME/about shows this, so it is requested too.
     """
     try:
         account = context.request(lambda requester: endpoints.account(requester, name=name))

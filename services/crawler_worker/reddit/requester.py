@@ -25,5 +25,8 @@ class Requester:
         return self.client.send(Request("GET", path, params), parse, self.context)
 
     def post(self, path: str, form: Parameters, parse: Callable[[Any], T]) -> T:
-        """Send a POST request as `get` does. It must change nothing, as it may be sent twice."""
+        """Send a POST request that changes nothing at Reddit, because it may be sent twice.
+
+        The result and the errors are those of `RedditClient.send`.
+        """
         return self.client.send(Request("POST", path, {}, form), parse, self.context)

@@ -20,5 +20,5 @@ AUTHOR_WEIGHT, CROSSPOST_WEIGHT, MENTION_WEIGHT = 3, 2, 1
 # A root is a requested subreddit from which a discovery began. DISCOVERY_MAX_REQUESTS limits the
 # requests for one root within this period.
 ROOT_PERIOD = timedelta(days=30)
-# Evidence is deleted when it has not grown for this time.
+# The evidence for a subreddit is deleted when it has not grown for this time.
 EVIDENCE_LIVES = timedelta(days=90)

@@ -60,7 +60,10 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """If the listing ends at this page, return the ids of stored older items that it lacks."""
+    """If the listing ends at this page, return the ids of stored items that it did not show.
+
+    The returned items are older than all items of the walk. So Reddit may have ended it too early.
+    """
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []
     return left_out.stored_below(context, course.listing, step.walk, step.checkpoint)

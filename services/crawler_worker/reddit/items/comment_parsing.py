@@ -14,7 +14,10 @@ Data = dict[str, Any]
 
 
 def comment(data: Data, depth: int | None) -> Comment | None:
-    """Return the comment at this depth, or None if an id, the subreddit or the time is invalid."""
+    """Parse `data` into a comment with this depth (its level in the comment tree).
+
+    Return None if an id, the subreddit or the time is invalid.
+    """
     comment_id = untrusted_text.base36(data.get("id"))
     link = untrusted_text.full_name(data.get("link_id"), kinds=("t3",))
     parent = untrusted_text.full_name(data.get("parent_id"), kinds=("t1", "t3"))

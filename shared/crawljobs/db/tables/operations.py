@@ -42,7 +42,7 @@ operations = Table(
     Column("position", BigInteger, nullable=False, server_default="0"),  # id of the last row done
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),  # rows for each result
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
-    # The first jobs that the operation did not cancel because other requests share them.
+    # The ids of the first jobs that the operation kept, because other requests share these jobs.
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),
     Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the first errors
     Column("error_count", Integer, nullable=False, server_default="0"),

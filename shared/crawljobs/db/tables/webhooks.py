@@ -51,7 +51,7 @@ webhook_endpoints = Table(
     # Changes with each change by an operator and of the state, not with the times of attempts.
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("last_success_at", Timestamp),
-    # The failures since the last success.
+    # The times of the first and of the latest failure since the last success.
     Column("first_failure_at", Timestamp),
     Column("last_failure_at", Timestamp),
     CheckConstraint(f"char_length(url) BETWEEN 1 AND {webhook.URL_MAX}", name="url"),

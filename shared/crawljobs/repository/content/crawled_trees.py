@@ -21,8 +21,8 @@ def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
     True if fewer comments are stored than Reddit shows (`shown`), and the tree was never fetched or
-    `shown` has grown since. `comments_reported` keeps the number at the last fetch, because author
-    histories and refreshes change the column `num_comments` at any time.
+    `shown` has grown since. `comments_reported` is the value of `shown` at the last fetch.
+    `num_comments` cannot serve as this value, because author histories and refreshes change it too.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})

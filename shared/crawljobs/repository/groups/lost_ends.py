@@ -60,7 +60,7 @@ _RECORD_STEPS_AND_GROUPS = text(f"""
 
 
 def record_lost_ends(conn: Connection, *, at_most: int) -> int:
-    """Record the ended jobs, steps and groups that steps or waits still treat as open.
+    """Record the ends of jobs, steps and groups whose dependent steps were not updated.
 
     Records at most `at_most` ends of each kind. Returns the number of recorded ends. The resolver
     then updates the steps. A second record of the same end changes nothing.

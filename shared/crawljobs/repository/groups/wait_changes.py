@@ -36,5 +36,8 @@ def apply(
 def settle_waits_for_all(
     conn: Connection, group_ids: Sequence[int], *, now: datetime | None = None
 ) -> list[StepChange]:
-    """End or reopen the waits for all other steps of a group. Returns changed steps."""
+    """End or reopen the waits in which a step waits for all other steps of its group.
+
+    Returns the changed steps.
+    """
     return apply(conn, outdated_waits.for_all(conn, group_ids), now=now)

@@ -204,7 +204,7 @@ def finish(
 def record_failure(
     conn: Connection, *, operation_id: int, error: str, now: datetime | None = None
 ) -> Operation | None:
-    """Record that a chunk failed. The next try starts later; the operation fails after TRIES_MAX.
+    """Record a failed try of a chunk of rows. After TRIES_MAX failed tries, the operation fails.
 
     Returns the operation if it failed for good, otherwise None.
     """

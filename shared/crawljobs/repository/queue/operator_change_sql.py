@@ -61,7 +61,7 @@ _duration = case(
 )
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # the enqueue statement has the same order: no deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # in the order of the enqueue statement: no deadlock
 
 
 def _change(verb: Verb) -> Update:

@@ -41,8 +41,8 @@ _TAKE_TURN = (
     .returning(_budget.client_id)
 )
 
-# True if Reddit has accepted the client id in a probe that began after the caller's unclear reply.
-# A probe that began before the reply does not show whether Reddit accepts the client id now.
+# True if Reddit has accepted the client id in a probe that began after the caller received its
+# unclear reply, `since` seconds ago. An older probe does not show whether Reddit accepts it now.
 _HAS_PROBED = select(
     func.coalesce(
         _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),

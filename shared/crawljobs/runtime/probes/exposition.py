@@ -1,4 +1,4 @@
-"""The page /metrics: the counters of this process, and gauges that each request reads."""
+"""The page /metrics: this process's counters, and gauges whose values each page view reads."""
 
 from __future__ import annotations
 
