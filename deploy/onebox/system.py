@@ -90,7 +90,7 @@ class System:
         reddit_source.remember(self._folder, self._plan.source)
 
     def keep_up(self) -> bool:
-        """Restart dead processes. Return True after a new death or a restart."""
+        """Restart dead processes. Return True if this call found or restarted a dead process."""
         self.supervisor.bound_logs()
         changed = self.supervisor.restart_dead()
         if not self.database.is_running():

@@ -78,7 +78,7 @@ def gateway_error(status: int) -> flask.Response:
 
 
 def page(status: int) -> flask.Response:
-    """Return an HTML error page with this status, where the client expects JSON."""
+    """Return an HTML page with this status, although the client expects JSON."""
     return reply(_ERROR_PAGE.format(phrase=phrase(status)), status, HTML_TYPE)
 
 

@@ -13,7 +13,8 @@ TRACING = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
     *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
 )
-# A proxy address with a user and a password is a secret that only Reddit's client needs.
+# A proxy address may contain a user and a password, so it is a secret. Only the crawler-worker
+# needs it, for its requests to Reddit.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles

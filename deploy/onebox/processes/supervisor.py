@@ -74,7 +74,7 @@ class Supervisor:
                 )
 
     def restart_dead(self) -> bool:
-        """Restart dead children after a pause. Return True after a new death or a restart."""
+        """Restart dead children after a pause. Return True if this call found or restarted any."""
         changed = False
         for child in self.children:
             if child.restart_at is not None:

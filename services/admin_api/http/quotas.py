@@ -103,7 +103,10 @@ class StoredResponses:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:
-        """Return the seconds until the token may store a key without a response; 0 means now."""
+        """Return the seconds until enough bytes are free for one more Idempotency-Key; 0 means now.
+
+        The bytes of the key's response are not included.
+        """
         with self._lock:
             missing = KEY_BYTES - self._now_left(token)
         return missing / self._per_day * DAY_SECONDS if self._per_day and missing > 0 else 0.0

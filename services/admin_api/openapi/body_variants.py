@@ -1,7 +1,7 @@
 """Splits the schema of a body with alternative fields into one schema for each alternative.
 
-Client generators give a type to a choice between named objects. They give no type to an object
-whose `oneOf` lists only required fields.
+Client generators create a type for a choice between named objects. They create no type for an
+object whose `oneOf` lists only required fields.
 """
 
 from __future__ import annotations

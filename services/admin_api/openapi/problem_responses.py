@@ -12,7 +12,7 @@ from admin_api.schemas.problem_kinds import KINDS
 def describe_problems(document: dict[str, Any]) -> None:
     """Add a response for each error status of each operation.
 
-    Responses with the same codes are one component. Its name is made of the codes.
+    All responses with the same problem codes refer to one component. The codes form its name.
     """
     other = document["components"]["responses"]["DEFAULT_ERROR"]
     other["description"] = "A problem that the operation does not list."

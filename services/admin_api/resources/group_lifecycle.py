@@ -60,7 +60,7 @@ def seal_group(group_id: int) -> responses.Response:
 def pause_group(group_id: int) -> responses.Response:
     """Pause a group, so that no pending step starts
 
-    Jobs that are enqueued already go on. A paused group stays as it is.
+    Jobs of the group that are enqueued already continue. A group that is paused stays paused.
     """
 
     def work(conn: Connection, group: Group) -> None:

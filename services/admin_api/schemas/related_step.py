@@ -1,4 +1,4 @@
-"""Schemas of the steps of groups that depend on a job."""
+"""Schemas of the steps that follow a job or depend on it. Each step belongs to a group."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Worker(GunicornWorker):
         self.respond_in_thread(conn)
 
     def _serve_probe(self, conn: Connection) -> bool:
-        """Respond if the received request is a plain probe: a GET of /healthz or /readyz, no body.
+        """Respond if the received request is a plain probe: GET /healthz or /readyz without a body.
 
         Return False for any other request.
         """

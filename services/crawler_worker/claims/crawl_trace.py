@@ -43,7 +43,10 @@ def begin(held: HeldClaim) -> tracing.Span:
 
 
 def release_span(held: HeldClaim) -> AbstractContextManager[tracing.Span]:
-    """Return a span for the release of a claim at shutdown. It is no part of the crawl's span."""
+    """Return a span for the release of a claim at shutdown.
+
+    The span is not a child of the crawl's span, because the crawl may still run.
+    """
     parent = trace_context.parse(held.claim.traceparent)
     return tracing.span("release", tracing.Kind.CONSUMER, parent=parent)
 

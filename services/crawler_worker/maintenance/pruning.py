@@ -1,4 +1,4 @@
-"""Deletes old rows in chunks. If one kind of row fails, the other kinds are still deleted."""
+"""Deletes old rows in chunks. If rows of one kind cannot be deleted, the others still are."""
 
 from __future__ import annotations
 

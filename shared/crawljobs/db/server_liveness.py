@@ -40,8 +40,8 @@ class ServerLiveness:
     def is_lost(self) -> bool:
         """Return whether the server is dead. Does not wait, because a thread sends a test query.
 
-        A server that answers the test query with an error is not dead. This server, for example
-        during a shutdown, also sends an error to each waiting connection, which ends the wait.
+        A server that answers the test query with an error, for example during a shutdown, is not
+        dead. Such a server also sends an error to each waiting connection, so no wait goes on.
         """
         with self._lock:
             now = time.monotonic()

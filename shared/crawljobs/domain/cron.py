@@ -120,8 +120,9 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
-    # If the clock repeats an hour, a `wall` in that hour has two instants. `instant_of` returns the
-    # first instant. If the first is not later than `after`, the `wall` is skipped: it has fired.
+    # `wall` is a local time. If a clock change repeats an hour, a `wall` in that hour has two
+    # instants, and `instant_of` returns the first. If the first is not later than `after`, this
+    # `wall` has fired already and is skipped.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:

@@ -85,6 +85,6 @@ def record_access(
 def record_open(
     conn: Connection, *, subreddit_id: int, access: AccessState, now: datetime | None = None
 ) -> None:
-    """Record that the subreddit showed its posts, and delete the count of unconfirmed denials."""
+    """Record that the subreddit showed its posts, and forget unconfirmed denials of access."""
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
     conn.execute(_RECORD_OPEN, values)

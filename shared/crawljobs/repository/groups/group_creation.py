@@ -54,7 +54,7 @@ _COUNT = text("UPDATE job_groups SET pending = pending + :added WHERE id = :grou
 
 
 class InvalidPlan(errors.CrawljobsError):
-    """Some steps are invalid. `plan_errors` has a JSON pointer and a message for each."""
+    """Some requested steps are invalid. Each of `plan_errors` has a JSON pointer and a message."""
 
     def __init__(self, plan_errors: Sequence[PlanError]) -> None:
         super().__init__(f"{len(plan_errors)} invalid steps")

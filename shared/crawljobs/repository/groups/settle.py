@@ -54,7 +54,7 @@ class _Upstreams:
     jobs: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
-    actors: dict[int, str] = field(default_factory=dict)  # who cancelled the job, by job id
+    actors: dict[int, str] = field(default_factory=dict)  # job id -> actor that cancelled the job
 
 
 def settle(

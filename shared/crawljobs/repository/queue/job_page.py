@@ -132,7 +132,7 @@ _WHEN_MADE_RANGES = (
 
 @dataclass(frozen=True)
 class PageShape:
-    """The parts of a request that decide the text of its statement. Values are bound parameters."""
+    """The parts of a request that decide the SQL text. The filters' values are bound parameters."""
 
     sort: JobSort
     statuses: tuple[JobStatus, ...]

@@ -83,8 +83,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# Each further pause of an open breaker is twice as long as the pause before it. If the reason
-# changes, the next pause is the shortest one. After a failed probe, it is twice the shortest one.
+# Each further pause for the same reason is twice as long as the pause before. A pause for a new
+# reason has the shortest length, or twice the shortest length if a failed probe gave the reason.
 _PAUSE = (
     insert(reddit_budgets)
     .values(

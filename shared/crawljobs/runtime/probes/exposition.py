@@ -1,4 +1,4 @@
-"""The page /metrics: this process's counters, and gauges whose values each page view reads."""
+"""The page /metrics: this process's counters, and gauges that are read at each page request."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class GroupFinished(errors.CrawljobsError):
 
 @dataclass(frozen=True)
 class Batch:
-    """The response to a request. `steps` is the number of steps that the request concerns.
+    """The response to a change of many steps of a group. `steps` is the number of these steps.
 
     Either `chunk` has the results of the change, or `operation` makes the change later.
     """

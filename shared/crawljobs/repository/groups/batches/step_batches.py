@@ -24,9 +24,9 @@ from crawljobs.repository.sql import ids, inline, one_of
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """A change of a group. `actor` is the actor of the audit rows, `requested_by` the token's name.
+    """A change of a group. `requested_by` is the name of the token that requested the change.
 
-    The two differ in an operation, because the worker that makes the change writes the audit rows.
+    `actor` is the actor in the audit rows: this token, or the worker that runs an operation later.
     """
 
     group_id: int
@@ -76,7 +76,7 @@ class Chunk:
 
     @property
     def kept_jobs(self) -> list[int]:
-        """The live jobs that a cancel did not cancel."""
+        """The ids of the live jobs that were kept, because other requests share them."""
         kept = (item.job_id for item in self.items if item.result is BatchResult.KEPT)
         return [job_id for job_id in kept if job_id is not None]
 

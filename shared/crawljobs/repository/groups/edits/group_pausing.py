@@ -16,12 +16,12 @@ _RESUME = update(job_groups).where(_IS_GROUP).values(paused_at=null())
 
 
 def pause(conn: Connection, *, group_id: int, now: datetime | None = None) -> None:
-    """Let no pending step start. The caller has locked the group."""
+    """Pause the group, so that no pending step starts. The caller has locked the group."""
     conn.execute(_PAUSE, {"group_id": group_id, "now": now})
     group_progress.update(conn, [group_id], [], now=now)
 
 
 def resume(conn: Connection, *, group_id: int, now: datetime | None = None) -> None:
-    """Let the pending steps start whose waits have ended. The caller has locked the group."""
+    """End the group's pause, so that pending steps can start. The caller has locked the group."""
     conn.execute(_RESUME, {"group_id": group_id})
     group_progress.update(conn, [group_id], [], now=now)
