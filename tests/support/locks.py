@@ -14,8 +14,14 @@ _BLOCKED = text(
 def wait_until_blocked(database: Database, sessions: int = 1) -> None:
     """Wait until at least this number of sessions in the database wait for a lock."""
 
-    def blocked() -> int:
-        with database.begin() as conn:
-            return int(conn.execute(_BLOCKED).scalar_one())
+    wait_until(
+        lambda: blocked_sessions(database) >= sessions,
+        timeout=10,
+        describe="a session to wait for a lock",
+    )
 
-    wait_until(lambda: blocked() >= sessions, timeout=10, describe="somebody to wait for a lock")
+
+def blocked_sessions(database: Database) -> int:
+    """Return the number of sessions in the database that wait for a lock."""
+    with database.begin() as conn:
+        return int(conn.execute(_BLOCKED).scalar_one())

@@ -13,6 +13,18 @@ def _among(values: Iterable[str]) -> str:
 
 # A job that was deleted has ended too. The alias of the job is `job`.
 JOB_HAS_ENDED = f"(job.id IS NULL OR job.status IN {_among(job.FINAL)})"
+# The state in which a wait for the job ends, or null while the job is live: domain.group.end_of_job
+# as SQL. A deleted job has no state here.
+END_OF_JOB = f"CASE WHEN job.status IN {_among(job.FINAL)} THEN job.status END"
+# The state in which the step with the alias `step` ends: domain.group.end_of_step as SQL.
+END_OF_STEP = f"""CASE
+        WHEN job.status <> '{job.JobStatus.SUCCEEDED}' THEN {END_OF_JOB}
+        WHEN step.require_outcome = '{group.RequiredOutcome.ANY}' THEN job.status
+        WHEN job.outcome = 'crawled' AND NOT (
+            step.require_outcome = '{group.RequiredOutcome.COMPLETE}' AND job.incomplete
+        ) THEN job.status
+        ELSE '{group.StepState.FAILED}'
+    END"""
 FINAL_STEPS = _among(group.FINAL)
 OPEN_STEPS = _among(group.OPEN)
 UNSUCCESSFUL_STEPS = _among(group.FINAL - {group.StepState.SUCCEEDED})

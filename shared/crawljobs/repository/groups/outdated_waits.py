@@ -16,6 +16,7 @@ from crawljobs.domain.group import (
     end_of_upstream_step,
 )
 from crawljobs.repository.groups.end_conditions import (
+    END_OF_JOB,
     FINAL_STEPS,
     JOB_HAS_ENDED,
     OPEN_STEPS,
@@ -23,9 +24,10 @@ from crawljobs.repository.groups.end_conditions import (
 )
 from crawljobs.repository.groups.upstream_reads import job_of
 
-_FINAL_STEP = f"upstream.state IN {FINAL_STEPS}"
-# An ended wait opens again together with its upstream, but only if the waiting step has not run:
-# it is pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step
+# The state in which a wait for the step ends, or null while the step is open.
+_END_OF_STEP = f"CASE WHEN upstream.state IN {FINAL_STEPS} THEN upstream.state END"
+# An ended wait opens again together with its upstream. If the upstream has ended again meanwhile, in
+# another way, the wait gets the new end. Both happen only if the waiting step has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step
 # stays skipped. A pending step of a cancelled group would never start, but keep the group open.
 # Exception: if a finished group has an open step, this transaction opens the group again, and the
 # earlier cancel has no further effect.
@@ -53,49 +55,54 @@ def _waits(column: str) -> str:
         ) AS wait"""
 
 
+# True for the waits of the groups that the caller has locked.
+_OF_LOCKED = "step.group_id = ANY (CAST(:locked AS bigint[]))"
+
 _WAITS_FOR_JOBS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
         wait.upstream_job_id AS job_id, job.status, job.outcome, job.incomplete,
         job.error_message AS error
     FROM {_waits("upstream_job_id")} {_STEP_OF_WAIT}
         LEFT JOIN LATERAL (
             SELECT * FROM crawl_jobs WHERE id = wait.upstream_job_id LIMIT 1
         ) AS job ON true
-    WHERE (wait.ended_at IS NULL) = {JOB_HAS_ENDED}
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
+    WHERE {_OF_LOCKED} AND CASE
+            WHEN wait.ended_at IS NULL THEN {JOB_HAS_ENDED}
+            ELSE job.id IS NOT NULL AND wait.state IS DISTINCT FROM {END_OF_JOB} AND {_MAY_REOPEN}
+        END
     ORDER BY wait.id LIMIT :at_most
     """)
 
 _WAITS_FOR_STEPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
         upstream.key, upstream.state AS upstream_state, upstream.reason
     FROM {_waits("upstream_step_id")} {_STEP_OF_WAIT}
         CROSS JOIN LATERAL (
             SELECT * FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
         ) AS upstream
-    WHERE (wait.ended_at IS NULL) = ({_FINAL_STEP})
+    WHERE {_OF_LOCKED} AND wait.state IS DISTINCT FROM {_END_OF_STEP}
         AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
     ORDER BY wait.id LIMIT :at_most
     """)
 
 # If another group runs again, the ended waits for this group stay ended.
 _WAITS_FOR_GROUPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, true AS is_open, step.state,
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
         wait.upstream_group_id, upstream.outcome
     FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
         CROSS JOIN LATERAL (
             SELECT * FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
         ) AS upstream
-    WHERE wait.upstream_group_id <> step.group_id
+    WHERE {_OF_LOCKED} AND wait.upstream_group_id <> step.group_id
         AND wait.ended_at IS NULL AND upstream.finished_at IS NOT NULL
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# Selects each wait that must end or reopen and is for all other steps of the step's own group.
+# Selects each wait that must end, reopen or end in another way, and is for all other steps of the step's own group.
 # `others (open)` is true if another step is open, or if the group still accepts steps.
 _WAITS_FOR_ALL = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NULL AS is_open, step.state,
-        failed.key, failed.state AS failed_state
+    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
+        step.state, others.open AS is_open, failed.key, failed.state AS failed_state
     FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
         CROSS JOIN LATERAL (SELECT * FROM job_groups WHERE id = step.group_id LIMIT 1) AS own
         CROSS JOIN LATERAL (
@@ -112,19 +119,24 @@ _WAITS_FOR_ALL = text(f"""
             ORDER BY other.id LIMIT 1
         ) AS failed ON true
     WHERE wait.upstream_group_id = step.group_id
-        AND (wait.ended_at IS NULL) <> others.open
+        AND wait.state IS DISTINCT FROM
+            CASE WHEN NOT others.open THEN coalesce(failed.state, 'succeeded') END
         AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
     """)
 
 
 @dataclass(frozen=True)
 class OutdatedWait:
-    """A wait that does not show its upstream's state. `end` is None if the upstream is open."""
+    """A wait that does not show its upstream's state. `end` is None if the upstream is open.
+
+    `was_ended` is true if the wait has the end of an earlier run of the upstream.
+    """
 
     wait_id: int
     step_id: int
     group_id: int
     step_state: StepState
+    was_ended: bool
     end: StepEnd | None
 
 
@@ -135,20 +147,25 @@ def of_upstreams(
     steps: Sequence[int],
     groups: Sequence[int],
     actors: dict[int, str],
+    locked: Sequence[int],
     at_most: int,
 ) -> list[OutdatedWait]:
-    """Return the waits whose stored end is not the present end of these jobs, steps or groups."""
+    """Return the waits whose stored end is not the present end of these jobs, steps or groups.
+
+    Only waits of the groups `locked` are returned. The caller has locked these groups.
+    """
+    bounds = {"locked": locked, "at_most": at_most}
     found = [
         _wait(row, end_of_job(job_of(row, actors)))
-        for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, "at_most": at_most})
+        for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, **bounds})
     ]
     found += [
         _wait(row, end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason))
-        for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, "at_most": at_most})
+        for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, **bounds})
     ]
     found += [
         _wait(row, end_of_upstream_group(row.upstream_group_id, row.outcome))
-        for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, "at_most": at_most})
+        for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, **bounds})
     ]
     return found
 
@@ -156,11 +173,11 @@ def of_upstreams(
 def for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
     """Return those outdated waits of these groups in which a step waits for all other steps."""
     rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
-    return [_wait(row, _end_of_all(row) if row.is_open else None) for row in rows]
+    return [_wait(row, None if row.is_open else _end_of_all(row)) for row in rows]
 
 
 def _wait(row: Any, end: StepEnd | None) -> OutdatedWait:
-    return OutdatedWait(row.id, row.step_id, row.group_id, StepState(row.state), end)
+    return OutdatedWait(row.id, row.step_id, row.group_id, StepState(row.state), row.was_ended, end)
 
 
 def _end_of_all(row: Any) -> StepEnd | None:

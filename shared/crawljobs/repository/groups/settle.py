@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from crawljobs.domain.group import StepState, end_of_step
+from crawljobs.domain.group import FINAL, StepState, end_of_step
 from crawljobs.repository.groups import (
     group_progress,
     outdated_waits,
@@ -87,16 +87,21 @@ def _settle_upstreams(
     if not group_ids:
         return Settled()
     group_progress.lock(conn, group_ids)
-    changes, more = _settle_steps(conn, upstreams, now)
+    changes, more = _settle_steps(conn, upstreams, group_ids, now)
+    # The waits for the changed steps are settled too. Otherwise a group could finish before a step
+    # opens again whose upstream was retried.
     waits = outdated_waits.of_upstreams(
         conn,
         jobs=upstreams.jobs,
-        steps=upstreams.steps,
+        steps=sorted({*upstreams.steps, *(each.step_id for each in changes)}),
         groups=upstreams.groups,
         actors=upstreams.actors,
+        locked=group_ids,
         at_most=CHUNK,
     )
     more |= len(waits) >= CHUNK
+    if more:
+        step_writes.announce(conn, changes)
     changes += wait_changes.apply(conn, waits, now=now)
     if not more:
         changes += wait_changes.settle_waits_for_all(conn, group_ids, now=now)
@@ -114,37 +119,45 @@ def _upstreams(rows: Sequence[Any]) -> _Upstreams:
 
 
 def _settle_steps(
-    conn: Connection, upstreams: _Upstreams, now: datetime | None
+    conn: Connection, upstreams: _Upstreams, group_ids: Sequence[int], now: datetime | None
 ) -> tuple[list[StepChange], bool]:
-    """Write the ends of the steps whose jobs these are.
+    """Write the states of the steps of the locked groups whose jobs these are.
 
     A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
     step. If the follow-up job has ended already, the step ends too, so the search is repeated with
-    the follow-up jobs. Returns the changes, and whether further steps may be left.
+    the follow-up jobs. Returns the changes, and whether further steps may be left. The caller
+    settles the waits for the changed steps, or announces the changes.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = upstreams.jobs
     while jobs:
-        found = upstream_reads.outdated_steps(conn, jobs, upstreams.actors, at_most=CHUNK)
+        found = upstream_reads.outdated_steps(
+            conn, jobs, upstreams.actors, locked=group_ids, at_most=CHUNK
+        )
         new = [_step_change(each) for each in found]
-        step_writes.change_steps(conn, new, now=now)
+        step_writes.change_steps(conn, new, announced=False, now=now)
         changes += new
-        if len(found) >= CHUNK:
+        if len(found) >= CHUNK or any(_is_open_again(each) for each in new):
             return changes, True
         jobs = sorted({each.follow_up_id for each in found if each.follow_up_id is not None})
     return changes, False
 
 
+def _is_open_again(change: StepChange) -> bool:
+    """Return whether a final step was opened. Its job may have ended, so the step is read again."""
+    return change.before in FINAL and change.after is StepState.ENQUEUED
+
+
 def _step_change(step: OutdatedStep) -> StepChange:
-    if step.follow_up_id is not None:
+    """Return the change to the present state of the job, or to the job that follows it.
+
+    A final step opens first, even if its retried job has ended again. So a finished group opens
+    again too, and finishes once more.
+    """
+    job_id = step.job.job_id if step.follow_up_id is None else step.follow_up_id
+    end = None if step.follow_up_id is not None else end_of_step(step.job, step.required)
+    if end is None or step.state in FINAL:
         return StepChange(
-            step.step_id, step.group_id, step.state, StepState.ENQUEUED, job_id=step.follow_up_id
+            step.step_id, step.group_id, step.state, StepState.ENQUEUED, job_id=job_id
         )
-    end = end_of_step(step.job, step.required)
-    if end is None:  # the job was retried
-        return StepChange(
-            step.step_id, step.group_id, step.state, StepState.ENQUEUED, job_id=step.job.job_id
-        )
-    return StepChange(
-        step.step_id, step.group_id, step.state, end.state, end.reason, job_id=step.job.job_id
-    )
+    return StepChange(step.step_id, step.group_id, step.state, end.state, end.reason, job_id=job_id)

@@ -94,8 +94,7 @@ def start(
         )
     changes += _enqueued(conn, free, now)
     step_writes.change_steps(conn, changes, now=now)
-    # This call reopens no step, because none of the changes above has reopened a step.
-    wait_changes.settle_waits_for_all(conn, group_ids, now=now)
+    changes += wait_changes.settle_waits_for_all(conn, group_ids, now=now)
     finished = group_progress.update(conn, group_ids, changes, now=now)
     if len(rows) == at_most:
         begun = sorted({row.group_id for row in rows})

@@ -72,9 +72,17 @@ _RECOUNT = text("""
 
 
 def change_steps(
-    conn: Connection, changes: Sequence[StepChange], *, now: datetime | None = None
+    conn: Connection,
+    changes: Sequence[StepChange],
+    *,
+    announced: bool = True,
+    now: datetime | None = None,
 ) -> None:
-    """Write the changes. The caller has locked the groups of the steps."""
+    """Write the changes. The caller has locked the groups of the steps.
+
+    Without `announced`, the caller settles the waits for these steps in the same transaction, or
+    calls `announce`.
+    """
     if not changes:
         return
     values = {
@@ -87,7 +95,14 @@ def change_steps(
         "now": now,
     }
     conn.execute(_CHANGE_STEPS, values)
-    conn.execute(_ANNOUNCE, {"ids": values["ids"]})
+    if announced:
+        announce(conn, changes)
+
+
+def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
+    """Record the changed steps for which other steps wait. The resolver settles these later."""
+    if changes:
+        conn.execute(_ANNOUNCE, {"ids": [each.step_id for each in changes]})
 
 
 def change_waits(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import JobState, RequiredOutcome, StepState
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.groups.end_conditions import JOB_HAS_ENDED
+from crawljobs.repository.groups.end_conditions import END_OF_STEP, JOB_HAS_ENDED
 
 _GROUPS = text("""
     SELECT group_id FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[]))
@@ -27,6 +27,8 @@ _GROUPS = text("""
     UNION SELECT id FROM job_groups WHERE id = ANY (CAST(:groups AS bigint[]))
     """)
 
+# Only steps of the groups that the caller has locked. A final step is outdated if its job is live
+# again, or if the job was retried and has ended in another way since then.
 _STEPS = text(f"""
     SELECT step.id, step.group_id, step.state, step.require_outcome, step.job_id, job.status,
         job.outcome, job.incomplete, job.error_message AS error, follow_up.id AS follow_up_id
@@ -40,8 +42,12 @@ _STEPS = text(f"""
                 AND next.created_at >= step.changed_at
             ORDER BY id LIMIT 1
         ) AS follow_up ON true
-    WHERE step.state IN ('enqueued', 'succeeded', 'failed', 'cancelled')
-        AND (step.state = 'enqueued') = {JOB_HAS_ENDED}
+    WHERE step.group_id = ANY (CAST(:locked AS bigint[]))
+        AND step.state IN ('enqueued', 'succeeded', 'failed', 'cancelled')
+        AND CASE
+            WHEN step.state = 'enqueued' THEN {JOB_HAS_ENDED}
+            ELSE job.id IS NOT NULL AND step.state IS DISTINCT FROM {END_OF_STEP}
+        END
     ORDER BY step.id LIMIT :at_most
     """)
 
@@ -67,9 +73,18 @@ def groups_of(
 
 
 def outdated_steps(
-    conn: Connection, jobs: Sequence[int], actors: dict[int, str], *, at_most: int
+    conn: Connection,
+    jobs: Sequence[int],
+    actors: dict[int, str],
+    *,
+    locked: Sequence[int],
+    at_most: int,
 ) -> list[OutdatedStep]:
-    """Return these jobs' steps that have an outdated state. `actors`: who cancelled which job."""
+    """Return these jobs' steps that have an outdated state. `actors`: who cancelled which job.
+
+    Only steps of the groups `locked` are returned. The caller has locked these groups. If a step of
+    another group follows one of the jobs, a later row of upstream_changes settles that step.
+    """
     return [
         OutdatedStep(
             row.id,
@@ -79,7 +94,7 @@ def outdated_steps(
             job_of(row, actors),
             row.follow_up_id,
         )
-        for row in conn.execute(_STEPS, {"jobs": jobs, "at_most": at_most})
+        for row in conn.execute(_STEPS, {"jobs": jobs, "locked": locked, "at_most": at_most})
     ]
 
 

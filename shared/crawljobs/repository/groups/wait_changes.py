@@ -19,7 +19,8 @@ def apply(
     """Record for each wait how its upstream (a job, step or group) ended. Returns changed steps.
 
     If an upstream has no end any more, for example because its job was retried, the wait is open
-    again. Then a step that was skipped or held because of this wait is pending again.
+    again. If the retried job has ended again in another way, the wait gets the new end. In both
+    cases a step that was skipped or held because of an upstream is pending again.
     """
     step_writes.change_waits(
         conn, [WaitChange(each.wait_id, each.step_id, each.end) for each in waits], now=now
@@ -27,7 +28,7 @@ def apply(
     reopened = {
         each.step_id: StepChange(each.step_id, each.group_id, each.step_state, StepState.PENDING)
         for each in waits
-        if each.end is None and each.step_state is not StepState.PENDING
+        if each.was_ended and each.step_state is not StepState.PENDING
     }
     step_writes.change_steps(conn, [*reopened.values()], now=now)
     return [*reopened.values()]

@@ -25,6 +25,7 @@ from support import plans
 
 DAY = timedelta(days=1)
 IDS = {"ids": [1000, 1001]}
+OF_LOCKED = {"locked": [50, 51], "at_most": 1000}
 CHANGED: dict[str, Any] = {
     **IDS,
     "states": ["failed", None],
@@ -61,12 +62,12 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "settle._TAKE": (settle._TAKE, {"at_most": 1000, "skip": 0}),
     "settle._DELETE": (settle._DELETE, IDS),
     "upstream_reads._GROUPS": (upstream_reads._GROUPS, UPSTREAMS),
-    "upstream_reads._STEPS": (upstream_reads._STEPS, {"jobs": [1000], "at_most": 1000}),
-    "outdated_waits._WAITS_FOR_JOBS": (outdated_waits._WAITS_FOR_JOBS, {**IDS, "at_most": 1000}),
-    "outdated_waits._WAITS_FOR_STEPS": (outdated_waits._WAITS_FOR_STEPS, {**IDS, "at_most": 1000}),
+    "upstream_reads._STEPS": (upstream_reads._STEPS, {"jobs": [1000], **OF_LOCKED}),
+    "outdated_waits._WAITS_FOR_JOBS": (outdated_waits._WAITS_FOR_JOBS, {**IDS, **OF_LOCKED}),
+    "outdated_waits._WAITS_FOR_STEPS": (outdated_waits._WAITS_FOR_STEPS, {**IDS, **OF_LOCKED}),
     "outdated_waits._WAITS_FOR_GROUPS": (
         outdated_waits._WAITS_FOR_GROUPS,
-        {**IDS, "at_most": 1000},
+        {**IDS, **OF_LOCKED},
     ),
     "outdated_waits._WAITS_FOR_ALL": (outdated_waits._WAITS_FOR_ALL, {"ids": [10]}),
     "upstream_levels._LEVEL": (

@@ -67,8 +67,7 @@ def test_a_paused_group_starts_no_step_and_goes_on_after_the_pause(conn: Connect
     resolve(conn)
     conn.execute(text("UPDATE job_groups SET paused_at = now()"))
     end_job(conn, job_of(conn, pair, "a"))
-    for _ in range(2):  # the end of the job, and the end of the step
-        assert settle.settle(conn, now=T0).changes == 1
+    assert settle.settle(conn, now=T0).changes == 1
     assert groups.value(conn, pair, "b", "waiting_for") == 0
     assert not ready(conn, pair)
     resolve(conn)
@@ -172,7 +171,6 @@ def test_case_1_overlapping_ends_of_the_last_two_upstreams_start_the_step(
         resolve(conn)
         for key in ("a", "b"):
             end_job(conn, job_of(conn, fan, key))
-        settle.settle(conn, now=T0)  # ends the steps a and b, but no wait of z
 
     def settle_one() -> int:
         return database.run(lambda conn: settle.settle(conn, at_most=1, now=T0)).changes
