@@ -59,7 +59,7 @@ def group(
     return group_id
 
 
-def resolve(conn: Connection, *, now: datetime = T0, at_most: int = settle.CHUNK) -> int:
+def resolve(conn: Connection, *, now: datetime | None = T0, at_most: int = settle.CHUNK) -> int:
     """Settle and start until nothing is left. Returns the number of transactions with changes."""
     for rounds in range(ROUNDS_MAX):
         settled = settle.settle(conn, at_most=at_most, now=now)
