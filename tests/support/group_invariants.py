@@ -101,7 +101,7 @@ SETTLED = {
     "an ended wait of a step that has not run has the present end of its upstream": f"""
         SELECT wait.id, wait.state, upstream.state, step.state {_END_OF_UPSTREAM}
             JOIN job_groups AS job_group ON job_group.id = step.group_id
-        WHERE wait.state <> upstream.state AND (step.state = 'pending' OR
+        WHERE wait.state <> upstream.state AND (step.state IN ('pending', 'held') OR
             step.state = 'skipped' AND step.skipped_for_upstream
                 AND job_group.cancelled_at IS NULL)""",
     "a step is skipped for an upstream only if one did not succeed": """

@@ -26,9 +26,10 @@ from crawljobs.repository.groups.upstream_reads import job_of
 
 # The state in which a wait for the step ends, or null while the step is open.
 _END_OF_STEP = f"CASE WHEN upstream.state IN {FINAL_STEPS} THEN upstream.state END"
-# An ended wait opens again together with its upstream. If the upstream has ended again meanwhile, in
-# another way, the wait gets the new end. Both happen only if the waiting step has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step
-# stays skipped. A pending step of a cancelled group would never start, but keep the group open.
+# An ended wait opens again together with its upstream. If the upstream has ended again already, in
+# another way, the wait gets the new end. Both happen only if the waiting step has not run: it is
+# pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step stays
+# skipped. A pending step of a cancelled group would never start, but keep the group open.
 # Exception: if a finished group has an open step, this transaction opens the group again, and the
 # earlier cancel has no further effect.
 _MAY_REOPEN = f"""(
@@ -98,7 +99,8 @@ _WAITS_FOR_GROUPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# Selects each wait that must end, reopen or end in another way, and is for all other steps of the step's own group.
+# Selects each wait for all other steps of the step's own group that must end, reopen or end in
+# another way.
 # `others (open)` is true if another step is open, or if the group still accepts steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
