@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from admin_api.http import auth, pagination, preconditions, problems, responses, state
@@ -19,8 +18,7 @@ from crawljobs.domain.api_token import Scope
 from crawljobs.domain.group import StepState
 from crawljobs.domain.step import Step
 from crawljobs.domain.step_explanation import StepExplanation
-from crawljobs.repository.groups import group_reads, resolver_hint, step_list
-from crawljobs.repository.groups.edits import step_decisions
+from crawljobs.repository.groups import group_reads, step_list
 from crawljobs.repository.groups.explained import step_causes
 
 blueprint = Blueprint(
@@ -116,60 +114,6 @@ def explain_group_step(group_id: int, step_key: str) -> StepExplanation:
     if found is None:
         raise no_such_step(group_id, step_key)
     return found
-
-
-@blueprint.post("/<key:step_key>/proceed")
-@blueprint.if_match(required=False)
-@blueprint.answers(200, StepSchema, "The step.")
-@blueprint.problems("not_found", "step_not_held")
-def proceed_group_step(group_id: int, step_key: str) -> Step:
-    """Start a held step although an upstream did not succeed
-
-    If-Match is the ETag of the group.
-    """
-    return _decided(group_id, step_key, "proceed_step", step_decisions.proceed)
-
-
-@blueprint.post("/<key:step_key>/skip")
-@blueprint.if_match(required=False)
-@blueprint.answers(200, StepSchema, "The step.")
-@blueprint.problems("not_found", "step_not_held")
-def skip_group_step(group_id: int, step_key: str) -> Step:
-    """Skip a held step, so that it never runs
-
-    If-Match is the ETag of the group. The steps that wait for this step follow their own policy.
-    """
-    name = auth.current_actor().name
-    return _decided(
-        group_id,
-        step_key,
-        "skip_step",
-        lambda conn, step: step_decisions.skip(conn, step, actor=name),
-    )
-
-
-def _decided(
-    group_id: int, key: str, action: str, decide: Callable[[Connection, Step], None]
-) -> Step:
-    actor = auth.current_actor()
-
-    def work(conn: Connection) -> Step:
-        before = group_requests.locked(conn, group_id)
-        preconditions.check(before.version, required=False)
-        step = step_list.lock_step(conn, group_id=group_id, key=key)
-        if step is None:
-            raise no_such_step(group_id, key)
-        if step.state is not StepState.HELD:
-            raise problems.Problem(
-                "step_not_held", f"Step {key} is {step.state}; only held steps need a decision."
-            )
-        decide(conn, step)
-        resolver_hint.send(conn)
-        after = group_requests.current(conn, group_id)
-        group_requests.audit(conn, actor, action, before=before, after=after, step=key)
-        return step_list.get_step(conn, group_id=group_id, key=key) or step
-
-    return state.current().database.run(work)
 
 
 def no_such_step(group_id: int, key: str) -> problems.Problem:

@@ -197,6 +197,15 @@ class StepsBodySchema(ma.Schema):
     steps = steps(StepRequestSchema, least=1, required=True)
 
 
+class GroupEditSchema(ma.Schema):
+    """Options of a change of a group or of one step."""
+
+    dry_run = Flag(
+        load_default=False,
+        metadata=described("Answer as after the change, and change nothing."),
+    )
+
+
 class CloneSchema(ma.Schema):
     """The name of the copy of a group."""
 

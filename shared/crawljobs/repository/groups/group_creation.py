@@ -122,7 +122,9 @@ def add_steps(
         raise errors.NotFound(f"there is no group {group_id}")
     if group.is_sealed or group.is_cancelled:
         state = "cancelled" if group.is_cancelled else "sealed"
-        raise GroupClosed(f"group {group_id} is {state}: it accepts no further steps")
+        raise GroupClosed(
+            f"group {group_id} is {state}, so it accepts no further steps; create another group"
+        )
     if group.steps + len(steps) > group_plan.STEPS_MAX_OF_GROUP:
         limit = group_plan.STEPS_MAX_OF_GROUP
         raise InvalidPlan([PlanError("", f"a group has at most {limit} steps")])
@@ -141,7 +143,7 @@ def add_steps(
         raise InvalidPlan(wrong)
     if upstreams.unsealed:
         listed = ", ".join(str(each) for each in sorted(upstreams.unsealed))
-        raise GroupClosed(f"a step waits only for sealed groups; not sealed: {listed}")
+        raise GroupClosed(f"a step waits only for sealed groups; seal these first: {listed}")
     values = {
         "group_id": group_id,
         "keys": [step.key for step in steps],

@@ -13,7 +13,7 @@ from crawljobs.repository.groups import group_reads
 from crawljobs.repository.groups.batches import group_operations
 from crawljobs.repository.groups.edits import group_cloning, group_deletion
 from crawljobs.repository.operations import audit_log
-from support import groups
+from support import admin_api, groups
 from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
 
 Client = flask.testing.FlaskClient
@@ -246,6 +246,48 @@ def test_a_change_of_another_version_is_refused(
     version = shown(client, group["id"])["version"]
     right = client.post(f"{PATH}/{group['id']}/{action}", headers={"If-Match": f'"{version}"'})
     assert right.status_code == 200
+
+
+def test_a_dry_run_of_a_change_answers_as_the_change_and_changes_nothing(
+    client: Client, database: Database
+) -> None:
+    group = held(client, database)
+    sealed = shown(client, group["id"])
+    assert post(client, f"{group['id']}/pause", json={"dry_run": True})["paused_at"] is not None
+    other = created(client, step("o"), sealed=False)
+    assert post(client, f"{other['id']}/seal", json={"dry_run": True})["sealed_at"] is not None
+    assert shown(client, other["id"])["sealed_at"] is None
+    for decision, after in (("proceed", "pending"), ("skip", "skipped")):
+        path = f"{group['id']}/steps/b/{decision}"
+        assert post(client, path, json={"dry_run": True})["state"] == after
+    assert (shown(client, group["id"]), states(client, group["id"])["b"]) == (sealed, "held")
+    assert actions(database, group["id"]) == ["create"]
+    paused = post(client, f"{group['id']}/pause", json={})
+    answer = client.post(f"{PATH}/{group['id']}/resume", json={"dry_run": True})
+    assert answer.get_json()["paused_at"] is None
+    assert answer.headers["ETag"] == f'"{paused["version"]}"'
+    assert shown(client, group["id"]) == paused
+    # A dry run fails as the change would fail, and takes no unknown field.
+    no_step = client.post(f"{PATH}/{group['id']}/steps/a/skip", json={"dry_run": True})
+    assert code(no_step) == (409, "step_not_held")
+    misspelt = client.post(f"{PATH}/{group['id']}/resume", json={"dryrun": True})
+    assert code(misspelt) == (422, "invalid_request")
+    made = client.post("/api/admin/tokens", json={"name": "jobs", "scopes": ["jobs"]})
+    changer = admin_api.with_token(client.application, made.get_json()["token"])
+    refused = changer.post(f"{PATH}/{group['id']}/resume", json={"dry_run": True})
+    assert code(refused) == (403, "insufficient_scope")
+
+
+def test_a_group_that_is_being_deleted_is_not_copied(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_deletion, "STEPS_MAX", 1)
+    group = created(client, step("a"), step("b"))
+    client.post(f"{PATH}/{group['id']}/cancel")
+    operation = client.delete(f"{PATH}/{group['id']}").headers["Location"]
+    refused = client.post(f"{PATH}/{group['id']}/clone")
+    assert code(refused) == (409, "operation_in_progress")
+    assert refused.headers["Location"] == operation
 
 
 def test_a_repeated_copy_creates_one_group(client: Client) -> None:

@@ -84,7 +84,7 @@ def start(
         raise errors.NotFound(f"there is no group {group_id}")
     operation_rows.check_none_open(conn, resource_type=GROUP, resource_id=group_id)
     if row.finished_at is not None and kind is not OperationKind.RETRY_FAILED:
-        raise GroupFinished(f"group {group_id} has finished")
+        raise GroupFinished(f"group {group_id} has finished; only a retry opens it again")
     before = {state.value: row._mapping[state.value] for state in StepState}
     steps = sum(before[state] for state in _STATES[kind])
     marked = False

@@ -1,0 +1,91 @@
+"""POST /api/admin/groups/{id}/clone: a group with the same steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_api.http import auth, preconditions, problems, responses, state
+from admin_api.http.blueprint import Blueprint
+from admin_api.http.request import large_body_turns
+from admin_api.resources import group_requests, groups, operation_progress
+from admin_api.schemas.group import GroupOverviewSchema
+from admin_api.schemas.group_edit import CloneSchema
+from crawljobs.db.database import Connection
+from crawljobs.domain.api_token import Scope
+from crawljobs.domain.operation import OperationKind
+from crawljobs.repository.groups.edits import group_cloning
+from crawljobs.repository.operations import operation_rows
+from crawljobs.repository.operations.operation_rows import OperationInProgress
+
+blueprint = Blueprint(
+    "group_copies",
+    __name__,
+    url_prefix=f"{groups.PREFIX}/<id:group_id>",
+    description="Copy groups",
+    changes=Scope.JOBS,
+)
+
+
+@blueprint.post("/clone")
+@blueprint.body(
+    CloneSchema, required=False, examples={"again": {"value": {"name": "python, once more"}}}
+)
+@blueprint.answers(
+    201,
+    GroupOverviewSchema,
+    "The new group.",
+    headers={**groups.LOCATION, **preconditions.HEADER},
+)
+@blueprint.problems(
+    "not_found",
+    "group_closed",
+    "group_too_large",
+    "operation_in_progress",
+    "too_many_large_bodies",
+)
+def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
+    """Create a group with the same steps, which all begin as pending
+
+    Without a name, the copy has the name of the group. It is sealed if the group is sealed. Steps
+    wait for the same jobs and groups, except those that were deleted.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> responses.Response:
+        # The source group does not change, so it is not locked. Its lock could cause a deadlock,
+        # because the new steps lock the groups for which they wait, also groups with lower ids.
+        source = group_requests.current(conn, group_id)
+        running = operation_rows.open_of(
+            conn, resource_type=group_requests.RESOURCE_TYPE, resource_id=group_id
+        )
+        if running is not None and running.kind == OperationKind.DELETE_GROUP:
+            raise OperationInProgress(running.id)  # a part of the steps is deleted already
+        steps = (
+            group_cloning.requests_of(conn, group_id=group_id)
+            if source.steps <= group_cloning.STEPS_MAX
+            else None
+        )
+        if steps is None:
+            raise problems.Problem(
+                "group_too_large",
+                f"A group can be copied if it has at most {group_cloning.STEPS_MAX:,} steps and "
+                f"{group_cloning.WAITS_MAX:,} waits.",
+            )
+        made = group_requests.create(
+            conn,
+            actor,
+            name=params["name"] or source.name,
+            steps=steps,
+            sealed=source.sealed_at is not None,
+            action="clone",
+            cloned_from=source.id,
+        )
+        return groups.shown(conn, made.id, status=201)
+
+    # A copy can have as many steps as a large body, so a clone takes the turn of a large body.
+    with (
+        large_body_turns.turn(),
+        group_requests.plan_errors_as_problems(),
+        operation_progress.conflict_as_problem(),
+    ):
+        return state.current().database.run(work)
