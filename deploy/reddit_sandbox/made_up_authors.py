@@ -68,7 +68,10 @@ class Authors:
         return len(self._all)
 
     def named(self, name: str) -> Author | None:
-        """Return the author with this name, in upper or lower case, or None. See also SCRIPTED."""
+        """Return the author with this name, or None. Upper and lower case are the same.
+
+        A name that begins with a word of SCRIPTED, such as hidden_x, always has an author.
+        """
         known = self._by_name.get(name.lower())
         word = name.lower().partition("_")[0]
         if known is not None or "_" not in name or word not in SCRIPTED:

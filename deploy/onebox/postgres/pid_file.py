@@ -54,7 +54,11 @@ def is_ready(cluster: Path, pid: int) -> bool:
 
 
 def _replace_pid(cluster: Path) -> None:
-    """Write this process's id into the file, because Postgres ignores the id of its own parent."""
+    """Write this process's id into the file, so that Postgres can start.
+
+    Postgres refuses to start if the file has the id of a running process. It makes an exception for
+    the id of its own parent, which is this process.
+    """
     file = cluster / "postmaster.pid"
     _, *others = file.read_text().splitlines(keepends=True)
     file.write_text("".join([f"{os.getpid()}\n", *others]))

@@ -22,7 +22,7 @@ def lines(overview: Overview, now: datetime) -> list[str]:
 
 
 def line(overview: Overview, now: datetime) -> str:
-    """Return the status in one line without zeros, for an output that is no terminal."""
+    """Return the status in one line, without numbers that are 0, for an output without a screen."""
     parts = [_without_zeros(jobs(overview)) or "no jobs"]
     parts += [rate(overview)] if overview.requests_per_second else []
     rows = _without_zeros(stored(overview))

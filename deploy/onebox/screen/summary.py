@@ -35,7 +35,10 @@ def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], sec
 
 
 def of_run(running: System, seconds: float, data: Path) -> None:
-    """Print the jobs, requests and rows of this run. Print less if the database does not answer."""
+    """Print the jobs and requests of this run, and the number of rows in the database.
+
+    Prints nothing if the totals are unknown, because the database has not answered.
+    """
     now = running.database.read_overview(at_once=True)
     before = running.database.overview.first
     if before is None or now is None:

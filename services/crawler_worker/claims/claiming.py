@@ -38,7 +38,7 @@ class Claiming:
         # The claim statements whose replies were lost. Maps the claim token of a statement to its
         # start, by the monotonic clock, in seconds.
         self._unanswered: dict[UUID, float] = {}
-        # How many jobs at the front of the queue this worker does not claim, because a statement
+        # The worker passes over this number of jobs at the front of the queue, because a statement
         # that claims one of these jobs fails.
         self._skip = 0
         self._reset_skip_at = 0.0

@@ -45,7 +45,8 @@ def _access(context: CrawlContext) -> AccessState:
     RESTRICTED, because Reddit has returned the posts.
     """
     described = context.checkpoint.described_as
-    if described is None:  # the description has no type, or an earlier release began the crawl
+    # None: the description had no field `subreddit_type`, or an earlier release began the crawl.
+    if described is None:
         return context.access if context.access in OPEN else AccessState.PUBLIC
     if described in OPEN:
         return described

@@ -123,7 +123,7 @@ class StepResolver(threading.Thread):
 
 
 def _search_in_turn(conn: Connection, now: datetime | None) -> int:
-    """Search if this worker gets the turn. Returns the number of recorded ends."""
+    """Record lost ends of upstreams, if it is this worker's turn. Returns how many it recorded."""
     if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY, now=now):
         return 0
     return _search(conn)

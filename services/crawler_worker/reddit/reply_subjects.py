@@ -95,8 +95,8 @@ def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
     others += len(items.subreddits) + len(items.accounts)
     is_unreadable = (items.dropped or items.unknown) and not items.more
     # A stub (in `more`) is a placeholder for comments that Reddit left out. A stub does not name
-    # its post, so a reply with only stubs is accepted. A reply with items is accepted only if one
-    # of them is of the subject.
+    # its post, so a reply with only stubs is accepted. A reply with items is accepted only if at
+    # least one item belongs to the requested subject.
     if (others or is_unreadable) and not (posts or comments):
         raise _other(subject)
     kept = replace(items, posts=posts, comments=comments, subreddits=(), accounts=())

@@ -33,7 +33,7 @@ class EventType(StrEnum):
     TEST_PING = "test.ping"  # only a ping of an endpoint has this type
 
 
-# The types that an endpoint can ask for.
+# The types of events that an endpoint can subscribe to.
 SUBSCRIBABLE = tuple(kind for kind in EventType if kind is not EventType.TEST_PING)
 
 
@@ -77,7 +77,7 @@ class AttemptResult(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
     TLS_FAILED = "tls_failed"
-    INVALID_ANSWER = "invalid_answer"  # the answer is no HTTP
+    INVALID_ANSWER = "invalid_answer"  # the answer is not a valid HTTP response
     PROXY_FAILED = "proxy_failed"
     REFUSED_ADDRESS = "refused_address"  # the guard of outbound connections refused the address
     DNS_FAILED = "dns_failed"

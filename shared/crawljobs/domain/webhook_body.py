@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 BODY_MAX = 20_480  # bytes
 
-# The field of the data that has the id, and the path of the resource in the API.
+# For each kind of resource: the field of `data` that holds the id or name of the resource, and the
+# path of the resource in the API.
 _LINKS = {
     "job": ("job_id", "/api/admin/jobs/{}"),
     "group": ("group_id", "/api/admin/groups/{}"),
@@ -31,8 +32,8 @@ def render(
     """Return the JSON text of an event, in ASCII and at most BODY_MAX bytes long.
 
     `created_at` has the time zone UTC. `version` is greater for each later event of the same job or
-    group. `public_url` is the start of links without a final slash; without it there are no links.
-    Raises ValueError for a longer text.
+    group. `public_url` is the start of all links, without a final slash. If it is None, the event
+    has no links. Raises ValueError if the text is longer than BODY_MAX.
     """
     timestamp = created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     links = {

@@ -43,7 +43,7 @@ _FOREIGN = frozenset(
     {
         "DATABASE_USER",
         "FTP_PROXY",
-        "REDDIT_PASSWORD",  # users of PRAW often set this variable and the next one
+        "REDDIT_PASSWORD",  # set, like REDDIT_USERNAME, for PRAW (a Python client for Reddit)
         "REDDIT_USERNAME",
         "RSYNC_PROXY",
         "SOCKS_PROXY",
@@ -106,7 +106,9 @@ def _nearest(name: str) -> str | None:
 
 
 def _nearest_part(part: str, parts: list[str]) -> str | None:
-    """Return the most similar of `parts`, or None. Compare whole parts first, then single words.
+    """Return the one of `parts` that is similar to `part`, or None.
+
+    Compares whole parts first, then single words.
 
     A part is a name without its prefix.
     """

@@ -93,7 +93,7 @@ webhook_events = Table(
     Column("source", Text),
     Column("subreddit", Text),  # in lower case
     Column("body", Text),  # null until the deliverer renders the event
-    Column("expanded_at", Timestamp),  # null until the deliverer has made the deliveries
+    Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
     one_of("type", *webhook.EventType, name="type"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),
     Index("webhook_events_created_at_idx", "created_at"),

@@ -47,7 +47,7 @@ _CHANGE_STEPS = text(f"""
     WHERE step.id = new.id
     """)
 
-# Inserts no row for a step for which no other step waits.
+# Inserts a row for each of these steps for which another step waits.
 _ANNOUNCE = text("""
     INSERT INTO upstream_changes (step_id)
     SELECT id FROM unnest(CAST(:ids AS bigint[])) AS changed (id)

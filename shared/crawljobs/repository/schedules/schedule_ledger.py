@@ -141,7 +141,7 @@ def record_runs(
 
 
 def missed_ticks(runs: Sequence[Run], recorded: set[tuple[int, datetime]]) -> int:
-    """Return the number of missed due times in new rows. `recorded` is record_runs' result."""
+    """Return the number of missed due times in those `runs` that record_runs has newly recorded."""
     return sum(
         run.ticks
         for run in runs

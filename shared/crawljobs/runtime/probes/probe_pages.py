@@ -63,7 +63,7 @@ class Pages:
     def __init__(
         self, pages: Mapping[str, Page], defer: Callable[[Callable[[], None]], None]
     ) -> None:
-        """`pages` are the pages by path. `defer` runs a function in the server's thread.
+        """`pages` maps paths to pages. `defer` runs a function in the server's thread.
 
         Call all methods in the server's thread.
         """
