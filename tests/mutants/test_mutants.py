@@ -117,8 +117,15 @@ def test_each_reason_why_nothing_can_notice_a_mutant_still_finds_it() -> None:
     assert sorted(listed - current) == []
 
 
-def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() -> None:
-    relations = Relations(ROOT)
+@pytest.fixture(scope="module")
+def relations() -> Relations:
+    """Return the relations of the project, which take 2 s to read."""
+    return Relations(ROOT)
+
+
+def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it(
+    relations: Relations,
+) -> None:
     using = relations.functions_using("services/crawler_worker/reddit/reply_cells.py", "_CLASSES")
     assert using == {"services/crawler_worker/reddit/reply_cells.py::_status"}
     known = record.Record({using.pop(): {"tests/a.py::slow": 2.0, "tests/b.py::quick": 1.0}})
@@ -133,16 +140,18 @@ def test_a_constant_is_tried_on_the_tests_that_call_a_function_that_uses_it() ->
     assert all((ROOT / test).exists() for test in near)
 
 
-def test_a_function_that_an_import_runs_is_tried_on_the_tests_of_its_constant() -> None:
-    using = Relations(ROOT).functions_using("shared/crawljobs/domain/reply_meaning.py", "_cells")
+def test_a_function_that_an_import_runs_is_tried_on_the_tests_of_its_constant(
+    relations: Relations,
+) -> None:
+    using = relations.functions_using("shared/crawljobs/domain/reply_meaning.py", "_cells")
     assert "services/crawler_worker/reddit/reply_cells.py::meaning_of" in using
 
 
-def test_a_field_of_a_schema_is_tried_on_the_contract() -> None:
+def test_a_field_of_a_schema_is_tried_on_the_contract(relations: Relations) -> None:
     mutant = Mutant(
         "services/admin_api/schemas/worker.py", 0, "a", "b", "c", 1, definition="WorkerSchema.role"
     )
-    chosen = choose(mutant, record.Record(), Relations(ROOT)).tests
+    chosen = choose(mutant, record.Record(), relations).tests
     assert chosen[0] == "tests/services/admin_api/openapi/test_contract.py"
     assert len(chosen) > 1
 

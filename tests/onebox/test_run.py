@@ -157,14 +157,18 @@ def wheel(folder: Path, name: str) -> str:
     return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
-def test_the_install_shows_its_progress(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns(".venv*"))
-    project = tmp_path / "project"
-    at_once = (project / "run").read_text().replace("FILE_SECONDS = 0.5, 10", "FILE_SECONDS = 0, 0")
-    (project / "run").write_text(at_once)
+def test_the_install_shows_its_progress(installed: Path, tmp_path: Path) -> None:
+    """The packages of the new lock are installed into the environment that exists."""
+    script, locked = installed / "run", installed / "requirements" / "demo.lock"
+    before = (script.read_text(), locked.read_text())
     lock = "".join(wheel(tmp_path, name) for name in ("first_thing", "second_thing"))
-    (project / "requirements" / "demo.lock").write_text(f"# a comment with a==b\n{lock}")
-    done = run(project, "demo", PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+    locked.write_text(f"# a comment with a==b\n{lock}")
+    script.write_text(before[0].replace("FILE_SECONDS = 0.5, 10", "FILE_SECONDS = 0, 0"))
+    try:
+        done = run(installed, "demo", PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+    finally:
+        script.write_text(before[0])
+        locked.write_text(before[1])
     assert done.returncode == 0, done.stderr
     steps = re.findall(r"^  (\w[^(]+) \(\d+ s\)$", done.stderr, re.MULTILINE)
     assert "fetching package 2 of 2" in steps
@@ -187,6 +191,7 @@ def test_two_at_once_take_turns(installed: Path) -> None:
     assert "".join(told).count("Installing") == 1
 
 
+@pytest.mark.deep  # the test below makes an environment anew too
 def test_a_deleted_python_is_made_again(installed: Path) -> None:
     for name in ("python", "python3"):
         (installed / ".venv" / "bin" / name).unlink(missing_ok=True)

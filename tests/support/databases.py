@@ -151,5 +151,22 @@ def database_url(server_url: str, name: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def empty_tables(url: str) -> None:
+    """Delete all rows but those of the audit log, and let the ids begin again at 1.
+
+    A server that several tests share keeps its database, and each test begins without rows. The
+    audit log stays, because it is append-only.
+    """
+    with psycopg.connect(url, autocommit=True, connect_timeout=DEADLINE_SECONDS) as connection:
+        connection.execute(f"SET statement_timeout = '{DEADLINE_SECONDS}s'")
+        names = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables "
+            "WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('alembic_version', 'admin_audit_log')"
+        ).fetchall()
+        tables = ", ".join(name for (name,) in names)
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+
+
 def _drop(name: str) -> sql.Composed:
     return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))

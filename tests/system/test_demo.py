@@ -81,7 +81,8 @@ def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
 ) -> None:
     arguments = ["--once", "--port", "0", "--data", str(open_folder / "data")]
     arguments += ["--subreddits", "LunarAtlas,tiny_pots,private_pots"]
-    done = demo.run(*arguments, **SMALL)
+    limits = {**SMALL, "MAX_POSTS_PER_SUB": "60"}
+    done = demo.run(*arguments, **limits)
     first = demo.result(done)
     assert first["jobs"] == {"succeeded": 3}
     assert "succeeded (private)" in done.stdout.rpartition("note")[2]
@@ -94,7 +95,7 @@ def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
     assert first["requests"] > 10
     assert 0 < first["seconds"] < 60
 
-    second = demo.result(demo.run(*arguments, **SMALL))
+    second = demo.result(demo.run(*arguments, **limits))
     assert second["jobs"] == {"succeeded": 3}
     assert second["requests"] < 0.6 * first["requests"]
     stored = ("subreddits", "posts", "comments")

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from onebox import listener
 from support import demo, processes, reddit_sandbox
 from support.demo import Demo
+from support.waiting import wait_until
 
 # These limits save requests whose results other tests check.
 SMALL = {"USER_SUB_FETCH_LIMIT": "3", "MAX_COMMENTS_PER_POST": "50"}
@@ -48,6 +49,11 @@ def rows(url: str, query: str) -> list[Any]:
 
 
 def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
+    wait_until(  # the summary below counts what the demo has stored
+        lambda: rows(doomed.database_url, "SELECT 1 FROM posts LIMIT 1"),
+        timeout=60,
+        describe=doomed.said,
+    )
     family = doomed.family()
     data = doomed.ready_file.with_suffix("")
     doomed.process.send_signal(signal.SIGINT)
@@ -62,14 +68,6 @@ def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
     processes.wait_until_gone(family, timeout=1)
     assert not doomed.ready_file.exists()
     assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
-
-
-def test_killing_the_demo_leaves_no_process(doomed: Demo) -> None:
-    family = doomed.family()
-    assert len(family) > 12
-    doomed.process.kill()
-    doomed.process.wait(5)
-    processes.wait_until_gone(family, timeout=5)
 
 
 @pytest.mark.parametrize("module", ["onebox", "onebox.postgres.psql", "reddit_sandbox"])
@@ -87,11 +85,15 @@ def test_the_help_fits_a_screen(module: str) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_once_fails_when_a_crawl_does_and_the_next_free_port_is_chosen(
+def test_once_fails_when_a_crawl_does_with_a_port_a_database_and_a_token_of_ones_own(
     open_folder: Path, database_url: str
 ) -> None:
-    arguments = ("--once", "--subreddits", "tiny_own,badreq_own")
-    settings = {"DATABASE_URL": database_url, "MAX_RETRIES": "0", **SMALL}
+    """The usual port is taken, and the settings name another database and another token."""
+    secret = open_folder / "secret"
+    secret.write_text("k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA")
+    arguments = ("--once", "--workers", "1", "--subreddits", "tiny_own,badreq_own")
+    own = {"DATABASE_URL": database_url, "ADMIN_API_TOKEN_FILE": str(secret)}
+    settings = {**own, "MAX_RETRIES": "0", **SMALL}
     with contextlib.ExitStack() as stack:
         # This process or another one uses the usual port, as when two demos run side by side.
         with contextlib.suppress(OSError):
@@ -103,17 +105,24 @@ def test_once_fails_when_a_crawl_does_and_the_next_free_port_is_chosen(
     assert chosen, done.stdout + done.stderr
     assert f"\nAPI       http://127.0.0.1:{chosen[1]}, " in done.stdout
     assert done.returncode == 1, done.stdout + done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["jobs"] == {"failed": 1, "succeeded": 1}
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["jobs"] == {"failed": 1, "succeeded": 1}
+    assert told["posts"] >= 5
+    assert rows(database_url, "SELECT count(*) FROM posts") == [(told["posts"],)]
+    assert not (open_folder / "data" / "postgres").exists()
+    assert f"Token     {secret}\n" in done.stdout
+    assert not (open_folder / "data" / "admin-token").exists()
 
 
 @pytest.mark.parametrize(
     ("control", "body", "cause", "remedy"),
     [
-        (
+        pytest.param(
             "tokens",
             {"mode": "refused"},
             "Reddit refuses the credentials (",
             "remedy: correct REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET",
+            marks=pytest.mark.deep,
         ),
         (
             "replies",
@@ -183,22 +192,6 @@ def test_once_ends_at_the_limit_or_at_ctrl_c_with_the_table(
     assert sum(json.loads(done.stdout.splitlines()[-1])["jobs"].values()) == 1
 
 
-def test_a_database_and_a_token_of_ones_own_are_used_instead(
-    open_folder: Path, database_url: str
-) -> None:
-    secret = open_folder / "secret"
-    secret.write_text("k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA")
-    arguments = ("--once", "--port", "0", "--workers", "1", "--subreddits", "tiny_own")
-    settings = {"DATABASE_URL": database_url, "ADMIN_API_TOKEN_FILE": str(secret), **SMALL}
-    done = demo.run(*arguments, "--data", str(open_folder / "data"), **settings)
-    told = demo.result(done)
-    assert told["posts"] >= 5
-    assert rows(database_url, "SELECT count(*) FROM posts") == [(told["posts"],)]
-    assert not (open_folder / "data" / "postgres").exists()
-    assert f"Token     {secret}\n" in done.stdout
-    assert not (open_folder / "data" / "admin-token").exists()
-
-
 def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
     open_folder: Path, empty_database_url: str
 ) -> None:
@@ -225,9 +218,10 @@ def test_a_pooler_is_passed_by_to_migrate_and_to_see_who_is_at_work(
             connection.execute(f"DROP ROLE {role}".encode())
 
 
-def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line(
+def test_each_process_is_given_the_secrets_it_needs_and_a_kill_leaves_no_process(
     open_folder: Path,
 ) -> None:
+    """No secret is on a command line. After kill -9 of the demo, its processes end."""
     token, reddit = "canary4token0123456789abcdefghijk", "canary4reddit"
     others = {"GITHUB_TOKEN": "canary4github", "OWNER_DATABASE_PASSWORD": "canary4owner"}
     client = {"REDDIT_CLIENT_ID": "me", "REDDIT_CLIENT_SECRET": reddit, **others}
@@ -250,6 +244,11 @@ def test_each_process_is_given_the_secrets_it_needs_and_none_on_its_command_line
             assert str(conninfo_to_dict(running.database_url)["password"]) not in line + text
         schedules = rows(running.database_url, "SELECT count(*) FROM scheduled_jobs")
         assert schedules == [(0,)], "only the sandbox gets a schedule without a request"
+        family = running.family()
+        assert len(family) > 10
+        running.process.kill()
+        running.process.wait(5)
+        processes.wait_until_gone(family, timeout=5)
     del seen["demo"]
     assert seen == {
         "postgres": set(),

@@ -139,7 +139,7 @@ def test_scaled_and_rolled_under_load_nothing_is_lost_or_told_and_metrics_agree(
     users.start()
     for service in ("crawler-worker", "scheduler", "admin-api"):
         cluster.roll(service)
-    cluster.scale("crawler-worker", 3)
+    cluster.scale("crawler-worker", 2)
     cluster.roll("crawler-worker")
     cluster.scale("crawler-worker", 1)
     wait_until(

@@ -14,9 +14,9 @@ from support import admin_api
 from support.databases import Databases
 from support.jobs import in_status
 
-# The number of requests for each operation and mode (valid or invalid). FEW take 5 s, MANY take
+# The number of requests for each operation and mode (valid or invalid). FEW take 3 s, MANY take
 # minutes.
-FEW, MANY = 4, 100
+FEW, MANY = 2, 100
 RELAXED = settings(
     deadline=None,
     derandomize=True,

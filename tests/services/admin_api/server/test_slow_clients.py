@@ -108,11 +108,21 @@ def seconds_to_answer(server: Gunicorn, path: str = "/healthz") -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("sent", STARTED.values(), ids=STARTED)
+@pytest.mark.parametrize(
+    "kinds",
+    [[*STARTED], *(pytest.param([kind], marks=pytest.mark.deep) for kind in STARTED)],
+    ids=["all", *STARTED],
+)
 def test_more_slow_senders_than_threads_stop_neither_others_nor_its_end(
-    ending: Gunicorn, sent: bytes
+    ending: Gunicorn, kinds: list[str]
 ) -> None:
-    with slow_clients(ending, sent, then=b"x" if sent else b""):
+    """Each kind alone has more clients than the server has threads."""
+    number = MANY // len(kinds)
+    assert number > PROCESSES * THREADS
+    with contextlib.ExitStack() as stack:
+        for sent in (STARTED[kind] for kind in kinds):
+            then = b"x" if sent else b""
+            stack.enter_context(slow_clients(ending, sent, then=then, number=number))
         # The event loop answers the first path, and threads answer the others.
         for path in ("/healthz", "/docs", "/docs/openapi.json"):
             assert seconds_to_answer(ending, path) < PROMPT_SECONDS

@@ -19,10 +19,12 @@ from crawljobs.repository.schedules import schedule_reads
 from support import jobs, scripted_reddit
 from support import schedule_rows as rows
 from support.crawls import Crawler
+from support.matrices import each_once
 from support.scripted_reddit import HTML, ScriptedReddit, always
 
 HOUR = timedelta(hours=1)
 ABOUT = "/r/python/about"
+REQUIRED = (ABOUT, "/r/python/new")  # the paths that each crawl requests
 BANNED = always(404, {"reason": "banned", "message": "Not Found", "error": 404})
 NOT_FOUND = always(404, {"message": "Not Found", "error": 404})
 PRIVATE = always(403, {"reason": "private", "message": "Forbidden", "error": 403})
@@ -125,15 +127,14 @@ def once(reddit: ScriptedReddit, path: str, status: int, body: Any) -> None:
     reddit.answers[path] = answer
 
 
-@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
-@pytest.mark.parametrize("reply", ONE_WRONG_REPLY.values(), ids=ONE_WRONG_REPLY)
+@pytest.mark.parametrize(("path", "reply"), each_once(REQUIRED, ONE_WRONG_REPLY))
 def test_one_wrong_reply_makes_no_community_unavailable(
-    crawler: Crawler, reddit: ScriptedReddit, reply: tuple[int, Any], path: str
+    crawler: Crawler, reddit: ScriptedReddit, path: str, reply: str
 ) -> None:
     """One wrong reply changes nothing even before the first crawl, when one check is enough."""
     schedule_id = schedule(crawler)
     for _ in range(2):
-        once(reddit, path, *reply)
+        once(reddit, path, *ONE_WRONG_REPLY[reply])
         assert crawler.crawl("python") == "crawled"
         found = row(crawler)
         assert (found.access, found.access_unconfirmed) == ("public", None)
@@ -278,19 +279,19 @@ def test_a_clock_that_was_set_back_counts_from_now(database: Database) -> None:
     assert (found.looks, found.next_crawl_at) == (2, jobs.T0 + 16 * HOUR)
 
 
-@pytest.mark.parametrize("path", [ABOUT, "/r/python/new"])
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        *((403, HTML), (404, HTML), (403, {"error": "insufficient_scope"}), (200, HTML)),
-        *((403, b""), (500, {"message": "Internal Server Error", "error": 500}), (502, b"")),
-        *((408, b""), (204, b""), (200, b""), (200, b'{"kind": "Li'), (520, HTML)),
-        *((400, {"message": "Bad Request", "error": 400}), (422, {"message": "No", "error": 422})),
-    ],
+UNCLEAR_OR_FAILED = (
+    *((403, HTML), (404, HTML), (403, {"error": "insufficient_scope"}), (200, HTML)),
+    *((403, b""), (500, {"message": "Internal Server Error", "error": 500}), (502, b"")),
+    *((408, b""), (204, b""), (200, b""), (200, b'{"kind": "Li'), (520, HTML)),
+    *((400, {"message": "Bad Request", "error": 400}), (422, {"message": "No", "error": 422})),
 )
+
+
+@pytest.mark.parametrize(("path", "reply"), each_once(REQUIRED, UNCLEAR_OR_FAILED))
 def test_a_required_page_that_is_unclear_or_fails_defers_the_job_and_changes_no_access(
-    crawler: Crawler, reddit: ScriptedReddit, path: str, status: int, body: Any
+    crawler: Crawler, reddit: ScriptedReddit, path: str, reply: tuple[int, Any]
 ) -> None:
+    status, body = reply
     crawler.crawl("python")
     reddit.answers[path] = always(status, body)
     crawler.enqueue("python")

@@ -11,6 +11,7 @@ from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import crawl_failures
 from support import scripted_reddit
 from support.crawls import Crawler
+from support.matrices import each_once
 from support.missing_parts import FAILURES, LISTED, is_incomplete, missing, subreddit
 from support.scripted_reddit import HTML, ScriptedReddit, always
 from support.scripted_reddit import server_error as broken
@@ -25,14 +26,16 @@ DENIALS = {
 }
 
 
-@pytest.mark.parametrize("path", ["/r/python/comments", "/comments/9999", "/user/a1/overview"])
-@pytest.mark.parametrize("denial", DENIALS.values(), ids=DENIALS)
+@pytest.mark.parametrize(
+    ("path", "denial"),
+    each_once(["/r/python/comments", "/comments/9999", "/user/a1/overview"], DENIALS),
+)
 def test_a_part_that_is_denied_once_is_asked_for_again_in_place(
-    crawler: Crawler, reddit: ScriptedReddit, path: str, denial: tuple[int, Any]
+    crawler: Crawler, reddit: ScriptedReddit, path: str, denial: str
 ) -> None:
     def once(_query: scripted_reddit.Query) -> tuple[int, Any]:
         del reddit.answers[path]
-        return denial
+        return DENIALS[denial]
 
     reddit.answers[path] = once
     assert crawler.crawl("python") == "crawled"
@@ -41,8 +44,12 @@ def test_a_part_that_is_denied_once_is_asked_for_again_in_place(
     assert crawler.value(LISTED) == 250
 
 
-@pytest.mark.parametrize("path", ["/r/python/about", "/r/python/new"])
-@pytest.mark.parametrize("failure", ["400", "500", "a page with 200", "children null"])
+@pytest.mark.parametrize(
+    ("path", "failure"),
+    each_once(
+        ["/r/python/about", "/r/python/new"], ["400", "500", "a page with 200", "children null"]
+    ),
+)
 def test_what_a_crawl_requires_decides_about_the_job(
     crawler: Crawler, reddit: ScriptedReddit, path: str, failure: str
 ) -> None:
@@ -98,22 +105,23 @@ def test_an_author_who_is_gone_is_no_missing_part(crawler: Crawler, reddit: Scri
     assert crawler.value("SELECT count(*) FROM authors WHERE history_fetched_at IS NULL") == 0
 
 
+UNCLEAR: dict[str, tuple[int, Any]] = {
+    "403 as a page": (403, HTML),
+    "403 without a body": (403, b""),
+    "403 for the scope": (403, {"error": "insufficient_scope"}),
+    "403": (403, {"message": "Forbidden", "error": 403}),
+    "404 as a page": (404, HTML),
+    "451 as a page": (451, HTML),
+}
+
+
 @pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (403, HTML),
-        (403, b""),
-        (403, {"error": "insufficient_scope"}),
-        (403, {"message": "Forbidden", "error": 403}),
-        (404, HTML),
-        (451, HTML),
-    ],
+    ("path", "reply"), each_once(["/user/a1/overview", "/comments/9999"], UNCLEAR)
 )
-@pytest.mark.parametrize("path", ["/user/a1/overview", "/comments/9999"])
 def test_a_part_that_gets_an_unclear_reply_is_missing_and_not_gone(
-    crawler: Crawler, reddit: ScriptedReddit, path: str, status: int, body: Any
+    crawler: Crawler, reddit: ScriptedReddit, path: str, reply: str
 ) -> None:
-    reddit.answers[path] = always(status, body)
+    reddit.answers[path] = always(*UNCLEAR[reply])
     reddit.answers["/user/a1/about"] = always(200, {"kind": "t2", "data": {"name": "a1"}})
     assert crawler.crawl("python") == "crawled"
     ((_, item, _),) = missing(crawler)

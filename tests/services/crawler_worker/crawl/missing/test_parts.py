@@ -1,11 +1,13 @@
 """A crawl gives up a part that Reddit does not send, records it as missing, and tries it later."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from support import scripted_reddit
 from support.crawls import Crawler
+from support.matrices import each_once
 from support.missing_parts import FAILURES, IN_TREES, LISTED, is_incomplete, missing, subreddit
 from support.scripted_reddit import HTML, ScriptedReddit, always, comment, more
 
@@ -26,15 +28,21 @@ def reason_of(failure: str, kind: str) -> str:
     return by_failure.get(failure, "trouble")
 
 
+# A failure of each reason, and both kinds of replies that are no JSON or have no children.
+REPRESENTATIVES = ("400", "500", "a page with 200", "children null", "too large")
+
+
+def by_default(failures: Iterable[str], *more: str) -> list[Any]:
+    """Mark all failures but the representatives and `more` with `deep`."""
+    chosen = (*REPRESENTATIVES, *more)
+    return [
+        pytest.param(failure, marks=() if failure in chosen else pytest.mark.deep)
+        for failure in failures
+    ]
+
+
 # Without --deep, each failure is tried with one part. A test below tries all parts at once.
-PAIRS = [
-    pytest.param(part, failure, marks=() if n % len(PARTS) == number else pytest.mark.deep)
-    for n, failure in enumerate(FAILURES)
-    for number, part in enumerate(PARTS)
-]
-
-
-@pytest.mark.parametrize(("part", "failure"), PAIRS)
+@pytest.mark.parametrize(("part", "failure"), each_once(PARTS, FAILURES))
 def test_a_crawl_goes_on_without_a_part_that_fails(
     crawler: Crawler, reddit: ScriptedReddit, part: str, failure: str
 ) -> None:
@@ -97,7 +105,7 @@ def test_trees_are_chosen_again_once_the_newest_comments_can_be_read(
 AT_ONCE = [part for part in PARTS if part != "the first page of comments"]
 
 
-@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("failure", by_default(FAILURES))
 def test_a_crawl_goes_on_without_all_parts_at_once(
     crawler: Crawler, reddit: ScriptedReddit, failure: str
 ) -> None:
@@ -130,7 +138,10 @@ def all_of_them(query: scripted_reddit.Query) -> tuple[int, Any]:
 MANY = [f"m{n}" for n in range(250)]  # ids behind stubs, which take three requests
 
 
-@pytest.mark.parametrize("failure", [*FAILURES, "422", "404 as a page", "403 as a page"])
+OTHERS = ("422", "404 as a page", "403 as a page")
+
+
+@pytest.mark.parametrize("failure", by_default([*FAILURES, *OTHERS], "404 as a page"))
 def test_children_that_are_refused_cost_no_other_tree(
     crawler: Crawler, reddit: ScriptedReddit, failure: str
 ) -> None:

@@ -10,6 +10,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain import reddit_items
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
+from support.matrices import each_once
 from support.scripted_reddit import Answer, Query, ScriptedReddit, always, listing
 from support.scripted_reddit import comment as make_comment
 from support.scripted_reddit import post as make_post
@@ -109,8 +110,7 @@ def a_month_later(crawler: Crawler) -> None:
     crawler.rows("UPDATE subreddits SET whole_walk_at = now() - interval '31 days' RETURNING id")
 
 
-@pytest.mark.parametrize("kind", ["posts", "comments"])
-@pytest.mark.parametrize("shown", [0, 50, 100, 299])
+@pytest.mark.parametrize(("kind", "shown"), each_once(PATHS, [0, 50, 100, 299]))
 def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
     crawler: Crawler, reddit: ScriptedReddit, kind: str, shown: int
 ) -> None:
@@ -138,8 +138,7 @@ def test_a_listing_that_ends_before_the_mark_is_asked_for_again(
     assert (found.high_water_post, found.high_water_comment)[kind == "comments"] == "b999"
 
 
-@pytest.mark.parametrize("kind", ["posts", "comments"])
-@pytest.mark.parametrize("shown", [0, 100, 150])
+@pytest.mark.parametrize(("kind", "shown"), each_once(PATHS, [0, 100, 150]))
 def test_a_page_that_is_cut_short_once_is_asked_for_again_in_place(
     crawler: Crawler, reddit: ScriptedReddit, kind: str, shown: int
 ) -> None:
@@ -252,8 +251,7 @@ def lost(things: list[Any], shown: int) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("kind", ["posts", "comments"])
-@pytest.mark.parametrize("broken", [circle, lost])
+@pytest.mark.parametrize(("kind", "broken"), each_once(PATHS, [circle, lost]))
 def test_a_first_walk_that_breaks_off_is_made_again(
     crawler: Crawler,
     reddit: ScriptedReddit,
@@ -292,8 +290,7 @@ def test_a_listing_that_leads_back_for_ever_is_walked_ever_more_rarely(
     assert crawler.value("SELECT failures FROM missing_parts") == 2
 
 
-@pytest.mark.parametrize("broken", [circle, lost, cut_after])
-@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize(("broken", "failures"), each_once([circle, lost, cut_after], [1, 2]))
 def test_a_whole_walk_that_breaks_off_keeps_the_missing_page(
     crawler: Crawler,
     reddit: ScriptedReddit,
@@ -411,8 +408,7 @@ def test_the_numbers_of_a_capped_listing_fit_together() -> None:
     assert with_removed < cap < reddit_items.LISTING_PAGES * 100
 
 
-@pytest.mark.parametrize("after", [["x"], {}, 7, "", "x" * 101])
-@pytest.mark.parametrize("kind", ["posts", "comments"])
+@pytest.mark.parametrize(("kind", "after"), each_once(PATHS, [["x"], {}, 7, "", "x" * 101]))
 def test_a_cursor_that_cannot_be_read_loses_the_rest_of_the_listing(
     crawler: Crawler, reddit: ScriptedReddit, kind: str, after: object
 ) -> None:
