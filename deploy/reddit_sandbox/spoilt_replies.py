@@ -66,7 +66,10 @@ def empty_tree(response: flask.Response) -> flask.Response:
 
 
 def tree_without_list(response: flask.Response) -> flask.Response:
-    """Set the comments to null, that is, the children of the second listing in the reply."""
+    """Set the list of comments to null. A tree reply has two listings: the post, and its comments.
+
+    The function changes the children of the second listing.
+    """
     return _changed(response, lambda reply: reply[1]["data"].update(children=None))
 
 

@@ -56,7 +56,7 @@ class RequestRates:
 class Exports:
     """Limits concurrent exports. An export occupies a thread until its client has read it.
 
-    Another instance limits the requests with large bodies, which occupy memory.
+    Another object of this class limits the requests with large bodies, which occupy memory.
     """
 
     def __init__(self, *, per_token: int, in_total: int) -> None:

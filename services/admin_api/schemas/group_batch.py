@@ -30,7 +30,7 @@ class GroupBoostSchema(GroupChangeSchema):
 
 
 class GroupChangeItemSchema(ma.Schema):
-    """The result of a change of a group for one step."""
+    """What a change of a group did to one of its steps."""
 
     key = fields.String(required=True, metadata=described("The step."))
     job_id = identifier("The job that the step follows, or followed.", nullable=True)

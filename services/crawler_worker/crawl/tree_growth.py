@@ -119,7 +119,7 @@ class _Growing:
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:
-        """Add a request for this thread, unless the thread was requested before."""
+        """Add a request for the replies of this thread, unless it was requested before."""
         name = f"{OF_THREAD}{thread.parent}"
         if name not in self._handled:
             self._handled.add([name])

@@ -57,7 +57,7 @@ class DeliveryState(StrEnum):
     HELD = "held"  # the endpoint is disabled; to enable the endpoint makes the delivery pending
     DELIVERED = "delivered"
     FAILED = "failed"  # all attempts failed
-    DROPPED = "dropped"  # the delivery ended without an attempt that succeeded or failed for good
+    DROPPED = "dropped"  # ended for another reason, before it was delivered or all attempts failed
 
 
 OPEN_DELIVERIES = frozenset({DeliveryState.PENDING, DeliveryState.HELD})

@@ -60,7 +60,7 @@ def inline(constant: str) -> ColumnElement[str]:
 
 
 def one_of(column: ColumnElement[Any], constants: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition that the column has one of these constants, written into the SQL."""
+    """Return the condition that the column has one of the constants. The SQL text contains them."""
     return column.in_([inline(constant) for constant in sorted(constants)])
 
 

@@ -114,7 +114,7 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk with the page's last item as its oldest item, if that item is older.
+    """Return the walk, with the page's last item as `oldest` if it is older than `walk.oldest`.
 
     Pinned items come first in a page and may be very old, so the page's oldest item is not used.
     """

@@ -31,7 +31,7 @@ class TransactionId(UserDefinedType[str]):
         return "XID8"
 
 
-ischema_names["xid8"] = TransactionId  # for SQLAlchemy, when it reads the columns of a database
+ischema_names["xid8"] = TransactionId  # SQLAlchemy needs it to read the columns of a database
 
 
 def id_column() -> Column[int]:

@@ -17,7 +17,8 @@ service_instances = Table(
     Column("started_at", Timestamp, nullable=False, server_default=NOW),
     Column("seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("details", JSONB, nullable=False),
-    # Distinguishes a restart from a first heartbeat that is sent again.
+    # A random id of this run of the process. It distinguishes a restarted process from a process
+    # that sends its first heartbeat again.
     Column("run_id", UUID(as_uuid=True)),
     # The time when a process started and found the row of an earlier run under its name. A normal
     # end deletes the row, so the earlier run was killed.

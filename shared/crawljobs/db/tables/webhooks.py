@@ -75,8 +75,8 @@ webhook_endpoints = Table(
     ),
 )
 
-# A change of which receivers are informed. The transaction of the change inserts the row, if an
-# endpoint wants the type.
+# A change that is reported to webhook endpoints. The transaction of the change inserts the row, if
+# an endpoint subscribes to the type.
 webhook_events = Table(
     "webhook_events",
     metadata,
@@ -120,7 +120,7 @@ webhook_deliveries = Table(
     Column("kind", Text, nullable=False, server_default="event"),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The attempts before the last replay. The delays are counted from the replay.
+    # The number of attempts before the last replay. Only later attempts prolong the next delay.
     Column("attempts_before", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Timestamp, nullable=False, server_default=NOW),
     Column("lease_until", Timestamp),  # a sender holds the delivery until this time

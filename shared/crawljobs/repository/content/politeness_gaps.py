@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, update
 from crawljobs.db.tables import subreddits
 from crawljobs.repository.queue import parked_jobs
 
-# The upper limits of the two minimum times, in seconds. The CHECK constraints of the table
-# `subreddits` have the same limits.
+# The highest minimum times, in seconds, between two requests and between two crawls of a subreddit.
+# The CHECK constraints of the table `subreddits` have the same limits.
 REQUEST_GAP_MAX_SECONDS = 3_600.0
 CRAWL_GAP_MAX_SECONDS = 31_622_400.0
 

@@ -26,7 +26,7 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-CHUNK = 1_000  # one transaction processes at most this number of changes, of steps and of waits
+CHUNK = 1_000  # one transaction processes at most CHUNK changes, CHUNK steps and CHUNK waits
 
 _TAKE = text("""
     SELECT id, job_id, step_id, group_id, actor FROM upstream_changes

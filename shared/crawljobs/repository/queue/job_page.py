@@ -226,7 +226,7 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
     # The first column and the other columns have opposite directions. The first range has the rows
-    # after `after` with an equal first column. The second range has all later first columns.
+    # after `after` with an equal first column. The second range has the rows with a later one.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

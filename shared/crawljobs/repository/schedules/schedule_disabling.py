@@ -20,7 +20,7 @@ from crawljobs.repository.schedules import (
 )
 from crawljobs.repository.sql import NOW, texts
 
-AT_MOST = 100  # schedules per call; the caller repeats the call until fewer schedules change
+AT_MOST = 100  # schedules per call; the caller repeats the call until one changes fewer schedules
 
 _schedule = scheduled_jobs.c
 _SCHEDULES = (

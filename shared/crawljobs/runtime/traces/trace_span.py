@@ -1,4 +1,4 @@
-"""A span of a trace. It has ids, and also a span of OpenTelemetry if spans are sent."""
+"""A span of a trace, with its ids. If spans are exported, it holds a span of OpenTelemetry too."""
 
 from __future__ import annotations
 
