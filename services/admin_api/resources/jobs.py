@@ -16,13 +16,12 @@ from admin_api.schemas.job import (
 )
 from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
-from admin_api.schemas.stats import StatsSchema
+from admin_api.schemas.stats import Stats, StatsSchema
 from admin_api.schemas.step import StepSchema
 from crawljobs.domain import explanation
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job_filter import JobSort
-from crawljobs.domain.queue_stats import QueueStats
-from crawljobs.repository.groups import related_steps
+from crawljobs.repository.groups import group_counts, related_steps
 from crawljobs.repository.operations import audit_entry, audit_log
 from crawljobs.repository.queue import job_explain, job_list, job_reads, job_stats
 
@@ -97,10 +96,11 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/stats")
 @blueprint.answers(200, StatsSchema, "The queue in numbers.")
-def show_job_stats() -> QueueStats:
-    """Count jobs by state and priority, with statistics of recent crawls"""
+def show_job_stats() -> Stats:
+    """Count jobs by state and priority, and groups and steps, with statistics of recent crawls"""
     with state.current().database.read() as conn:
-        return job_stats.queue_stats(conn)
+        stats = job_stats.queue_stats(conn)
+        return Stats(**vars(stats), groups=group_counts.count_groups(conn))
 
 
 @blueprint.get("/<id:job_id>")

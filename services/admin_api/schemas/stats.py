@@ -1,15 +1,20 @@
-"""Schemas of the statistics of the queue."""
+"""Schemas of the statistics of the queue and of groups."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Timestamp, described
+from admin_api.schemas.group import StepCountsSchema
 from admin_api.schemas.known import known
 from crawljobs.domain import job
+from crawljobs.domain.group import GroupOutcome
+from crawljobs.domain.group_totals import GroupTotals, OpenGroupState
+from crawljobs.domain.queue_stats import QueueStats
 
 DECIMALS = 3
 STATUSES = [status.value for status in job.JobStatus]
@@ -39,6 +44,40 @@ def _seconds(text: str) -> fields.Float:
     return Rounded(required=True, allow_none=True, metadata=described(text))
 
 
+GroupsByState = ma.Schema.from_dict(
+    {state.value: fields.Integer(required=True) for state in OpenGroupState}, name="GroupsByState"
+)
+GroupsByOutcome = ma.Schema.from_dict(
+    {outcome.value: fields.Integer(required=True) for outcome in GroupOutcome},
+    name="GroupsByOutcome",
+)
+
+
+class GroupTotalsSchema(ma.Schema):
+    """Open groups and their steps by state, and the outcomes of recent groups."""
+
+    by_state = fields.Nested(
+        GroupsByState,
+        required=True,
+        metadata=described("Open groups; each has the first state that fits: held, paused, ..."),
+    )
+    steps = fields.Nested(
+        StepCountsSchema, required=True, metadata=described("The steps of the open groups.")
+    )
+    recent = fields.Nested(
+        GroupsByOutcome,
+        required=True,
+        metadata=described("The newest 100 groups that finished within the last day."),
+    )
+    oldest_pending_seconds = _seconds(
+        "The age of the oldest pending step of the groups that are not paused; null without one."
+    )
+    capped = fields.Boolean(
+        required=True,
+        metadata=described("More groups are open than shown: the oldest 10,000 are counted."),
+    )
+
+
 class RecentSchema(ma.Schema):
     """Statistics of the newest jobs that finished in the last hour, at most 1,000 jobs."""
 
@@ -65,6 +104,13 @@ class RecentSchema(ma.Schema):
     wait_seconds_p95 = _seconds("The 95th percentile of the time from claimable to claimed.")
 
 
+@dataclass(frozen=True)
+class Stats(QueueStats):
+    """The statistics of the queue and of the groups."""
+
+    groups: GroupTotals
+
+
 class StatsSchema(ma.Schema):
     """Jobs by state, the longest wait of a queued job, and statistics of recent crawls."""
 
@@ -89,6 +135,7 @@ class StatsSchema(ma.Schema):
         required=True, metadata=described("The number of paused subreddits.")
     )
     recent = fields.Nested(RecentSchema, required=True)
+    groups = fields.Nested(GroupTotalsSchema, required=True)
 
     @ma.post_dump
     def _in_order(self, dumped: dict[str, Any], **_: Any) -> dict[str, Any]:

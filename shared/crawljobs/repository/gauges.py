@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crawljobs.domain.group_totals import GroupTotals
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
 from crawljobs.repository import gauge_query
+from crawljobs.repository.groups import group_counts
 from crawljobs.repository.queue import job_counts, parked_jobs
 
 SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
@@ -25,6 +27,7 @@ class Gauges:
     """The values of all gauges at one time."""
 
     jobs: JobCounts
+    groups: GroupTotals
     longest_crawl_seconds: float
     expired_leases: float
     oldest_queued_seconds: float
@@ -67,6 +70,7 @@ def read_gauges(
     }
     return Gauges(
         jobs=job_counts.count_jobs(conn),
+        groups=group_counts.count_groups(conn, now=now),
         waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
         paused={reason: reason in row.paused for reason in PausedReason},
         **numbers,

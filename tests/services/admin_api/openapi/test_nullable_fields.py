@@ -16,7 +16,7 @@ from admin_api.schemas.pause import PauseSchema
 from admin_api.schemas.progress import ProgressSchema
 from admin_api.schemas.schedule import ScheduleSchema
 from admin_api.schemas.schedule_run import RunSchema, UpcomingSchema
-from admin_api.schemas.stats import RecentSchema, StatsSchema
+from admin_api.schemas.stats import GroupTotalsSchema, RecentSchema, Stats, StatsSchema
 from admin_api.schemas.step_explanation import StepExplanationSchema, UpstreamSchema
 from admin_api.schemas.subreddit import SubredditSchema
 from admin_api.schemas.token import TokenSchema
@@ -25,6 +25,7 @@ from crawljobs.domain import (
     api_token,
     attempt,
     explanation,
+    group_totals,
     job,
     job_progress,
     queue_stats,
@@ -42,13 +43,14 @@ SHOWS: dict[type[ma.Schema], Any] = {
     AuditEntrySchema: audit_log.AuditEntry,
     ClaimExplanationSchema: explanation.Explanation,
     GapSchema: listing_gaps.StoredGap,
+    GroupTotalsSchema: group_totals.GroupTotals,
     JobSchema: job.Job,
     PauseSchema: queue_pauses.Pause,
     ProgressSchema: job_progress.Progress,
     RecentSchema: queue_stats.RecentJobs,
     RunSchema: schedule_ledger.LedgerRow,
     ScheduleSchema: schedule.Schedule,
-    StatsSchema: queue_stats.QueueStats,
+    StatsSchema: Stats,
     StepExplanationSchema: step_explanation.StepExplanation,
     StoredPartSchema: missing_parts.StoredPart,
     SubredditSchema: subreddit_rows.Subreddit,

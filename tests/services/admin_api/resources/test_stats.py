@@ -10,6 +10,8 @@ from sqlalchemy import text
 from admin_api.schemas.stats import RecentSchema
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
+from crawljobs.domain.group import GroupOutcome, StepState
+from crawljobs.domain.group_totals import OpenGroupState
 from crawljobs.domain.job import FINAL, ErrorKind, JobStatus
 from crawljobs.repository.queue import job_completion, job_stats, operator_changes
 from crawljobs.repository.queue.maintenance import count_merging, job_maintenance, job_pruning
@@ -45,6 +47,13 @@ def test_stats_of_an_empty_queue_are_zero(client: Client) -> None:
             "retry_success_rate": None,
             "wait_seconds_p50": None,
             "wait_seconds_p95": None,
+        },
+        "groups": {
+            "by_state": dict.fromkeys(OpenGroupState, 0),
+            "steps": dict.fromkeys(StepState, 0),
+            "recent": dict.fromkeys(GroupOutcome, 0),
+            "oldest_pending_seconds": None,
+            "capped": False,
         },
     }
 

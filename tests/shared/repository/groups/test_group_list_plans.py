@@ -9,6 +9,7 @@ from sqlalchemy import ClauseElement
 from crawljobs.db.database import Database
 from crawljobs.domain.group import StepState
 from crawljobs.repository.groups import (
+    group_counts,
     group_list,
     group_reads,
     related_steps,
@@ -50,6 +51,9 @@ STATEMENTS: dict[str, ClauseElement] = {
     **{f"steps that {name}": query for name, query in related_steps._SHOWN.items()},
     **{f"count of {name}": query for name, query in related_steps._COUNTS.items()},
     "requests": request_use._READ,
+    "open groups": group_counts._OPEN,
+    "oldest pending step": group_counts._OLDEST_PENDING,
+    "recent groups": group_counts._RECENT,
     "pause": group_pausing._PAUSE,
     "resume": group_pausing._RESUME,
     "proceed": step_decisions._PROCEED,

@@ -1,0 +1,33 @@
+"""The numbers of groups and steps that monitoring shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crawljobs.domain.group import GroupOutcome, StepState
+
+
+class OpenGroupState(StrEnum):
+    """The states of an open group. A group has the first state in this order that fits."""
+
+    HELD = "held"  # a step of the group is held
+    PAUSED = "paused"
+    UNSEALED = "unsealed"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class GroupTotals:
+    """The open groups and their steps by state, and the newest finished groups by outcome.
+
+    `oldest_pending_seconds` is the age of the oldest pending step of the groups that are not
+    paused; None without a pending step. `capped`: more groups are open than were counted.
+    """
+
+    by_state: Mapping[OpenGroupState, int]
+    steps: Mapping[StepState, int]
+    recent: Mapping[GroupOutcome, int]
+    oldest_pending_seconds: float | None
+    capped: bool
