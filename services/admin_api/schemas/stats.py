@@ -12,8 +12,7 @@ from admin_api.schemas.fields import Timestamp, described
 from admin_api.schemas.group import StepCountsSchema
 from admin_api.schemas.known import known
 from crawljobs.domain import job
-from crawljobs.domain.group import GroupOutcome
-from crawljobs.domain.group_totals import GroupTotals, OpenGroupState
+from crawljobs.domain.group_totals import GroupTotals
 from crawljobs.domain.queue_stats import QueueStats
 
 DECIMALS = 3
@@ -44,28 +43,35 @@ def _seconds(text: str) -> fields.Float:
     return Rounded(required=True, allow_none=True, metadata=described(text))
 
 
-GroupsByState = ma.Schema.from_dict(
-    {state.value: fields.Integer(required=True) for state in OpenGroupState}, name="GroupsByState"
-)
-GroupsByOutcome = ma.Schema.from_dict(
-    {outcome.value: fields.Integer(required=True) for outcome in GroupOutcome},
-    name="GroupsByOutcome",
-)
+class GroupsByStateSchema(ma.Schema):
+    """The numbers of open groups by state. A group has the first of these states that fits."""
+
+    held = fields.Integer(required=True, metadata=described("A step of the group is held."))
+    paused = fields.Integer(required=True)
+    unsealed = fields.Integer(required=True)
+    running = fields.Integer(required=True)
+
+
+class GroupsByOutcomeSchema(ma.Schema):
+    """The numbers of finished groups by outcome."""
+
+    succeeded = fields.Integer(required=True)
+    partly = fields.Integer(required=True)
+    failed = fields.Integer(required=True)
+    cancelled = fields.Integer(required=True)
 
 
 class GroupTotalsSchema(ma.Schema):
     """Open groups and their steps by state, and the outcomes of recent groups."""
 
     by_state = fields.Nested(
-        GroupsByState,
-        required=True,
-        metadata=described("Open groups; each has the first state that fits: held, paused, ..."),
+        GroupsByStateSchema, required=True, metadata=described("The open groups.")
     )
     steps = fields.Nested(
         StepCountsSchema, required=True, metadata=described("The steps of the open groups.")
     )
     recent = fields.Nested(
-        GroupsByOutcome,
+        GroupsByOutcomeSchema,
         required=True,
         metadata=described("The newest 100 groups that finished within the last day."),
     )

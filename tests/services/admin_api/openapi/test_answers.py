@@ -68,6 +68,7 @@ ROWS = """
     INSERT INTO group_steps (group_id, key, subreddit_id, priority, max_retries, state, job_id)
     SELECT 3, 'crawling', id, 1, 1, 'enqueued', 3 FROM subreddits WHERE name = 'more_2';
     UPDATE job_groups SET pending = 1001 WHERE id = 1;
+    UPDATE job_groups SET pending = 1 WHERE id = 3;
     INSERT INTO step_waits (step_id, upstream_step_id, upstream_job_id, upstream_group_id, state,
         reason, ended_at)
     VALUES (2, 1, NULL, NULL, NULL, NULL, NULL), (2, NULL, 1, NULL, 'failed', 'x', now()),

@@ -186,3 +186,67 @@ def test_case_1_overlapping_ends_of_the_last_two_upstreams_start_the_step(
         assert groups.value(conn, fan, "z", "waiting_for") == 0
         resolve(conn)
         assert states(conn, fan)["z"] is S.ENQUEUED
+
+
+def test_case_3_the_end_of_a_job_and_its_consequences_survive_a_crash_together(
+    database: Database,
+) -> None:
+    """The row that reports the end is written in the transaction of the end, and stays."""
+    with database.begin() as conn:
+        chain = group(conn, step("a"), step("b", "a"))
+        resolve(conn)
+        job_id = job_of(conn, chain, "a")
+        reports = "SELECT job_id FROM upstream_changes"
+        end_job(conn, job_id)
+        assert conn.execute(text(reports)).scalars().all() == [job_id]
+        conn.rollback()  # the worker dies before its COMMIT
+    with database.begin() as conn:
+        chain = group(conn, step("a"), step("b", "a"))
+        resolve(conn)
+        end_job(conn, job_of(conn, chain, "a"))
+    with database.begin() as conn:  # the worker dies after its COMMIT, and another one resolves
+        settle.settle(conn, now=T0)
+        conn.rollback()  # so does the other one
+    with database.begin() as conn:
+        resolve(conn)
+        assert states(conn, chain) == {"a": S.SUCCEEDED, "b": S.ENQUEUED}
+
+
+def test_cases_18_and_19_many_ends_at_once_are_counted_and_finish_the_group_once(
+    database: Database,
+) -> None:
+    """Four resolvers work on small chunks while a reader compares the counts with the steps."""
+    keys = [f"k{at}" for at in range(40)]
+    with database.begin() as conn:
+        group_id = group(conn, *(step(key) for key in keys), step("last", all_others=True))
+        resolve(conn)
+        job_ids = [job_of(conn, group_id, key) for key in keys]
+
+    def end(part: int) -> None:
+        ids = job_ids[part::4]
+        database.run(
+            lambda conn: operator_changes.change_many(conn, verb=Verb.GIVE_UP, job_ids=ids, now=T0)
+        )
+        while database.run(lambda conn: settle.settle(conn, at_most=3, now=T0)).changes:
+            pass
+
+    def read() -> bool:
+        with database.begin() as conn:
+            conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            return S.PENDING in states(conn, group_id).values()  # compares the counts
+
+    with ThreadPoolExecutor(5) as pool:
+        ending = [pool.submit(end, part) for part in range(4)]
+        while not all(each.done() for each in ending):
+            assert read()
+        for each in ending:
+            each.result()
+    with database.begin() as conn:
+        resolve(conn)
+        assert set(states(conn, group_id).values()) == {S.FAILED, S.SKIPPED}
+        assert groups.finishes(conn, group_id) == [(1, "failed")]
+        # A late report of an end, and a further update, finish the group no second time.
+        conn.execute(text("INSERT INTO upstream_changes (job_id) VALUES (:id)"), {"id": job_ids[0]})
+        resolve(conn)
+        assert group_progress.update(conn, [group_id], [], now=T0) == []
+        assert groups.finishes(conn, group_id) == [(1, "failed")]
