@@ -21,7 +21,8 @@ from admin_api.schemas.step import StepSchema
 from crawljobs.domain import explanation
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job_filter import JobSort
-from crawljobs.repository.groups import group_counts, related_steps
+from crawljobs.repository.groups import group_counts
+from crawljobs.repository.groups.explained import related_steps
 from crawljobs.repository.operations import audit_entry, audit_log
 from crawljobs.repository.queue import job_explain, job_list, job_reads, job_stats
 

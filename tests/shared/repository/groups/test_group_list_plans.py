@@ -12,7 +12,6 @@ from crawljobs.repository.groups import (
     group_counts,
     group_list,
     group_reads,
-    related_steps,
     request_use,
     step_list,
 )
@@ -22,6 +21,7 @@ from crawljobs.repository.groups.edits import (
     group_pausing,
     step_decisions,
 )
+from crawljobs.repository.groups.explained import related_steps
 from crawljobs.repository.groups.group_list import GroupFilterState
 from support import plans
 
