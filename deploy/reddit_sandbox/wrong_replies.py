@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
     replies: int
     wrong: Mapping[str, int]  # number of wrong replies of each kind
-    by_endpoint: Mapping[str, Mapping[str, int]]  # for each endpoint: the numbers as in `wrong`
+    by_endpoint: Mapping[str, Mapping[str, int]]  # endpoint -> number of wrong replies of each kind
 
 
 class WrongReplies:

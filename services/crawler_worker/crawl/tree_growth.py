@@ -114,8 +114,8 @@ class _Growing:
             depth = 1 if comment.parent_id.startswith(COMMENT) else 0
             if depth + 1 < self._depth_max:
                 self._ask_for(Thread(comment.id, depth))
-        # The replies to the other comments are not requested, and their number is not known. So
-        # each of the other comments counts as one missing comment.
+        # The replies to the remaining comments are not requested, and their number is not known. So
+        # each remaining comment counts as one missing reply.
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:

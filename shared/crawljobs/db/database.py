@@ -182,7 +182,7 @@ class Database:
         if connection is not None:  # None: the pool has discarded the connection
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
-            connection.reply_seconds = self._limits.ping  # for the ping at the next checkout
+            connection.reply_seconds = self._limits.ping  # the limit for the ping at next checkout
 
 
 def _refuse_late() -> None:

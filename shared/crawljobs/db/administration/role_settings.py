@@ -31,7 +31,7 @@ ENFORCED = {grants.READER: {"temp_file_limit": "1GB"}}
 
 
 def of(kind: str) -> dict[str, str]:
-    """Return the settings of all sessions of a role. The owner's role has no settings."""
+    """Return the settings that a role gives to all its sessions. The owner's role has none."""
     if kind == grants.OWNER:
         return {}
     return {**_OF_SERVICES, **(_OF_READER if kind == grants.READER else {})}

@@ -23,7 +23,7 @@ NOW = text("clock_timestamp()")
 
 
 class TransactionId(UserDefinedType[str]):
-    """The column type for 64-bit transaction ids of Postgres, which SQLAlchemy does not have."""
+    """The column type xid8 of Postgres, a 64-bit transaction id. SQLAlchemy lacks this type."""
 
     cache_ok = True
 

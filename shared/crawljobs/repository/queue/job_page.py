@@ -87,7 +87,7 @@ FILTERS: dict[str, Condition] = {
     "worker": lambda job: job.c.claimed_by == bindparam("worker"),
     "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
 }
-# For the first column of the page's order: the filters that limit the range of the index.
+# Maps the first column of the page's order to the filters that limit the range of the index.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
     "finished_at": ("finished_after", "finished_before"),
