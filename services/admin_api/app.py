@@ -51,6 +51,9 @@ from admin_api.resources import (
     schedules,
     subreddits,
     tokens,
+    webhook_deliveries,
+    webhook_lifecycle,
+    webhooks,
     workers,
 )
 from crawljobs import settings
@@ -58,6 +61,7 @@ from crawljobs.db.database import Database
 from crawljobs.db.server_liveness import ServerLiveness
 from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
 from crawljobs.runtime.heartbeat import Heartbeat
+from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.runtime.probes.readiness import Readiness
 
 
@@ -105,6 +109,9 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         workers.blueprint,
         audit.blueprint,
         tokens.blueprint,
+        webhooks.blueprint,
+        webhook_lifecycle.blueprint,
+        webhook_deliveries.blueprint,
         health.blueprint,
     ):
         api.register_blueprint(blueprint)
@@ -131,6 +138,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     requests = pool(admin_api.threads, INTERACTIVE_TIMEOUTS, ServerLiveness(probes.check_reachable))
     return state.State(
         settings=admin_api,
+        webhooks=settings.read_webhook_settings(variables),
+        outbound=Guard(settings.read_outbound_settings(variables)),
         max_retries=settings.read_max_retries(variables),
         # The pool has one database connection for each thread, so no thread waits for a connection.
         database=RequestDatabase(requests),

@@ -43,6 +43,7 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "MAINTENANCE_MINUTES": (settings.read_queue_settings, 5, 1, 1440),
     "RETENTION_DAYS": (settings.read_queue_settings, 30, 1, 36_500),
     "LEDGER_RETENTION_DAYS": (settings.read_queue_settings, 90, 1, 36_500),
+    "WEBHOOK_RETENTION_DAYS": (settings.read_queue_settings, 30, 1, 36_500),
     "DRAIN_SECONDS": (settings.read_queue_settings, 25.0, 0.1, 3600),
     "AGING_AFTER_MIN": (settings.read_queue_settings, 60, 1, 10_080),
     "AGING_STEP": (settings.read_queue_settings, 10, 1, 100),

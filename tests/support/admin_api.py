@@ -21,7 +21,7 @@ import werkzeug.test
 from admin_api import app as application
 from admin_api.http import state
 from onebox import die_with_parent
-from support import commands
+from support import commands, webhooks
 from support.closed_document import closed
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
@@ -109,7 +109,8 @@ def opened(database_url: str, **variables: str) -> Iterator[flask.Flask]:
     Later calls use the same application again, because its creation takes longer than most tests.
     Each call has its own state of the application.
     """
-    chosen = {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url, **variables}
+    given = {"ADMIN_API_TOKEN": TOKEN, "DATABASE_URL": database_url}
+    chosen = {**given, **webhooks.SETTINGS, **variables}
     if _idle:
         own = application.read_state(chosen)
         app = _idle.pop()
@@ -173,6 +174,7 @@ def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:
         "ADMIN_API_BIND": "127.0.0.1:0",
         "DATABASE_URL": database_url,
         "LOG_FORMAT": "json",
+        **webhooks.SETTINGS,
         **variables,
     }
 

@@ -13,8 +13,9 @@ from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
 from crawljobs.runtime.heartbeat import Heartbeat
+from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.runtime.probes.readiness import Readiness
-from crawljobs.settings import AdminApiSettings
+from crawljobs.settings import AdminApiSettings, WebhookSettings
 
 _KEY = "admin_api"
 
@@ -32,6 +33,8 @@ class Drain:
 @dataclass(frozen=True)
 class State:
     settings: AdminApiSettings
+    webhooks: WebhookSettings
+    outbound: Guard  # checks the URLs of webhooks
     max_retries: int  # used for a job whose request has no max_retries
     database: RequestDatabase
     readiness: Readiness

@@ -25,15 +25,19 @@ class Scope(StrEnum):
     SCHEDULES = "schedules"
     AUDIT = "audit"
     TOKENS = "tokens"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True)
 class Token:
-    """The stored data of an API token, without the secret."""
+    """The stored data of an API token, without the secret.
+
+    `scopes` can have scopes of later releases, which permit nothing in this release.
+    """
 
     id: str
     name: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
     created_at: datetime
     created_by: str
     expires_at: datetime | None

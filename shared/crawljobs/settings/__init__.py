@@ -24,6 +24,7 @@ from crawljobs.settings.revisit import RevisitSettings, read_revisit_settings
 from crawljobs.settings.roles import RoleSettings, read_role_settings
 from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
 from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
+from crawljobs.settings.webhooks import WebhookSettings, read_webhook_settings
 
 __all__ = [
     "AdminApiSettings",
@@ -41,6 +42,7 @@ __all__ = [
     "RoleSettings",
     "SchedulerSettings",
     "TracingSettings",
+    "WebhookSettings",
     "misspelt",
     "read_admin_api_settings",
     "read_connection_settings",
@@ -57,4 +59,5 @@ __all__ = [
     "read_role_settings",
     "read_scheduler_settings",
     "read_tracing_settings",
+    "read_webhook_settings",
 ]

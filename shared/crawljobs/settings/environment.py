@@ -18,9 +18,9 @@ SECRET_FILE_MAX = 4_096  # bytes; a larger file cannot be a secret
 # quote a value that matches.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")
 _HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,255}:[0-9]{1,5}")  # an address without a scheme
-# _ADDRESS refuses some addresses that the standard for URLs allows, because two parsers could read
+# ADDRESS refuses some addresses that the standard for URLs allows, because two parsers could read
 # these addresses differently.
-_ADDRESS = re.compile(
+ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/-]*)?",
     re.ASCII | re.IGNORECASE,
@@ -102,7 +102,7 @@ class Environment:
             raise _wrong(name, raw, expected)
         if "@" in raw:
             raise errors.SettingsError(f"{name}: expected {expected}, without a user or password")
-        found = _ADDRESS.fullmatch(raw)
+        found = ADDRESS.fullmatch(raw)
         if found is None or not 0 < int(found["port"] or "1") < 65_536:
             raise errors.SettingsError(f"{name}: expected {expected}, with no ? or # part")
         is_safe = found["scheme"].lower() == "https" or is_this_machine(found["host"].strip("[]"))

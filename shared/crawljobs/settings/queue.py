@@ -26,6 +26,7 @@ class QueueSettings:
     reset_crawling_after: timedelta
     retention: timedelta
     ledger_retention: timedelta
+    webhook_retention: timedelta
     drain_seconds: float
     aging: AgingPolicy
     retry: RetryPolicy
@@ -58,6 +59,9 @@ def read_queue_settings(variables: Mapping[str, str]) -> QueueSettings:
         ),
         ledger_retention=timedelta(
             days=env.whole("LEDGER_RETENTION_DAYS", 90, unit="days", least=1, most=36_500)
+        ),
+        webhook_retention=timedelta(
+            days=env.whole("WEBHOOK_RETENTION_DAYS", 30, unit="days", least=1, most=36_500)
         ),
         drain_seconds=env.number("DRAIN_SECONDS", 25.0, unit="seconds", least=0.1, most=3600),
         aging=AgingPolicy(

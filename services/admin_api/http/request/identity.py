@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawljobs.domain.api_token import Scope
-
 BOOTSTRAP_NAME = "bootstrap"  # name of the bootstrap token, which is set in ADMIN_API_TOKEN
 
 
@@ -15,7 +13,7 @@ class Identity:
 
     name: str
     key: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
 
     @property
     def token_id(self) -> str | None:

@@ -170,4 +170,4 @@ def list_tokens(
 def to_token(row: Any) -> Token:
     """Return the token from a row with the columns in COLUMNS."""
     values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
-    return Token(**{**values, "scopes": frozenset(Scope(scope) for scope in row.scopes)})
+    return Token(**{**values, "scopes": frozenset(row.scopes)})

@@ -115,6 +115,23 @@ ROWS = """
         paused_detail, outage_until, probe_good_at)
     VALUES ('full', NULL, now(), 'client_refused', 'x', now() + interval '1 minute', now()),
         ('paused', now() + interval '1 hour', now(), 'rate_limit', 'x', NULL, now());
+    INSERT INTO webhook_endpoints (url, events, created_by) VALUES ('x', '{job.failed}', 'x');
+    INSERT INTO webhook_endpoints (url, events, description, filter_group_id, filter_source,
+        filter_subreddit, state, disabled_reason, disabled_detail, disabled_at, secret_version,
+        previous_secret_version, previous_secret_until, created_by, last_success_at,
+        first_failure_at, last_failure_at)
+    VALUES ('x', '{job.failed}', 'x', 1, 'user', 'x', 'disabled', 'gone', 'x', now(), 2, 1,
+        now() + interval '1 hour', 'x', now(), now(), now());
+    INSERT INTO webhook_events (type, data, body)
+    VALUES ('job.failed', '{}', NULL), ('job.failed', '{}', '{}');
+    INSERT INTO webhook_deliveries (event_id, endpoint_id, state, ended_at)
+    SELECT id, 1, CASE WHEN body IS NULL THEN 'pending' ELSE 'failed' END,
+        CASE WHEN body IS NOT NULL THEN now() END
+    FROM webhook_events ORDER BY version;
+    INSERT INTO webhook_attempts
+        (delivery_id, number, started_at, duration_ms, result, status_code, detail, response)
+    VALUES (2, 1, now(), 1, 'timeout', NULL, 'x', NULL),
+        (2, 2, now(), 1, 'http_error', 500, NULL, 'x');
 """
 AUDIT = """
     INSERT INTO admin_audit_log (actor, action, resource_type, resource_id, before, after,
@@ -160,6 +177,16 @@ PATHS = (
     "tokens?limit=1",
     "tokens/000000000000",
     "tokens/000000000001",
+    "webhooks",
+    "webhooks?limit=1",
+    "webhooks/1",
+    "webhooks/2",
+    "webhooks/1/secret",
+    "webhooks/2/secret",
+    "webhooks/1/deliveries",
+    "webhooks/1/deliveries?limit=1",
+    "webhooks/deliveries/1",
+    "webhooks/deliveries/2",
     "workers",
     "workers?limit=1",
 )
@@ -167,6 +194,7 @@ PATHS = (
 OF_CHANGES = {
     "BulkItem",
     "CreatedToken",
+    "CreatedWebhook",
     "GroupChangeItem",
     "ImportItem",
     "Upcoming",

@@ -16,7 +16,7 @@ import pytest
 
 from admin_api.openapi import docs, document
 from admin_api.schemas.problem_kinds import KINDS
-from support import needs
+from support import needs, webhooks
 from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
 
 Client = flask.testing.FlaskClient
@@ -152,7 +152,11 @@ SEED = """
     INSERT INTO operations (kind, resource_type, resource_id, created_by, total, state, finished_at)
     VALUES ('cancel_group', 'job_group', 2, 'x', 1, 'succeeded', now());
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
-    VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test')
+    VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test');
+    INSERT INTO webhook_endpoints (url, events, created_by) VALUES ('x', '{job.failed}', 'x');
+    INSERT INTO webhook_events (type, data) VALUES ('job.failed', '{}');
+    INSERT INTO webhook_deliveries (event_id, endpoint_id, state, ended_at)
+    SELECT id, 1, 'failed', now() FROM webhook_events
 """
 WAITING = "UPDATE crawl_jobs SET status = 'waiting', wait_reason = 'later' WHERE id = 1"
 LIVE = "UPDATE crawl_jobs SET status = 'queued', finished_at = NULL WHERE id = 1"
@@ -164,6 +168,10 @@ STEP_HELD = """
 GROUP_DONE = """
     UPDATE job_groups SET sealed_at = now(), finished_at = now(), outcome = 'failed' WHERE id = 1
 """
+ENABLED = """
+    UPDATE webhook_endpoints SET state = 'enabled', disabled_reason = NULL, disabled_at = NULL
+"""
+DELIVERED = "UPDATE webhook_deliveries SET state = 'failed', ended_at = now()"
 BEFORE = {
     "POST /api/admin/groups/{group_id}/steps/{step_key}/proceed": STEP_HELD,
     "POST /api/admin/groups/{group_id}/steps/{step_key}/skip": STEP_HELD,
@@ -174,6 +182,9 @@ BEFORE = {
     "POST /api/admin/jobs/{job_id}/give_up": LIVE,
     "PUT /api/admin/jobs/bulk/status": LIVE,
     "DELETE /api/admin/jobs/{job_id}": FINISHED,
+    "POST /api/admin/webhooks/{endpoint_id}/ping": ENABLED,
+    "POST /api/admin/webhooks/{endpoint_id}/replay": ENABLED,
+    "POST /api/admin/webhooks/deliveries/{delivery_id}/replay": DELIVERED,
 }
 
 
@@ -208,7 +219,7 @@ def test_every_documented_curl_command_works(
         if name in BEFORE:
             connection.execute(BEFORE[name])
         source = operation["x-codeSamples"][0]["source"]
-        command = source.replace("http://127.0.0.1:8000", server.url)
+        command = webhooks.with_inside_host(source.replace("http://127.0.0.1:8000", server.url))
         done = subprocess.run(
             ["sh", "-ec", command.replace("curl ", "curl --fail-with-body --max-time 10 ", 1)],
             env={"PATH": os.environ["PATH"], "ADMIN_API_HEADER": str(header)},

@@ -4,6 +4,7 @@ The codes of tokens, bodies and keys, which many operations share, have tests of
 tests' client checks the other direction: an operation returns no code that it does not list.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,20 +14,22 @@ import pytest
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from support import jobs as factory
+from support import webhooks
 from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
 METHODS = ("get", "post", "put", "patch", "delete")
 ADMIN = "/api/admin"
 SCHEDULE = {"name": "one", "subreddit": "python", "cron_expression": "@daily"}
+IDS = ("job_id", "schedule_id", "group_id", "operation_id", "endpoint_id", "delivery_id")
 UNKNOWN = {
-    **dict.fromkeys(("job_id", "schedule_id", "group_id", "operation_id"), 999),
+    **dict.fromkeys(IDS, 999),
     "step_key": "unknown",
     "subreddit": "nowhere",
     "token_id": "f" * 12,
 }
 FIRST = {
-    **dict.fromkeys(("job_id", "schedule_id", "group_id", "operation_id"), 1),
+    **dict.fromkeys(IDS, 1),
     "step_key": "first",
     "subreddit": "python",
     "token_id": "0" * 12,
@@ -60,7 +63,8 @@ class Operations:
         """Return the code of the response; "" for success."""
         body = None
         for content in operation.get("requestBody", {}).get("content", {}).values():
-            body = next(iter(content["examples"].values()))["value"] | changes
+            example = json.dumps(next(iter(content["examples"].values()))["value"] | changes)
+            body = json.loads(webhooks.with_inside_host(example))
         response = self.client.open(
             path.format(**ids), method=method, json=body, headers={"If-Match": if_match}
         )
@@ -95,6 +99,7 @@ def test_each_operation_refuses_an_unknown_parameter(operations: Operations) -> 
 def test_cursors_of_other_lists_are_refused(operations: Operations) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
     operations.client.post(f"{ADMIN}/groups", json=GROUP)
+    operations.client.post(f"{ADMIN}/webhooks", json=webhooks.ENDPOINT)
     found = list(operations.listing("invalid_cursor"))
     assert len(found) > 5
     for _, path, _ in found:
@@ -107,6 +112,7 @@ def test_another_version_is_refused(operations: Operations, database: Database) 
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
     operations.client.post(f"{ADMIN}/groups", json=GROUP)
     operations.client.post(f"{ADMIN}/jobs", json={"subreddit": "python"})
+    operations.client.post(f"{ADMIN}/webhooks", json=webhooks.ENDPOINT)
     token = {"name": "x", "scopes": ["read"]}
     made = operations.client.post(f"{ADMIN}/tokens", json=token).json
     assert made is not None

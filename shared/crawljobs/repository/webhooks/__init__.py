@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, the events of changes, their deliveries and the attempts."""

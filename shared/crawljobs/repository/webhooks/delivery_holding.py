@@ -1,0 +1,147 @@
+"""Adapt open deliveries to the state of their endpoint: hold, release or drop them.
+
+A change of an endpoint does not change its deliveries, which may be many. `settle` changes them in
+chunks. The deliverer calls it periodically, and a request that changes an endpoint calls it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, null, select, true, tuple_, update
+
+from crawljobs.db.tables import webhook_deliveries, webhook_endpoints
+from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryState, EndpointState
+from crawljobs.repository.sql import NOW, inline, one_of
+from crawljobs.repository.webhooks.replay_pacing import paced
+
+CHUNK = 500  # deliveries of one endpoint that one call changes
+
+_delivery = webhook_deliveries.c
+
+
+def _open_pairs() -> Any:
+    """Return the statement for the pairs of endpoint and state that have an open delivery.
+
+    Reads a few entries of the index for each pair, and not all open deliveries.
+    """
+    each = webhook_deliveries.alias("each")
+    ordered = (
+        select(each.c.endpoint_id, each.c.state)
+        .where(each.c.state != inline(DeliveryState.DELIVERED))
+        .order_by(each.c.endpoint_id, each.c.state)
+        .limit(1)
+    )
+    pair = ordered.cte("pair", recursive=True)
+    following = (
+        ordered.where(
+            tuple_(each.c.endpoint_id, each.c.state) > tuple_(pair.c.endpoint_id, pair.c.state)
+        )
+        .lateral("following")
+        .alias("following")
+    )
+    pairs = pair.union_all(
+        select(following.c.endpoint_id, following.c.state).select_from(pair.join(following, true()))
+    )
+    return (
+        select(pairs.c.endpoint_id, pairs.c.state, webhook_endpoints.c.state.label("wanted"))
+        .select_from(
+            pairs.outerjoin(webhook_endpoints, webhook_endpoints.c.id == pairs.c.endpoint_id)
+        )
+        .where(one_of(pairs.c.state, OPEN_DELIVERIES))
+    )
+
+
+OPEN_PAIRS = _open_pairs()
+
+
+def _change(state: DeliveryState, values: Mapping[str, Any], *, by_place: bool = False) -> Any:
+    """Return the statement that changes the oldest deliveries of an endpoint in this state."""
+    chosen = webhook_deliveries.alias("chosen")
+    locked = (
+        select(chosen.c.id)
+        .where(
+            chosen.c.endpoint_id == bindparam("of_endpoint"),
+            chosen.c.state == inline(state),
+            chosen.c.state != inline(DeliveryState.DELIVERED),
+        )
+        .order_by(chosen.c.id)
+        .limit(bindparam("at_most"))
+        .with_for_update(skip_locked=True)
+        .cte("locked")
+    )
+    placed = select(
+        locked.c.id, func.row_number().over(order_by=locked.c.id).label("place")
+    ).subquery("placed")
+    planned = {"next_attempt_at": paced(placed.c.place)} if by_place else {}
+    return update(webhook_deliveries).where(_delivery.id == placed.c.id).values(**values, **planned)
+
+
+_NO_CLAIM: dict[str, Any] = {"lease_until": null(), "claim_token": null()}
+_DROPPED = {"state": inline(DeliveryState.DROPPED), "ended_at": NOW, **_NO_CLAIM}
+
+# The statement for each state of a delivery and of its endpoint. An endpoint that was deleted has
+# the state None.
+CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
+    (DeliveryState.PENDING, None): _change(DeliveryState.PENDING, _DROPPED),
+    (DeliveryState.HELD, None): _change(DeliveryState.HELD, _DROPPED),
+    (DeliveryState.PENDING, EndpointState.DISABLED): _change(
+        DeliveryState.PENDING, {"state": inline(DeliveryState.HELD), **_NO_CLAIM}
+    ),
+    (DeliveryState.HELD, EndpointState.ENABLED): _change(
+        DeliveryState.HELD,
+        {
+            "state": inline(DeliveryState.PENDING),
+            "kind": inline(DeliveryKind.REPLAY),
+            "attempts_before": _delivery.attempts,
+            **_NO_CLAIM,
+        },
+        by_place=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The numbers of deliveries that one call changed. `more`: a further call changes others."""
+
+    held: int = 0
+    released: int = 0
+    dropped: int = 0
+    more: bool = False
+
+
+def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> Settled:
+    """Hold, release or drop at most `at_most` deliveries of each endpoint and state.
+
+    The deliveries of a disabled endpoint are held. Those of an endpoint that is enabled again
+    become pending, with first attempts 0.1 s apart. Those of a deleted endpoint are dropped. Skips
+    deliveries that another transaction has locked.
+    """
+    changed = dict.fromkeys(DeliveryState, 0)
+    more = False
+    for pair in conn.execute(OPEN_PAIRS).all():
+        wanted = None if pair.wanted is None else EndpointState(pair.wanted)
+        statement = CHANGES.get((DeliveryState(pair.state), wanted))
+        if statement is None:
+            continue
+        values = {"of_endpoint": pair.endpoint_id, "at_most": at_most, "now": now}
+        found = conn.execute(statement, values).rowcount
+        more = more or found == at_most
+        changed[_after(wanted)] += found
+    return Settled(
+        held=changed[DeliveryState.HELD],
+        released=changed[DeliveryState.PENDING],
+        dropped=changed[DeliveryState.DROPPED],
+        more=more,
+    )
+
+
+def _after(wanted: EndpointState | None) -> DeliveryState:
+    """Return the state of a settled delivery, by the state of its endpoint."""
+    if wanted is None:
+        return DeliveryState.DROPPED
+    return DeliveryState.HELD if wanted is EndpointState.DISABLED else DeliveryState.PENDING

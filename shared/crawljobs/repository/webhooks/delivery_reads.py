@@ -1,0 +1,146 @@
+"""Read the deliveries of an endpoint, and the attempts of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from crawljobs.db.tables import webhook_attempts, webhook_deliveries, webhook_events
+from crawljobs.domain.webhook import AttemptResult, DeliveryKind, DeliveryState
+from crawljobs.repository.sql import inline
+
+ATTEMPTS_MAX = 100  # of a delivery, the newest
+
+_delivery, _event, _attempt = webhook_deliveries.c, webhook_events.c, webhook_attempts.c
+
+_COLUMNS = (
+    _delivery.id,
+    _delivery.event_id,
+    _delivery.endpoint_id,
+    _event.type,
+    _delivery.kind,
+    _delivery.state,
+    _delivery.attempts,
+    _delivery.next_attempt_at,
+    _delivery.created_at,
+    _delivery.ended_at,
+)
+_DELIVERIES = select(*_COLUMNS).select_from(
+    webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id)
+)
+_GET = (
+    select(*_COLUMNS, _event.body, _event.data)
+    .select_from(webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id))
+    .where(_delivery.id == bindparam("delivery_id"))
+)
+_ATTEMPTS = (
+    select(*webhook_attempts.c)
+    .where(_attempt.delivery_id == bindparam("delivery_id"))
+    .order_by(_attempt.number.desc())
+    .limit(bindparam("at_most"))
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery with the type of its event. All times have the time zone UTC."""
+
+    id: int
+    event_id: UUID
+    endpoint_id: int
+    type: str
+    kind: DeliveryKind
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None  # None unless the delivery is pending
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A row of the table webhook_attempts."""
+
+    delivery_id: int
+    number: int
+    started_at: datetime
+    duration_ms: int
+    result: AttemptResult
+    status_code: int | None
+    detail: str | None
+    response: str | None
+
+
+@dataclass(frozen=True)
+class DeliveryDetail:
+    """A delivery with its event and its newest attempts, the newest first.
+
+    `body` is the sent text, or None before the deliverer has rendered it.
+    """
+
+    delivery: Delivery
+    data: Mapping[str, Any]
+    body: str | None
+    attempts: tuple[Attempt, ...]
+
+
+@lru_cache(maxsize=16)
+def list_statement(state: DeliveryState | None, *, is_first_page: bool) -> Select[Any]:
+    """Return the statement for a page of an endpoint's deliveries, the newest first."""
+    statement = _DELIVERIES.where(_delivery.endpoint_id == bindparam("endpoint_id"))
+    if state is not None:
+        statement = statement.where(_delivery.state == inline(state))
+        # Repeats the condition of the partial index, so that a generic plan can use the index.
+        if state is not DeliveryState.DELIVERED:
+            statement = statement.where(_delivery.state != inline(DeliveryState.DELIVERED))
+    if not is_first_page:
+        statement = statement.where(_delivery.id < bindparam("before_id"))
+    return statement.order_by(_delivery.id.desc()).limit(bindparam("at_most"))
+
+
+def list_deliveries(
+    conn: Connection,
+    *,
+    endpoint_id: int,
+    state: DeliveryState | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> list[Delivery]:
+    """Return at most `limit` deliveries of the endpoint with ids below `before_id`."""
+    statement = list_statement(state, is_first_page=before_id is None)
+    values = {"endpoint_id": endpoint_id, "before_id": before_id, "at_most": limit}
+    return [_to_delivery(row) for row in conn.execute(statement, values)]
+
+
+def get(conn: Connection, *, delivery_id: int) -> DeliveryDetail | None:
+    """Return the delivery with at most ATTEMPTS_MAX attempts, or None if it does not exist."""
+    row = conn.execute(_GET, {"delivery_id": delivery_id}).first()
+    if row is None:
+        return None
+    found = conn.execute(_ATTEMPTS, {"delivery_id": delivery_id, "at_most": ATTEMPTS_MAX})
+    attempts = tuple(
+        Attempt(**{**each._mapping, "result": AttemptResult(each.result)}) for each in found
+    )
+    return DeliveryDetail(_to_delivery(row), row.data, row.body, attempts)
+
+
+def _to_delivery(row: Any) -> Delivery:
+    state = DeliveryState(row.state)
+    return Delivery(
+        id=row.id,
+        event_id=row.event_id,
+        endpoint_id=row.endpoint_id,
+        type=row.type,
+        kind=DeliveryKind(row.kind),
+        state=state,
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at if state is DeliveryState.PENDING else None,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
