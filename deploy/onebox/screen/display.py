@@ -49,7 +49,7 @@ def _console() -> Console:
 
 
 class TerminalDisplay:
-    """Redraws the status and the tables in place. The second table gets the remaining lines."""
+    """Redraws the status, the user's jobs, and the other jobs that fit on the screen, in place."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)

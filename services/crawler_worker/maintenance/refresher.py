@@ -107,7 +107,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: refreshes.settle(conn, names=names))
 
     def _due(self, conn: Connection) -> list[str] | None:
-        """Return the full names of due items, or None if it is not this worker's turn now."""
+        """Return the full names of items to refresh, or None if it is not this worker's turn."""
         if not task_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
             return None
         return refreshes.due(conn, at_most=self._at_most)

@@ -16,7 +16,7 @@ SWEEP_SECONDS = 5.0
 
 
 def requeue(sweeps: ChunkedSweeps) -> int:
-    """Requeue jobs that are due, and park jobs that must wait for a cause that may end.
+    """Requeue jobs that are due, and park jobs while the cause of their wait is in force.
 
     Return the number of requeued jobs. Raises DatabaseUnavailable.
     """

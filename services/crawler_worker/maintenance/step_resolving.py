@@ -21,7 +21,8 @@ log = logs.get_logger(__name__)
 # Without a hint, the resolver runs again after this time.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
-# Once in this interval, one of all workers searches for ends that were not recorded.
+# Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
+# ended without a record of their end.
 SEARCH_EVERY = timedelta(minutes=1)
 # Each worker asks for the turn to search at this interval. So two searches are at most the sum of
 # SEARCH_EVERY, ASK_EVERY_SECONDS and EVERY_SECONDS apart, also with one worker.

@@ -1,4 +1,4 @@
-"""Create, read, take and advance operations."""
+"""Create and read operations, take the next operation that is due, and store its progress."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ def learn_from_reply(
     """Store what a reply's rate-limit headers show: the budget and other programs' requests.
 
     `slot` is the reserved slot of the request. The stored counts only increase. The budget is the
-    sum of used and remaining requests. If no requests remain, the sum may be above Reddit's limit,
-    so it never raises the budget. Writes nothing if the reply reports no change. If a larger budget
+    sum of used and remaining requests. If no requests remain, the sum may be above Reddit's limit.
+    Then the budget is not raised. Writes nothing if the reply reports no change. If a larger budget
     makes a slot free now, queues the jobs that wait for Reddit.
     """
     learned = conn.execute(
