@@ -26,6 +26,19 @@ print(json.dumps({"name": name, "steps": [{"subreddit": each} for each in subred
     create_group "$body"
 }
 
+create_schedule() { # JSON: create a schedule, for example one with steps; print its id
+    local answer
+    answer=$(call POST /api/admin/scheduled-jobs "$1") || return
+    field "it['id']" "$answer"
+}
+
+run_schedule() { # SCHEDULE: create the group of a schedule with steps at once; print the id of the group
+    local answer
+    check_numbers "$1" || return
+    answer=$(call POST "/api/admin/scheduled-jobs/$1/run") || return
+    field "it['id']" "$answer"
+}
+
 watch_group() { # GROUP [SECONDS]: wait until it has finished; print its outcome and its failures
     local answer outcome deadline=$((SECONDS + ${2:-86400}))
     check_numbers "$1" || return
