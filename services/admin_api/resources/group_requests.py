@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,16 +120,22 @@ def audit(
     *,
     before: Group | None,
     after: Group,
+    audited_before: Mapping[str, Any] | None = None,
     **audited: Any,
 ) -> None:
-    """Write the audit row of a change. `audited` are further values after the change."""
+    """Write the audit row of a change.
+
+    `audited_before` and `audited` are further values before and after the change.
+    """
     audit_log.record(
         conn,
         actor=actor,
         action=action,
         resource_type=RESOURCE_TYPE,
         resource_id=after.id,
-        before=None if before is None else group_schemas.audited(before),
+        before=None
+        if before is None
+        else {**group_schemas.audited(before), **(audited_before or {})},
         after={**group_schemas.audited(after), **audited},
     )
 

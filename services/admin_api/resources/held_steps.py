@@ -84,8 +84,20 @@ def _decided(
             )
         decide(conn, step)
         resolver_hint.send(conn)
-        after = group_requests.current(conn, group_id)
-        group_requests.audit(conn, actor, action, before=before, after=after, step=key)
-        return step_list.get_step(conn, group_id=group_id, key=key) or step
+        decided = step_list.get_step(conn, group_id=group_id, key=key) or step
+        group_requests.audit(
+            conn,
+            actor,
+            action,
+            before=before,
+            after=group_requests.current(conn, group_id),
+            audited_before={"step": _audited(step)},
+            step=_audited(decided),
+        )
+        return decided
 
     return dry_runs.run(work, dry_run=dry_run)
+
+
+def _audited(step: Step) -> dict[str, str | None]:
+    return {"key": step.key, "state": step.state, "reason": step.reason}

@@ -112,6 +112,18 @@ def test_a_held_step_is_skipped_and_the_reason_names_the_person(
     group = held(client, database)
     skipped = post(client, f"{group['id']}/steps/b/skip")
     assert (skipped["state"], skipped["reason"]) == ("skipped", "skipped by bootstrap")
+    with database.read() as conn:
+        entry = audit_log.list_entries(conn, limit=1).entries[0]
+    assert entry.before is not None
+    assert entry.after is not None
+    failed = entry.before["step"]["reason"]
+    assert failed.startswith("step a failed: job ")
+    assert entry.before["step"] == {"key": "b", "state": "held", "reason": failed}
+    assert entry.after["step"] == {
+        "key": "b",
+        "state": "skipped",
+        "reason": "skipped by bootstrap",
+    }
     resolve(database)
     found = steps(client, group["id"])
     assert (found["c"]["state"], found["c"]["reason"]) == ("skipped", "skipped by bootstrap")
