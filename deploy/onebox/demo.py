@@ -110,7 +110,7 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue crawls. Return the number of requests so far, by job id."""
+    """Enqueue crawls. Return for each job id the number of requests that this job has sent."""
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}

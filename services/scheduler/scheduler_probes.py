@@ -69,7 +69,7 @@ def serve(
     gauges = QueueGauges(database)
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        # The sizes come last: they are read only if the gauges have just read the database.
+        # The table sizes come last, because they are read only if the gauges could just be read.
         *(gauges, TableSizes(database, is_database_up=lambda: gauges.is_database_up)),
     ):
         registry.register(collector)

@@ -46,7 +46,7 @@ def drop_null_defaults(value: Any) -> None:
 
 
 def describe_schemas(schemas: dict[str, Any], named: Mapping[Any, str]) -> None:
-    """Add the docstring of each schema's class as its description.
+    """Add a description to each schema: the docstring of its class.
 
     The keys of `named` are apispec's keys of schemas. The first item of a key is the class.
     """

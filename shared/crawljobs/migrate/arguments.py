@@ -28,7 +28,7 @@ class _CommandParser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser. Its result has the name of the command as `command`."""
+    """Return the parser. The attribute `command` of its result names the chosen command."""
     made = argparse.ArgumentParser(
         prog=PROGRAM,
         description=_DESCRIPTION,

@@ -33,7 +33,7 @@ class OutboundProxy:
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """How the scheduler sends a request that passed the guard. No other service sends one."""
+    """How the scheduler sends the requests of webhooks. No other service sends such requests."""
 
     proxy: OutboundProxy | None = None
     trust: Trust = BROWSERS_TRUST

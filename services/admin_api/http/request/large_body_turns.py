@@ -16,8 +16,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Raise a Problem if the API token has a large request in progress. Otherwise this request is
-    in progress until the context ends."""
+    """Raise a Problem if the API token has a large request in progress. Otherwise this request
+    counts as in progress until the context ends."""
     key = auth.current_identity().key
     turns = state.current().large_bodies
     if not turns.begin(key, is_exempt=False):

@@ -92,7 +92,7 @@ webhook_events = Table(
     Column("group_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("source", Text),
     Column("subreddit", Text),  # in lower case
-    Column("body", Text),  # null until the deliverer renders the event
+    Column("body", Text),  # the JSON text that is sent; null until it is rendered
     Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
     one_of("type", *webhook.EventType, name="type"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),

@@ -99,8 +99,8 @@ _WAITS_FOR_GROUPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# Selects each wait for all other steps of the step's own group that must end, reopen or end in
-# another way.
+# A step can wait for all other steps of its own group. Selects such waits that must end, reopen or
+# end in another way.
 # `others (open)` is true if another step is open, or if the group still accepts steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,

@@ -1,4 +1,4 @@
-"""Delete finished operations after the retention."""
+"""Delete finished operations after the retention time."""
 
 from __future__ import annotations
 
