@@ -1,4 +1,4 @@
-"""The problem codes that an operation can return. A token, a body or a cursor adds codes."""
+"""The problem codes that an operation can return, also because of its token, body or cursor."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _busiest(
 ) -> tuple[tuple[str, int], ...]:
     """Return the posts with the most comments, at most trees.MOST.
 
-    The posts are chosen from `known`, and from those in `posts` with comments that are not stored
+    The function chooses from `known`, and from the `posts` that have comments which are not stored
     yet. Each post is returned as a pair: its id, and its number of comments in the listing.
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())

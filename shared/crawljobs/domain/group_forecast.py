@@ -16,10 +16,10 @@ LONGEST_ETA = timedelta(days=366)
 
 @dataclass(frozen=True)
 class StepUse:
-    """The requests of one step. The values are JSON of checkpoints, so they may be anything.
+    """The numbers of requests of one step. They are JSON of checkpoints, so they may be anything.
 
-    `sent` are the requests of the step's job, `total` is the forecast of this job, and `last` are
-    the requests of the last crawl of the same subreddit.
+    `sent` is how many requests the step's job has sent, and `total` is how many it is expected to
+    send. `last` is how many requests the last crawl of the same subreddit sent.
     """
 
     state: StepState

@@ -52,7 +52,8 @@ _ADVICE = "run `crawljobs-migrate roles` as a superuser, or let analysts read a 
 
 @dataclass(frozen=True)
 class _Function:
-    """A function, and the roles that have a direct grant, may call it in any way, or need it."""
+    """A function, the roles with a direct grant on it, all roles that may call it (`callers`), and
+    the roles that need it (`wanted`)."""
 
     name: str
     granted: frozenset[str]

@@ -46,7 +46,7 @@ webhook_endpoints = Table(
     Column("previous_secret_version", Integer),
     Column("previous_secret_until", Timestamp),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("created_by", Text, nullable=False),  # the name of the token
+    Column("created_by", Text, nullable=False),  # the name of the token that created the endpoint
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     # Changes with each change by an operator and of the state, not with the times of attempts.
     Column("version", BigInteger, nullable=False, server_default="1"),
@@ -133,7 +133,7 @@ webhook_deliveries = Table(
     CheckConstraint("attempts >= attempts_before AND attempts_before >= 0", name="attempts"),
     CheckConstraint("(ended_at IS NULL) = (state IN ('pending', 'held'))", name="open_has_no_end"),
     CheckConstraint("(lease_until IS NULL) = (claim_token IS NULL)", name="lease_has_token"),
-    # The due deliveries of one endpoint. A backlog of one endpoint does not delay the others.
+    # Finds the due deliveries of one endpoint. So a backlog of one endpoint does not delay others.
     Index(
         "webhook_deliveries_due_idx",
         "endpoint_id",

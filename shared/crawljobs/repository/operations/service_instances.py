@@ -97,9 +97,9 @@ def seen(
 ) -> None:
     """Store a heartbeat of this process. `starts` is true for its first heartbeat.
 
-    `run_id` is the same for all heartbeats of a run, and different after a restart. If a first
-    heartbeat finds the row of an earlier run, it stores the present time as `lost_at`, because
-    `gone` deletes the row at a normal end.
+    `run_id` is the same for all heartbeats of a run, and different after a restart. `gone` deletes
+    the row at a normal end. So if a first heartbeat finds the row of an earlier run, that run was
+    killed, and the present time is stored as `lost_at`.
     """
     conn.execute(
         _SEEN,
