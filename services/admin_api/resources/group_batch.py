@@ -6,7 +6,7 @@ from typing import Any
 
 import flask
 
-from admin_api.http import api_counters, auth, problems, responses, scopes, state
+from admin_api.http import api_counters, auth, preconditions, problems, responses, scopes, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import group_requests, operation_progress
 from admin_api.schemas.group_batch import (
@@ -18,7 +18,6 @@ from admin_api.schemas.operation import OperationSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.operation import OperationKind
-from crawljobs.errors import NotFound
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.group_batches import Batch, GroupFinished
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
@@ -53,6 +52,7 @@ def _apply(
     )
 
     def work(conn: Connection) -> Batch:
+        preconditions.check(group_requests.locked(conn, group_id).version, required=False)
         batch = group_batches.start(conn, kind, request)
         if batch.chunk is not None and not request.dry_run:
             api_counters.finished(conn, batch.chunk.jobs)
@@ -61,8 +61,6 @@ def _apply(
     try:
         with operation_progress.conflict_as_problem():
             batch = state.current().database.run(work)
-    except NotFound:
-        raise group_requests.no_such_group(group_id) from None
     except GroupFinished as error:
         raise problems.Problem("group_finished", str(error)) from None
     if batch.operation is not None:
@@ -80,6 +78,7 @@ def _apply(
 
 
 @blueprint.post("/cancel")
+@blueprint.if_match(required=False)
 @blueprint.body(GroupChangeSchema, required=False, examples=_DRY_RUN)
 @blueprint.answers(200, GroupChangeResultSchema, _DONE)
 @blueprint.also_answers(202, OperationSchema, _LARGE, headers=operation_progress.LOCATION)
@@ -95,6 +94,7 @@ def cancel_group(params: dict[str, Any], group_id: int) -> responses.Response | 
 
 
 @blueprint.post("/retry-failed")
+@blueprint.if_match(required=False)
 @blueprint.body(GroupChangeSchema, required=False, examples=_DRY_RUN)
 @blueprint.answers(200, GroupChangeResultSchema, _DONE)
 @blueprint.also_answers(202, OperationSchema, _LARGE, headers=operation_progress.LOCATION)
@@ -113,6 +113,7 @@ def retry_failed_steps(
 
 
 @blueprint.post("/boost")
+@blueprint.if_match(required=False)
 @blueprint.body(GroupBoostSchema, examples={"boost": {"value": {"boost": 20, "dry_run": True}}})
 @blueprint.answers(200, GroupChangeResultSchema, _DONE)
 @blueprint.also_answers(202, OperationSchema, _LARGE, headers=operation_progress.LOCATION)
