@@ -1,4 +1,4 @@
-"""Choose which comments of a post a page shows. Stubs replace the other comments."""
+"""Choose the comments of a post that a page shows. Stubs replace the other comments."""
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence

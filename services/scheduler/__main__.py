@@ -17,6 +17,8 @@ from crawljobs.runtime.probes.readiness import Readiness
 from scheduler import scheduler_probes
 from scheduler.hints import Hints
 from scheduler.timetable import Timetable, application_name
+from scheduler.webhooks import assembly
+from scheduler.webhooks.deliverer import Deliverer
 
 log = logs.get_logger(__name__)
 
@@ -37,6 +39,7 @@ class Process:
         health: Health,
         heartbeat: Heartbeat,
         stop: threading.Event,
+        deliverer: Deliverer | None = None,
     ) -> None:
         self._database = database
         self._health = health
@@ -44,6 +47,7 @@ class Process:
         self._timetable = timetable
         self._hints = hints
         self._stop = stop
+        self._deliverer = deliverer
         self._failed = False
 
     def run(self) -> int:
@@ -54,10 +58,12 @@ class Process:
         has_ended = process.run(
             self._work, thread_name="timetable", on_stop=self._stop_all, grace_seconds=GRACE_SECONDS
         )
+        has_drained = self._deliverer is None or self._deliverer.drain()
         tracing.stop()
         if not has_ended:
             log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
-            # The thread "timetable" still runs, so a normal exit of the interpreter could crash.
+        if not (has_ended and has_drained):
+            # A thread still runs, so a normal exit of the interpreter could crash.
             os._exit(0)
         self._database.close()
         log.info("scheduler.stopped")
@@ -65,6 +71,8 @@ class Process:
 
     def _stop_all(self) -> None:
         self._stop.set()
+        if self._deliverer is not None:
+            self._deliverer.stop()
         self._timetable.wake()
         self._hints.stop()
         self._heartbeat.stop()
@@ -75,6 +83,8 @@ class Process:
             if not self._stop.is_set():
                 self._hints.start()
                 self._heartbeat.start()
+                if self._deliverer is not None:
+                    self._deliverer.start()
                 self._health.has_started()
                 log.info("scheduler.started")
                 self._timetable.run()
@@ -98,12 +108,14 @@ def command() -> NoReturn:
         settings="""
   DATABASE_URL            address of the database; required
   SCHEDULER_TICK_SECONDS  longest wait between two looks at the schedules
+  WEBHOOK_MASTER_KEY, WEBHOOK_MASTER_KEY_PREVIOUS, PUBLIC_URL
+                          secrets of webhooks (off without a key), and the start of links
   WEBHOOK_ALLOW_HTTP, WEBHOOK_ALLOWED_NETWORKS, WEBHOOK_ALLOWED_PORTS, WEBHOOK_PROXY
                           the targets of webhooks
   PROBE_BIND              address of /healthz, /readyz, /startupz and /metrics
   LOG_FORMAT, LOG_LEVEL   the log on standard error
 """,
-        stop="it commits or abandons the present batch within a second.",
+        stop="it commits or abandons the present batch within a second; webhooks get 4 s.",
     )
     gc.freeze()  # exempt the imported modules from the slow garbage collection at exit
     sys.exit(main())
@@ -119,8 +131,9 @@ def main() -> int:
         max_retries = settings.read_max_retries(os.environ)
         probed_at = settings.read_probe_address(os.environ)
         traced = settings.read_tracing_settings(os.environ)
-        settings.read_outbound_settings(os.environ)
-        settings.read_connection_settings(os.environ)
+        webhooks = settings.read_webhook_settings(os.environ)
+        outbound = settings.read_outbound_settings(os.environ)
+        connections = settings.read_connection_settings(os.environ)
     except errors.SettingsError as error:
         sys.exit(f"scheduler: {error}")
     name = settings.read_instance_name(os.environ, "scheduler")
@@ -139,9 +152,20 @@ def main() -> int:
         default_max_retries=max_retries,
     )
     hints = Hints(address.direct_url, name=name, on_hint=timetable.wake)
+    deliverer = assembly.build(
+        address,
+        application_name=application_name(f"{name} webhooks"),
+        webhooks=webhooks,
+        outbound=outbound,
+        connections=connections,
+    )
     monitored = scheduler_probes.database_of(address, f"{name} probes")
     health = scheduler_probes.health_of(
-        timetable, readiness=Readiness(monitored), stopping=stop, tick_seconds=chosen.tick_seconds
+        timetable,
+        readiness=Readiness(monitored),
+        stopping=stop,
+        tick_seconds=chosen.tick_seconds,
+        deliverer=deliverer,
     )
     if probed_at is not None:
         try:
@@ -154,7 +178,7 @@ def main() -> int:
         role="scheduler",
         details=lambda: {"tick_seconds": chosen.tick_seconds},
     )
-    return Process(database, timetable, hints, health, heartbeat, stop).run()
+    return Process(database, timetable, hints, health, heartbeat, stop, deliverer).run()
 
 
 if __name__ == "__main__":

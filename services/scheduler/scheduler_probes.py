@@ -21,11 +21,14 @@ from crawljobs.runtime.probes.readiness import Readiness
 from crawljobs.runtime.probes.table_size_gauges import TableSizes
 from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
+from scheduler.webhooks.deliverer import Deliverer
 
 # The liveness probe fails if the loop makes no step for `tick_seconds` plus this time. A batch
 # takes less time, even if the database is overloaded. The longest pause after a failure is shorter
 # too.
 LATE_SECONDS = 90.0
+# The same for the deliverer of webhooks: several transactions with their retries fit in this time.
+DELIVERER_LATE_SECONDS = 240.0
 
 
 class LastTick(Collector):
@@ -44,10 +47,17 @@ class LastTick(Collector):
 
 
 def health_of(
-    timetable: Timetable, *, readiness: Readiness, stopping: threading.Event, tick_seconds: float
+    timetable: Timetable,
+    *,
+    readiness: Readiness,
+    stopping: threading.Event,
+    tick_seconds: float,
+    deliverer: Deliverer | None = None,
 ) -> Health:
     limit = tick_seconds + LATE_SECONDS
     watched = {"timetable": Watched(timetable.seconds_since_beat, limit)}
+    if deliverer is not None:
+        watched["webhooks"] = Watched(deliverer.seconds_since_beat, DELIVERER_LATE_SECONDS)
     return Health(readiness=readiness, stopping=stopping, watched=watched)
 
 

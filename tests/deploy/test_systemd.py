@@ -13,6 +13,7 @@ import pytest
 from crawler_worker import worker_process
 from crawljobs import settings
 from scheduler import __main__ as scheduler_process
+from scheduler.webhooks import deliverer
 from support import admin_api, commands, needs, service_variables, systemd_units
 from support.systemd_units import FOLDER, Unit
 
@@ -83,7 +84,8 @@ def test_the_time_of_a_stop_is_longer_than_the_process_needs() -> None:
     (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", code, re.MULTILINE)
     assert api.seconds("TimeoutStopSec") >= int(graceful) + END_SECONDS
     scheduler = unit("crawljobs-scheduler.service")
-    assert scheduler.seconds("TimeoutStopSec") >= scheduler_process.GRACE_SECONDS + END_SECONDS
+    drain = scheduler_process.GRACE_SECONDS + deliverer.DRAIN_SECONDS
+    assert scheduler.seconds("TimeoutStopSec") >= drain + END_SECONDS
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)

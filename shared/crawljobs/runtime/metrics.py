@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.job import EnqueueResult, JobSource, JobStatus
 from crawljobs.domain.missing_part import PartKind, PartReason
+from crawljobs.domain.webhook import AttemptResult
 
 SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3_600.0, 86_400.0
 
@@ -104,6 +105,15 @@ schedule_missed = Counter(
 )
 schedule_delay = Histogram(
     "crawl_schedule_delay_seconds", "Time from due to fired.", buckets=DELAY_BUCKETS
+)
+webhook_attempts = _zeroed(
+    Counter("crawl_webhook_attempts_total", "Attempts to deliver webhooks.", ("result",)),
+    [*AttemptResult],
+)
+webhook_first_attempt = Histogram(
+    "crawl_webhook_first_attempt_seconds",
+    "Time from an event to the first attempt of its delivery.",
+    buckets=DELAY_BUCKETS,
 )
 reddit_requests = Counter(
     "crawl_reddit_requests_total", "Requests to Reddit.", ("endpoint", "code")

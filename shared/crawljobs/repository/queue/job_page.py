@@ -201,7 +201,7 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
 
 def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
     if any(name in shape.given for name in _READ_WHOLE):
-        # A subreddit's finished jobs and its live job are in different partial indexes.
+        # One partial index has the subreddit's finished jobs, and another has the live job.
         for part in (FINAL, LIVE):
             if statuses := part.intersection(shape.statuses):
                 yield crawl_jobs, one_of(_job.status, statuses)

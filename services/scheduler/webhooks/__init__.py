@@ -1,0 +1,1 @@
+"""The deliverer of webhooks: claims deliveries, sends them and records the answers."""

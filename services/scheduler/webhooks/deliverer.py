@@ -1,0 +1,165 @@
+"""The loop of the deliverer: expand events, claim deliveries, and hand them to the senders."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+from crawljobs import errors
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import webhook_fairness
+from crawljobs.domain.webhook_fairness import IN_ALL, PER_ENDPOINT
+from crawljobs.repository.webhooks import (
+    attempt_recording,
+    delivery_claim,
+    delivery_holding,
+    event_expansion,
+)
+from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
+from crawljobs.runtime import backoff, logs
+from crawljobs.runtime.outbound.exchange import TOTAL_SECONDS, Sender
+from crawljobs.settings import WebhookSettings
+from scheduler.webhooks import event_bodies, sending
+from scheduler.webhooks.outcomes import Outcomes
+from scheduler.webhooks.running_attempts import RunningAttempts
+from scheduler.webhooks.sender_threads import SenderThreads
+
+log = logs.get_logger(__name__)
+
+POLL_SECONDS = 0.4  # between two looks at the tables
+LEAST_PAUSE_SECONDS = 0.02  # so that several attempts that end together lead to one claim
+SETTLE_SECONDS = 1.0  # between two changes of deliveries whose endpoint changed
+# The attempt and the write of its result take less time.
+LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
+PINGS = 4  # pings at the same time, beside the other attempts
+BACKOFF_SECONDS = 0.5  # the pause after an error; each further error doubles it
+BACKOFF_MAX_SECONDS = 15.0
+DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process stops
+
+
+class Deliverer(threading.Thread):
+    """Delivers until `stop`. No error ends the thread, and none reaches the other threads.
+
+    Several processes share the deliveries.
+    """
+
+    def __init__(self, database: Database, *, sender: Sender, chosen: WebhookSettings) -> None:
+        super().__init__(name="webhook-deliverer", daemon=True)
+        self._database = database
+        self._sender = sender
+        self._chosen = chosen
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._running = RunningAttempts()
+        self._outcomes = Outcomes(database, self._stopping)
+        self._threads = SenderThreads(self._deliver, most=IN_ALL + PINGS)
+        self._beat_at = time.monotonic()
+        self._settled_at = float("-inf")
+
+    def stop(self) -> None:
+        """Let the loop claim nothing more."""
+        self._stopping.set()
+        self._wake.set()
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> bool:
+        """Wait for the present attempts, and release those that do not end in time.
+
+        Must be called after `stop`. Another process sends a released delivery again at once.
+        Returns whether all threads are idle.
+        """
+        deadline = time.monotonic() + seconds
+        if self.is_alive():
+            self.join(seconds)
+        left = self._running.wait_for_all(max(0.0, deadline - time.monotonic()))
+        if not left:
+            return not self.is_alive()
+        log.warning("webhook.attempts_interrupted", count=len(left))
+        try:
+            self._database.run(lambda conn: attempt_recording.release(conn, claims=left))
+        except errors.DatabaseUnavailable as error:
+            log.warning("webhook.claims_not_released", reason=str(error))
+        return False
+
+    def seconds_since_beat(self) -> float:
+        """Return the seconds since the loop's last step. Errors do not stop the loop."""
+        return time.monotonic() - self._beat_at
+
+    def run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._beat_at = time.monotonic()
+            try:
+                is_busy = self.step()
+                failures, pause = 0, LEAST_PAUSE_SECONDS if is_busy else POLL_SECONDS
+            except errors.DatabaseUnavailable as error:
+                failures += 1
+                pause = _backoff_seconds(failures)
+                log.warning(
+                    "webhook.database_unavailable", reason=str(error), again_in=round(pause, 2)
+                )
+            except Exception:
+                failures += 1
+                pause = _backoff_seconds(failures)
+                log.exception("webhook.deliverer_failed", again_in=round(pause, 2))
+            if failures:
+                self._stopping.wait(pause)
+            elif not self._wake.wait(pause):
+                continue
+            self._stopping.wait(LEAST_PAUSE_SECONDS)
+            self._wake.clear()
+
+    def step(self) -> bool:
+        """Do all work that waits. Return whether more work may wait already."""
+        if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
+            settled = self._database.run(delivery_holding.settle)
+            if not settled.more:
+                self._settled_at = time.monotonic()
+        waiting = self._database.run_statement(delivery_claim.waiting_work)
+        is_busy = False
+        if waiting.events:
+            expanded = self._database.run(event_expansion.expand)
+            is_busy = expanded == event_expansion.CHUNK
+        if waiting.pings or waiting.deliveries or waiting.events:
+            self._claim()
+        return is_busy
+
+    def _claim(self) -> None:
+        """Claim due deliveries, and hand them to the senders."""
+        claimed, bodies = self._database.run(self._claim_in)
+        for each in claimed:
+            self._running.add(each)
+        for each in claimed:
+            self._threads.put((each, bodies[each.event_id]))
+
+    def _claim_in(self, conn: Connection) -> tuple[list[ClaimedDelivery], dict[uuid.UUID, str]]:
+        claimed = delivery_claim.claim_pings(
+            conn, at_most=PINGS - self._running.count(pings=True), lease=LEASE
+        )
+        free = IN_ALL - self._running.count(pings=False)
+        if free > 0 and delivery_claim.lock_claims(conn):
+            shares = webhook_fairness.shares(
+                delivery_claim.due_endpoints(conn, per_endpoint=PER_ENDPOINT),
+                free=free,
+                slow_running=self._running.count_slow(),
+                seconds_of=self._running.seconds_of,
+            )
+            claimed += delivery_claim.claim(conn, shares=shares, lease=LEASE)
+        bodies = event_bodies.of_deliveries(conn, claimed, public_url=self._chosen.public_url)
+        return claimed, bodies
+
+    def _deliver(self, item: tuple[ClaimedDelivery, str]) -> None:
+        """Make one attempt and record it. A sender's thread calls this."""
+        delivery, body = item
+        began = time.monotonic()
+        try:
+            attempted = sending.attempt(delivery, body, sender=self._sender, chosen=self._chosen)
+            self._outcomes.record(delivery, attempted)
+        finally:
+            self._running.finish(delivery, time.monotonic() - began)
+            self._wake.set()
+
+
+def _backoff_seconds(failures: int) -> float:
+    return backoff.pause_seconds(failures, first=BACKOFF_SECONDS, longest=BACKOFF_MAX_SECONDS)

@@ -1,0 +1,52 @@
+"""Make a delivery of each new event for each endpoint that wants the event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+CHUNK = 200  # events of one call
+
+# An endpoint gets no event from before its creation, and no report about itself. The deliveries of
+# an endpoint that was disabled for its failures are held, and one that an operator disabled gets
+# none.
+_EXPAND = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
+    fresh AS (
+        SELECT id, version, type, created_at, group_ids, source, subreddit, data
+        FROM webhook_events WHERE expanded_at IS NULL
+        ORDER BY version LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED
+    ),
+    made AS (
+        INSERT INTO webhook_deliveries (event_id, endpoint_id, state, created_at, next_attempt_at)
+        SELECT fresh.id, endpoint.id,
+            CASE endpoint.state WHEN 'enabled' THEN 'pending' ELSE 'held' END,
+            (SELECT now FROM clock), (SELECT now FROM clock)
+        FROM fresh JOIN webhook_endpoints AS endpoint
+            ON fresh.type = ANY (endpoint.events)
+            AND endpoint.created_at <= fresh.created_at
+            AND (endpoint.filter_group_id IS NULL
+                OR endpoint.filter_group_id = ANY (fresh.group_ids))
+            AND (endpoint.filter_source IS NULL OR endpoint.filter_source = fresh.source)
+            AND (endpoint.filter_subreddit IS NULL OR endpoint.filter_subreddit = fresh.subreddit)
+            AND (fresh.type <> 'webhook.disabled'
+                OR fresh.data ->> 'webhook_id' IS DISTINCT FROM CAST(endpoint.id AS text))
+        WHERE endpoint.disabled_reason IS DISTINCT FROM 'operator'
+        ORDER BY fresh.version, endpoint.id
+        ON CONFLICT (event_id, endpoint_id) DO NOTHING
+    ),
+    marked AS (
+        UPDATE webhook_events SET expanded_at = (SELECT now FROM clock)
+        WHERE id IN (SELECT id FROM fresh)
+    )
+    SELECT count(*) FROM fresh
+    """)
+
+
+def expand(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
+    """Expand at most `at_most` events, the oldest first, and return their number.
+
+    Several processes may call this function at the same time, each for other events.
+    """
+    return int(conn.execute(_EXPAND, {"at_most": at_most, "now": now}).scalar_one())
