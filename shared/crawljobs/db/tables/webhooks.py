@@ -33,7 +33,7 @@ webhook_endpoints = Table(
     Column("url", Text, nullable=False),
     Column("description", Text),
     Column("events", ARRAY(Text), nullable=False),
-    # An endpoint with a filter wants only events that have this value.
+    # The endpoint wants only events with the values of these filters. Null filters nothing.
     Column("filter_group_id", BigInteger),
     Column("filter_source", Text),
     Column("filter_subreddit", Text),  # in lower case

@@ -43,7 +43,8 @@ def _first_steps(states: tuple[StepState, ...], *columns: ColumnElement[Any]) ->
     )
 
 
-# The order shows the cause first: a step is skipped because of a step that failed.
+# The search uses this order, so that it finds the cause: a failed step, not a step that was skipped
+# because of it.
 _BAD = (StepState.FAILED, StepState.CANCELLED, StepState.HELD, StepState.SKIPPED)
 _first_bad = _first_steps(_BAD, _step.key, _step.state, _step.reason, _step.job_id).subquery("bad")
 _FIRST_FAILURE = (

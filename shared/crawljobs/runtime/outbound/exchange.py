@@ -79,7 +79,7 @@ def _exchange(
 ) -> Reply:
     connection = http.client.HTTPConnection(target.url.host, target.url.port)
     connection.auto_open = 0
-    connection.sock = stream  # has all methods that http.client uses here
+    connection.sock = stream  # no socket, but it has all methods that http.client uses here
     connection.putrequest("POST", target.url.path, skip_host=True, skip_accept_encoding=True)
     for name, value in {
         "Host": target.url.host_header,
