@@ -67,6 +67,20 @@ show_failures() { # GROUP: print the first 500 steps that did not succeed, with 
     field "'\n'.join(f\"{each['key']} {each['state']}: {each['reason']}\" for each in it['items'])" "$answer"
 }
 
+explain_step() { # GROUP KEY: print why the step has its state, and its upstreams down to the root causes
+    local answer
+    check_numbers "$1" || return
+    case $2 in
+    '' | *[!A-Za-z0-9._:-]*)
+        printf 'expected the key of a step: %s\n' "$2" >&2
+        return 1
+        ;;
+    esac
+    answer=$(call GET "/api/admin/groups/$1/steps/$2/explain") || return
+    field "'\n'.join([it['summary'], *(f\"{each['number']} {each['kind']} {each['key'] or each['job_id'] or each['group_id']}, \"
+f\"for {each['waited_for_by']}: {each['summary']}\" for each in it['upstreams'])])" "$answer"
+}
+
 # Run only if this file is executed.
 if [ -z "${ZSH_VERSION:-}" ] && [ "${BASH_SOURCE[0]:-}" = "$0" ]; then
     watch_group "$(crawl_list 'example list' BirdingNotes MapTalk)" "${WATCH_SECONDS:-600}"

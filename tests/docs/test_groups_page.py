@@ -97,6 +97,7 @@ WRONG = """
     watch_group 12345; echo result $?; watch_group 'x; touch here'; echo result $?
     crawl_list 'a "name"' 'not valid!' '$(touch here)'; echo result $?
     watch_group "$(create_group '{"sealed": false}')" 0; echo result $?
+    explain_step "$group" '../x'; echo result $?; explain_step "$group" MapTalk; echo result $?
 """
 
 
@@ -122,7 +123,12 @@ def test_failures_of_crawls_and_wrong_values_are_shown(
         "MapTalk failed: job N failed: HTTP N",
         "Pottery failed: job N failed: HTTP N",
     ]
-    assert re.findall(r"result (\d)", ran.stdout) == ["1", "1", "1", "3"], ran.stderr
+    assert re.findall(r"result (\d)", ran.stdout) == ["1", "1", "1", "3", "1", "0"], ran.stderr
+    explained = [re.sub(r"\d+", "N", line) for line in ran.stdout.splitlines()[-3:-1]]
+    assert explained == [
+        "It failed: job N failed: HTTP N.",
+        "N job N, for N: It failed for good: HTTP N.",
+    ]
     assert '"code":"not_found"' in ran.stderr
     assert ran.stderr.count("/steps/") == 2, "both wrong names are named"
     assert "Traceback" not in ran.stderr

@@ -111,7 +111,8 @@ def summary_of_group(group: GroupFacts) -> str:
     held = group.counts.get(StepState.HELD, 0)
     sentences = [f"It has {still} open {'step' if still == 1 else 'steps'}."]
     if held:
-        sentences.append(f"{held} of them wait for the decision of an operator.")
+        verb = "waits" if held == 1 else "wait"
+        sentences.append(f"{held} of them {verb} for the decision of an operator.")
     if group.is_paused:
         sentences.append("It is paused, so no pending step starts.")
     if not group.is_sealed:
