@@ -8,14 +8,18 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import completion
+from crawljobs.domain.actor import Actor
 from crawljobs.domain.group_plan import Upstream
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.missing_part import MissingPart, PartKind, PartReason
+from crawljobs.domain.operation import OperationKind
 from crawljobs.domain.reddit_items import Account
 from crawljobs.domain.schedule import ScheduleSpec
 from crawljobs.repository.content import (
     stored_subreddits,
 )
+from crawljobs.repository.groups.batches import group_batches
+from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.queue import (
     job_claim,
     job_completion,
@@ -104,6 +108,9 @@ class World:
             sealed=False,
             now=datetime.now(UTC),
         )
+        over = groups.group(conn, step("first", subreddit=ROOT), step("next", "first"))
+        request = BatchRequest(over, "ada", Actor("ada"))
+        group_batches.start(conn, OperationKind.CANCEL_GROUP, request)  # a finished group
         for job_id in (*self.finished, *self.live):
             conn.execute(text("INSERT INTO upstream_changes (job_id) VALUES (:id)"), {"id": job_id})
 

@@ -42,7 +42,7 @@ from crawljobs.repository.content import (
     subreddit_admin,
 )
 from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.repository.groups import group_creation, lost_ends, settle, start
+from crawljobs.repository.groups import group_creation, group_pruning, lost_ends, settle, start
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.queue import (
@@ -264,6 +264,7 @@ def transactions(world: World) -> dict[str, Work]:
 
     def prune(conn: Connection) -> None:
         job_pruning.prune_finished_jobs(conn, retention=timedelta(seconds=-1))
+        group_pruning.prune_groups(conn, retention=timedelta(seconds=-1))
         ledger_pruning.prune_runs_of_deleted(conn)
 
     def end_both(conn: Connection) -> None:
