@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-PREFIX = "whsec_"  # of Standard Webhooks; the base64 of the key follows
+PREFIX = "whsec_"  # the start of each secret in Standard Webhooks; the key in base64 follows
 MASTER_KEY_MIN = 32  # bytes
 
 

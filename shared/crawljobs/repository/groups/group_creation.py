@@ -94,7 +94,7 @@ def create(
 
 
 def seal(conn: Connection, *, group_id: int, now: datetime | None = None) -> list[Finished]:
-    """Let the group accept no further steps. A group whose steps have all ended finishes.
+    """Let the group accept no further steps. If all its steps have ended, the group finishes.
 
     The caller has locked the group. Returns the group if it finished.
     """

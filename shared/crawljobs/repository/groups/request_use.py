@@ -1,4 +1,4 @@
-"""Read the requests to Reddit that the steps of a group have used and will probably use."""
+"""Read how many requests to Reddit the steps of a group have sent and will probably send."""
 
 from __future__ import annotations
 

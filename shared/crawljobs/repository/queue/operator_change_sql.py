@@ -162,7 +162,7 @@ _retry = (
         retry_count=inline_number(0),
         rescues_in_a_row=inline_number(0),
         outcome=null(),
-        # These columns become null. The attempts keep the earlier crawl's errors and times.
+        # These columns may become null, because the attempts keep the earlier errors and times.
         error_kind=null(),
         error_message=null(),
         duration_seconds=null(),
