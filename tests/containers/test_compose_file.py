@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from support import compose_project, image_builds, images, podman
-from support.cluster import free_port
 from support.compose_project import ComposeProject
+from support.free_ports import free_port
 from support.plain_http import NO_CERTIFICATES
 from support.waiting import wait_until
 

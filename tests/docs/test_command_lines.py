@@ -77,10 +77,8 @@ def test_such_a_line_would_be_found(line: str) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    running = admin_api.start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
-    yield running
-    running.stop()
+def server(emptied_server: Gunicorn) -> Gunicorn:
+    return emptied_server
 
 
 def block(page: str, word: str) -> str:

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from crawljobs.db.database import Database
 from support import admin_api, needs
 from support.admin_api import Gunicorn
-from support.databases import Databases, empty_tables
 
 FOLDER = Path(__file__).parents[2] / "docs" / "examples"
 SCRIPT = FOLDER / "job_api_examples.sh"
@@ -20,31 +18,14 @@ README = (FOLDER / "README.md").read_text()
 DEADLINE_SECONDS = 90
 
 
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    with databases.clone() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def shared_server(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    folder = tmp_path_factory.mktemp("gunicorn")
-    running = admin_api.start_gunicorn(folder, shared_url, ADMIN_API_WORKERS="1")
-    yield running
-    running.stop()
+@pytest.fixture
+def database_url(emptied_url: str) -> str:
+    return emptied_url
 
 
 @pytest.fixture
-def database_url(shared_url: str) -> str:
-    """Return the URL of the server's database, without rows."""
-    empty_tables(shared_url)
-    return shared_url
-
-
-@pytest.fixture
-def server(shared_server: Gunicorn, database_url: str) -> Gunicorn:
-    """Return the server, whose database is empty."""
-    return shared_server
+def server(emptied_server: Gunicorn) -> Gunicorn:
+    return emptied_server
 
 
 SHELLS = ("bash", "zsh")

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,10 +31,13 @@ DEADLINE_SECONDS = 60
 
 
 @pytest.fixture
-def server(tmp_path: Path, database_url: str) -> Iterator[Gunicorn]:
-    running = admin_api.start_gunicorn(tmp_path, database_url, ADMIN_API_WORKERS="1")
-    yield running
-    running.stop()
+def database_url(emptied_url: str) -> str:
+    return emptied_url
+
+
+@pytest.fixture
+def server(emptied_server: Gunicorn) -> Gunicorn:
+    return emptied_server
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from crawljobs.migrate import program
 from crawljobs.version import VERSION
 from support import commands, needs
 from support.databases import Databases
+from support.matrices import each_once
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def start(url: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "shared"),
+            "PYTHONPATH": commands.import_path("shared"),
             "DATABASE_URL": url,
             "LOG_FORMAT": "json",
             **variables,
@@ -85,8 +86,8 @@ def test_upgrade_then_check_then_wait(empty_database_url: str) -> None:
         assert command == "upgrade" or complaint == ""
 
 
-def test_an_empty_direct_address_is_none(empty_database_url: str) -> None:
-    code, printed, complaint = run(empty_database_url, "upgrade", DATABASE_DIRECT_URL="")
+def test_an_empty_direct_address_is_none(database_url: str) -> None:
+    code, printed, complaint = run(database_url, "upgrade", DATABASE_DIRECT_URL="")
     assert (code, printed) == (0, ""), complaint
 
 
@@ -334,22 +335,29 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("parts", "reason"), REFUSED, ids=lambda one: str(one)[:30])
+# The commands, which must not wait until the deadline.
+AT_ONCE = [
+    ("upgrade", "--deadline", "600"),
+    ("roles", "--deadline", "600"),
+    ("check",),
+    ("current",),
+]
+
+
+@pytest.mark.parametrize(("refused", "command"), each_once(REFUSED, AT_ONCE))
 def test_a_refused_connection_ends_each_command_at_once(
-    empty_database_url: str, parts: dict[str, str], reason: str
+    empty_database_url: str, refused: tuple[dict[str, str], str], command: tuple[str, ...]
 ) -> None:
+    parts, reason = refused
     if parts.keys() == {"password"} and not given_password(empty_database_url):
         needs.missing("a Postgres that asks for passwords")
     url = uri(changed(empty_database_url, **parts))
-    running = [start(url, name, "--deadline", "600") for name in ("upgrade", "roles")]
-    running += [start(url, "check"), start(url, "current")]
-    for process in running:
-        _, complaint = process.communicate(timeout=DEADLINE_SECONDS)
-        assert process.returncode == 1
-        (line,) = complaint.splitlines()
-        assert line.startswith("crawljobs-migrate: ")
-        assert re.search(reason, line), line
-        assert "canary0123" not in complaint
+    code, _, complaint = run(url, *command)
+    assert code == 1
+    (line,) = complaint.splitlines()
+    assert line.startswith("crawljobs-migrate: ")
+    assert re.search(reason, line), line
+    assert "canary0123" not in complaint
 
 
 def test_wait_ends_at_once_when_tls_cannot_work_but_not_without_its_role(
@@ -400,7 +408,7 @@ def on_terminal(url: str, answer: str, *arguments: str) -> tuple[int, str]:
         commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "shared"),
+            "PYTHONPATH": commands.import_path("shared"),
             "DATABASE_URL": url,
         },
         stdin=terminal,
@@ -456,12 +464,10 @@ def test_wrong_arguments_are_refused_with_the_reason(
     assert reason in capsys.readouterr().err
 
 
-def test_names_of_a_database_reach_no_terminal_raw(
-    empty_database_url: str, own: psycopg.Connection
-) -> None:
-    assert run(empty_database_url, "upgrade")[0] == 0
-    own.execute('ALTER TABLE posts ADD COLUMN "x\x1b[2J\u202ey" int')
-    code, printed, _ = run(empty_database_url, "check")
+def test_names_of_a_database_reach_no_terminal_raw(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        conn.execute('ALTER TABLE posts ADD COLUMN "x\x1b[2J\u202ey" int')
+    code, printed, _ = run(database_url, "check")
     assert code == 1
     assert "x[2Jy" in printed
     assert all(one.isprintable() or one == "\n" for one in printed)

@@ -7,6 +7,7 @@ import pytest
 
 from onebox import listener
 from onebox.demo_errors import OneboxError
+from support.free_ports import free_port
 
 
 def test_the_next_free_port_replaces_the_usual_port_when_it_is_taken(
@@ -14,9 +15,7 @@ def test_the_next_free_port_replaces_the_usual_port_when_it_is_taken(
 ) -> None:
     with contextlib.ExitStack() as stack:
         taken = stack.enter_context(listener.listen(0)).getsockname()[1]
-        free = stack.enter_context(listener.listen(0))
-        next_port = free.getsockname()[1]
-        free.close()
+        next_port = free_port()
         monkeypatch.setattr(listener, "USUAL_PORT", taken)
         monkeypatch.setattr(listener, "NEXT_PORTS", [taken, next_port])
         chosen = stack.enter_context(listener.listen(None))

@@ -29,7 +29,7 @@ from support.waiting import wait_until
 # A random-looking token, because the settings refuse placeholders.
 TOKEN = "k3J9xQ2mZ8vB5nW1rT7yU4pL6sD0fGhA"
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 15  # on an overloaded machine
+START_SECONDS = 60  # on an overloaded machine
 STOP_SECONDS = 10
 WORKERS = 2  # gunicorn's worker processes, unless a test sets another number
 PROBLEM = "application/problem+json"
@@ -169,7 +169,7 @@ def gunicorn_command() -> list[str]:
 def gunicorn_environment(database_url: str, **variables: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT / 'services'}",
+        "PYTHONPATH": commands.import_path("shared", "services"),
         "ADMIN_API_TOKEN": TOKEN,
         "ADMIN_API_BIND": "127.0.0.1:0",
         "DATABASE_URL": database_url,

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from support import images, manifests, probes
+from support.free_ports import free_port
 from support.waiting import wait_until
 
 START_SECONDS = 60  # imports take long on an overloaded machine
@@ -209,11 +209,6 @@ def _placed(value: str, files: dict[str, str], folder: Path) -> str:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(files[value] + "\n")
     return str(place)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Kubelet(threading.Thread):

@@ -1,5 +1,6 @@
 """The commands of the project, run by the Python of the tests."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,12 @@ NAMES = ("crawljobs-admin-api", "crawljobs-migrate", "crawljobs-scheduler", "cra
 
 # Code that is older than the commands starts in this way.
 OLDER_ADMIN_API = [sys.executable, "-m", "gunicorn", "-c", "python:admin_api.gunicorn_conf"]
+
+
+def import_path(*folders: str) -> str:
+    """Return a PYTHONPATH of these folders of the project, for a process as in production."""
+    paths = (ROOT / "tests/support/as_in_production", *(ROOT / folder for folder in folders))
+    return os.pathsep.join(map(str, paths))
 
 
 def command(name: str, *arguments: str) -> list[str]:

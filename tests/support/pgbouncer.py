@@ -5,7 +5,6 @@ import os
 import pwd
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import URL
 
 from support import images, needs
+from support.free_ports import free_port
 from support.waiting import wait_until
 
 SHIPPED = images.ROOT / "deploy/kubernetes/components/pgbouncer/pgbouncer.ini"
@@ -87,8 +87,7 @@ def program() -> str:
 def serve(folder: Path, direct_url: str, *others: str) -> Iterator[PgBouncer]:
     """Start a pooler, and yield it. It accepts the users and passwords of all these addresses."""
     program()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     pooler = PgBouncer(folder, direct_url, port)
     (folder / "pgbouncer.ini").write_text(configuration(folder, direct_url, port))
     known = [conninfo_to_dict(url) for url in (direct_url, *others)]

@@ -65,7 +65,7 @@ def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
     assert re.search(r"^The database now holds, of all runs: .*posts [1-9]", said, re.MULTILINE)
     assert f"\nThe data stays in {data}. " in said
     assert not re.search(r"[^\x20-\x7e\n]", said)
-    processes.wait_until_gone(family, timeout=1)
+    processes.wait_until_gone(family, timeout=20)
     assert not doomed.ready_file.exists()
     assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
 
@@ -247,8 +247,8 @@ def test_each_process_is_given_the_secrets_it_needs_and_a_kill_leaves_no_process
         family = running.family()
         assert len(family) > 10
         running.process.kill()
-        running.process.wait(5)
-        processes.wait_until_gone(family, timeout=5)
+        running.process.wait(20)
+        processes.wait_until_gone(family, timeout=20)
     del seen["demo"]
     assert seen == {
         "postgres": set(),

@@ -10,7 +10,6 @@ import re
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from onebox.postgres import binaries
 from onebox.postgres.embedded_postgres import EmbeddedPostgres
 from onebox.postgres.server_options import Options
 from support import needs, probes, reddit_sandbox, systemd_units, wheels
+from support.free_ports import free_port
 from support.service_process import ServiceProcess
 from support.waiting import wait_until
 
@@ -139,11 +139,6 @@ class Machine:
 
     def url(self, role: str) -> str:
         return (self.folder / f"config/secrets/{role}_database_url").read_text().strip()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

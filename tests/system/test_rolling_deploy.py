@@ -118,6 +118,7 @@ def post(pod: Pod, name: str) -> httpx.Response:
     )
 
 
+@pytest.mark.timeout(360)  # it starts nine processes, perhaps on an overloaded machine
 def test_scaled_and_rolled_under_load_nothing_is_lost_or_told_and_metrics_agree(
     database: Database, cluster: Cluster
 ) -> None:

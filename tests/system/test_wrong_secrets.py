@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support import demo
+from support import commands, demo
 from support.admin_api import TOKEN
-from support.commands import command
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary0123456789"
@@ -18,12 +17,12 @@ DEADLINE_SECONDS = 40
 AT_ONCE = 3  # number of processes that start at the same time
 PYTHON = [sys.executable, "-P", "-m"]
 PROCESSES = {
-    "crawler-worker": command("crawljobs-worker"),
-    "scheduler": command("crawljobs-scheduler"),
-    "admin-api": command("crawljobs-admin-api"),
-    "migrate upgrade": command("crawljobs-migrate", "upgrade"),
-    "migrate roles": command("crawljobs-migrate", "roles"),
-    "migrate check": command("crawljobs-migrate", "check"),
+    "crawler-worker": commands.command("crawljobs-worker"),
+    "scheduler": commands.command("crawljobs-scheduler"),
+    "admin-api": commands.command("crawljobs-admin-api"),
+    "migrate upgrade": commands.command("crawljobs-migrate", "upgrade"),
+    "migrate roles": commands.command("crawljobs-migrate", "roles"),
+    "migrate check": commands.command("crawljobs-migrate", "check"),
 }
 RIGHT = {
     "DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/d",
@@ -73,7 +72,7 @@ def run(name: str, variables: dict[str, str], folder: Path) -> "subprocess.Compl
         PROCESSES[name],
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "shared", ROOT / "services"))),
+            "PYTHONPATH": commands.import_path("shared", "services"),
             "LOG_FORMAT": "json",
             **{key: value for key, value in {**RIGHT, **variables}.items() if value},
         },

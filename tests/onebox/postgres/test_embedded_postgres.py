@@ -69,7 +69,7 @@ def test_killing_its_parent_leaves_no_postgres_and_the_next_start_works(
         holder.kill()
     with embedded(open_folder, Options(max_connections=10)) as server:
         assert query(server.url(), "SELECT 1") == 1
-    processes.wait_until_gone(family, timeout=5)
+    processes.wait_until_gone(family, timeout=20)
 
 
 def test_a_folder_of_another_version_is_refused_and_left_alone(open_folder: Path) -> None:

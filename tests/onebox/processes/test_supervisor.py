@@ -57,9 +57,9 @@ def test_a_child_that_was_killed_is_started_again_and_told(supervised: Superviso
     assert supervised.pids() == {"child": [first]}
 
     os.kill(first, signal.SIGKILL)
-    wait_until(supervised.restart_dead, timeout=5, describe="the death was seen")
+    wait_until(supervised.restart_dead, timeout=20, describe="the death was seen")
     assert supervised.pids() == {"child": []}
-    wait_until(supervised.restart_dead, timeout=5, describe="it was started again")
+    wait_until(supervised.restart_dead, timeout=20, describe="it was started again")
     assert supervised.pids() != {"child": [first]}
     assert child.is_running
     supervised.note_recovered(lambda _: False)
@@ -81,10 +81,10 @@ def test_a_child_that_keeps_dying_is_started_ever_more_rarely(
     child = supervised.start(spec("raise SystemExit(3)"))
     pauses: list[str] = []
     while len(pauses) < 4:
-        wait_until(supervised.restart_dead, timeout=5, describe="the death was seen")
+        wait_until(supervised.restart_dead, timeout=20, describe="the death was seen")
         assert child.restart_at
         pauses.append(supervised.notes[-1].rsplit(" ", 2)[1])
-        wait_until(supervised.restart_dead, timeout=5, describe="it was started again")
+        wait_until(supervised.restart_dead, timeout=20, describe="it was started again")
     assert pauses == ["0.01", "0.02", "0.04", "0.04"]
     assert "child-1 ended with status 3" in supervised.notes[0]
 
@@ -155,7 +155,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path, python_pa
         assert len(children) == 2
         assert all(child.is_running() for child in children)
         holder.kill()
-    processes.wait_until_gone(children, timeout=5)
+    processes.wait_until_gone(children, timeout=20)
 
 
 def test_a_long_log_is_put_aside_while_its_child_goes_on_writing(
@@ -169,7 +169,7 @@ def test_a_long_log_is_put_aside_while_its_child_goes_on_writing(
     supervised.bound_logs()
     assert log.with_name("child-1.log.1").read_text().startswith("up\nup\n")
 
-    wait_until(lambda: log.read_text().startswith("up\n"), timeout=5, describe="more of it")
+    wait_until(lambda: log.read_text().startswith("up\n"), timeout=20, describe="more of it")
     assert b"\0" not in log.read_bytes()
 
 

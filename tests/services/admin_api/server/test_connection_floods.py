@@ -21,6 +21,7 @@ import pytest
 from admin_api.server import probe_socket
 from support import probes
 from support.admin_api import ROOT, Gunicorn, start_gunicorn
+from support.databases import Databases
 from support.waiting import wait_until
 
 ATTACKERS = 16
@@ -64,6 +65,16 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Gunicorn]
 
     yield started
     for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def probed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+    """Yield a server with an address for probes. The tests that share it leave it usable."""
+    folder = tmp_path_factory.mktemp("gunicorn")
+    with databases.clone() as url:
+        server = start_gunicorn(folder, url, PROBE_BIND="127.0.0.1:0")
+        yield server
         server.stop()
 
 
@@ -121,20 +132,18 @@ def survives(server: Gunicorn, seconds: float, *, most: float, most_private: flo
     assert server.worker_pids() == before, report
 
 
-def test_probes_are_answered_while_attackers_open_connections(
-    start: Callable[..., Gunicorn],
-) -> None:
+def test_probes_are_answered_while_attackers_open_connections(probed: Gunicorn) -> None:
     busy = PROBE_SECONDS + SLACK_SECONDS
-    survives(start(PROBE_BIND="127.0.0.1:0"), 3, most=busy, most_private=busy)
+    survives(probed, 2, most=busy, most_private=busy)
 
 
 @pytest.mark.deep
 def test_probes_are_answered_within_a_second_while_attackers_open_connections(
-    start: Callable[..., Gunicorn],
+    probed: Gunicorn,
 ) -> None:
     slack = SLACK_SECONDS if os.getloadavg()[0] >= BUSY_LOAD else 0.0
     survives(
-        start(PROBE_BIND="127.0.0.1:0"),
+        probed,
         20,
         most=PROBE_SECONDS + slack,
         most_private=PROBE_SECONDS,
@@ -179,9 +188,8 @@ def test_connections_are_taken_at_the_limit_of_open_files(
     assert server.worker_pids() == {worker.pid}
 
 
-def test_the_probes_address_says_whether_a_worker_answers(start: Callable[..., Gunicorn]) -> None:
-    server = start(PROBE_BIND="127.0.0.1:0")
-    url = probes_url(server)
+def test_the_probes_address_says_whether_a_worker_answers(probed: Gunicorn) -> None:
+    server, url = probed, probes_url(probed)
     assert [probes.status(url, path) for path in ("/healthz", "/readyz")] == [200, 200]
     stopped = [psutil.Process(pid) for pid in server.worker_pids()]
     for worker in stopped:

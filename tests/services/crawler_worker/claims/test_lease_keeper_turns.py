@@ -198,4 +198,4 @@ def test_a_keeper_wakes_the_worker_by_a_notification_only(
         keeper.stop()
         keeper.join(10)
     assert not keeper.is_alive()
-    wait_until(lambda: woken.acquire(blocking=False), timeout=1, describe="the keeper's last wake")
+    wait_until(lambda: woken.acquire(blocking=False), timeout=20, describe="the keeper's last wake")

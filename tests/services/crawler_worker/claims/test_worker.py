@@ -142,7 +142,7 @@ def test_a_new_job_starts_at_once_by_notification(database: Database, start: Sta
     wait_until(lambda: is_listening(database), timeout=10, describe="the keeper to listen")
     # When the worker listens, its loop polls once more and then sleeps for the poll interval.
     enqueue(database, "python")
-    assert gate.begun.wait(5)
+    assert gate.begun.wait(20)
     assert worker.keeper.seconds_since_beat() < 5
 
 

@@ -10,6 +10,7 @@ from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Database
 from support import scripted_reddit
 from support.crawls import DEFAULTS, Crawler
+from support.matrices import each_once
 from support.scripted_reddit import (
     Answer,
     Query,
@@ -266,8 +267,10 @@ def described(reddit: ScriptedReddit, about: dict[str, Any]) -> None:
     reddit.answers["/r/python/about"] = always(200, {"kind": "t5", "data": about})
 
 
-@pytest.mark.parametrize("wrong", [None, ["x"], {}, float("nan")])
-@pytest.mark.parametrize("field", [each for each in KNOWN if each != "display_name"])
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    each_once([each for each in KNOWN if each != "display_name"], [None, ["x"], {}, float("nan")]),
+)
 def test_a_description_without_a_field_keeps_its_known_value(
     crawler: Crawler, reddit: ScriptedReddit, field: str, wrong: Any
 ) -> None:

@@ -1,6 +1,7 @@
 """Whole crawls of a sandbox over real HTTP into a real database."""
 
 import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,31 +10,54 @@ from sqlalchemy import text
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.reddit import crawl_failures
-from support.crawls import Crawler, Transport
+from crawljobs.db.database import Database
+from support.crawls import DEFAULTS, Crawler, Transport
+from support.databases import Databases
 from support.reddit_sandbox import RunningSandbox
 
 
+@pytest.fixture(scope="module")
+def crawled(sandbox: RunningSandbox, databases: Databases) -> Iterator[Crawler]:
+    """Yield a crawler that has crawled r/python, and then a subreddit with some of its authors.
+
+    Tests only read this database, because they share it.
+    """
+    with databases.clone() as url:
+        database = Database(url)
+        crawler = Crawler(database, sandbox.url, replace(DEFAULTS, user_sub_enqueue_max=4))
+        assert crawler.crawl("python", depth=1) == "crawled"
+        assert crawler.crawl("tiny_town", depth=2) == "crawled"  # discovery ends at this depth
+        yield crawler
+        database.close()
+
+
+def first_job(crawler: Crawler) -> int:
+    return int(crawler.value("SELECT min(id) FROM crawl_jobs"))
+
+
 def test_a_crawl_stores_every_post_that_the_subreddit_lists(
-    crawler: Crawler, sandbox: RunningSandbox
+    crawled: Crawler, sandbox: RunningSandbox
 ) -> None:
-    assert crawler.crawl("python") == "crawled"
+    crawler = crawled
     listed = {post["id"] for page in sandbox.pages("/r/python/new") for post in page}
     stored = crawler.rows(
         "SELECT id FROM posts WHERE subreddit_id = (SELECT id FROM subreddits WHERE name = 'Python'"
         " OR name = 'python')"
     )
     assert listed - {row.id for row in stored} == set()
-    checkpoint = crawler.checkpoint()
+    checkpoint = crawler.checkpoint(first_job(crawler))
     assert (checkpoint["phase"], checkpoint["posts"]) == ("done", len(listed))
     assert checkpoint["comments"] > 0
     assert checkpoint["authors"] > 0
 
 
 def test_a_crawl_leaves_its_marks_on_the_subreddit(
-    crawler: Crawler, sandbox: RunningSandbox
+    crawled: Crawler, sandbox: RunningSandbox
 ) -> None:
-    crawler.crawl("python")
-    (row,) = crawler.rows("SELECT * FROM subreddits WHERE last_crawled_at IS NOT NULL")
+    row, other = crawled.rows(
+        "SELECT * FROM subreddits WHERE last_crawled_at IS NOT NULL ORDER BY id"
+    )
+    assert other.name.lower() == "tiny_town"
     newest_post = sandbox.children("/r/python/new", limit=1)[0]["id"]
     newest_comment = sandbox.children("/r/python/comments", limit=1)[0]["id"]
     assert (row.high_water_post, row.high_water_comment) == (newest_post, newest_comment)
@@ -59,12 +83,10 @@ def test_a_second_crawl_asks_little_and_writes_nothing_new(crawler: Crawler) -> 
     assert set(crawler.rows(versions)) == tuples
 
 
-def test_edges_add_up_to_what_is_stored(crawler: Crawler) -> None:
-    for name in ("python", "rust"):
-        crawler.crawl(name)
+def test_edges_add_up_to_what_is_stored(crawled: Crawler) -> None:
     for table in ("posts", "comments"):
-        stored = crawler.value(f"SELECT count(*) FROM {table} WHERE author_id IS NOT NULL")
-        assert crawler.value(f"SELECT sum({table}) FROM author_subreddits") == stored
+        stored = crawled.value(f"SELECT count(*) FROM {table} WHERE author_id IS NOT NULL")
+        assert crawled.value(f"SELECT sum({table}) FROM author_subreddits") == stored
 
 
 def test_only_what_is_newer_than_the_mark_is_walked(
@@ -217,15 +239,22 @@ def test_a_history_that_another_crawl_has_read_meanwhile_is_not_read_again(
     assert len([path for path in transport.paths if path.startswith("/user")]) == 1
 
 
-def test_neighbours_are_enqueued_at_the_lowest_priority_within_depth(crawler: Crawler) -> None:
-    crawler.settings = replace(crawler.settings, user_sub_enqueue_max=4)
-    crawler.crawl("python", depth=1)
-    rows = crawler.rows("SELECT * FROM crawl_jobs WHERE source = 'discovery'")
+def test_neighbours_are_enqueued_at_the_lowest_priority_within_depth(crawled: Crawler) -> None:
+    rows = crawled.rows("SELECT * FROM crawl_jobs WHERE source = 'discovery'")
     assert len(rows) == 4
     assert {(row.priority, row.priority_ceiling, row.depth) for row in rows} == {(0, 40, 2)}
-    home = crawler.value("SELECT subreddit_id FROM crawl_jobs WHERE source = 'user'")
-    discovered = crawler.rows("SELECT discovered_from FROM subreddits WHERE id <> :id", id=home)
-    assert {row.discovered_from for row in discovered} == {home}
+    home, other = (
+        row.subreddit_id
+        for row in crawled.rows("SELECT * FROM crawl_jobs WHERE source = 'user' ORDER BY id")
+    )
+    discovered = crawled.rows(
+        "SELECT id, discovered_from FROM subreddits WHERE id NOT IN (:home, :other)",
+        home=home,
+        other=other,
+    )
+    assert {row.discovered_from for row in discovered} <= {home, other}
+    enqueued = {row.subreddit_id for row in rows}
+    assert {row.discovered_from for row in discovered if row.id in enqueued} == {home}
 
 
 @pytest.mark.parametrize(

@@ -185,5 +185,5 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -
     with raw_server(answer) as port, transport() as http:
         for _ in range(5):
             assert get(http, f"http://127.0.0.1:{port}").content == b"{}"
-            assert closed.wait(5)
+            assert closed.wait(20)
             closed.clear()

@@ -112,7 +112,17 @@ def paused(database: Database) -> list[PausedReason]:
     return [reason for reason, is_paused in found.items() if is_paused]
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+# Without --deep, a block of each kind; the next test tries all.
+REPRESENTATIVES = ("a page", "insufficient scope", "nginx", "a portal", "no children")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, marks=() if block in REPRESENTATIVES else pytest.mark.deep)
+        for block in BLOCKS
+    ],
+)
 def test_a_blocked_client_pauses_all_workers_until_a_probe_is_answered(
     client: RedditClient, reddit: Reddit, database: Database, block: str
 ) -> None:

@@ -46,7 +46,7 @@ def start(url: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]
         commands.command("crawljobs-migrate", *arguments),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "shared"),
+            "PYTHONPATH": commands.import_path("shared"),
             "DATABASE_URL": url,
             **variables,
         },

@@ -16,6 +16,7 @@ from crawljobs.repository.queue import job_enqueue, job_reads, queue_pauses
 from support import jobs
 from support import schedule_rows as rows
 from support.jobs import T0
+from support.matrices import each_once
 
 NAMES = [f"sub{number}" for number in range(12)]
 SOURCES = list(JobSource)
@@ -83,10 +84,9 @@ def state(conn: Connection) -> list[dict[str, Any]]:
     return [{**row._mapping, "id": None} for row in found]
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("form", "seed"), each_once(FORMS, range(8)))
 def test_a_batch_does_what_one_after_the_other_would(
-    conn: Connection, seed: int, form: str
+    conn: Connection, form: str, seed: int
 ) -> None:
     dice = random.Random(seed)
     prepare(conn, dice)

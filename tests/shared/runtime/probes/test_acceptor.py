@@ -88,7 +88,7 @@ def test_one_call_takes_all_that_wait_up_to_its_limit(
         return server.begun
 
     assert accept() == MOST
-    wait_until(lambda: accept() == MOST + 3, timeout=5, describe=lambda: server.begun)
+    wait_until(lambda: accept() == MOST + 3, timeout=20, describe=lambda: server.begun)
     assert accept() == MOST + 3
 
 

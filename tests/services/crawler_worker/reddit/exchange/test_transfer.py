@@ -292,4 +292,4 @@ def test_a_closed_transport_closes_its_connections() -> None:
         assert http.send(transfer.Request("GET", f"http://127.0.0.1:{port}/")).status == 200
         assert not closed.is_set()
         http.close()
-        assert closed.wait(5)
+        assert closed.wait(20)
