@@ -70,9 +70,6 @@ class Schedule:
     description: str | None
     subreddit_id: int | None
     subreddit: str | None
-    steps: tuple[ScheduledStep, ...] | None
-    step_count: int | None
-    open_group_id: int | None
     cron_expression: str
     timezone: str
     priority: int
@@ -88,6 +85,9 @@ class Schedule:
     version: int
     created_at: datetime
     updated_at: datetime
+    steps: tuple[ScheduledStep, ...] | None = None
+    step_count: int | None = None
+    open_group_id: int | None = None
 
     def spec(self) -> ScheduleSpec:
         return ScheduleSpec(
