@@ -22,7 +22,7 @@ from scheduler.passed_over import PassedOver
 log = logs.get_logger(__name__)
 
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
-GROUP_BATCH = 10  # limit of schedules with steps in one transaction; each has up to 10,000 steps
+GROUP_BATCH = 5  # limit of schedules with steps in one transaction; each has up to 10,000 steps
 
 # The shortest sleep. Without it, schedules that another scheduler locks would cause a busy loop.
 LEAST_PAUSE_SECONDS = 0.1

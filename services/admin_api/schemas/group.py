@@ -49,7 +49,10 @@ class GroupSchema(DirectDump):
         metadata=described("1; each retry that opens the finished group again adds 1."),
     )
     created_at = Timestamp(required=True)
-    created_by = fields.String(required=True, metadata=described("The name of the token."))
+    created_by = fields.String(
+        required=True,
+        metadata=described("The name of the token; `system:scheduler` for a due time."),
+    )
     sealed_at = Timestamp(
         required=True,
         allow_none=True,
