@@ -28,7 +28,7 @@ from crawljobs.repository.queue import (
 from crawljobs.repository.schedules import (
     schedule_changes,
 )
-from support import crawled, enqueueing, groups
+from support import crawled, enqueueing, groups, schedule_rows
 from support.groups import step
 
 ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
@@ -92,6 +92,16 @@ class World:
                 )
             ]
             conn.execute(text("UPDATE scheduled_jobs SET next_run_at = now() - interval '1 s'"))
+            made = schedule_rows.create_with_steps(conn, "map", steps=[("a",), ("b", "a")])
+            self.with_steps = made.id
+            conn.execute(
+                text("""
+                    UPDATE scheduled_jobs SET steps_next_run_at = now() - interval '1 s',
+                        steps = jsonb_set(steps, '{1,subreddit_id}', to_jsonb(CAST(:id AS bigint)))
+                    WHERE steps IS NOT NULL
+                    """),
+                {"id": self.ids[ALPHA]},
+            )
             self._group(conn)
 
     def _group(self, conn: Connection) -> None:

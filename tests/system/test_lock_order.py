@@ -68,7 +68,7 @@ from crawljobs.repository.schedules import (
     schedule_deletion,
     schedule_reads,
 )
-from scheduler import schedule_firing
+from scheduler import group_firing, schedule_firing
 from support import crawled, crawls, enqueueing, interleaved
 from support.groups import step as group_step
 from support.interleaved import Work
@@ -200,6 +200,11 @@ def transactions(world: World) -> dict[str, Work]:
         assert schedule is not None
         manual_run.run_now(conn, schedule=schedule)
 
+    def run_steps_by_hand(conn: Connection) -> None:
+        schedule = schedule_reads.lock_schedule(conn, schedule_id=world.with_steps)
+        assert schedule is not None
+        manual_run.create_group_now(conn, schedule=schedule, created_by="ada")
+
     def delete(schedule_id: int) -> Work:
         def work(conn: Connection) -> None:
             schedule_reads.lock_schedule(conn, schedule_id=schedule_id)
@@ -330,6 +335,8 @@ def transactions(world: World) -> dict[str, Work]:
         "create a schedule": create,
         "delete a schedule": delete(two),
         "run a schedule": run_by_hand,
+        "fire groups": lambda conn: group_firing.fire_due_groups(conn, at_most=50),
+        "run a schedule with steps": run_steps_by_hand,
         "fire": lambda conn: schedule_firing.fire_due_schedules(conn, at_most=50),
         "pause alpha": pause(ALPHA),
         "pause a new one": pause(NEW[1]),
@@ -360,6 +367,7 @@ PAIRS = [
     ("add steps", "enqueue"),
     ("create a group", "add other steps"),
     ("resolve", "end both"),
+    ("fire groups", "enqueue"),
     ("resolve", "cancel a group"),
 ]
 
