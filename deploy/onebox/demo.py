@@ -131,7 +131,7 @@ def _create_schedule(running: System, name: str) -> None:
 
 
 def _say_port(wanted: int | None, chosen: int) -> None:
-    """Print the port if it is not the port that the documents name."""
+    """Print the port if it is not the usual port, which the documentation names."""
     if wanted is None and chosen != listener.USUAL_PORT:
         click.echo(
             f"Another process uses port {listener.USUAL_PORT}, so the API of this demo listens on "

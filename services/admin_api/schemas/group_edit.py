@@ -152,7 +152,7 @@ def _name() -> Name:
 
 
 class _Steps(fields.List[Any]):
-    """Refuses a list that is too long before it reads the items. Each step is a whole one."""
+    """A list of complete steps. A list that is too long is refused without a check of its steps."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         options.pop("partial", None)  # a PATCH may omit fields of the schedule, not of a step

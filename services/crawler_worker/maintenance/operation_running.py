@@ -30,7 +30,7 @@ class OperationRunning:
         self._stopping = stopping
 
     def run(self) -> int:
-        """Make chunks until no operation is due. Returns the number of chunks.
+        """Run chunks of operations until no operation is due. Returns the number of chunks.
 
         Raises DatabaseUnavailable.
         """

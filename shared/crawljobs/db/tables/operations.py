@@ -46,7 +46,8 @@ operations = Table(
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),
     Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the first errors
     Column("error_count", Integer, nullable=False, server_default="0"),
-    Column("failed_tries", SmallInteger, nullable=False, server_default="0"),  # since a success
+    # The number of failed tries of a chunk since the last chunk that succeeded.
+    Column("failed_tries", SmallInteger, nullable=False, server_default="0"),
     one_of("state", "pending", "running", "succeeded", "failed", name="state"),
     CheckConstraint(
         "(finished_at IS NULL) = (state IN ('pending', 'running'))", name="finished_has_end"
