@@ -34,12 +34,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from crawljobs.db.tables import crawl_jobs, group_steps, scheduled_jobs, subreddits
+from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
 from crawljobs.domain.job import FINAL, LIVE, JobStatus, WaitReason
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_reads
-from crawljobs.repository.sql import array_of, inline, inline_number, one_of, texts
+from crawljobs.repository.queue.dependents import followed_jobs
+from crawljobs.repository.sql import inline, inline_number, one_of, texts
 
 Condition = Callable[[FromClause], ColumnElement[bool]]
 
@@ -59,10 +60,6 @@ _schedule_id = (
     .scalar_subquery()
 )
 
-_jobs_of_group = select(group_steps.c.job_id).where(
-    group_steps.c.group_id == bindparam("group_id"), group_steps.c.job_id.is_not(None)
-)
-
 
 def _shows_error(job: FromClause) -> ColumnElement[bool]:
     """Return `is_current_error` of domain/job.py as SQL, for jobs that wait or have failed."""
@@ -72,7 +69,7 @@ def _shows_error(job: FromClause) -> ColumnElement[bool]:
 FILTERS: dict[str, Condition] = {
     "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
     "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
-    "group_id": lambda job: job.c.id == any_(array_of(_jobs_of_group)),
+    "group_id": lambda job: true(),  # the branch of a group reads only the jobs of the group
     "sources": lambda job: job.c.source == any_(texts("sources")),
     "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
     "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),
@@ -111,6 +108,7 @@ _COLUMNS = (
 )
 _job = crawl_jobs.c
 _IS_QUEUED = _job.status == inline(JobStatus.QUEUED)
+_of_group = followed_jobs.of_group((*_COLUMNS, "status", "visible_at"))
 # Jobs that have been queued since their creation. The planner finds them by an index on queued_at.
 # The condition `queued_at <= created_at` matches the same jobs as `=`. With `=`, the planner would
 # expect few rows, and choose a plan that reads all queued jobs.
@@ -200,6 +198,9 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
 
 
 def _ranges(shape: PageShape, first_key: str) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
+    if "group_id" in shape.given:
+        yield _of_group, one_of(_of_group.c.status, shape.statuses)
+        return
     if any(name in shape.given for name in _READ_WHOLE):
         # One partial index has the subreddit's finished jobs, and another has the live job.
         for part in (FINAL, LIVE):

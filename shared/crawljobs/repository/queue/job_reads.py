@@ -19,7 +19,7 @@ from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, scheduled_jobs, 
 from crawljobs.domain.attempt import Attempt, AttemptOutcome
 from crawljobs.domain.job import ErrorKind, Job, JobSource, JobStatus, WaitReason, is_current_error
 from crawljobs.repository.queue.wait_causes import WAITS_UNTIL
-from crawljobs.repository.sql import ids, inline, row_version
+from crawljobs.repository.sql import ids, inline, inline_number, row_version
 
 # These fields of a Job come from other expressions, not from a column with the name of the field.
 _FOREIGN = (
@@ -52,6 +52,14 @@ _EXPRESSIONS = {
 JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
 _other = crawl_jobs.alias("other")
+# Without OFFSET 0, the planner could search the newest follow-up in the order of all ids.
+_follow_ups = (
+    select(_other.c.id)
+    .where(_other.c.follow_up_of == crawl_jobs.c.id)
+    .correlate(crawl_jobs)
+    .offset(inline_number(0))
+    .subquery("follow_ups")
+)
 # The columns of a Job as SQLAlchemy Core expressions.
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(crawl_jobs.c[name] for name in Job.__dataclass_fields__ if name not in _FOREIGN),
@@ -67,10 +75,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     .where(_other.c.id == crawl_jobs.c.follow_up_of)
     .scalar_subquery()
     .label("follow_up_of"),
-    select(func.max(_other.c.id))
-    .where(_other.c.follow_up_of == crawl_jobs.c.id)
-    .scalar_subquery()
-    .label("follow_up_job_id"),
+    select(func.max(_follow_ups.c.id)).scalar_subquery().label("follow_up_job_id"),
     row_version(crawl_jobs),
 )
 JOBS = select(*COLUMNS).join_from(

@@ -8,6 +8,8 @@ from sqlalchemy import ClauseElement
 
 from crawljobs.db.database import Database
 from crawljobs.domain.group import StepState
+from crawljobs.domain.job import JobStatus
+from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository.groups import (
     group_counts,
     group_list,
@@ -23,9 +25,12 @@ from crawljobs.repository.groups.edits import (
 )
 from crawljobs.repository.groups.explained import related_steps
 from crawljobs.repository.groups.group_list import GroupFilterState
+from crawljobs.repository.queue import job_page
+from crawljobs.repository.queue.job_page import PageShape
 from support import plans
 
 BOTH = (False, True)
+SMALL_TABLES = ("reddit_budgets",)
 SCAN_LIMIT = 10  # far fewer than the groups of the database
 VALUES: dict[str, Any] = {
     "id": 10,
@@ -38,6 +43,8 @@ VALUES: dict[str, Any] = {
     "after_id": 185,
     "step_id": 1000,
     "job_id": 1000,
+    "after_0": "2031-01-01",
+    "after_1": 1000,
     "now": None,
 }
 STATEMENTS: dict[str, ClauseElement] = {
@@ -66,6 +73,13 @@ STATEMENTS: dict[str, ClauseElement] = {
     "copied groups": group_cloning._GROUPS,
 }
 STATEMENTS |= {
+    f"jobs of a group {sort} {continues}": job_page.page_statement(
+        PageShape(sort, tuple(JobStatus), ("group_id",), continues, 101, SCAN_LIMIT)
+    )
+    for sort in (JobSort.NEWEST, JobSort.OLDEST)
+    for continues in BOTH
+}
+STATEMENTS |= {
     f"groups {state} {by_name} {by_subreddit} {continues}": group_list.page_statement(
         state=state,
         by_name=by_name,
@@ -92,7 +106,8 @@ def test_no_list_of_groups_or_steps_scans_a_table(crowded: Database) -> None:
     scanned: dict[str, list[str]] = {}
     with crowded.begin() as conn:
         for name, statement in STATEMENTS.items():
-            scanned[name] = plans.tables_scanned(plans.generic_plan(conn, statement, VALUES))
+            found = plans.tables_scanned(plans.generic_plan(conn, statement, VALUES))
+            scanned[name] = [table for table in found if table not in SMALL_TABLES]
     assert {name: tables for name, tables in scanned.items() if tables} == {}
 
 
@@ -105,6 +120,9 @@ def test_no_list_of_groups_or_steps_scans_a_table(crowded: Database) -> None:
         ("steps 7 True False", "group_steps", 2),
         ("groups None True False False", "job_groups", 0),
         ("groups None False True False", "job_groups", 2),
+        ("jobs of a group -created_at False", "group_steps", 20),
+        ("jobs of a group -created_at False", "crawl_jobs", 2 * 20),
+        ("oldest pending step", "group_steps", 0),
     ],
 )
 def test_a_list_reads_only_the_rows_that_it_needs(

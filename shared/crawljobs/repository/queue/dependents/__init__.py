@@ -1,1 +1,1 @@
-"""Find the steps of groups that depend on jobs, so that these jobs are not deleted."""
+"""The relations of jobs and steps: steps that depend on jobs, and jobs that steps follow."""
