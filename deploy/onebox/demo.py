@@ -66,7 +66,7 @@ def run(request: Request, stop: StopRequest) -> int:
         running = System(folder, plan, listening, stop)
         stack.callback(running.stop)
         running.start(click.echo)
-        running.database.read_overview()  # the totals before this run, for the summary at the end
+        running.database.read_overview()  # stores the totals before this run, for the last summary
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
         if source == reddit_source.SANDBOX:

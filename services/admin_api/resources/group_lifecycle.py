@@ -36,8 +36,8 @@ _DRY_RUN = {"dry_run": {"value": {"dry_run": True}}}
 def seal_group(params: dict[str, Any], group_id: int) -> responses.Response:
     """Seal a group, so that it accepts no further steps
 
-    A sealed group finishes when its last step ends. A group without open steps finishes at once. A
-    sealed group stays as it is.
+    A sealed group finishes when its last step ends. A group without open steps finishes at once. If
+    the group is already sealed, nothing changes.
     """
 
     def work(conn: Connection, group: Group) -> None:

@@ -21,7 +21,7 @@ PRIORITY = 0  # the lowest priority, so that requested crawls run first
 
 
 def crawl(context: CrawlContext) -> None:
-    """Crawls of this subreddit have found names. Check which of them are names of subreddits."""
+    """Check which of the names found by crawls of this subreddit are names of subreddits."""
     if not is_wanted(context):
         return
     names = context.read(

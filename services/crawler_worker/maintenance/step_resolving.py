@@ -80,7 +80,7 @@ class StepResolver(threading.Thread):
         return total
 
     def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
-        """Record the ends of upstreams whose steps were not updated, unless a worker did so lately.
+        """Record the ended upstreams for which steps still wait, unless a worker did so lately.
 
         Returns the number of recorded ends. `at` is the time of the monotonic clock, `now` that of
         the database; tests pass them. Raises DatabaseUnavailable.

@@ -35,10 +35,10 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 
 
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
-    """Return whether a probe must check the client after this confirmed failure.
+    """Return whether Reddit may refuse every request of the client, after this confirmed failure.
 
-    A crawl requires the pages ABOUT and POSTS. If Reddit refuses only one of them, the job fails.
-    But if Reddit refuses every request of the client, the job must wait instead.
+    Then a probe must check this. A crawl requires the pages ABOUT and POSTS. If Reddit refuses only
+    one of them, the job fails. If Reddit refuses every request, the job must wait instead.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

@@ -54,7 +54,7 @@ class DeliveryState(StrEnum):
     """The state of the delivery of one event to one endpoint."""
 
     PENDING = "pending"  # the next attempt has a time
-    HELD = "held"  # the endpoint is disabled; to enable the endpoint makes the delivery pending
+    HELD = "held"  # the endpoint is disabled; when it is enabled, the delivery becomes pending
     DELIVERED = "delivered"
     FAILED = "failed"  # all attempts failed
     DROPPED = "dropped"  # ended for another reason, before it was delivered or all attempts failed
@@ -86,7 +86,7 @@ class AttemptResult(StrEnum):
 
 @dataclass(frozen=True)
 class EndpointFilter:
-    """The events that an endpoint wants: those that have each value that is not None."""
+    """Selects the events that an endpoint wants. An event must have each value that is not None."""
 
     group_id: int | None = None
     source: JobSource | None = None

@@ -49,7 +49,7 @@ class Gauges:
     dead_tuple_ratio: float
     database_bytes: float
     waiting_without_cause: float
-    paused: dict[PausedReason, bool]  # whether all workers pause for this reason
+    paused: dict[PausedReason, bool]  # for each reason: whether all workers pause for it
     reddit_budget_remaining: float | None  # None before the first request to Reddit
 
 

@@ -19,7 +19,7 @@ Data = dict[str, Any]
 
 
 def post(data: Data, _depth: int | None) -> Post | None:
-    """Return the post, or None if its id, its subreddit or its time is invalid."""
+    """Parse `data` into a post. Return None if its id, its subreddit or its time is invalid."""
     post_id = untrusted_text.base36(data.get("id"))
     subreddit = untrusted_text.subreddit_name(data.get("subreddit"))
     created_at = untrusted_text.time(data.get("created_utc"))

@@ -71,8 +71,8 @@ def token_of(content: bytes) -> tuple[str, float]:
 def _meaning_of(error: object) -> crawl_failures.CrawlFailure:
     """Return the failure that the field `error` of a token reply means.
 
-    If the field is a text, 400 or 401, Reddit refuses the credentials. Any other number comes from
-    a gateway in front of Reddit, and means trouble that may pass.
+    If the field is a text or one of the numbers 400 and 401, Reddit refuses the credentials. Any
+    other number comes from a gateway in front of Reddit, and means trouble that may pass.
     """
     if isinstance(error, int) and error not in (400, 401):
         return crawl_failures.UpstreamTrouble(f"the token endpoint sent the error {_shown(error)}")

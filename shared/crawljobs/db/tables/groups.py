@@ -90,7 +90,7 @@ group_steps = Table(
     Column("reason", Text),  # why the step has its state
     Column("changed_at", Timestamp, nullable=False, server_default=NOW),
     Column("job_id", BigInteger),  # the job that the step follows; no foreign key: jobs are pruned
-    # True if the job's crawl was running at the enqueue. Then the step waits for the follow-up job.
+    # True: a crawl was running when the step was enqueued, so the step awaits the follow-up job.
     Column("follows_rerun", Boolean, nullable=False, server_default=text("false")),
     Column("waiting_for", Integer, nullable=False, server_default="0"),  # the number of open waits
     # The number of steps on the longest chain of waits that leads to this step.

@@ -30,7 +30,7 @@ reddit_budgets = Table(
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("next_slot_at", Timestamp, nullable=False, server_default=NOW),
-    # The start of the latest window in which a worker reserved a slot.
+    # The start of the latest window of Reddit's rate limit in which a worker reserved a slot.
     Column("window_started_at", Timestamp),
     # `others`: requests in this window from other programs with the same client id. `reserved`: the
     # slots in this window that workers have reserved, plus `others`.

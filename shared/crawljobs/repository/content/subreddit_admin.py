@@ -66,7 +66,7 @@ def list_subreddits(
         "contains": None if contains is None else contains.lower(),
         "incomplete": incomplete,
         "crawled_before": crawled_before,
-        "after": after or "",  # "" is before all names; `IS NULL OR` would use no index
+        "after": after or "",  # "" sorts before all names; `IS NULL OR` could not use an index
         "limit": limit + 1,
         "now": now,
     }

@@ -27,8 +27,9 @@ _RECORD_JOBS = text(f"""
     INSERT INTO upstream_changes (job_id) SELECT job_id FROM lost RETURNING id
     """)
 
-# The open waits of pending steps for steps and for other groups, if these have ended. OFFSET 0 and
-# LIMIT 1 keep the order of the joins: groups, their pending steps, the waits of these, upstreams.
+# Records the steps and groups that have ended, but for which a pending step still waits. OFFSET 0
+# and LIMIT 1 keep the order of the joins: groups, their pending steps, the waits of these,
+# upstreams.
 _RECORD_STEPS_AND_GROUPS = text(f"""
     WITH lost AS (
         SELECT DISTINCT wait.upstream_step_id, wait.upstream_group_id

@@ -88,7 +88,8 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
         yield from teredo
     if any(address in network for network in _IPV4_AT_THE_END) and number > 1:
         yield ipaddress.IPv4Address(number & 0xFFFFFFFF)
-    if address in _NAT64_LOCAL:  # RFC 6052: a prefix of 48 bits, with 8 zero bits in between
+    # RFC 6052: after a prefix of 48 bits, 8 zero bits separate the halves of the IPv4 address.
+    if address in _NAT64_LOCAL:
         yield ipaddress.IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF)
     if (number >> 32) & 0xFFFFFFFF in _ISATAP:
         yield ipaddress.IPv4Address(number & 0xFFFFFFFF)

@@ -134,7 +134,8 @@ def _open_tunnel(
     while not head.endswith(b"\r\n\r\n"):
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
-            byte = connected.recv(1)  # one byte: bytes after the head come from the server
+            # A larger read could also take bytes after the head, which the server sends.
+            byte = connected.recv(1)
         head += byte
         if not byte or len(head) > PROXY_HEAD_MAX:
             raise ProxyFailed("the proxy's answer to CONNECT is not HTTP")
