@@ -108,7 +108,7 @@ class World:
         return community_ids.tag(self.options.seed, lower)
 
     def resolve(self, fullname: str) -> Item | None:
-        """Return the item with a full name (t1_ or t3_), or None if it does not exist."""
+        """Return the comment (t1_) or post (t3_) with this full name, or None if there is none."""
         kind, _, id36 = fullname.partition("_")
         place = keys.split_item_id(id36)
         if place is None or kind not in ("t1", "t3"):

@@ -75,10 +75,10 @@ class Plan:
 
 
 def check(steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]) -> Plan:
-    """Check new steps against one another and against the stored steps of their group, by key.
+    """Check new steps against one another and against the stored steps of their group.
 
-    `stored` has the steps to which the new steps refer, and all steps with the same subreddits. Of
-    a long list of errors, the plan has only the first ones.
+    `stored` has, by key, the steps to which the new steps refer, and all steps with the same
+    subreddits. Of a long list of errors, the plan has only the first ones.
     """
     wrong = itertools.chain(_key_errors(steps, stored), _wait_errors(steps, stored))
     errors = [*itertools.islice(wrong, ERRORS_MAX)]

@@ -43,8 +43,8 @@ class Checkpoint:
     # True if the crawl could not read a listing down to the items of the previous crawl. Then items
     # between the previous crawl and this crawl are missing.
     gap: bool = False
-    # The access state that the description shows. The crawl records this state after Reddit has
-    # returned the first page of posts.
+    # The access state that the subreddit's description shows. The crawl stores this state in the
+    # subreddit's row after Reddit has returned the first page of posts.
     described_as: AccessState | None = None
     # How many times in a row the crawl was deferred, because a required request failed or had an
     # unclear reply.

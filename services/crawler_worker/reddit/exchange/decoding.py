@@ -84,7 +84,7 @@ _DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
 
 
 def _without_depths(text: str) -> Iterator[str]:
-    """Yield the text with null instead of each value that is nested deeper than DEPTH_MAX."""
+    """Yield the text in parts, with null for each value that is nested deeper than DEPTH_MAX."""
     depth = kept = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = text[match.start()]

@@ -48,7 +48,7 @@ webhook_endpoints = Table(
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("created_by", Text, nullable=False),  # the name of the token that created the endpoint
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    # Changes with each change by an operator and of the state, not with the times of attempts.
+    # Increases if an operator or a new state changes the row, not if only times of attempts change.
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("last_success_at", Timestamp),
     # The times of the first and of the latest failure since the last success.

@@ -36,7 +36,7 @@ _STATES: Mapping[OperationKind, frozenset[StepState]] = {
     OperationKind.RETRY_FAILED: frozenset({StepState.FAILED}),
     OperationKind.BOOST_GROUP: OPEN,
 }
-# The actions in the audit log.
+# The name of each change in the column `action` of the audit log.
 ACTIONS: Mapping[OperationKind, str] = {
     OperationKind.CANCEL_GROUP: "cancel",
     OperationKind.RETRY_FAILED: "retry_failed",
