@@ -88,6 +88,7 @@ def list_groups(params: dict[str, Any]) -> responses.Response:
             subreddit_id=None
             if subreddit is None
             else job_filters.subreddit_id(conn, name=subreddit),
+            schedule_id=params["schedule_id"],
             before_id=page.last_id,
             limit=page.limit,
         )

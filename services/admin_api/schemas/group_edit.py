@@ -226,6 +226,11 @@ class GroupParameters(PageParameters):
         ),
     )
     subreddit = subreddit(load_default=None)
+    schedule_id = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1, max=INT8_MAX),
+        metadata=described("Only groups that this schedule created.", format="int64"),
+    )
 
 
 class StepParameters(PageParameters):

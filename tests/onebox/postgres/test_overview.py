@@ -50,6 +50,10 @@ SCHEDULE = """
     OVERRIDING SYSTEM VALUE VALUES (1, 'daily', 1, '0 6 * * *', '2031-05-17 06:00Z', true),
         (2, 'off', 1, '0 6 * * *', '2030-05-17 06:00Z', false)
 """
+WITH_STEPS = """
+    INSERT INTO scheduled_jobs (id, name, steps, cron_expression, next_run_at, steps_next_run_at)
+    OVERRIDING SYSTEM VALUE VALUES (3, 'map', '[]', '@daily', 'infinity', '2029-05-17 06:00Z')
+"""
 RUN = """
     INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, outcome, fired_at)
     VALUES (1, now(), 'enqueued', now() + interval '3 s')
@@ -82,6 +86,8 @@ def test_jobs_schedules_and_events_are_read(
         ("r/Birding failed: no [31m luck", True),
         ("r/Pottery succeeded: 2 posts, 5 comments, 4 requests (schedule)", False),
     ]
+    execute(database, WITH_STEPS)
+    assert read(reader, database_url).next_run == (datetime(2029, 5, 17, 6, tzinfo=UTC), "map")
     assert reader.first is not None
     assert found.finished["failed"] - reader.first.finished.get("failed", 0) == 1
 

@@ -69,6 +69,27 @@ def test_schedules_and_how_late_the_earliest_is(conn: Connection) -> None:
         assert math.isfinite(gauges.read_gauges(conn, now=T0).schedule_lag_seconds)
 
 
+def test_a_schedule_with_steps_is_late_unless_it_waits_for_its_last_group(
+    conn: Connection,
+) -> None:
+    made = schedule_rows.create_with_steps(conn, steps=[("a",)], now=T0 - timedelta(hours=1))
+    late = T0 + timedelta(seconds=7)
+    found = gauges.read_gauges(conn, now=late)
+    assert (found.enabled_schedules, found.schedule_lag_seconds) == (1, 7)
+    conn.execute(
+        text("INSERT INTO job_groups (created_by, scheduled_job_id) VALUES ('x', :id)"),
+        {"id": made.id},
+    )
+    assert gauges.read_gauges(conn, now=late).schedule_lag_seconds == 0
+    schedule_rows.make(conn, "later", subreddit="bb", now=T0, next_run_at=T0)
+    assert gauges.read_gauges(conn, now=late).schedule_lag_seconds == 7
+    conn.execute(
+        text("UPDATE scheduled_jobs SET misfire_policy = 'skip', enabled = id = :id"),
+        {"id": made.id},
+    )
+    assert gauges.read_gauges(conn, now=late).schedule_lag_seconds == 7
+
+
 def test_workers_that_were_seen_lately_are_alive(conn: Connection) -> None:
     for name, role, ago in (("w1", "crawler-worker", 5), ("w2", "crawler-worker", 500)):
         seen_at = T0 - timedelta(seconds=ago)

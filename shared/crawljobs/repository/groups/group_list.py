@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -51,7 +52,7 @@ class GroupPage:
 
 
 _group = job_groups.c
-_COLUMNS = ("id", "name", "finished_at", "paused_at", "outcome")
+_COLUMNS = ("id", "name", "finished_at", "paused_at", "outcome", "scheduled_job_id")
 _OPEN = (GroupFilterState.OPEN, GroupFilterState.PAUSED)
 
 _CONDITIONS: dict[GroupFilterState, Callable[[FromClause], ColumnElement[bool]]] = {
@@ -75,12 +76,17 @@ def _has_name(group: FromClause) -> ColumnElement[bool]:
     return func.lower(group.c.name) == func.lower(bindparam("name", type_=Text))
 
 
+def _is_of_schedule(group: FromClause) -> ColumnElement[bool]:
+    return group.c.scheduled_job_id == bindparam("schedule_id", type_=BigInteger)
+
+
 @lru_cache(maxsize=64)
 def page_statement(
     *,
     state: GroupFilterState | None,
     by_name: bool,
     by_subreddit: bool,
+    by_schedule: bool = False,
     continues: bool,
     limit: int,
     scan_limit: int,
@@ -96,6 +102,8 @@ def page_statement(
             group_steps.c.subreddit_id == bindparam("subreddit_id")
         )
         ranges.append(_group.id == any_(array_of(of_subreddit)))
+    elif by_schedule:
+        ranges.append(_is_of_schedule(job_groups))
     elif by_name:
         ranges.append(_has_name(job_groups))
     elif state in _OPEN:
@@ -110,7 +118,9 @@ def page_statement(
     page = paging.page_of(
         select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit)),
         is_found=lambda group: and_(
-            _is_in(state, group), _has_name(group) if by_name and by_subreddit else true()
+            _is_in(state, group),
+            _has_name(group) if by_name and (by_subreddit or by_schedule) else true(),
+            _is_of_schedule(group) if by_schedule and by_subreddit else true(),
         ),
         position=lambda group: group.c.id,
         scan_limit=scan_limit,
@@ -136,24 +146,32 @@ def list_groups(
     name: str | None = None,
     state: GroupFilterState | None = None,
     subreddit_id: int | None = None,
+    schedule_id: int | None = None,
     before_id: int | None = None,
     limit: int = 100,
     scan_limit: int = SCAN_LIMIT,
 ) -> GroupPage:
     """Return a page of at most `limit` groups that match all filters, the newest first.
 
-    `name` is the whole name; case does not matter. `subreddit_id`: a step crawls this subreddit. A
-    page with fewer groups can have a next page, because a page checks at most `scan_limit` groups.
+    `name` is the whole name; case does not matter. `subreddit_id`: a step crawls this subreddit.
+    `schedule_id`: this schedule created the group. A page with fewer groups can have a next page,
+    because a page checks at most `scan_limit` groups.
     """
     statement = page_statement(
         state=state,
         by_name=name is not None,
         by_subreddit=subreddit_id is not None,
+        by_schedule=schedule_id is not None,
         continues=before_id is not None,
         limit=limit + 1,
         scan_limit=scan_limit,
     )
-    values = {"name": name, "subreddit_id": subreddit_id, "before_id": before_id}
+    values = {
+        "name": name,
+        "subreddit_id": subreddit_id,
+        "schedule_id": schedule_id,
+        "before_id": before_id,
+    }
     rows = conn.execute(statement, {k: v for k, v in values.items() if v is not None}).all()
     groups = [group_reads.to_group(row) for row in rows if row.id is not None]
     if len(groups) > limit:

@@ -148,6 +148,11 @@ def test_run_now_creates_a_group_unless_the_last_one_is_unfinished(
     assert group["name"].startswith("map 20")
     assert (group["scheduled_job_id"], group["counts"]["pending"]) == (schedule["id"], 1)
     assert client.get(path(schedule)).get_json()["open_group_id"] == group["id"]
+    group_calls.created(client, group_calls.step("other"), name=group["name"])
+    for query in ("", "&subreddit=vim", f"&name={group['name']}", "&state=open"):
+        where = f"{group_calls.PATH}?schedule_id={schedule['id']}{query}"
+        assert [each["id"] for each in client.get(where).get_json()["items"]] == [group["id"]]
+    assert client.get(f"{group_calls.PATH}?schedule_id=99").get_json()["items"] == []
     refused = client.post(path(schedule, "/run"))
     assert code(refused) == (409, "group_unfinished")
     assert str(group["id"]) in refused.get_json()["detail"]

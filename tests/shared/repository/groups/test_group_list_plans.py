@@ -39,6 +39,7 @@ VALUES: dict[str, Any] = {
     "key": "k200",
     "name": "nightly",
     "subreddit_id": 200,
+    "schedule_id": 7,
     "before_id": 900,
     "after_id": 185,
     "step_id": 1000,
@@ -93,6 +94,18 @@ STATEMENTS |= {
     )
 }
 STATEMENTS |= {
+    f"groups of a schedule {by_name} {by_subreddit}": group_list.page_statement(
+        state=None,
+        by_name=by_name,
+        by_subreddit=by_subreddit,
+        by_schedule=True,
+        continues=True,
+        limit=101,
+        scan_limit=SCAN_LIMIT,
+    )
+    for by_name, by_subreddit in itertools.product(BOTH, BOTH)
+}
+STATEMENTS |= {
     f"steps {len(states)} {by_subreddit} {continues}": step_list.page_statement(
         states, by_subreddit=by_subreddit, continues=continues, limit=101
     )
@@ -123,6 +136,7 @@ def test_no_list_of_groups_or_steps_scans_a_table(crowded: Database) -> None:
         ("jobs of a group -created_at False", "group_steps", 20),
         ("jobs of a group -created_at False", "crawl_jobs", 2 * 20),
         ("oldest pending step", "group_steps", 0),
+        ("groups of a schedule False False", "job_groups", 0),
     ],
 )
 def test_a_list_reads_only_the_rows_that_it_needs(
