@@ -19,7 +19,7 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-OPEN_MAX = 10_000  # only this number of open groups, the oldest, is counted, in about 30 ms
+OPEN_MAX = 10_000  # only this number of open groups, the oldest, is counted, in 30 to 90 ms
 SEARCHED_MAX = 1_000  # the oldest pending step is searched in this number of groups
 RECENT_MAX = 100  # the newest finished groups, at most a day old
 
