@@ -9,7 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.reddit_items import SubredditAbout
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue.queue_sql import CLOCK, NO_LIVE_JOB
+from crawljobs.repository.webhooks.events import access_events
+from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
 # LIMIT 1 makes the planner use one index lookup for each name. Otherwise Postgres would scan the
 # whole table.
@@ -86,9 +89,19 @@ _UPSERT = text(f"""
                 WHEN excluded.access IN ({_OPEN}) AND stored.access NOT IN ({_OPEN}, 'unknown')
                     AND {NO_LIVE_JOB.format(scope="stored.id")}
                 THEN excluded.access_checked_at ELSE stored.next_crawl_at END
-        RETURNING id
+        RETURNING id, access
     )
-    SELECT count(*) FROM written
+    -- The table shows the rows as they were before this statement.
+    SELECT count(*) AS written, CASE WHEN {wanted_sql(EventType.SUBREDDIT_ACCESS_CHANGED)} THEN (
+        SELECT json_object_agg(id, former)
+        FROM (
+            SELECT id, access,
+                (SELECT access FROM subreddits WHERE id = written.id LIMIT 1) AS former
+            FROM written
+        ) AS change
+        WHERE former <> access
+    ) END AS former
+    FROM written
     """)
 
 
@@ -142,4 +155,8 @@ def upsert(
     if not rows:
         return 0
     values = {"rows": json.dumps(list(rows.values())), "now": now}
-    return int(conn.execute(_UPSERT, values).scalar_one())
+    row = conn.execute(_UPSERT, values).one()
+    if row.former is not None:
+        former = {int(subreddit_id): access for subreddit_id, access in row.former.items()}
+        access_events.record(conn, former=former, now=now)
+    return int(row.written)

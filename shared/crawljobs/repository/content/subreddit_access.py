@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, null, text, update
+from sqlalchemy import Connection, bindparam, null, select, text, update
 
 from crawljobs.db.tables import subreddits
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, inline_number
+from crawljobs.repository.webhooks.events import access_events
+from crawljobs.repository.webhooks.events.event_interest import wanted, wanted_sql
 
 # A subreddit that was crawled before is recorded as inaccessible only after CONFIRM_CHECKS checks
 # with an equal outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
@@ -54,18 +57,31 @@ _RECORD_ACCESS = text(f"""
             THEN now + interval '1 day' * least(90, 7 * 2.0 ^
                 CASE WHEN access = :access THEN looks_in_vain ELSE 0 END) END
     FROM look WHERE subreddits.id = look.id
-    RETURNING is_believed
+    RETURNING is_believed, look.id, known,
+        {wanted_sql(EventType.SUBREDDIT_ACCESS_CHANGED)} AS has_event
     """)
 
+_stored = subreddits.alias("stored")
+_seen = (
+    select(_stored.c.id, _stored.c.access.label("known"))
+    .where(_stored.c.id == bindparam("subreddit_id"))
+    .with_for_update(key_share=True)
+    .cte("seen")
+)
 _RECORD_OPEN = (
     update(subreddits)
-    .where(subreddits.c.id == bindparam("subreddit_id"))
+    .where(subreddits.c.id == _seen.c.id)
     .values(
         access=bindparam("access"),
         access_checked_at=NOW,
         access_unconfirmed=null(),
         access_unconfirmed_looks=inline_number(0),
         access_unconfirmed_at=null(),
+    )
+    .returning(
+        subreddits.c.id,
+        _seen.c.known,
+        wanted(EventType.SUBREDDIT_ACCESS_CHANGED).label("has_event"),
     )
 )
 
@@ -79,7 +95,10 @@ def record_access(
     confirmation needs three checks with this outcome.
     """
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
-    return bool(conn.execute(_RECORD_ACCESS, values).scalar())
+    row = conn.execute(_RECORD_ACCESS, values).first()
+    if row is not None and row.has_event:
+        access_events.record(conn, former={row.id: row.known}, now=now)
+    return row is not None and row.is_believed
 
 
 def record_open(
@@ -87,4 +106,6 @@ def record_open(
 ) -> None:
     """Record that the subreddit showed its posts, and forget unconfirmed denials of access."""
     values = {"subreddit_id": subreddit_id, "access": access.value, "now": now}
-    conn.execute(_RECORD_OPEN, values)
+    row = conn.execute(_RECORD_OPEN, values).first()
+    if row is not None and row.has_event:
+        access_events.record(conn, former={row.id: row.known}, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import GroupOutcome, StepState, outcome_of_group
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository import scheduler_hint
 from crawljobs.repository.groups.end_conditions import OPEN_STEPS
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue.queue_sql import CLOCK
+from crawljobs.repository.webhooks.events import first_failures, group_events
+from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
 _STATES = ", ".join(StepState)
 
@@ -41,7 +44,8 @@ _READ = text(f"""
         EXISTS (
             SELECT FROM group_steps
             WHERE group_id = job_groups.id AND state = 'pending' AND waiting_for = 0
-        ) AS has_ready
+        ) AS has_ready,
+        {wanted_sql(EventType.GROUP_STEP_FAILED)} AS wants_failures
     FROM job_groups WHERE id = ANY (CAST(:ids AS bigint[]))
     """)
 
@@ -69,10 +73,12 @@ _FINISH = text(f"""
     ), recorded AS (
         INSERT INTO group_finishes (group_id, generation, finished_at, outcome)
         SELECT id, generation, finished_at, outcome FROM finished
+    ), announced AS (
+        INSERT INTO upstream_changes (group_id)
+        SELECT id FROM finished
+        WHERE EXISTS (SELECT FROM step_waits WHERE upstream_group_id = finished.id)
     )
-    INSERT INTO upstream_changes (group_id)
-    SELECT id FROM finished
-    WHERE EXISTS (SELECT FROM step_waits WHERE upstream_group_id = finished.id)
+    SELECT {wanted_sql(EventType.GROUP_FINISHED)}
     """)
 
 
@@ -93,7 +99,7 @@ def lock(conn: Connection, group_ids: Iterable[int]) -> None:
 def update(
     conn: Connection,
     group_ids: Iterable[int],
-    changes: Iterable[StepChange],
+    changes: Sequence[StepChange],
     *,
     now: datetime | None = None,
 ) -> list[Finished]:
@@ -101,8 +107,8 @@ def update(
 
     A group is ready if it is not paused and has a step to start. A sealed group without open steps
     is finished. If its schedule is overdue, because it waited for this end, the scheduler gets a
-    hint. A finished group with an open step is reopened. The caller holds the locks of the groups.
-    Returns the groups that finished.
+    hint. A finished group with an open step is reopened. Writes the events of
+    webhooks. The caller holds the locks of the groups. Returns the groups that finished.
     """
     ids = sorted(group_ids)
     _add(conn, changes)
@@ -117,6 +123,7 @@ def update(
         conn.execute(_MARK_READY, {"ids": ready, "now": now})
     if unready:
         conn.execute(_MARK_UNREADY, {"ids": unready})
+    first_failures.record(conn, rows, changes, now=now)
     finished = [
         Finished(
             row.id,
@@ -130,12 +137,13 @@ def update(
         if row.is_sealed and not row.is_finished and not row.has_open
     ]
     if finished:
-        values = {
+        values: dict[str, Any] = {
             "ids": [each.group_id for each in finished],
             "outcomes": [each.outcome.value for each in finished],
             "now": now,
         }
-        conn.execute(_FINISH, values)
+        if conn.execute(_FINISH, values).scalar_one():
+            group_events.record_finished(conn, group_ids=values["ids"], now=now)
         ended = {each.group_id for each in finished}
         schedules = {row.scheduled_job_id for row in rows if row.id in ended} - {None}
         if schedules:

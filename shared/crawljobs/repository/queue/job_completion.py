@@ -18,6 +18,7 @@ from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
 from crawljobs.repository.queue import job_completion_sql
+from crawljobs.repository.webhooks.events import job_events
 
 
 class WriteResult(Enum):
@@ -47,8 +48,12 @@ def complete_claims(
             values["wait_reason"] = [
                 each.wait_reason and each.wait_reason.stored for each in chosen
             ]
-        for place, *_ in of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now}):
+        rows = of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now})
+        for place, *_ in rows:
             results[places[place - 1]] = WriteResult.APPLIED
+        if rows and rows[0][-1]:  # an endpoint of webhooks wants the event
+            ended = [chosen[place - 1].claim.job_id for place, *_ in rows]
+            job_events.record(conn, job_ids=ended, now=now)
     missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
     if missing:
         chosen = [completions[place] for place in missing]

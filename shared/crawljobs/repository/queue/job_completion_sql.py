@@ -13,6 +13,7 @@ from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.completion import ATTEMPTS, TERMINAL_OUTCOMES
 from crawljobs.domain.transitions import Transition
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue import job_birth_sql, queue_sql
 from crawljobs.repository.queue.queue_sql import (
     NO_REASON,
@@ -22,6 +23,7 @@ from crawljobs.repository.queue.queue_sql import (
     RERUN_SERVED_RESET,
     UNCLAIMED,
 )
+from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
 _ERROR = {"error_kind": "text", "error_message": "text"}
 
@@ -75,6 +77,7 @@ def _completion_statement(
     follow_up: str | None = None,
     hint: bool = False,
     streaks: bool = False,
+    event: EventType | None = None,
 ) -> CompletionStatement:
     """Return the statement that ends claims with this verb.
 
@@ -82,7 +85,8 @@ def _completion_statement(
     condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. A
     verb with `follow_up` ends the job, so the statement also records the end of a watched job. With
     `hint`, the statement notifies idle workers. With `streaks`, consecutive deferrals
-    with equal messages share one row of crawl_job_attempts.
+    with equal messages share one row of crawl_job_attempts. The last column of the result is true
+    if an endpoint of webhooks wants the type `event`, and false without `event`.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
@@ -117,7 +121,7 @@ def _completion_statement(
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
     ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}
-    SELECT place{hints} FROM ended
+    SELECT place{hints}, {wanted_sql(event) if event else "false"} FROM ended
     """
     return CompletionStatement(verb, DriverStatement(queue_sql.short(sql)), tuple(columns))
 
@@ -141,12 +145,14 @@ COMPLETION_STATEMENTS = (
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
             SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",
+        event=EventType.JOB_SUCCEEDED,
     ),
     _completion_statement(
         Transition.FAIL,
         f"status = 'failed', {NO_REASON}, {_FINISHED}, {_CHARGED}, {RERUN_SERVED}",
         _ERROR,
         follow_up="true",
+        event=EventType.JOB_FAILED,
     ),
     _completion_statement(
         Transition.SCHEDULE_RETRY,

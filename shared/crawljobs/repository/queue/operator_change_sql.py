@@ -30,14 +30,17 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from crawljobs.db.tables import crawl_job_attempts, crawl_jobs, upstream_changes
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.job import LIVE, PRIORITY_MAX, ErrorKind, JobStatus
 from crawljobs.domain.operator_verbs import ALLOWED, Verb
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.queue_sql import CHANNEL
 from crawljobs.repository.sql import NOW, ids, inline, inline_number, one_of, seconds, unnested
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 _job = crawl_jobs.c
 _UNCLAIMED: dict[str, ColumnElement[Any]] = dict.fromkeys(
@@ -90,8 +93,10 @@ def _recorded(verb: Verb) -> CTE:
     )
 
 
-def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
-    """Return an UPDATE that ends live jobs.
+def _end(
+    verb: Verb, event: EventType, **changes: ColumnElement[Any]
+) -> ReturningUpdate[tuple[int, bool]]:
+    """Return an UPDATE that ends live jobs, and returns whether an endpoint wants the event.
 
     The statement also records the claim of a crawling job as an attempt. The worker loses this
     claim.
@@ -118,6 +123,7 @@ def _end(verb: Verb, **changes: ColumnElement[Any]) -> Update:
             finished_at=func.greatest(NOW, _job.created_at, _job.claimed_at),
         )
         .add_cte(attempts.cte("attempts"), _recorded(verb))
+        .returning(_job.id, wanted(event).label("has_event"))
     )
 
 
@@ -189,14 +195,15 @@ _delete = (
     .add_cte(_attempts_of_deleted.cte("attempts"), _recorded(Verb.DELETE))
 )
 
-STATEMENTS: dict[Verb, Update | Delete] = {
+STATEMENTS: dict[Verb, Update | Delete | ReturningUpdate[Any]] = {
     Verb.BOOST: _boost,
     Verb.CHANGE_PRIORITY: _change_priority,
     Verb.WAKE: _wake,
     Verb.RETRY: _retry,
-    Verb.CANCEL: _end(Verb.CANCEL, status=inline(JobStatus.CANCELLED)),
+    Verb.CANCEL: _end(Verb.CANCEL, EventType.JOB_CANCELLED, status=inline(JobStatus.CANCELLED)),
     Verb.GIVE_UP: _end(
         Verb.GIVE_UP,
+        EventType.JOB_FAILED,
         status=inline(JobStatus.FAILED),
         error_kind=inline(ErrorKind.PERMANENT),
         error_message=inline("given up by an operator"),

@@ -23,7 +23,9 @@ from crawljobs.domain.operator_verbs import ALLOWED, Verb
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue import operator_change_sql as sql
 from crawljobs.repository.queue.dependents import awaited_jobs
+from crawljobs.repository.webhooks.events import job_events
 
+ENDING = (Verb.CANCEL, Verb.GIVE_UP)  # verbs that end a job
 RACES_MAX = 20  # tries of one change; a try fails if an enqueue creates a live job meanwhile
 
 
@@ -150,7 +152,7 @@ def _apply(
     for _ in range(RACES_MAX):
         try:
             with conn.begin_nested():
-                conn.execute(sql.STATEMENTS[verb], {"ids": chosen, **values})
+                result = conn.execute(sql.STATEMENTS[verb], {"ids": chosen, **values})
             break
         except IntegrityError as error:
             if failures.constraint(error) != "crawl_jobs_live_key":
@@ -159,6 +161,9 @@ def _apply(
             chosen = [job_id for job_id in chosen if job_id not in spoiled]
     else:
         raise errors.DatabaseUnavailable("too many enqueues of the same subreddits; try again")
+    ended = [row.id for row in result if row.has_event] if verb in ENDING else []
+    if ended:
+        job_events.record(conn, job_ids=ended, now=values["now"])
     if chosen and verb in (Verb.RETRY, Verb.WAKE):
         conn.execute(sql.NOTIFY)
     return spoiled

@@ -23,8 +23,11 @@ from sqlalchemy.dialects.postgresql import insert
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import plain_text, request_budget
 from crawljobs.domain.request_budget import Pause, PausedReason
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue import parked_jobs
 from crawljobs.repository.sql import NOW, inline, inline_number, interval_of, seconds
+from crawljobs.repository.webhooks.events import pause_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 DETAIL_MAX = 500  # limit of paused_detail in characters, as in the table's CHECK constraint
 
@@ -107,7 +110,10 @@ _PAUSE = (
             "probing_until": null(),
         },
     )
-    .returning(seconds(_budget.outage_until - NOW).label("left"))
+    .returning(
+        seconds(_budget.outage_until - NOW).label("left"),
+        wanted(EventType.BUDGET_PAUSED).label("has_event"),
+    )
 )
 
 
@@ -173,8 +179,10 @@ def pause(
         "row": row,
         "now": now,
     }
-    left = float(conn.execute(_PAUSE, values).scalar_one())
-    return Pause(reason, detail, max(0.0, left), is_new=not is_same)
+    paused = conn.execute(_PAUSE, values).one()
+    if paused.has_event:
+        pause_events.record(conn, client_id=client_id, reason=reason, now=now)
+    return Pause(reason, detail, max(0.0, float(paused.left)), is_new=not is_same)
 
 
 def paused(conn: Connection, *, client_id: str, now: datetime | None = None) -> Pause | None:

@@ -9,7 +9,10 @@ from sqlalchemy import Connection, Double, bindparam, case, func, or_, select, u
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.sql import CLOCK, NOW, inline, inline_number, interval_of, seconds
+from crawljobs.repository.webhooks.events import pause_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 _budget = reddit_budgets.c
 _now = CLOCK.c.now
@@ -60,6 +63,7 @@ _PAUSE = (
             else_=_budget.paused_reason,
         ),
     )
+    .returning(wanted(EventType.BUDGET_PAUSED))
 )
 
 
@@ -84,7 +88,7 @@ def pause_all(
     good reply to a request that was sent after the latest pause. `good_ago` is the time in seconds
     since the caller sent the latest request that got a good reply, or None if there is none.
     """
-    conn.execute(
+    has_event = conn.execute(
         _PAUSE,
         {
             "client": client_id,
@@ -94,4 +98,7 @@ def pause_all(
             "good_ago": good_ago,
             "now": now,
         },
-    )
+    ).scalar()
+    if has_event:
+        reason = PausedReason.RATE_LIMIT
+        pause_events.record(conn, client_id=client_id, reason=reason, now=now)

@@ -10,10 +10,12 @@ from sqlalchemy import (
     Double,
     Integer,
     Text,
+    and_,
     bindparam,
     case,
     cast,
     func,
+    not_,
     select,
     update,
 )
@@ -22,8 +24,11 @@ from sqlalchemy.dialects.postgresql import BIT
 from crawljobs.db.tables import reddit_budgets
 from crawljobs.domain import plain_text, request_budget
 from crawljobs.domain.request_budget import PausedReason
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.reddit_api.reddit_outages import DETAIL_MAX
 from crawljobs.repository.sql import CLOCK, inline, inline_number, interval_of, seconds
+from crawljobs.repository.webhooks.events import pause_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 _budget = reddit_budgets.c
 _now = CLOCK.c.now
@@ -66,7 +71,9 @@ _FAILED = (
         case(
             (_is_closed, _ZERO),
             else_=func.greatest(_ONE, seconds(_budget.outage_until - _now)),
-        ).label("left")
+        ).label("left"),
+        and_(not_(_is_closed), wanted(EventType.BUDGET_PAUSED)).label("has_event"),
+        _budget.paused_reason,
     )
 )
 
@@ -102,4 +109,10 @@ def record_failed(
         "detail": plain_text.one_line(detail, limit=DETAIL_MAX),
         "now": now,
     }
-    return max(0.0, conn.execute(_FAILED, values).scalar() or 0.0)
+    row = conn.execute(_FAILED, values).first()
+    if row is None:
+        return 0.0
+    if row.has_event:
+        reason = PausedReason(row.paused_reason)
+        pause_events.record(conn, client_id=client_id, reason=reason, now=now)
+    return max(0.0, float(row.left))

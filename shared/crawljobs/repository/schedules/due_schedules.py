@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables import scheduled_jobs
 from crawljobs.domain.schedule import Schedule
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.schedules import due_columns, schedule_reads
 from crawljobs.repository.sql import (
     CLOCK,
@@ -33,6 +34,8 @@ from crawljobs.repository.sql import (
     times,
     unnested,
 )
+from crawljobs.repository.webhooks.events import schedule_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 _schedule = scheduled_jobs.c
 _NOT_PASSED_OVER = _schedule.id != all_(ids("passed_over"))
@@ -88,6 +91,7 @@ _DISABLE = (
         version=_schedule.version + 1,
         updated_at=NOW,
     )
+    .returning(wanted(EventType.SCHEDULE_DISABLED))
 )
 
 _nexts = union_all(
@@ -175,10 +179,12 @@ def disable_schedule(
     conn: Connection, *, schedule_id: int, reason: str, now: datetime | None = None
 ) -> bool:
     """Disable a schedule that cannot fire. Returns false if the schedule is already disabled."""
-    disabled = conn.execute(
+    has_event = conn.execute(
         _DISABLE, {"schedule_id": schedule_id, "reason": reason[:REASON_MAX], "now": now}
-    )
-    return disabled.rowcount == 1
+    ).scalar()
+    if has_event:
+        schedule_events.record_disabled(conn, schedule_ids=[schedule_id], now=now)
+    return has_event is not None
 
 
 def seconds_until_next_due(

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from crawljobs.db import after_commit
 from crawljobs.db.tables import scheduled_job_runs
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.schedule import RunOutcome, Ticks
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.schedules.schedule_reads import bounded
-from crawljobs.repository.sql import NOW, ids, inline_time, texts, times, unnested
+from crawljobs.repository.sql import NOW, ids, inline, inline_time, texts, times, unnested
+from crawljobs.repository.webhooks.events import schedule_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 from crawljobs.runtime import metrics
 
 _run = scheduled_job_runs.c
@@ -61,7 +64,14 @@ _RECORD_RUNS = (
         select(*_new.c, NOW.label("fired_at")).order_by(_new.c.scheduled_job_id, _new.c.due_at),
     )
     .on_conflict_do_nothing(index_elements=[_run.scheduled_job_id, _run.due_at])
-    .returning(_run.scheduled_job_id, _run.due_at)
+    .returning(
+        _run.id,
+        _run.scheduled_job_id,
+        _run.due_at,
+        and_(_run.outcome == inline(RunOutcome.MISSED), wanted(EventType.SCHEDULE_MISSED)).label(
+            "has_event"
+        ),
+    )
 )
 
 _settled = unnested(
@@ -125,7 +135,10 @@ class LedgerRow:
 def record_runs(
     conn: Connection, *, runs: Sequence[Run], now: datetime | None = None
 ) -> set[tuple[int, datetime]]:
-    """Write runs to the ledger. Returns the schedule ids and due times of the new rows."""
+    """Write runs to the ledger, and the events of missed due times.
+
+    Returns the schedule ids and due times of the new rows.
+    """
     rows = conn.execute(
         _RECORD_RUNS,
         {
@@ -136,7 +149,10 @@ def record_runs(
             "outcomes": [run.outcome.value for run in runs],
             "now": now,
         },
-    )
+    ).all()
+    missed = [row.id for row in rows if row.has_event]
+    if missed:
+        schedule_events.record_missed(conn, run_ids=missed, now=now)
     return {(row.scheduled_job_id, row.due_at) for row in rows}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.queue import job_birth_sql, queue_sql
 from crawljobs.repository.queue.queue_sql import (
     CHANNEL,
@@ -22,6 +23,8 @@ from crawljobs.repository.queue.queue_sql import (
     passing_over,
 )
 from crawljobs.repository.queue.wait_causes import SETTLED
+from crawljobs.repository.webhooks.events import job_events
+from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
 CHUNK = 1_000  # rows; a sweep changes at most this number in one transaction
 
@@ -101,7 +104,9 @@ _RESCUE = text(f"""
         INSERT INTO upstream_changes (job_id)
         SELECT id FROM stuck WHERE watched AND next_status = 'failed'
     ), follow_up AS ({_FOLLOW_UP})
-    SELECT id, status, pg_notify('{CHANNEL}', '') FROM rescued ORDER BY id
+    SELECT id, status, pg_notify('{CHANNEL}', ''),
+        status = 'failed' AND {wanted_sql(EventType.JOB_FAILED)} AS has_event
+    FROM rescued ORDER BY id
     """)
 
 
@@ -149,7 +154,10 @@ def rescue_stuck_jobs(
             "at_most": at_most,
             "now": now,
         },
-    )
+    ).all()
+    failed = [row.id for row in rows if row.has_event]
+    if failed:
+        job_events.record(conn, job_ids=failed, now=now)
     return [Rescued(job_id=row.id, status=JobStatus(row.status)) for row in rows]
 
 

@@ -1,0 +1,44 @@
+"""The event subreddit.access_changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from crawljobs.db.tables import subreddits, webhook_events
+from crawljobs.domain.webhook import EventType
+from crawljobs.repository.sql import NOW, ids, inline, texts, unnested
+from crawljobs.repository.webhooks.events.event_interest import fits
+from crawljobs.repository.webhooks.events.event_json import json_object
+
+_kind = inline(EventType.SUBREDDIT_ACCESS_CHANGED)
+_changed = unnested("changed", id=ids("ids"), former=texts("formers"))
+_name = func.lower(subreddits.c.name)
+
+RECORD = insert(webhook_events).from_select(
+    ["type", "created_at", "data", "subreddit"],
+    select(
+        _kind,
+        NOW,
+        json_object(
+            subreddit=subreddits.c.name,
+            access=subreddits.c.access,
+            former_access=_changed.c.former,
+        ),
+        _name,
+    )
+    .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
+    .where(subreddits.c.access != _changed.c.former, fits(_kind, subreddit=_name)),
+)
+
+
+def record(conn: Connection, *, former: Mapping[int, str], now: datetime | None = None) -> None:
+    """Write the event of each subreddit whose access is no longer the former one.
+
+    The keys of `former` are ids of subreddits. The transaction has locked their rows.
+    """
+    if former:
+        values = {"ids": list(former), "formers": list(former.values()), "now": now}
+        conn.execute(RECORD, values)

@@ -1,0 +1,73 @@
+"""Events of jobs that have ended: job.succeeded, job.failed and job.cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, any_, func, insert, literal_column, select, true
+
+from crawljobs.db.tables import crawl_jobs, group_steps, job_groups, subreddits, webhook_events
+from crawljobs.domain.job import FINAL
+from crawljobs.repository.sql import NOW, array_of, ids, inline, inline_number, one_of
+from crawljobs.repository.webhooks.events.event_interest import fits
+from crawljobs.repository.webhooks.events.event_json import json_object, json_time
+
+GROUPS_MAX = 100  # groups of one event, those with the lowest ids
+
+_job, _step = crawl_jobs.c, group_steps.c
+
+_ids = (
+    select(_step.group_id)
+    .where(_step.job_id == _job.id)
+    .distinct()
+    .order_by(_step.group_id)
+    .limit(inline_number(GROUPS_MAX))
+    .correlate(crawl_jobs)
+)
+# The groups whose steps follow the job.
+_followed = select(array_of(_ids).label("group_ids")).lateral("followed")
+_first = literal_column("followed.group_ids[1]", BigInteger)
+_kind = inline("job.").concat(_job.status)
+_name = func.lower(subreddits.c.name)
+
+RECORD = insert(webhook_events).from_select(
+    ["type", "created_at", "data", "job_id", "group_ids", "source", "subreddit"],
+    select(
+        _kind,
+        NOW,
+        json_object(
+            job_id=_job.id,
+            subreddit=subreddits.c.name,
+            source=_job.source,
+            status=_job.status,
+            outcome=_job.outcome,
+            error_kind=_job.error_kind,
+            incomplete=_job.incomplete,
+            finished_at=json_time(_job.finished_at),
+            schedule_id=_job.scheduled_job_id,
+            group_id=_first,
+            generation=select(job_groups.c.generation)
+            .where(job_groups.c.id == _first)
+            .scalar_subquery(),
+            group_ids=func.to_jsonb(_followed.c.group_ids),
+        ),
+        _job.id,
+        _followed.c.group_ids,
+        _job.source,
+        _name,
+    )
+    .select_from(
+        crawl_jobs.join(subreddits, subreddits.c.id == _job.subreddit_id).join(_followed, true())
+    )
+    .where(
+        _job.id == any_(ids("ids")),
+        one_of(_job.status, FINAL),
+        fits(_kind, group_ids=_followed.c.group_ids, source=_job.source, subreddit=_name),
+    ),
+)
+
+
+def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
+    """Write the events of these jobs, which this transaction has ended, for endpoints that fit."""
+    conn.execute(RECORD, {"ids": list(job_ids), "now": now})
