@@ -92,7 +92,7 @@ class WorkerProcess:
             log.exception("worker.crashed")
 
     def _refuse_mixed_content(self) -> None:
-        """Raise SettingsError if the database's content is from another server than the setting."""
+        """Raise SettingsError if content of the real Reddit and another server would be mixed."""
         with self._database.begin() as conn:
             reddit_mixing.refuse(conn, api_url=self._reddit_api_url)
 

@@ -17,9 +17,10 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. If the stored state or an unconfirmed check
-    was a closed state, first enable the subreddit's schedules in several transactions. Raises
-    ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must stop between two transactions.
+    If the access state has not changed, write nothing. If the stored state is closed, or a check
+    that was not confirmed found a closed state, first enable the subreddit's schedules in several
+    transactions. Raises ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must stop
+    between two transactions.
     """
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:

@@ -42,7 +42,7 @@ class StepResolver(threading.Thread):
         self._database = database
         self._hint = threading.Event()
         self._stopping = threading.Event()
-        self._ask_at = -math.inf  # by the monotonic clock
+        self._ask_at = -math.inf  # time of the next search, by the monotonic clock
         self._tasks: tuple[tuple[RowIsolation, Resolve], ...] = tuple(
             (RowIsolation(database, task=name, at_most=CHUNK), resolve)
             for name, resolve in (("settle", settle.settle), ("start", start.start))

@@ -45,14 +45,14 @@ def posts(
 
 
 def comments(requester: Requester, *, name: str, after: str | None) -> Page:
-    """Return one page of a subreddit's newest comments on all posts."""
+    """Request one page of a subreddit's newest comments on all posts."""
     params = _from(after, {"limit": PAGE_LIMIT})
     parse = partial(reply_subjects.comments, name=name)
     return requester.get(f"/r/{_subreddit(name)}/comments", params, parse)
 
 
 def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
-    """Return a post and the first comments of its comment tree."""
+    """Request a post and the first comments of its comment tree."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     parse = partial(reply_subjects.tree, post_id=post_id)
     return requester.get(f"/comments/{_id(post_id)}", params, parse)
@@ -61,7 +61,7 @@ def tree(requester: Requester, *, post_id: str, max_depth: int) -> Items:
 def thread(
     requester: Requester, *, post_id: str, comment_id: str, depth: int, max_depth: int
 ) -> Items:
-    """Return a comment at `depth` with the replies below it."""
+    """Request a comment, whose level in the tree is `depth`, with the replies below it."""
     params: Parameters = {"limit": TREE_LIMIT, "depth": max_depth}
     path = f"/comments/{_id(post_id)}/_/{_id(comment_id)}"
     return requester.get(path, params, partial(reply_subjects.tree, post_id=post_id, depth=depth))
@@ -90,7 +90,7 @@ def history(requester: Requester, *, name: str) -> Page:
 
 
 def info(requester: Requester, *, names: Sequence[str]) -> Items:
-    """Return the posts and comments with these full names, at most 100. Skip unknown names."""
+    """Request the posts and comments with these full names, at most 100."""
     for name in names:
         if untrusted_text.full_name(name, kinds=("t1", "t3")) is None:
             raise crawl_failures.BadRequest(f"not a full name of Reddit's: {name[:60]!r}")
@@ -99,7 +99,7 @@ def info(requester: Requester, *, names: Sequence[str]) -> Items:
 
 
 def subreddits_named(requester: Requester, *, names: Sequence[str]) -> Items:
-    """Return the subreddits with these names, at most 100. Skip unknown names."""
+    """Request the subreddits with these names, at most 100. Reddit skips unknown names."""
     listed = ",".join(_subreddit(name) for name in names)
     return requester.get("/api/info", {"sr_name": listed}, parsing.items)
 

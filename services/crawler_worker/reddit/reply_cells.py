@@ -115,8 +115,8 @@ def _json_shape(body: object) -> Shape:
 
 
 def short_body(content: bytes) -> tuple[Any] | None:
-    """Return (value,) for a JSON body. Return None if the body is invalid, or longer than any error
-    body of Reddit."""
+    """Return (value,) for a JSON body, because the value itself may be None. Return None if the
+    body is invalid, or longer than any error body of Reddit."""
     if len(content) > REASON_WITHIN_BYTES:
         return None
     try:

@@ -66,7 +66,7 @@ OPEN_DELIVERIES = frozenset({DeliveryState.PENDING, DeliveryState.HELD})
 class DeliveryKind(StrEnum):
     EVENT = "event"
     REPLAY = "replay"
-    PING = "ping"  # one attempt
+    PING = "ping"  # is attempted only once
 
 
 class AttemptResult(StrEnum):

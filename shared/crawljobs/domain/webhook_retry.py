@@ -33,8 +33,9 @@ def delay_before_retry(
     """Return the delay before the next attempt, or None if no attempt is left.
 
     `attempts` is the number of attempts since the delivery became pending, at least 1. The delay is
-    at least BUSY_DELAY for a busy receiver. `retry_after`, which the receiver asks for, is followed
-    from one to two times that delay. `uniform(a, b)` returns a random number for the jitter.
+    at least BUSY_DELAY for a busy receiver. If the receiver asks for a longer delay, `retry_after`,
+    the delay gets longer, but at most twice as long. `uniform(a, b)` returns a random number for
+    the jitter.
     """
     if attempts >= len(DELAYS):
         return None

@@ -11,7 +11,9 @@ MASTER_KEY_MIN = 32  # bytes
 
 
 def signing_key(master_key: bytes, *, endpoint_id: int, version: int) -> bytes:
-    """Return the 32 bytes that sign for this endpoint. Each rotation has a version of its own.
+    """Return the key, 32 bytes, that signs the events for this endpoint.
+
+    `version` is the version of the secret. Each rotation of the secret gives it a new version.
 
     Raises ValueError if the master key is shorter than MASTER_KEY_MIN.
     """
