@@ -21,6 +21,9 @@ log = logs.get_logger(__name__)
 # Without a hint, the resolver runs again after this time.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
+# The shortest pause between two runs. During a drain, each written batch of ended jobs sends a
+# hint. Without the pause, all resolvers would run all the time for few rows each.
+PAUSE_SECONDS = 0.1
 # Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
 # ended without a record of their end.
 SEARCH_EVERY = timedelta(minutes=1)
@@ -65,6 +68,7 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             self._guarded(self.resolve)
             self._guarded(self.search)
+            self._stopping.wait(PAUSE_SECONDS)
             self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def resolve(self) -> int:

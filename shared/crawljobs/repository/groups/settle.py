@@ -26,7 +26,9 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-CHUNK = 1_000  # one transaction processes at most CHUNK changes, CHUNK steps and CHUNK waits
+# One transaction processes at most this number of changes, and at most one more of the steps and of
+# each kind of wait. The additional one shows that further ones are left.
+CHUNK = 1_000
 
 _TAKE = text("""
     SELECT id, job_id, step_id, group_id, actor FROM upstream_changes
@@ -62,8 +64,8 @@ def settle(
 ) -> Settled:
     """Process the oldest rows of upstream_changes: end steps and waits, and finish groups.
 
-    If CHUNK or more steps or waits depend on the changes, the rows stay in the table, and the next
-    call continues. Several processes may call this function at the same time.
+    If more than CHUNK steps or waits depend on the changes, the rows stay in the table, and the
+    next call continues. Several processes may call this function at the same time.
     """
     rows = conn.execute(_TAKE, {"at_most": at_most, "skip": skip}).all()
     if not rows:
@@ -97,9 +99,9 @@ def _settle_upstreams(
         groups=upstreams.groups,
         actors=upstreams.actors,
         locked=group_ids,
-        at_most=CHUNK,
+        at_most=CHUNK + 1,
     )
-    more |= len(waits) >= CHUNK
+    more |= len(waits) > CHUNK
     if more:
         step_writes.announce(conn, changes)
     changes += wait_changes.apply(conn, waits, now=now)
@@ -132,12 +134,12 @@ def _settle_steps(
     jobs: Sequence[int] = upstreams.jobs
     while jobs:
         found = upstream_reads.outdated_steps(
-            conn, jobs, upstreams.actors, locked=group_ids, at_most=CHUNK
+            conn, jobs, upstreams.actors, locked=group_ids, at_most=CHUNK + 1
         )
         new = [_step_change(each) for each in found]
         step_writes.change_steps(conn, new, announced=False, now=now)
         changes += new
-        if len(found) >= CHUNK or any(_is_open_again(each) for each in new):
+        if len(found) > CHUNK or any(_is_open_again(each) for each in new):
             return changes, True
         jobs = sorted({each.follow_up_id for each in found if each.follow_up_id is not None})
     return changes, False
