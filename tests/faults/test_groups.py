@@ -1,8 +1,11 @@
 """Groups with workers that are killed: no step is stuck, none starts early, none twice."""
 
+import functools
 import random
 import sys
 import time
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Database
+from crawljobs.domain import completion
 from crawljobs.domain.group_plan import StepRequest
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.repository.groups import (
@@ -22,8 +26,13 @@ from crawljobs.repository.groups import (
     step_writes,
     upstream_reads,
 )
-from crawljobs.repository.queue import job_enqueue_sql, operator_changes
-from support import group_invariants, groups, invariants
+from crawljobs.repository.queue import (
+    job_claim,
+    job_completion,
+    job_enqueue_sql,
+    operator_changes,
+)
+from support import dying_resolver, group_invariants, groups, invariants
 from support.crew import Crew
 from support.groups import step
 from support.seeds import rng, seeded
@@ -69,8 +78,8 @@ def fan_in(number: int, upstreams: int) -> list[StepRequest]:
     ]
 
 
-def check_all(queue: WatchedQueue, succeeded: int) -> None:
-    """Check that all groups finished once, in order, with all their steps succeeded."""
+def check_all(queue: WatchedQueue, **ends: int) -> None:
+    """Check that all groups finished once, in order. `ends` has the number of steps by state."""
     wait_until(
         lambda: queue.rows(UNSETTLED) == [],
         timeout=DEADLINE_SECONDS,
@@ -81,20 +90,24 @@ def check_all(queue: WatchedQueue, succeeded: int) -> None:
     assert queue.rows(EARLY) == []
     assert queue.rows(DOUBLE) == []
     states = queue.rows("SELECT state, count(*) AS steps FROM group_steps GROUP BY state")
-    assert {row.state: row.steps for row in states} == {"succeeded": succeeded}
+    assert {row.state: row.steps for row in states} == ends
     assert queue.value(DEADLOCKS) == 0
 
 
 def kill_sometimes(crew: Crew, dice: random.Random, *, every: float, kills: int) -> Any:
-    """Return a function that kills a random worker and starts another, `kills` times in total."""
+    """Return a function that kills a random worker and starts another, `kills` times in total.
+
+    The function returns the number of kills that are left.
+    """
     left, due = kills, time.monotonic() + every
 
-    def meanwhile() -> None:
+    def meanwhile() -> int:
         nonlocal left, due
         if left and time.monotonic() > due:
-            dice.choice(crew.alive()).kill()
+            dice.choice(crew.alive()[:3]).kill()  # the newest one has hardly begun
             crew.start(**WITHOUT_PAGES)
             left, due = left - 1, time.monotonic() + every
+        return left
 
     return meanwhile
 
@@ -125,32 +138,34 @@ def test_fan_ins_of_killed_workers_all_finish_once(
     """Groups finish once in each generation, and their counts are right at every second.
 
     The deep test has 10,000 fan-ins and 1,060 kills in total: 500 and 53 with each of 20 seeds.
+    Some groups are created after each kill, so that no kill comes after the end of the last group.
     """
     dice = rng(seed, "fan-ins")
     many = 500 if pytestconfig.option.deep else 30
-    total = 0
-    for number in range(many):
-        steps = fan_in(number, dice.randint(2, 8))
-        total += len(steps)
-        create(queue.database, steps)
+    kills = 3 + many // 10
     for _ in range(4):
         crew.start(**WITHOUT_PAGES)
-    kill = kill_sometimes(crew, dice, every=1.0, kills=3 + many // 10)
-    again, look_at = 0, time.monotonic()
+    kill = kill_sometimes(crew, dice, every=0.5, kills=kills)
+    created, total, again, look_at = 0, 0, 0, time.monotonic()
 
     def finished() -> bool:
-        nonlocal again, look_at
-        kill()
+        nonlocal created, total, again, look_at
+        left = kill()
+        while created < many * (kills - left + 1) // (kills + 1):
+            steps = fan_in(created, dice.randint(2, 8))
+            create(queue.database, steps)
+            created, total = created + 1, total + len(steps)
         if time.monotonic() > look_at:
             again += run_again(queue, dice) if again < many // 10 else 0
             with queue.database.begin() as conn:
                 conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
                 assert group_invariants.violations(conn) == []
             look_at = time.monotonic() + 1
-        return queue.value(OPEN) == 0
+        return not left and queue.value(OPEN) == 0
 
     wait_until(finished, timeout=DEADLINE_SECONDS * (1 + many // 50), describe=crew.log)
-    check_all(queue, total)
+    assert created == many
+    check_all(queue, succeeded=total)
     # A retried job that ended again before the resolver read it has not opened its group.
     assert queue.value("SELECT count(*) FROM group_finishes") <= many + again
     _check_but_for_retries(queue)
@@ -214,8 +229,8 @@ def name_of(sql: str) -> str | None:
     return {**by_text, "COMMIT": "COMMIT"}.get(sql)
 
 
-def retried(queue: WatchedQueue, number: int) -> int:
-    """Create a group that has failed, and retry its job. No worker is alive. Returns its steps."""
+def retried(queue: WatchedQueue, number: int) -> None:
+    """Create a group of two steps that has failed, and retry its job."""
     steps = [
         step("first", subreddit=f"pages_{number}_first"),
         step("later", "first", subreddit=f"pages_{number}_later"),
@@ -226,44 +241,61 @@ def retried(queue: WatchedQueue, number: int) -> int:
         with queue.database.begin() as conn:
             job_id = groups.job_of(conn, group_id, "first")
             operator_changes.change(conn, verb=verb, job_id=job_id)
-    return len(steps)
+
+
+def crawl_all(database: Database) -> None:
+    """Claim and end all queued jobs, as a worker does."""
+
+    def work(conn: Any) -> None:
+        claims = job_claim.claim_jobs(
+            conn, worker="w", claim_token=uuid.uuid4(), at_most=100, lease_seconds=30
+        )
+        ends = [
+            completion.completed(each, "private" if "failing" in each.subreddit else "crawled")
+            for each in claims
+        ]
+        job_completion.complete_claims(conn, completions=ends)
+
+    database.run(work)
 
 
 def test_a_kill_at_each_statement_of_the_resolver_loses_nothing(
-    queue: WatchedQueue, crew: Crew, pytestconfig: pytest.Config
+    queue: WatchedQueue, database_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    """Each worker dies one statement later, until one lives to the end of its groups.
+    """Each resolver dies one statement later, until one lives to the end of its groups.
 
-    Without --deep, most statements are passed over, because each worker takes a second to start.
+    Without --deep, most statements are passed over.
     """
+    assert {*KILLED_AT} - {"COMMIT"} == set(STATEMENTS)
     deep = pytestconfig.option.deep
-    assert {name for name in KILLED_AT if name != "COMMIT"} == set(STATEMENTS)
-    total = 0
-    for dies_at in range(2, STATEMENTS_MAX, 1 if deep else 150):
+    resolve = functools.partial(dying_resolver.run, database_url, tmp_path, chunk=3)
+    killed_at: set[str | None] = set()
+    for number, dies_at in enumerate(range(1, STATEMENTS_MAX, 1 if deep else 100), 1):
         steps = [
             *fan_in(dies_at, 2),
             step("failing", subreddit=f"pages_{dies_at}_failing", requires="crawled"),
             step("all", subreddit=f"pages_{dies_at}_all", all_others=True),
         ]
-        total += len(steps) + retried(queue, dies_at)
+        retried(queue, dies_at)
         create(queue.database, steps)
-        worker = crew.started(RESOLVER_DIES_AT=str(dies_at), RESOLVER_CHUNK="3", **WITHOUT_PAGES)
-        wait_until(
-            lambda worker=worker: not worker.is_alive() or queue.value(OPEN) == 0,
-            timeout=DEADLINE_SECONDS,
-            describe=crew.log,
-        )
-        if worker.is_alive():
+        left = dies_at
+        while left and queue.value(OPEN):
+            run = resolve(dies_at=left)
+            left = 0 if run.killed_at else left - run.statements
+            killed_at |= {name_of(run.killed_at)} if run.killed_at else set()
+            crawl_all(queue.database)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (queue.value(OPEN) or queue.rows(UNSETTLED)) and time.monotonic() < deadline:
+            resolve()
+            crawl_all(queue.database)
+        check_all(queue, succeeded=5 * number, failed=number, skipped=number)
+        if left:
             break
     else:
         raise AssertionError(f"the resolver executes more than {STATEMENTS_MAX} statements")
-    assert dies_at > 40
-    crew.started(**WITHOUT_PAGES)  # the last worker may die now, when it finds the last changes
-    check_all(queue, total)
-    killed_at = [name_of(each.read_text()) for each in crew.folder.glob("died-*")]
-    assert len({*killed_at} - {None}) > 1
+    assert dies_at > 80
     if deep:
-        assert sorted({name for name in killed_at if name}) == sorted(KILLED_AT)
+        assert killed_at - {None} == set(KILLED_AT)
 
 
 def test_a_dependent_can_be_claimed_soon_after_the_end_of_its_upstream(

@@ -25,8 +25,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from crawler_worker import __main__ as production
 from crawler_worker.crawl import phases
 from crawler_worker.maintenance import step_resolving
@@ -37,7 +35,6 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.repository.groups import settle
 from crawljobs.repository.queue import leases
 from crawljobs.runtime import logs
 from support import crawled
@@ -53,10 +50,6 @@ RESET_AFTER_SECONDS = os.environ.get("RESET_AFTER_SECONDS")  # shorter than prod
 KEEPER_DIES_AT = int(os.environ.get("KEEPER_DIES_AT", "0"))  # the lease extension that fails
 # The time after which the resolver runs without a hint; production has a constant.
 RESOLVER_EVERY_SECONDS = float(os.environ.get("RESOLVER_EVERY_SECONDS", "2"))
-# The changes and steps of one transaction of the resolver; production has a constant.
-RESOLVER_CHUNK = int(os.environ.get("RESOLVER_CHUNK", str(settle.CHUNK)))
-# The statement of the resolver before which the process is killed.
-RESOLVER_DIES_AT = int(os.environ.get("RESOLVER_DIES_AT", "0"))
 
 
 def run(claim: Claim, *, database: Database, stop: Stop, **_: object) -> str:
@@ -154,36 +147,8 @@ class _DyingExtension:
         return self._extend(*arguments, **named)
 
 
-def _kill_at_a_statement_of_the_resolver() -> None:
-    """Kill this process before statement RESOLVER_DIES_AT of the resolver. COMMIT counts too.
-
-    The file GATES/died-<number> then has the statement.
-    """
-    numbers = itertools.count(1)
-    execute, commit = psycopg.Cursor.execute, psycopg.Connection.commit
-
-    def before(statement: str) -> None:
-        if threading.current_thread().name == "step-resolver" and next(numbers) == RESOLVER_DIES_AT:
-            (Path(os.environ["GATES"]) / f"died-{RESOLVER_DIES_AT}").write_text(statement)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def execute_unless_killed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-        before(query.decode() if isinstance(query, bytes) else str(query))
-        return execute(cursor, query, *arguments, **options)
-
-    def commit_unless_killed(connection: Any) -> None:
-        before("COMMIT")
-        commit(connection)
-
-    psycopg.Cursor.execute = execute_unless_killed  # type: ignore[assignment,method-assign]
-    psycopg.Connection.commit = commit_unless_killed  # type: ignore[assignment,method-assign]
-
-
 if __name__ == "__main__":
     step_resolving.EVERY_SECONDS = RESOLVER_EVERY_SECONDS
-    step_resolving.CHUNK = settle.CHUNK = RESOLVER_CHUNK  # type: ignore[attr-defined]
-    if RESOLVER_DIES_AT:
-        _kill_at_a_statement_of_the_resolver()
     phases.run = run
     settings.read_queue_settings = _shortened(settings.read_queue_settings)
     if KEEPER_DIES_AT:
