@@ -15,6 +15,7 @@ from benchmarks import (
     drain,
     enqueue,
     full_history,
+    groups,
     growth,
     idle_to_start,
     job_cost,
@@ -24,6 +25,7 @@ from benchmarks import (
     recovery,
     schedule_lateness,
     shared_budget,
+    versus,
 )
 from benchmarks.harness import Figure, private_server
 from benchmarks.peers import candidates, compare, install, workloads
@@ -39,6 +41,7 @@ WORKLOADS = {
     "enqueue": enqueue.measure,
     "worker_memory": drain.measure_memory,
     "full_history": full_history.measure,
+    "groups": groups.measure,
     "growth": growth.measure,
     "queue_depth": queue_depth.measure,
     "idle_to_start": idle_to_start.measure,
@@ -62,6 +65,11 @@ WORKLOADS = {
     multiple=True,
     help="Only with these; implies --peers.",
 )
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Compare the cost of jobs with another checkout of this project instead.",
+)
 def main(
     *,
     quick: bool,
@@ -69,6 +77,7 @@ def main(
     json_file: Path | None,
     peers: bool,
     peer: tuple[str, ...],
+    against: Path | None,
 ) -> None:
     """Measure the production code on a private Postgres with fsync on."""
     console = Console()
@@ -82,8 +91,10 @@ def main(
             )
         return
     figures: dict[str, list[Figure]] = {}
+    if against is not None:
+        figures["versus"] = versus.compare(against, quick=quick)
     with private_server(quick=quick) as bench:
-        for name in only or WORKLOADS:
+        for name in () if against else only or WORKLOADS:
             console.print(f"{name} ...")
             figures[name] = WORKLOADS[name](bench)
     table = Table("workload", "figure", "value", "must be", "verdict")

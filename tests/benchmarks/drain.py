@@ -127,9 +127,13 @@ def fill(database: Database, *, jobs: int, others: int) -> None:
             ),
             {"jobs": jobs, "wanted": WANTED, "behind": BEHIND},
         )
+    prepare(database)
+
+
+def prepare(database: Database) -> None:
+    """Bring the tables and the disk into the same state before each measurement."""
     with database.read() as conn:
-        for table in ("subreddits", "crawl_jobs", "crawl_job_attempts"):
-            conn.execute(text(f"VACUUM ANALYZE {table}"))
+        conn.execute(text("VACUUM ANALYZE"))
         conn.execute(text("CHECKPOINT"))  # write the rows to the disk before the measurement
 
 

@@ -13,6 +13,7 @@ import time
 
 from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.worker import Worker
+from crawler_worker.maintenance.step_resolving import StepResolver
 from crawler_worker.maintenance.sweeps import Maintenance
 from crawler_worker.reddit import crawl_failures
 from crawljobs import settings
@@ -44,13 +45,23 @@ def main() -> None:
         return "crawled"
 
     database = Database(url, pool_size=queue.worker_concurrency + 2)
-    worker = Worker(name=name, database=database, direct_url=url, settings=queue, crawl=crawl)
+    resolver = StepResolver(database)
+    worker = Worker(
+        name=name,
+        database=database,
+        direct_url=url,
+        settings=queue,
+        crawl=crawl,
+        on_hint=resolver.wake,
+    )
     maintenance = Maintenance(database, queue)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     gc.freeze()  # as production does
     maintenance.start()
+    resolver.start()
     worker.run()
     maintenance.stop()
+    resolver.stop()
 
 
 if __name__ == "__main__":
