@@ -36,7 +36,7 @@ def stats() -> dict[str, object]:
 
 @blueprint.get("/communities")
 def communities() -> dict[str, list[str]]:
-    """Return the names of the built-in communities, spelled as in `Pottery`."""
+    """Return the names of the built-in communities, with upper and lower case, as in `Pottery`."""
     return {"communities": sorted(naming.CATALOGUE.values(), key=str.lower)}
 
 

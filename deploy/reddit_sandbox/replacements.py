@@ -31,7 +31,7 @@ class Replacements:
         self._by_path: collections.OrderedDict[str, dict[str, Any]] = collections.OrderedDict()
 
     def put(self, path: str, *, status: int, body: str, times: int | None) -> None:
-        """Replace the reply `times` times. None means until `take_away` removes the replacement."""
+        """Replace the reply to `path` `times` times. None: until `take_away` is called."""
         with self._lock:
             self._by_path[path] = {"path": path, "status": status, "body": body, "times": times}
             self._by_path.move_to_end(path)

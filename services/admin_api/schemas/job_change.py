@@ -52,7 +52,7 @@ class StatusChangeSchema(ma.Schema):
 
 
 class DeleteParameters(ma.Schema):
-    """The query parameters of the delete of a job."""
+    """The query parameters of a request that deletes a job."""
 
     force = truth(
         load_default=False,

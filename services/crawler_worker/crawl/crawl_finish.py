@@ -38,11 +38,11 @@ log = logs.get_logger(__name__)
 def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
     """Store the high-water marks, the jobs of discovered subreddits and the phase `done`.
 
-    `left` are parts that the crawl could not request, because it had used up its requests.
+    The transaction must lock all jobs in the order of their subreddit ids, also the crawl's own
+    job. So jobs of discovered subreddits with lower ids are enqueued before the crawl's own job is
+    locked. Jobs with higher ids are enqueued afterwards.
 
-    All this is one transaction. It must lock all jobs in the order of their subreddit ids, also the
-    crawl's own job. So jobs of discovered subreddits with lower ids are enqueued before the crawl's
-    own job is locked. Jobs with higher ids are enqueued afterwards.
+    `left` are parts that the crawl could not request, because it had used up its requests.
     """
     marks = _marks(context.checkpoint)
     done = unfetched_parts.listed(context, context.checkpoint.enter("done"), left)

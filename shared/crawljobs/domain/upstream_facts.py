@@ -37,7 +37,7 @@ class StepFacts:
     follows_rerun: bool
     waiting_for: int
     group_is_paused: bool
-    has_worker: bool = True  # whether a worker is alive, which could start the step
+    has_worker: bool = True  # whether any worker is alive; without one, the step cannot start
 
 
 @dataclass(frozen=True)
