@@ -15,6 +15,7 @@ from sqlalchemy import text
 from crawljobs import errors
 from crawljobs.db import schema, tables
 from crawljobs.db.database import Connection, Database
+from support import schedule_rows
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = ROOT / "migrations" / "versions"
@@ -98,6 +99,19 @@ def test_every_revision_goes_down_and_up_again(empty_database_url: str) -> None:
     opened.close()
     assert left == []
     alembic(empty_database_url, "upgrade", "head")
+
+
+def test_a_downgrade_deletes_schedules_with_steps_alone(
+    database: Database, database_url: str
+) -> None:
+    """Earlier code has no schedules without a subreddit."""
+    with database.begin() as conn:
+        schedule_rows.create(conn, "plain")
+        schedule_rows.create_with_steps(conn, "map", steps=[("a",)])
+    alembic(database_url, "downgrade", "0041")
+    with database.begin() as conn:
+        left = conn.execute(text("SELECT name, subreddit_id FROM scheduled_jobs")).all()
+    assert left == [("plain", 1)]
 
 
 def test_migrating_twice_at_once_is_harmless(empty_database_url: str) -> None:
