@@ -24,7 +24,7 @@ def enqueue_after(
     max_retries: int | None,
     visible_at: datetime | None,
 ) -> flask.Response:
-    """Create the group, and return its step with the status 202.
+    """Create a group of one step, which waits for the jobs `after`. Return the step, status 202.
 
     Raises a Problem if one of the jobs `after` does not exist.
     """

@@ -13,7 +13,7 @@ CURSOR_MAX = 100  # limit of a cursor in characters; a cursor is a full name
 
 
 def listing(reply: object, *, is_followed: bool = True) -> Page:
-    """Return one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
+    """Parse one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
 
     With `is_followed`, the caller needs the cursor of the next page, so an unreadable cursor also
     raises UpstreamTrouble. Without `is_followed`, an unreadable cursor becomes None.
@@ -23,7 +23,7 @@ def listing(reply: object, *, is_followed: bool = True) -> Page:
 
 
 def items(reply: object) -> Items:
-    """Return the items of a listing that has only one page."""
+    """Parse a listing that has only one page, and return its items."""
     return listing(reply, is_followed=False).items
 
 
@@ -52,7 +52,7 @@ def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
 
 
 def tree(reply: object, *, depth: int = 0) -> Items:
-    """Return a post and its comments, with all replies. The topmost comments are at `depth`."""
+    """Parse a post and its comments, with all replies. The topmost comments are at `depth`."""
     if not isinstance(reply, list) or len(reply) != 2:
         raise crawl_failures.UpstreamTrouble("expected a post and its comments")
     children = [child for part in reply for child in _children(part)]
@@ -60,7 +60,7 @@ def tree(reply: object, *, depth: int = 0) -> Items:
 
 
 def more_children(reply: object) -> Items:
-    """Return the items of a morechildren reply. In this flat reply, each item has its own depth."""
+    """Parse the items of a morechildren reply. In this flat reply, each item has its own depth."""
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")

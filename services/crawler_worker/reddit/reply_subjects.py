@@ -54,7 +54,7 @@ def history(reply: object, *, name: str) -> Page:
 
 
 def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:
-    """Return this post and its comments. The topmost comments are at `depth`."""
+    """Parse this post and its comments. The topmost comments are at `depth`."""
     return _own(parsing.tree(reply, depth=depth), _of_post(post_id), f"the post {post_id}")
 
 
@@ -63,7 +63,7 @@ def more_children(reply: object, *, post_id: str) -> Items:
 
 
 def named(reply: object, *, names: Collection[str]) -> Items:
-    """Return the posts and comments with these full names."""
+    """Parse the reply, and return only the posts and comments with these full names."""
 
     def is_own(item: Post | Comment) -> bool:
         return f"{'t3' if isinstance(item, Post) else 't1'}_{item.id}" in names

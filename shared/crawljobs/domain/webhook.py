@@ -53,7 +53,7 @@ class DisabledReason(StrEnum):
 class DeliveryState(StrEnum):
     """The state of the delivery of one event to one endpoint."""
 
-    PENDING = "pending"  # the next attempt has a time
+    PENDING = "pending"  # the delivery waits for the time of its next attempt
     HELD = "held"  # the endpoint is disabled; when it is enabled, the delivery becomes pending
     DELIVERED = "delivered"
     FAILED = "failed"  # all attempts failed

@@ -44,7 +44,7 @@ class Gauges:
     # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.
     work_pending: float
     last_success_at: float | None  # in seconds since 1970; None if no stored job has succeeded
-    missed_ticks: float  # due times without a job that were recorded in the last 15 minutes
+    missed_ticks: float  # number of due times recorded without a job in the last 15 minutes
     oldest_xmin_seconds: float
     dead_tuple_ratio: float
     database_bytes: float

@@ -40,7 +40,7 @@ def stored_steps(
     steps: Iterable[StepRequest],
     subreddit_ids: Collection[int],
 ) -> dict[str, StoredStep]:
-    """Return, by key, stored steps that new steps name, and steps with one of these subreddits."""
+    """Return, by key, the stored steps to which `steps` refer, and those with these subreddits."""
     keys = {step.key for step in steps}
     keys |= {each.key for step in steps for each in step.after if each.key is not None}
     values = {"group_id": group_id, "keys": sorted(keys), "subreddits": sorted(subreddit_ids)}
