@@ -8,6 +8,7 @@ OF_THE_DATABASE = (
     "shared/crawljobs/runtime/probes/group_gauges.py",
     "shared/crawljobs/runtime/probes/queue_gauges.py",
     "shared/crawljobs/runtime/probes/table_size_gauges.py",
+    "shared/crawljobs/runtime/probes/webhook_gauges.py",
 )
 OF_A_PROCESS = (
     "shared/crawljobs/runtime/probes/exposition.py",

@@ -14,9 +14,11 @@ from sqlalchemy import Connection
 from crawljobs.domain.group_totals import GroupTotals
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
+from crawljobs.domain.webhook_totals import WebhookTotals
 from crawljobs.repository import gauge_query
 from crawljobs.repository.groups import group_counts
 from crawljobs.repository.queue import job_counts, parked_jobs
+from crawljobs.repository.webhooks import delivery_counts
 
 SCHEDULES_MAX = 100_000  # the counts of enabled and of disabled schedules stop at this number
 ALIVE_WITHIN = timedelta(seconds=60)  # a worker is alive if its last heartbeat is at most this old
@@ -28,6 +30,7 @@ class Gauges:
 
     jobs: JobCounts
     groups: GroupTotals
+    webhooks: WebhookTotals
     longest_crawl_seconds: float
     expired_leases: float
     oldest_queued_seconds: float
@@ -71,6 +74,7 @@ def read_gauges(
     return Gauges(
         jobs=job_counts.count_jobs(conn),
         groups=group_counts.count_groups(conn, now=now),
+        webhooks=delivery_counts.count_webhooks(conn, now=now),
         waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
         paused={reason: reason in row.paused for reason in PausedReason},
         **numbers,
