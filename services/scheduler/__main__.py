@@ -167,6 +167,8 @@ def main() -> int:
         tick_seconds=chosen.tick_seconds,
         deliverer=deliverer,
     )
+    if deliverer is None:
+        log.info("webhooks.off", reason="WEBHOOK_MASTER_KEY is not set")
     if probed_at is not None:
         try:
             scheduler_probes.serve(probed_at, health, timetable, monitored)
