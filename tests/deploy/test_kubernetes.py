@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import yaml
 from crawler_worker import worker_process
 from crawljobs import settings
 from crawljobs.db.administration import grants
-from support import images, manifests, needs, service_variables
+from crawljobs.runtime.outbound import address_rules
+from support import images, manifests, needs, refused_targets, service_variables
 from support.manifests import Manifest
 
 README = (manifests.KUBERNETES / "README.md").read_text()
@@ -292,8 +294,9 @@ def test_whoever_is_ours_may_reach_only_what_a_policy_names(found: list[Manifest
         if "ipBlock" in str(rule)
     }
     world.discard(("crawljobs-dns-anywhere", 53))  # it is a component
+    world.discard(("scheduler-webhooks", 443, 8443))  # it is a component
     assert world == {("crawljobs-names-and-database", 53), ("crawler-worker-reddit", 443)}
-    known = {8000, 8081, 5432, 6432, 8090, 53, 443, 4318}
+    known = {8000, 8081, 5432, 6432, 8090, 53, 443, 4318, 8443}
     for policy in (m["spec"] for m in found if m["kind"] == "NetworkPolicy"):
         for rule in [*policy.get("ingress", []), *policy.get("egress", [])]:
             assert {port["port"] for port in rule["ports"]} <= known
@@ -331,6 +334,55 @@ def test_only_a_component_opens_the_dns_port_to_every_address(
     }
     assert reached == {"169.254.20.10/32"} | ({"0.0.0.0/0", "::/0"} if components else set())
     assert all(rule.get("to") for rule in rules), "a rule without a peer allows every address"
+
+
+def test_the_way_of_webhooks_is_that_of_the_guard(tmp_path: Path) -> None:
+    made = manifests.with_components(tmp_path, "webhooks")
+    assert made.returncode == 0, made.stderr
+    found = manifests.parsed(made.stdout)
+    policy = manifests.find(found, "NetworkPolicy", "scheduler-webhooks")["spec"]
+    (rule,) = policy["egress"]
+    ports = {port["port"] for port in rule["ports"]}
+    chosen = settings.OutboundSettings()
+    assert [port for port in range(1, 65_536) if chosen.allows_port(port)] == sorted(ports)
+    excepted = {net for peer in rule["to"] for net in peer["ipBlock"]["except"]}
+    samples = [
+        *(address for net in excepted for address in _ends(net)),
+        *(ip_address(host.strip("[]")) for host in _literals(refused_targets.HOSTS)),
+        *map(ip_address, (refused_targets.PUBLIC, refused_targets.PUBLIC_6)),
+    ]
+    assert len(samples) > 80
+    for address in samples:
+        # An IPv4 address inside an IPv6 address is not seen by a policy.
+        embeds = address.version == 6 and (int(address) >> 32) & 0xFFFF == 0x5EFE
+        is_refused = address_rules.refusal(address, ()) is not None
+        assert embeds or _reaches(rule, address) != is_refused, address
+
+
+def _ends(network: str) -> list[address_rules.Address]:
+    found = ip_network(network)
+    return [found[0], found[-1]]
+
+
+def _literals(hosts: str) -> list[str]:
+    """Return the hosts that are addresses in the notation of ipaddress."""
+    return [host for host in hosts.split() if _is_address(host.strip("[]"))]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _reaches(rule: Manifest, address: address_rules.Address) -> bool:
+    return any(
+        address in ip_network(peer["ipBlock"]["cidr"])
+        and not any(address in ip_network(net) for net in peer["ipBlock"]["except"])
+        for peer in rule["to"]
+    )
 
 
 def allowed_peers(found: list[Manifest]) -> dict[int, list[Manifest]]:
