@@ -122,21 +122,24 @@ class Deliverer(threading.Thread):
             expanded = self._database.run(event_expansion.expand)
             is_busy = expanded == event_expansion.CHUNK
         if waiting.pings or waiting.deliveries or waiting.events:
-            self._claim()
+            self._claim(pings=waiting.pings)
         return is_busy
 
-    def _claim(self) -> None:
-        """Claim due deliveries, and hand them to the senders."""
-        claimed, bodies = self._database.run(self._claim_in)
+    def _claim(self, *, pings: bool) -> None:
+        """Claim due deliveries, also pings if there are some, and hand them to the senders."""
+        claimed, bodies = self._database.run(lambda conn: self._claim_in(conn, pings=pings))
         for each in claimed:
             self._running.add(each)
         for each in claimed:
             self._threads.put((each, bodies[each.event_id]))
 
-    def _claim_in(self, conn: Connection) -> tuple[list[ClaimedDelivery], dict[uuid.UUID, str]]:
-        claimed = delivery_claim.claim_pings(
-            conn, at_most=PINGS - self._running.count(pings=True), lease=LEASE
-        )
+    def _claim_in(
+        self, conn: Connection, *, pings: bool
+    ) -> tuple[list[ClaimedDelivery], dict[uuid.UUID, str]]:
+        claimed: list[ClaimedDelivery] = []
+        if pings:
+            free = PINGS - self._running.count(pings=True)
+            claimed += delivery_claim.claim_pings(conn, at_most=free, lease=LEASE)
         free = IN_ALL - self._running.count(pings=False)
         if free > 0 and delivery_claim.lock_claims(conn):
             shares = webhook_fairness.shares(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, null, select, true, tuple_, update
+from sqlalchemy import Connection, bindparam, func, null, or_, select, true, tuple_, update
 
 from crawljobs.db.tables import webhook_deliveries, webhook_endpoints
 from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryState, EndpointState
@@ -67,6 +67,10 @@ def _change(state: DeliveryState, values: Mapping[str, Any], *, by_place: bool =
             chosen.c.endpoint_id == bindparam("of_endpoint"),
             chosen.c.state == inline(state),
             chosen.c.state != inline(DeliveryState.DELIVERED),
+            # The process that makes an attempt now records its result first.
+            or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
+            # A ping is sent once, and at once.
+            chosen.c.kind != inline(DeliveryKind.PING),
         )
         .order_by(chosen.c.id)
         .limit(bindparam("at_most"))

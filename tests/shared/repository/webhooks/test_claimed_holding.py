@@ -1,0 +1,30 @@
+"""A delivery is not held while an attempt is made, and a ping is never held."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.repository.webhooks import delivery_claim, delivery_holding, event_expansion
+from support.webhook_rows import add_endpoint, add_events
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+LEASE = timedelta(seconds=20)
+
+
+def test_a_claimed_delivery_is_held_after_its_lease(conn: Connection) -> None:
+    endpoint = add_endpoint(conn, "https://hooks.example/", created_at=NOW - LEASE)
+    add_events(conn, 3, created_at=NOW - LEASE)
+    event_expansion.expand(conn, now=NOW - LEASE)
+    assert len(delivery_claim.claim(conn, shares={endpoint: 1}, lease=LEASE, now=NOW)) == 1
+    newest = "SELECT max(id) FROM webhook_deliveries"
+    conn.execute(text(f"UPDATE webhook_deliveries SET kind = 'ping' WHERE id = ({newest})"))
+    conn.execute(
+        text(
+            "UPDATE webhook_endpoints"
+            " SET state = 'disabled', disabled_reason = 'operator', disabled_at = now()"
+        )
+    )
+    assert delivery_holding.settle(conn, now=NOW).held == 1
+    assert delivery_holding.settle(conn, now=NOW + LEASE).held == 1
+    assert delivery_holding.settle(conn, now=NOW + LEASE).held == 0
