@@ -46,7 +46,7 @@ def fire_due_groups(
         conn, at_most=at_most, with_steps=True, passed_over=passed_over, now=now
     )
     # Another scheduler may have created a group just before this transaction locked the schedule.
-    # Only a new statement is certain to see that group.
+    # The statement that waited for the lock may not see that group, but a new statement does.
     unfinished = due_schedules.unfinished_groups(conn, [each.schedule.id for each in due])
     results: list[Fired | Disabled | Stuck] = []
     for item in due:

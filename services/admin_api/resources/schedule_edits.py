@@ -61,8 +61,8 @@ def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
     """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit.
 
-    A schedule gets steps in place of its subreddit, or a subreddit in place of its steps. Raises
-    InvalidPlan.
+    If the body has steps, the schedule loses its subreddit. If it has a subreddit, the schedule
+    loses its steps. Raises InvalidPlan.
     """
     crawled = ("subreddit", "subreddit_id", "steps")
     fields = {name: value for name, value in params.items() if name not in crawled}

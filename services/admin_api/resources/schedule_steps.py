@@ -17,8 +17,8 @@ from crawljobs.domain.scheduled_step import ScheduledStep
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.groups.group_creation import InvalidPlan
 
-AUDITED_MAX_BYTES = 16_384  # of JSON; an audit row has a limited size
-KEYS_AUDITED = 50  # of longer steps
+AUDITED_MAX_BYTES = 16_384  # limit of the JSON of steps in an audit row, whose size is limited
+KEYS_AUDITED = 50  # limit of the keys that an audit row shows of a longer list of steps
 
 
 def require_scope() -> None:
@@ -62,7 +62,7 @@ def _request(body: dict[str, Any]) -> StepRequest:
 
 
 def audited(dumped: dict[str, Any]) -> dict[str, Any]:
-    """Return a dumped schedule for the audit log. A digest replaces long steps."""
+    """Return a dumped schedule for the audit log. A digest replaces a long list of steps."""
     steps = dumped["steps"]
     if steps is None:
         return dumped

@@ -66,7 +66,7 @@ def show_webhook_delivery(delivery_id: int) -> responses.Response:
 @blueprint.answers(202, WebhookDeliveryDetailSchema, "The delivery, which is pending again.")
 @blueprint.problems("webhooks_off", "not_found", "delivery_open")
 def replay_webhook_delivery(delivery_id: int) -> responses.Response:
-    """Send a delivery again that has ended
+    """Send an ended delivery again
 
     It keeps its `webhook-id`. While the endpoint is disabled, the delivery is held.
     """

@@ -119,8 +119,8 @@ def enable_webhook(endpoint_id: int) -> responses.Response:
 def disable_webhook(endpoint_id: int) -> responses.Response:
     """Disable an endpoint
 
-    The endpoint gets no further events. Its pending deliveries are held. An endpoint that was
-    disabled for another reason gets no further events either from now on.
+    The endpoint gets no further events. Its pending deliveries are held. If the endpoint is already
+    disabled for another reason, new events still led to held deliveries. This ends too.
     """
 
     def disable(conn: Connection, before: Endpoint) -> Endpoint:
@@ -168,10 +168,10 @@ def ping_webhook(endpoint_id: int) -> responses.Response:
 @blueprint.answers(202, ReplaySchema, "The deliveries are sent, 10 a second.")
 @blueprint.problems("webhooks_off", "not_found", "webhook_disabled")
 def replay_webhook(params: dict[str, Any], endpoint_id: int) -> responses.Response:
-    """Send failed deliveries again, or all since a time
+    """Send the failed deliveries, or all deliveries, of events since a time again
 
-    At most 10,000 deliveries of a request, the oldest first. Each keeps its `webhook-id`, by which
-    the receiver recognizes an event that it has already.
+    A request sends at most 10,000 deliveries, the oldest first. Each keeps its `webhook-id`, by
+    which the receiver recognizes an event that it has already.
     """
     actor = auth.current_actor()
 

@@ -23,7 +23,7 @@ RESOURCE_TYPE = "webhook"
 def check_url(url: str) -> None:
     """Raise a Problem if the guard of outbound connections refuses the URL.
 
-    The guard resolves the name of the host. So this function is called outside a transaction.
+    The guard resolves the name of the host, which takes time. So call this outside a transaction.
     """
     try:
         state.current().outbound.check(url)
@@ -32,7 +32,7 @@ def check_url(url: str) -> None:
 
 
 def spec_of(params: dict[str, Any], before: Endpoint | None = None) -> EndpointSpec:
-    """Return the endpoint of a request. Fields that are absent are those of `before`."""
+    """Return the endpoint that a request describes. An absent field keeps its value in `before`."""
     given = dict(params)
     if before is not None:
         kept = vars(before)

@@ -30,7 +30,7 @@ _AFTER_SCHEMA: dict[str, Any] = {
 
 
 class AfterKeys(After):
-    """The upstreams of a step of a schedule. A job or a group would end only once."""
+    """The upstreams of a step of a schedule: other steps. Jobs and groups would end only once."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ def _seconds(text: str) -> fields.Float:
 
 
 class GroupsByStateSchema(ma.Schema):
-    """The numbers of open groups by state. A group has the first of these states that fits."""
+    """The numbers of open groups by state. A group counts for the first of the states that fits."""
 
     held = fields.Integer(required=True, metadata=described("A step of the group is held."))
     paused = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""Deletes old rows in chunks. If rows of one kind cannot be deleted, the others still are."""
+"""Deletes old rows in chunks. If rows of one kind cannot be deleted, the other kinds still are."""
 
 from __future__ import annotations
 

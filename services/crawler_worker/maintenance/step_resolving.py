@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 EVERY_SECONDS = 2.0
 JITTER = 0.1
 # The shortest pause between two runs. During a drain, each written batch of ended jobs sends a
-# hint. Without the pause, all resolvers would run all the time for few rows each.
+# hint. Without the pause, all resolvers would run all the time, with few rows in each run.
 PAUSE_SECONDS = 0.1
 # Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
 # ended without a record of their end.

@@ -25,7 +25,7 @@ class Requester:
         return self.client.send(Request("GET", path, params), parse, self.context)
 
     def post(self, path: str, form: Parameters, parse: Callable[[Any], T]) -> T:
-        """Send a POST request that changes nothing at Reddit, because it may be sent twice.
+        """Send a POST request, which must change nothing at Reddit, because it may be sent twice.
 
         The result and the errors are those of `RedditClient.send`.
         """

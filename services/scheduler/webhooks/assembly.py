@@ -19,7 +19,7 @@ from crawljobs.settings import (
 )
 from scheduler.webhooks.deliverer import Deliverer
 
-POOL_SIZE = 3  # connections: the loop, and senders that record answers
+POOL_SIZE = 3  # connections for the loop, and for senders that record answers
 
 
 def build(

@@ -28,12 +28,12 @@ from scheduler.webhooks.sender_threads import SenderThreads
 
 log = logs.get_logger(__name__)
 
-POLL_SECONDS = 0.4  # between two looks at the tables
+POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # so that several attempts that end together lead to one claim
-SETTLE_SECONDS = 1.0  # between two changes of deliveries whose endpoint changed
-# The attempt and the write of its result take less time.
+SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
+# An attempt and the write of its result take less time than the lease.
 LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
-PINGS = 4  # pings at the same time, beside the other attempts
+PINGS = 4  # limit of the pings at the same time, beside the other attempts
 BACKOFF_SECONDS = 0.5  # the pause after an error; each further error doubles it
 BACKOFF_MAX_SECONDS = 15.0
 DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process stops

@@ -32,7 +32,7 @@ class Outcomes:
         self._database = database
         self._stop = stop
         self._limit = LogLimit()
-        self._noted: dict[int, float] = {}  # the time of the last success of endpoints
+        self._noted: dict[int, float] = {}  # for each endpoint: when a success was last stored
 
     def record(self, delivery: ClaimedDelivery, attempted: Attempted) -> None:
         """Write the attempt and its consequences, count it, and log a failure.

@@ -9,8 +9,8 @@ from crawljobs.domain.webhook import DeliveryKind
 from crawljobs.domain.webhook_fairness import SLOW_SECONDS
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
 
-ENDPOINTS_MAX = 200  # durations are kept of this number of endpoints
-_WEIGHT = 0.3  # of the newest duration in the mean
+ENDPOINTS_MAX = 200  # limit of the endpoints whose mean duration is kept
+_WEIGHT = 0.3  # the weight of the newest duration in the mean
 
 
 class RunningAttempts:
@@ -55,7 +55,7 @@ class RunningAttempts:
             )
 
     def wait_for_all(self, seconds: float) -> list[tuple[int, uuid.UUID]]:
-        """Wait until all attempts have ended, and return the claims of those that have not."""
+        """Wait for all attempts, at most `seconds`. Return the claims of those that still run."""
         with self._changed:
             self._changed.wait_for(lambda: not self._running, seconds)
             return [(each.id, each.token) for each in self._running.values()]

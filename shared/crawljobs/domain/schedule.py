@@ -60,9 +60,9 @@ class Schedule:
     """A row of the table scheduled_jobs. `next_run_at` is None while the schedule is disabled.
 
     `subreddit` is None for a schedule with steps, and empty if an operator deleted the subreddit's
-    row. `steps` is empty if the stored steps are unreadable. In a list of schedules, `steps` is
-    None for long steps too; `step_count` is their number. `open_group_id` is the group of the last
-    run, if that group has not finished.
+    row. `steps` is empty if the stored steps are unreadable. In a list of schedules, long steps are
+    left out: `steps` is None, but `step_count` is their number. `open_group_id` is the group of the
+    last run, if that group has not finished.
     """
 
     id: int

@@ -37,7 +37,7 @@ class ScheduledStep:
 def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> ScheduledStep:
     """Return the step to store. `own` are its priority and max_retries, None for absent values.
 
-    The request waits only for keys.
+    All upstreams of the request are keys of steps.
     """
     return ScheduledStep(
         key=step.key,
@@ -52,7 +52,7 @@ def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> 
 
 
 def to_request(step: ScheduledStep, *, priority: int, max_retries: int) -> StepRequest:
-    """Return the step for a new group. The parameters are the values of the schedule."""
+    """Return the step for a new group. The values of the schedule apply if the step has none."""
     return StepRequest(
         step.key,
         step.subreddit,

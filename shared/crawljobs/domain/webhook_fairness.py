@@ -1,12 +1,12 @@
-"""The shares of the endpoints in the senders, so that a slow endpoint delays only itself."""
+"""Divide the senders among the endpoints, so that a slow endpoint delays only itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-PER_ENDPOINT = 4  # attempts of one endpoint at the same time
-IN_ALL = 32  # attempts of one process at the same time
+PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
+IN_ALL = 32  # limit of the attempts of one process at the same time
 # All slow endpoints together leave the other half of the senders to the fast ones.
 SLOW_IN_ALL = 16
 SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow

@@ -1,4 +1,4 @@
-"""Wake the schedulers by notifications. Without a hint, they look after SCHEDULER_TICK_SECONDS."""
+"""Wake the schedulers by notifications (hints). Without one, SCHEDULER_TICK_SECONDS wakes them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def next_step(
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
     """If the listing ends at this page, return the ids of stored items that it did not show.
 
-    The returned items are older than all items of the walk. So Reddit may have ended it too early.
+    These items are older than all items of the walk. So Reddit may have ended the listing early.
     """
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []

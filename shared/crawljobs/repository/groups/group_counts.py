@@ -21,7 +21,7 @@ from crawljobs.repository.sql import (
 
 OPEN_MAX = 10_000  # only this number of open groups, the oldest, is counted, in 30 to 90 ms
 SEARCHED_MAX = 1_000  # the oldest pending step is searched in this number of groups
-RECENT_MAX = 100  # the newest finished groups, at most a day old
+RECENT_MAX = 100  # limit of the newest groups that finished within the last day
 
 _group = job_groups.c
 _ZERO = inline_number(0)
@@ -54,7 +54,7 @@ _searched = (
     .limit(inline_number(SEARCHED_MAX))
     .subquery("searched")
 )
-# Steps become pending in the order of their ids, except after a retry.
+# The pending step with the lowest id is the oldest one, except after a retry.
 _first_pending = (
     select(group_steps.c.changed_at)
     .where(group_steps.c.group_id == _searched.c.id, group_steps.c.state == inline("pending"))

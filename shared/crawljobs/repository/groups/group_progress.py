@@ -106,9 +106,9 @@ def update(
     """Count the changed steps of the groups, and update the state of each group.
 
     A group is ready if it is not paused and has a step to start. A sealed group without open steps
-    is finished. If its schedule is overdue, because it waited for this end, the scheduler gets a
-    hint. A finished group with an open step is reopened. Writes the events of
-    webhooks. The caller holds the locks of the groups. Returns the groups that finished.
+    is finished. If its schedule is overdue, because the schedule waited for this end, the scheduler
+    gets a hint. A finished group with an open step is reopened. Writes the events of webhooks. The
+    caller holds the locks of the groups. Returns the groups that finished.
     """
     ids = sorted(group_ids)
     _add(conn, changes)
@@ -154,7 +154,8 @@ def update(
 def _may_start(group: Any) -> bool:
     """Return whether pending steps of the group may start.
 
-    If a cancelled group is finished and has a pending step, a retry reopened it. So it may start.
+    If a cancelled group is finished and has a pending step, a retry reopened the step, which may
+    start.
     """
     return not group.is_paused and (not group.is_cancelled or group.is_finished)
 

@@ -100,8 +100,8 @@ _WAITS_FOR_GROUPS = text(f"""
     """)
 
 # A step can wait for all other steps of its own group. Selects such waits that must end, reopen or
-# end in another way.
-# `others (open)` is true if another step is open, or if the group still accepts steps.
+# end in another way. `others (open)` is true if another step is open, or if the group still accepts
+# steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
         step.state, others.open AS is_open, failed.key, failed.state AS failed_state

@@ -48,7 +48,7 @@ _READ = select(
 
 
 def of_group(conn: Connection, *, group_id: int) -> list[StepUse]:
-    """Return the numbers of requests of each step. Call this only up to STEPS_MAX steps."""
+    """Return the numbers of requests of each step. The group must have at most STEPS_MAX steps."""
     return [
         StepUse(StepState(row.state), row.sent, row.total, row.last)
         for row in conn.execute(_READ, {"group_id": group_id})

@@ -26,8 +26,8 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-# One transaction processes at most this number of changes, and at most one more of the steps and of
-# each kind of wait. The additional one shows that further ones are left.
+# One transaction processes at most this number of changes. It reads at most one more step, and one
+# more wait of each kind: the additional one shows that further ones are left.
 CHUNK = 1_000
 
 _TAKE = text("""
@@ -123,12 +123,12 @@ def _upstreams(rows: Sequence[Any]) -> _Upstreams:
 def _settle_steps(
     conn: Connection, upstreams: _Upstreams, group_ids: Sequence[int], now: datetime | None
 ) -> tuple[list[StepChange], bool]:
-    """Write the states of the steps of the locked groups whose jobs these are.
+    """Write the states of the steps that follow the jobs in `upstreams`, in the locked groups.
 
     A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
     step. If the follow-up job has ended already, the step ends too, so the search is repeated with
     the follow-up jobs. Returns the changes, and whether further steps may be left. The caller
-    settles the waits for the changed steps, or announces the changes.
+    settles the waits for the changed steps, or calls step_writes.announce.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = upstreams.jobs

@@ -29,7 +29,7 @@ from crawljobs.repository.sql import inline, inline_number, inline_time
 # time, which a datetime cannot hold. The read then returns the nearer limit.
 _EARLIEST, _LATEST = inline_time("1970-01-01 00:00+00"), inline_time("9000-01-01 00:00+00")
 
-LISTED_STEPS_MAX_BYTES = 16_384  # of JSON; a list does not show longer steps of a schedule
+LISTED_STEPS_MAX_BYTES = 16_384  # limit of the JSON of a schedule's steps in a list of schedules
 
 
 def bounded(time: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -102,7 +102,7 @@ def list_schedules(
 ) -> list[Schedule]:
     """Return at most `limit` schedules that match the filters, the oldest first.
 
-    The schedules have no steps that are longer than LISTED_STEPS_MAX_BYTES. A filter on a subreddit
+    Steps longer than LISTED_STEPS_MAX_BYTES are left out of the schedules. A filter on a subreddit
     does not find schedules with steps.
 
     `after_id` is the id of the last schedule of the previous page.

@@ -34,7 +34,7 @@ _RECORD = text("""
     RETURNING number
     """)
 
-# Endpoints are changed at most every :pause, because many deliveries would wait for this row.
+# An endpoint's row changes at most once in :pause. Otherwise many deliveries would wait for it.
 _SUCCESS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_endpoints
@@ -124,6 +124,6 @@ def release(
     claims: Sequence[tuple[int, uuid.UUID]],
     now: datetime | None = None,
 ) -> None:
-    """End the leases of these claims (id, token). Their attempts are then known as interrupted."""
+    """End the leases of these claims (id, token). The next claim records them as interrupted."""
     values = {"ids": [each for each, _ in claims], "tokens": [each for _, each in claims]}
     conn.execute(_RELEASE, {**values, "now": now})

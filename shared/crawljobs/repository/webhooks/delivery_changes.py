@@ -22,7 +22,7 @@ from crawljobs.domain.webhook import DeliveryKind, DeliveryState
 from crawljobs.repository.sql import NOW, inline, one_of
 from crawljobs.repository.webhooks.replay_pacing import paced
 
-REPLAYS_MAX = 10_000  # deliveries of one request
+REPLAYS_MAX = 10_000  # limit of the deliveries that one request replays
 
 _delivery, _event = webhook_deliveries.c, webhook_events.c
 

@@ -185,7 +185,7 @@ def waiting_work(conn: Connection, *, now: datetime | None = None) -> WaitingWor
 def lock_claims(conn: Connection) -> bool:
     """Lock the claims until the end of the transaction. Return False if another process has them.
 
-    Without this lock, two processes could claim for one endpoint together more than it may have.
+    Without this lock, two processes could together claim more for one endpoint than it may have.
     """
     return bool(conn.execute(_LOCK).scalar_one())
 

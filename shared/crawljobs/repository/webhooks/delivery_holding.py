@@ -18,7 +18,7 @@ from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryStat
 from crawljobs.repository.sql import NOW, inline, one_of
 from crawljobs.repository.webhooks.replay_pacing import paced
 
-CHUNK = 500  # deliveries of one endpoint that one call changes
+CHUNK = 500  # limit of the deliveries of one endpoint that one call changes
 
 _delivery = webhook_deliveries.c
 

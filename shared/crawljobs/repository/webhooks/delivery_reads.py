@@ -15,7 +15,7 @@ from crawljobs.db.tables import webhook_attempts, webhook_deliveries, webhook_ev
 from crawljobs.domain.webhook import AttemptResult, DeliveryKind, DeliveryState
 from crawljobs.repository.sql import inline
 
-ATTEMPTS_MAX = 100  # of a delivery, the newest
+ATTEMPTS_MAX = 100  # only this number of newest attempts of a delivery is read
 
 _delivery, _event, _attempt = webhook_deliveries.c, webhook_events.c, webhook_attempts.c
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.domain.webhook import DisabledReason
 
-# The event is of interest to the other endpoints alone.
+# Only other endpoints get this event, because the endpoint itself is disabled.
 _WRITE = text("""
     INSERT INTO webhook_events (type, created_at, data)
     SELECT 'webhook.disabled', coalesce(CAST(:now AS timestamptz), clock_timestamp()), :data

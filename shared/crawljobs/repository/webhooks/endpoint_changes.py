@@ -1,6 +1,6 @@
 """Create, change, enable, disable and delete the endpoints of webhooks.
 
-Each function except `create` needs the lock of the endpoint (`endpoint_rows.lock`).
+Before each function except `create`, the caller must lock the endpoint (`endpoint_rows.lock`).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def create(
 ) -> Endpoint | None:
     """Insert and return an endpoint. Return None if there are `at_most` endpoints already.
 
-    Takes a lock, so that two transactions cannot create the last endpoint.
+    Takes a lock. Otherwise two transactions could both create the last endpoint that is allowed.
     """
     conn.execute(_LOCK_NUMBER)
     if conn.execute(_COUNT).scalar_one() >= at_most:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-CHUNK = 200  # events of one call
+CHUNK = 200  # limit of the events of one call
 
 # An endpoint gets no event from before its creation, and no report about itself. The deliveries of
-# an endpoint that was disabled for its failures are held, and one that an operator disabled gets
-# none.
+# an endpoint that was disabled for its failures are held. An endpoint that an operator disabled
+# gets no deliveries.
 _EXPAND = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     fresh AS (
@@ -45,7 +45,7 @@ _EXPAND = text("""
 
 
 def expand(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Expand at most `at_most` events, the oldest first, and return their number.
+    """Make the deliveries of at most `at_most` events, the oldest first. Return how many events.
 
     Several processes may call this function at the same time, each for other events.
     """

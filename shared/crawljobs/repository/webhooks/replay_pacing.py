@@ -11,14 +11,14 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.webhook import DeliveryKind, DeliveryState
 from crawljobs.repository.sql import NOW, inline, interval_of
 
-REPLAY_SECONDS = 0.1  # between two first attempts of a replay
+REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 
 
 def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the time of the attempt with this place (from 1), after those that are planned.
+    """Return the time of the first attempt of the replay with this number (1, 2, ...).
 
-    The times of the present endpoint's replays are REPLAY_SECONDS apart. So a receiver that comes
-    back gets a steady flow.
+    The first attempts of an endpoint's replays are REPLAY_SECONDS apart, and come after those that
+    are already planned. So a receiver that works again gets a steady flow.
     """
     planned = webhook_deliveries.alias("planned")
     last = (

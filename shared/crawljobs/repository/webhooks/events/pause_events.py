@@ -17,11 +17,11 @@ _kind = inline(EventType.BUDGET_PAUSED)
 _budget = reddit_budgets.c
 _reason = bindparam("reason", type_=Text)
 _earlier = webhook_events.alias("earlier")
-# The condition on the type is that of the partial index of these events.
+# The partial index of these events has the condition on the type, so Postgres can use the index.
 _is_repeated = exists().where(
     _earlier.c.type == _kind,
     _earlier.c.created_at > NOW - inline_interval("1 hour"),
-    _earlier.c.created_at <= NOW,  # not after the database's clock was set back
+    _earlier.c.created_at <= NOW,  # a later event is from before the clock was set back
     _earlier.c.data.op("->>")(inline("client_id")) == _budget.client_id,
     _earlier.c.data.op("->>")(inline("reason")) == _reason,
 )
