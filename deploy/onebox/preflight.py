@@ -22,6 +22,8 @@ def refuse_wrong_settings(variables: Mapping[str, str], source: str) -> None:
     settings.read_revisit_settings(environment)
     settings.read_max_retries(environment)
     settings.read_scheduler_settings(environment)
+    settings.read_webhook_settings(environment)
+    settings.read_outbound_settings(environment)
     settings.read_reddit_settings(environment)
     # If the user gives no token, the demo later uses a random token from the data folder. In that
     # case, this check uses another random token.

@@ -151,6 +151,7 @@ class System:
             sandbox_url=self.sandbox_url,
             discovers=self._plan.discovers,
             tag=self._tag,
+            webhook_key=self._folder.webhook_key(),
             own_urls=self.database.own_urls,
         )
 

@@ -52,6 +52,10 @@ class DataFolder:
         return self.path / "admin-header"
 
     @property
+    def webhook_master_key(self) -> Path:
+        return self.path / "webhook-master-key"
+
+    @property
     def sandbox_ready(self) -> Path:
         return self.path / "sandbox.json"
 
@@ -74,6 +78,16 @@ class DataFolder:
             write_private(self.admin_token, f"{token}\n")
         write_private(self.admin_header, f"Authorization: Bearer {token}\n")
         return token
+
+    def webhook_key(self) -> str:
+        """Return the master key of webhooks. The first start creates the key."""
+        key = ""
+        with contextlib.suppress(FileNotFoundError):
+            key = self.webhook_master_key.read_text().strip()
+        if not key:
+            key = secrets.token_urlsafe(TOKEN_BYTES)
+            write_private(self.webhook_master_key, f"{key}\n")
+        return key
 
 
 @contextlib.contextmanager

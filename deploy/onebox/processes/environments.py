@@ -9,6 +9,11 @@ DATABASE = (
 )
 TOKEN = ("ADMIN_API_TOKEN", "ADMIN_API_TOKEN_FILE")
 REDDIT = ("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "REDDIT_CLIENT_SECRET_FILE")
+WEBHOOKS = (
+    *("WEBHOOK_MASTER_KEY", "WEBHOOK_MASTER_KEY_FILE"),
+    *("WEBHOOK_MASTER_KEY_PREVIOUS", "WEBHOOK_MASTER_KEY_PREVIOUS_FILE"),
+    *("WEBHOOK_PROXY", "WEBHOOK_PROXY_FILE"),
+)
 TRACING = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
     *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
@@ -20,14 +25,14 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles
 # The secrets that each role needs. A process does not inherit any other secret.
 NEEDED: dict[str, tuple[str, ...]] = {
-    EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *TRACING, *PROXIES),
+    EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *TRACING, *PROXIES),
     "sandbox": (),
-    "admin-api": (*DATABASE, *TOKEN, *TRACING),
+    "admin-api": (*DATABASE, *TOKEN, *WEBHOOKS, *TRACING),
     "crawler-worker": (*DATABASE, *REDDIT, *TRACING, *PROXIES),
-    "scheduler": (*DATABASE, *TRACING),
+    "scheduler": (*DATABASE, *WEBHOOKS, *TRACING),
 }
 # Variables that are always treated as secrets.
-_KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *TRACING})
+_KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *TRACING})
 _LOOKS_SECRET = re.compile(
     "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH|_DSN$|_PAT$"
     r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",

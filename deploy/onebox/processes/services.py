@@ -25,6 +25,7 @@ SANDBOX_RATE_LIMIT = (
 SANDBOX_STOP_SECONDS = 3
 PROBES = "127.0.0.1:0"  # port 0: each process chooses a free port and logs it
 CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # roles of processes that request Reddit
+SIGNING = ("admin-api", "scheduler")  # roles of processes that need the secrets of webhooks
 NOT_INHERITED = frozenset(
     {
         "PYTHONPATH",
@@ -55,6 +56,7 @@ class Settings:
     sandbox_url: str | None
     discovers: bool
     tag: str = ""
+    webhook_key: str = field(default="", repr=False)  # the master key, if the user gives none
     own_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def instance(self, role: str, number: int) -> str:
@@ -78,12 +80,20 @@ class Settings:
         return {
             **defaults,
             **inherited,
+            **self._webhooks(role, inherited),
             **(sandbox_client(self.sandbox_url) if self.sandbox_url and role in CRAWLING else {}),
             "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": self.own_urls.get(role, self.database_url),
             **own,
         }
+
+    def _webhooks(self, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the master key of webhooks for the roles that sign, unless the user gives one."""
+        given = {"WEBHOOK_MASTER_KEY", "WEBHOOK_MASTER_KEY_FILE"} & inherited.keys()
+        if role not in SIGNING or not self.webhook_key or given:
+            return {}
+        return {"WEBHOOK_MASTER_KEY": self.webhook_key}
 
 
 def sandbox_client(url: str) -> dict[str, str]:

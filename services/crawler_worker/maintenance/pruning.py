@@ -15,6 +15,7 @@ from crawljobs.repository.operations import operation_pruning, record_pruning
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.repository.schedules import ledger_pruning
+from crawljobs.repository.webhooks import event_pruning
 from crawljobs.runtime import logs
 from crawljobs.settings import QueueSettings
 
@@ -48,6 +49,7 @@ class Pruning:
         keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
         instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
         operations = partial(operation_pruning.prune_operations, retention=settings.retention)
+        events = partial(event_pruning.prune_events, retention=settings.webhook_retention)
         jobs, groups = _Jobs(settings.retention), _Groups(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
         self._rows("group.pruned", groups, then=groups.count, deleted=lambda: groups.deleted)
@@ -57,6 +59,7 @@ class Pruning:
         self._rows("idempotency_key.pruned", keys)
         self._rows("instance.pruned", instances)
         self._rows("operation.pruned", operations)
+        self._rows("webhook_event.pruned", events)
         return jobs.deleted
 
     def _rows(

@@ -110,6 +110,10 @@ webhook_attempts = _zeroed(
     Counter("crawl_webhook_attempts_total", "Attempts to deliver webhooks.", ("result",)),
     [*AttemptResult],
 )
+webhook_deliveries_dropped = Counter(
+    "crawl_webhook_deliveries_dropped_total",
+    "Deliveries that the retention deleted before an attempt succeeded or failed for good.",
+)
 webhook_first_attempt = Histogram(
     "crawl_webhook_first_attempt_seconds",
     "Time from an event to the first attempt of its delivery.",

@@ -9,6 +9,7 @@ SECRETS = {
     "DATABASE_DIRECT_URL_FILE": "/run/secrets/direct",
     "PGPASSWORD": "p",
     "ADMIN_API_TOKEN": "t",
+    "WEBHOOK_MASTER_KEY": "m",
     "REDDIT_CLIENT_ID": "i",
     "REDDIT_CLIENT_SECRET": "s",
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=x",
@@ -39,11 +40,12 @@ HARMLESS = {
 NEEDED = {
     "sandbox": set(),
     "scheduler": {
-        *("DATABASE_URL", "DATABASE_DIRECT_URL_FILE", "PGPASSWORD", "OTEL_EXPORTER_OTLP_HEADERS")
+        *("DATABASE_URL", "DATABASE_DIRECT_URL_FILE", "PGPASSWORD", "OTEL_EXPORTER_OTLP_HEADERS"),
+        "WEBHOOK_MASTER_KEY",
     },
 }
 NEEDED["admin-api"] = NEEDED["scheduler"] | {"ADMIN_API_TOKEN"}
-NEEDED["crawler-worker"] = NEEDED["scheduler"] | {
+NEEDED["crawler-worker"] = NEEDED["scheduler"] - {"WEBHOOK_MASTER_KEY"} | {
     *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "https_proxy")
 }
 

@@ -11,6 +11,7 @@ from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.schedules import schedule_deletion
+from crawljobs.runtime import metrics
 from support import jobs
 from support import schedule_rows as rows
 
@@ -174,3 +175,44 @@ def test_the_ledger_of_a_deleted_schedule_goes_in_pieces(database: Database) -> 
     with database.begin() as conn:
         assert {run["scheduled_job_id"] for run in rows.ledger(conn)} == {kept.id}
         assert rows.count(conn, "scheduled_job_runs") == OLD
+
+
+def test_prunes_old_events_of_webhooks_and_counts_undelivered_ones(database: Database) -> None:
+    """A held delivery is dropped with its event, and its attempts are deleted too."""
+    chosen = settings.read_queue_settings({"WEBHOOK_RETENTION_DAYS": "7"})
+    with database.begin() as conn:
+        conn.execute(
+            text("""
+                INSERT INTO webhook_events (type, data, created_at)
+                SELECT 'job.failed', '{}', now() - interval '8 days'
+                    + CASE WHEN n <= :new THEN interval '2 days' ELSE interval '0' END
+                FROM generate_series(1, :new + :old) AS n
+            """),
+            {"old": OLD, "new": NEW},
+        )
+        conn.execute(
+            text("""
+                INSERT INTO webhook_deliveries (event_id, endpoint_id, state, ended_at)
+                SELECT id, endpoint, state, CASE WHEN state = 'delivered' THEN now() END
+                FROM webhook_events, (VALUES (1, 'held'), (2, 'delivered')) AS d (endpoint, state)
+            """)
+        )
+        conn.execute(
+            text("""
+                INSERT INTO webhook_attempts (delivery_id, number, started_at, duration_ms, result)
+                SELECT id, 1, now(), 1, 'timeout' FROM webhook_deliveries
+            """)
+        )
+    before = metrics.webhook_deliveries_dropped._value.get()
+    Maintenance(database, chosen).prune()
+    with database.begin() as conn:
+        left = {
+            table: conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            for table in ("webhook_events", "webhook_deliveries", "webhook_attempts")
+        }
+    assert left == {
+        "webhook_events": NEW,
+        "webhook_deliveries": 2 * NEW,
+        "webhook_attempts": 2 * NEW,
+    }
+    assert metrics.webhook_deliveries_dropped._value.get() - before == OLD

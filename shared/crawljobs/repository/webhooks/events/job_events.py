@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, any_, func, insert, literal_column, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    any_,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+)
 
 from crawljobs.db.tables import crawl_jobs, group_steps, job_groups, subreddits, webhook_events
 from crawljobs.domain.job import FINAL
-from crawljobs.repository.sql import NOW, array_of, ids, inline, inline_number, one_of
+from crawljobs.repository.sql import NOW, ONE_ROW, array_of, ids, inline, inline_number, one_of
 from crawljobs.repository.webhooks.events.event_interest import fits
 from crawljobs.repository.webhooks.events.event_json import json_object, json_time
 
@@ -25,11 +36,26 @@ _ids = (
     .limit(inline_number(GROUPS_MAX))
     .correlate(crawl_jobs)
 )
-# The groups whose steps follow the job.
-_followed = select(array_of(_ids).label("group_ids")).lateral("followed")
+_NONE = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
+# The groups whose steps follow the job; such a job is watched. Without OFFSET, Postgres would
+# compute the array again at each use.
+_followed = (
+    select(case((_job.watched, array_of(_ids)), else_=_NONE).label("group_ids"))
+    .correlate(crawl_jobs)
+    .offset(inline_number(0))
+    .lateral("followed")
+)
 _first = literal_column("followed.group_ids[1]", BigInteger)
 _kind = inline("job.").concat(_job.status)
-_name = func.lower(subreddits.c.name)
+# Without LIMIT, Postgres could read all subreddits for a batch of jobs.
+_subreddit = (
+    select(subreddits.c.name)
+    .where(subreddits.c.id == _job.subreddit_id)
+    .correlate(crawl_jobs)
+    .limit(ONE_ROW)
+    .lateral("subreddit")
+)
+_name = func.lower(_subreddit.c.name)
 
 RECORD = insert(webhook_events).from_select(
     ["type", "created_at", "data", "job_id", "group_ids", "source", "subreddit"],
@@ -38,7 +64,7 @@ RECORD = insert(webhook_events).from_select(
         NOW,
         json_object(
             job_id=_job.id,
-            subreddit=subreddits.c.name,
+            subreddit=_subreddit.c.name,
             source=_job.source,
             status=_job.status,
             outcome=_job.outcome,
@@ -57,9 +83,7 @@ RECORD = insert(webhook_events).from_select(
         _job.source,
         _name,
     )
-    .select_from(
-        crawl_jobs.join(subreddits, subreddits.c.id == _job.subreddit_id).join(_followed, true())
-    )
+    .select_from(crawl_jobs.join(_subreddit, true()).join(_followed, true()))
     .where(
         _job.id == any_(ids("ids")),
         one_of(_job.status, FINAL),

@@ -1,0 +1,56 @@
+"""Delete events of webhooks after the retention, with their deliveries and attempts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import ARRAY, UUID, Connection, any_, bindparam, delete, func, select
+
+from crawljobs.db import after_commit
+from crawljobs.db.tables import webhook_deliveries, webhook_events
+from crawljobs.domain.webhook import OPEN_DELIVERIES
+from crawljobs.repository.sql import NOW, interval, one_of
+from crawljobs.runtime import metrics
+
+_event, _delivery = webhook_events.c, webhook_deliveries.c
+_ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
+
+OLD = (
+    select(_event.id)
+    .where(_event.created_at < NOW - interval("retention"))
+    .order_by(_event.created_at)
+    .limit(bindparam("at_most"))
+    .offset(bindparam("skip"))
+)
+# Foreign keys delete the deliveries and the attempts.
+_PRUNE = delete(webhook_events).where(_event.id == any_(_ids))
+_UNDELIVERED = (
+    select(func.count())
+    .select_from(webhook_deliveries)
+    .where(_delivery.event_id == any_(_ids), one_of(_delivery.state, OPEN_DELIVERIES))
+)
+
+
+def prune_events(
+    conn: Connection,
+    *,
+    retention: timedelta,
+    at_most: int = 1_000,
+    skip: int = 0,
+    now: datetime | None = None,
+) -> int:
+    """Delete at most `at_most` events that are older than the retention, the oldest first.
+
+    After the commit, the metric of dropped deliveries counts those that were held or pending. Skips
+    the `skip` oldest events, which the database refused to delete before. Returns the number of
+    deleted events.
+    """
+    values = {"retention": retention, "at_most": at_most, "skip": skip, "now": now}
+    found = [*conn.execute(OLD, values).scalars()]
+    if not found:
+        return 0
+    undelivered = conn.execute(_UNDELIVERED, {"ids": found}).scalar_one()
+    deleted = conn.execute(_PRUNE, {"ids": found}).rowcount
+    after_commit.register(conn, partial(metrics.webhook_deliveries_dropped.inc, undelivered))
+    return deleted
