@@ -26,6 +26,7 @@ from admin_api.http.request import (
     request_id,
     request_parsing,
     request_trace,
+    unexpected_body,
 )
 from admin_api.http.request.request_database import RequestDatabase
 from admin_api.openapi import docs, document
@@ -82,6 +83,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     auth.install(app)
     scopes.install(app)
     request_body.install(app)
+    unexpected_body.install(app)
     request_parsing.install(app)
     problems.install(app)
     request_id.install(app)

@@ -67,6 +67,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
     def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
         def decorate(view: View) -> View:
+            if not request_body.is_declared(view):
+                problem_codes.add(view, *problem_codes.OF_NO_BODY)
             # Generated clients name their functions by the operationId, such as list_jobs.
             about = {"operationId": view.__name__, problem_codes.EXTENSION: problem_codes.of(view)}
             named = self.doc(**about)(scopes.set_scope(scope, view))

@@ -35,13 +35,12 @@ OF_BODIES = (
     "unsupported_media_type",
     "invalid_request",
 )
+# The codes of operations without a body. A body is read, because an empty object is accepted.
+OF_NO_BODY = ("unexpected_body", "broken_body", "body_timeout")
 OF_PARAMETERS = ("invalid_request",)
 OF_CURSORS = ("invalid_cursor",)
-# POST accepts Idempotency-Key. A request is compared with the stored request of the same key. So
-# the body is read even if the operation has no body. An invalid key gives `invalid_request`.
+# POST accepts Idempotency-Key. An invalid key gives `invalid_request`.
 OF_KEYS = (
-    "broken_body",
-    "body_timeout",
     "invalid_request",
     "key_in_progress",
     "answer_not_kept",

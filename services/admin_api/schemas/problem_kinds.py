@@ -16,6 +16,7 @@ KINDS: dict[str, Kind] = {
     "broken_body": Kind(400, "Request body incomplete or malformed"),
     "invalid_json": Kind(400, "Request body is not valid JSON"),
     "unknown_parameter": Kind(400, "Unknown query parameter"),
+    "unexpected_body": Kind(400, "Request takes no body"),
     "invalid_cursor": Kind(400, "Cursor is not valid for this list"),
     "missing_token": Kind(401, "Bearer token required"),
     "invalid_token": Kind(401, "Bearer token not valid"),

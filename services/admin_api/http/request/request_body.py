@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import flask
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
@@ -32,6 +33,23 @@ def read() -> bytes:
         setattr(flask.g, _NAME, _read())
     body: bytes = flask.g.get(_NAME)
     return body
+
+
+def is_announced() -> bool:
+    """Return whether the head of the request announces a body. A body of chunks may be empty."""
+    request = flask.request
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def is_plain_json() -> bool:
+    """Return whether the head of the request announces uncompressed JSON."""
+    request = flask.request
+    return request.mimetype == "application/json" and request.content_encoding in (None, "identity")
+
+
+def is_declared(view: Callable[..., Any] | None) -> bool:
+    """Return whether the view declares a body, by `Blueprint.body`."""
+    return hasattr(view, BOUNDS)
 
 
 def bounds() -> Bounds:

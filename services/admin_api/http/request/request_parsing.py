@@ -39,9 +39,9 @@ class Parser(FlaskParser):
         self.may_be_absent: set[ma.Schema] = set()  # schemas of bodies that are not required
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
-        if schema in self.may_be_absent and not _has_body(req):
+        if schema in self.may_be_absent and not request_body.is_announced():
             return {}
-        if req.mimetype != "application/json" or req.content_encoding not in (None, "identity"):
+        if not request_body.is_plain_json():
             raise problems.Problem(
                 "unsupported_media_type",
                 "Send uncompressed JSON with Content-Type: application/json.",
@@ -80,10 +80,6 @@ class Parser(FlaskParser):
                     _unknown_parameters(unknown)
             raise invalid(list(flattened(messages)))
         raise invalid([])
-
-
-def _has_body(req: flask.Request) -> bool:
-    return bool(req.content_length) or "Transfer-Encoding" in req.headers
 
 
 def _by_location(error: ma.ValidationError) -> dict[str, Any]:

@@ -75,7 +75,7 @@ REFUSALS = {
 UNSAYABLE = ("holds ", "must not be blank")
 # The schema gives the spelling of a name. It does not list the names of Reddit's own listings.
 LISTING = "no subreddit but a listing of Reddit's own"
-GRAMMARS = {"/cron_expression", "/timezone", "/subreddit_id"}
+GRAMMARS = {"/cron_expression", "/timezone", "/subreddit_id", "/url"}
 FUTURE = {"/expires_at", "/until"}  # a schema cannot express that a time is in the future
 
 
