@@ -20,6 +20,7 @@ from support.databases import Databases
 
 RESOURCES = pytest.StashKey[contextlib.ExitStack]()
 DATABASES = pytest.StashKey[Databases]()
+LONGEST = ("tests/system/", "tests/faults/")  # folders whose tests take seconds each
 DEEP_SECONDS = 3600  # seconds; the timeout of a test under --deep that sets none itself
 # Hypothesis gets no deadline, because other tests may keep the machine busy.
 hypothesis.settings.register_profile(
@@ -126,6 +127,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # A long test that begins last would leave the other test workers without work.
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if config.option.deep and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(DEEP_SECONDS))  # many tests do more under --deep
