@@ -28,7 +28,8 @@ def server(emptied_server: Gunicorn) -> Gunicorn:
     return emptied_server
 
 
-SHELLS = ("bash", "zsh")
+# Without --deep, zsh runs the whole script alone.
+SHELLS = ("bash", pytest.param("zsh", marks=pytest.mark.deep))
 RUN_TASKS = "run_examples"
 # The functions of operators, with arguments. JOB is the id of a job.
 TASKS = (

@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     seeds.parametrize(metafunc)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[RunningSandbox]:
     """A sandbox with slow replies, so that a fault happens during a crawl."""
     options = ("--rate-limit", 10_000_000, "--latency-seconds", 0.03)

@@ -104,7 +104,7 @@ def live(database: Database) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("replies", "drip_seconds"), [(30, 0.2), pytest.param(1_000, 90.0, marks=pytest.mark.deep)]
+    ("replies", "drip_seconds"), [(20, 0.2), pytest.param(1_000, 90.0, marks=pytest.mark.deep)]
 )
 def test_a_worker_outlives_hostile_replies_below_the_limit_of_its_pod(
     database: Database,

@@ -1,4 +1,4 @@
-"""Fixtures of crawls: a sandbox per module, and a crawler with a fresh database per test."""
+"""Fixtures of crawls: a sandbox for all tests, and a crawler with a fresh database per test."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,12 @@ from support.crawls import Crawler
 from support.reddit_sandbox import RunningSandbox
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[RunningSandbox]:
+    """Yield a sandbox whose content all tests share, because it takes long to generate.
+
+    A test undoes its changes of replies. Items that it deletes stay deleted.
+    """
     with reddit_sandbox.serve("--rate-limit", 10_000_000) as running:
         yield running
 

@@ -150,8 +150,11 @@ def test_children_that_are_refused_cost_no_other_tree(
         "404 as a page": always(404, HTML),
         "403 as a page": always(403, HTML),
     }
-    reddit.posts[0]["data"].update(num_comments=251)
-    reddit.trees["9999"] = [comment("t1", "9999"), more(*MANY, parent="t3_9999")]
+    # After a reply that is too large, the crawl asks for fewer and fewer, and then for each one.
+    children = MANY[:12] if failure == "too large" else MANY
+    missed = len(children)
+    reddit.posts[0]["data"].update(num_comments=missed + 1)
+    reddit.trees["9999"] = [comment("t1", "9999"), more(*children, parent="t3_9999")]
     reddit.answers["/api/morechildren"] = {**FAILURES, **others}[failure]
     assert crawler.crawl("python") == "crawled"
     reason = reason_of(failure, "more_children")
@@ -160,7 +163,7 @@ def test_children_that_are_refused_cost_no_other_tree(
     stored = crawler.rows("SELECT id FROM comments WHERE post_id IN ('9998', '9999') ORDER BY id")
     assert [row.id for row in stored] == ["s0", "t1"]
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
-    assert (row.comments_stored, row.comments_missing) == (1, 250)
+    assert (row.comments_stored, row.comments_missing) == (1, missed)
     marks = subreddit(crawler)
     assert (marks.high_water_post, marks.high_water_comment) == ("9999", "c999")
     assert marks.last_crawled_at is not None
@@ -169,4 +172,4 @@ def test_children_that_are_refused_cost_no_other_tree(
     crawler.crawl("python")
     assert (missing(crawler), is_incomplete(crawler)) == ([], [True, False])
     (row,) = crawler.rows("SELECT * FROM posts WHERE id = '9999'")
-    assert (row.comments_stored, row.comments_missing) == (251, 0)
+    assert (row.comments_stored, row.comments_missing) == (missed + 1, 0)
