@@ -445,7 +445,7 @@ class GroupMachine(RuleBasedStateMachine):
         assert unfinished == []
 
 
-def run(database: Database, *, examples: int, steps: int) -> Counter[str]:
+def run(database: Database, *, examples: int, steps: int, is_random: bool = True) -> Counter[str]:
     """Run the model. Returns how often each rule changed rows, and how often each transition."""
     seen: Counter[str] = Counter()
     run_state_machine_as_test(
@@ -453,6 +453,7 @@ def run(database: Database, *, examples: int, steps: int) -> Counter[str]:
         settings=settings(
             max_examples=examples,
             database=None,
+            derandomize=not is_random,
             phases=(Phase.generate,),  # sequences are short, and shrinking takes minutes
             stateful_step_count=steps,
             deadline=None,
@@ -463,7 +464,8 @@ def run(database: Database, *, examples: int, steps: int) -> Counter[str]:
 
 
 def test_random_changes_keep_the_rules_of_groups(database: Database) -> None:
-    assert run(database, examples=4, steps=40)["settle"] > 2
+    # Each run draws the same changes: few random ones would sometimes settle nothing.
+    assert run(database, examples=8, steps=40, is_random=False)["settle"] > 5
 
 
 @pytest.mark.deep
