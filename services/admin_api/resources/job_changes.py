@@ -31,7 +31,7 @@ blueprint = Blueprint(
     changes=Scope.JOBS,
 )
 
-# The names of the actions in the audit log.
+# The name of each verb in the column `action` of the audit log.
 ACTIONS = {verb: verb.name.lower() for verb in Verb}
 _AS_IT_IS = "The job as it is now."
 

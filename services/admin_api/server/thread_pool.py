@@ -19,7 +19,7 @@ def started(threads: int) -> ThreadPoolExecutor:
         for _ in range(threads):
             pool.submit(all_run.wait)
     except RuntimeError:
-        all_run.abort()  # else the threads that run already wait forever and prevent the exit
+        all_run.abort()  # otherwise the running threads would wait forever and prevent the exit
         raise
     all_run.wait()
     return pool

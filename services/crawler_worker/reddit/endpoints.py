@@ -83,7 +83,7 @@ def account(requester: Requester, *, name: str) -> Account:
 
 
 def history(requester: Requester, *, name: str) -> Page:
-    """Return an account's newest posts and comments, or an empty page if the account hides them."""
+    """Request an account's newest posts and comments. The page is empty if they are hidden."""
     params: Parameters = {"limit": PAGE_LIMIT, "sort": "new"}
     parse = partial(reply_subjects.history, name=name)
     return requester.get(f"/user/{_account(name)}/overview", params, parse)

@@ -45,7 +45,7 @@ class EndpointState(StrEnum):
 class DisabledReason(StrEnum):
     """The cause for which an endpoint is disabled."""
 
-    OPERATOR = "operator"  # the endpoint gets no events
+    OPERATOR = "operator"  # an operator disabled the endpoint; it gets no events
     GONE = "gone"  # the receiver answered 410; deliveries are held
     FAILING = "failing"  # no attempt succeeded for days; deliveries are held
 

@@ -24,7 +24,7 @@ from crawljobs.repository.sql import NOW, ONE_ROW, array_of, ids, inline, inline
 from crawljobs.repository.webhooks.events.event_interest import fits
 from crawljobs.repository.webhooks.events.event_json import json_object, json_time
 
-GROUPS_MAX = 100  # groups of one event, those with the lowest ids
+GROUPS_MAX = 100  # limit of the groups of one event: those with the lowest ids
 
 _job, _step = crawl_jobs.c, group_steps.c
 
