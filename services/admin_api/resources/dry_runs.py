@@ -20,7 +20,7 @@ class _RolledBack(Exception):
 def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
     """Run the change in a transaction, and return its answer. A dry run commits nothing.
 
-    Raises a Problem if the token may not read: the answer of a dry run shows data.
+    Raises a Problem for a dry run if the token may not read, because the answer shows data.
     """
     if not dry_run:
         return state.current().database.run(change)

@@ -35,7 +35,8 @@ OF_BODIES = (
     "unsupported_media_type",
     "invalid_request",
 )
-# The codes of operations without a body. A body is read, because an empty object is accepted.
+# The codes of operations that declare no body. If a request has a body, the body is read
+# nevertheless, because an empty object is accepted.
 OF_NO_BODY = ("unexpected_body", "broken_body", "body_timeout")
 OF_PARAMETERS = ("invalid_request",)
 OF_CURSORS = ("invalid_cursor",)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crawljobs.domain.webhook import DisabledReason
 
-COUNT_MAX = 10_000  # open deliveries of an endpoint and state that are counted
+COUNT_MAX = 10_000  # limit of the counted deliveries for each endpoint and state
 
 
 class EndpointCondition(StrEnum):
@@ -25,8 +25,8 @@ class WebhookTotals:
     """The endpoints by condition, and their open deliveries.
 
     `pending` and `held` count up to COUNT_MAX deliveries of each endpoint.
-    `oldest_undelivered_seconds` is the age of the oldest event of which a delivery is pending or
-    not made yet; replays do not count, and it is 0 without such an event.
+    `oldest_undelivered_seconds` is the age of the oldest event with a delivery that is pending or
+    not made yet. Replays do not count. The age is 0 without such an event.
     """
 
     endpoints: Mapping[EndpointCondition, int]

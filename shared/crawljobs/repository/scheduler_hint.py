@@ -1,4 +1,4 @@
-"""Wake the schedulers by notifications (hints). Without one, SCHEDULER_TICK_SECONDS wakes them."""
+"""Wake the schedulers by notifications (hints). Else they wake every SCHEDULER_TICK_SECONDS."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook_totals import EndpointCondition, WebhookTotals
 
-# Each subquery reads a limited range of the partial index webhook_deliveries_state_idx. To find the
-# oldest event, it compares rows in the order of that index. With equal signs instead, a plan could
-# read the whole table in the order of ids.
+# Each subquery reads a limited range of the partial index webhook_deliveries_state_idx. The search
+# for the oldest event compares (endpoint_id, state, id), the columns of that index. With equal
+# signs instead, a plan could read the whole table in the order of ids.
 _COUNT = text("""
     SELECT coalesce(endpoint.disabled_reason, 'enabled') AS condition,
         pending.deliveries AS pending, held.deliveries AS held, oldest.created_at AS oldest_at

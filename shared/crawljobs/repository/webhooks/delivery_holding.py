@@ -69,7 +69,7 @@ def _change(state: DeliveryState, values: Mapping[str, Any], *, by_place: bool =
             chosen.c.state != inline(DeliveryState.DELIVERED),
             # The process that makes an attempt now records its result first.
             or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
-            # A ping is sent once, and at once.
+            # A ping is attempted only once, immediately, so it is never held or dropped here.
             chosen.c.kind != inline(DeliveryKind.PING),
         )
         .order_by(chosen.c.id)
