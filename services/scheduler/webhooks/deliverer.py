@@ -15,6 +15,7 @@ from crawljobs.repository.webhooks import (
     attempt_recording,
     delivery_claim,
     delivery_holding,
+    due_deliveries,
     event_expansion,
 )
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
@@ -116,7 +117,7 @@ class Deliverer(threading.Thread):
             settled = self._database.run(delivery_holding.settle)
             if not settled.more:
                 self._settled_at = time.monotonic()
-        waiting = self._database.run_statement(delivery_claim.waiting_work)
+        waiting = self._database.run_statement(due_deliveries.waiting_work)
         is_busy = False
         if waiting.events:
             expanded = self._database.run(event_expansion.expand)
@@ -141,14 +142,16 @@ class Deliverer(threading.Thread):
             free = PINGS - self._running.count(pings=True)
             claimed += delivery_claim.claim_pings(conn, at_most=free, lease=LEASE)
         free = IN_ALL - self._running.count(pings=False)
-        if free > 0 and delivery_claim.lock_claims(conn):
+        if free > 0:
             shares = webhook_fairness.shares(
-                delivery_claim.due_endpoints(conn, per_endpoint=PER_ENDPOINT),
+                due_deliveries.due_endpoints(conn, per_endpoint=PER_ENDPOINT),
                 free=free,
                 slow_running=self._running.count_slow(),
                 seconds_of=self._running.seconds_of,
             )
-            claimed += delivery_claim.claim(conn, shares=shares, lease=LEASE)
+            claimed += delivery_claim.claim(
+                conn, shares=shares, per_endpoint=PER_ENDPOINT, lease=LEASE
+            )
         bodies = event_bodies.of_deliveries(conn, claimed, public_url=self._chosen.public_url)
         return claimed, bodies
 

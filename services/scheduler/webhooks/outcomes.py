@@ -42,9 +42,7 @@ class Outcomes:
         """
         for attempt in range(WRITE_TRIES):
             try:
-                number, disabled = self._database.run(
-                    lambda conn: self._write(conn, delivery, attempted)
-                )
+                number, disabled = self._written(delivery, attempted)
                 break
             except errors.DatabaseUnavailable as error:
                 if attempt + 1 == WRITE_TRIES or self._stop.wait(WRITE_PAUSE_SECONDS):
@@ -57,7 +55,8 @@ class Outcomes:
         if delivery.attempts == 0 and delivery.kind is DeliveryKind.EVENT:
             metrics.webhook_first_attempt.observe(delivery.waited_seconds)
         if result is AttemptResult.SUCCEEDED:
-            self._noted[delivery.endpoint_id] = time.monotonic()
+            if not self._has_noted(delivery.endpoint_id):
+                self._noted[delivery.endpoint_id] = time.monotonic()
             return
         self._noted.pop(delivery.endpoint_id, None)
         if (left_out := self._limit.lines_left_out()) is not None:
@@ -74,6 +73,17 @@ class Outcomes:
         if disabled is not None:
             disabled.log()
 
+    def _written(
+        self, delivery: ClaimedDelivery, attempted: Attempted
+    ) -> tuple[int | None, endpoint_disabling.DisabledEndpoint | None]:
+        """Write the attempt: by a single statement if the endpoint stays as it is."""
+        has_succeeded = attempted.attempt.result is AttemptResult.SUCCEEDED
+        if has_succeeded and self._has_noted(delivery.endpoint_id):
+            return self._database.run_statement(
+                lambda conn: (_record(conn, delivery, attempted), None)
+            )
+        return self._database.run(lambda conn: self._write(conn, delivery, attempted))
+
     def _write(
         self, conn: Connection, delivery: ClaimedDelivery, attempted: Attempted
     ) -> tuple[int | None, endpoint_disabling.DisabledEndpoint | None]:
@@ -81,20 +91,12 @@ class Outcomes:
         has_succeeded = finished.result is AttemptResult.SUCCEEDED
         failed_at = None
         if has_succeeded:
-            self._note_success(conn, delivery)
+            attempt_recording.note_success(conn, endpoint_id=delivery.endpoint_id, pause=NOTE_PAUSE)
         elif delivery.kind is not DeliveryKind.PING:
             failed_at = attempt_recording.note_failure(
                 conn, endpoint_id=delivery.endpoint_id, pause=NOTE_PAUSE
             )
-        delay = None if has_succeeded else delay_before_next(delivery, attempted)
-        number = attempt_recording.record(
-            conn,
-            delivery_id=delivery.id,
-            token=delivery.token,
-            attempt=finished,
-            state=state_after(has_succeeded=has_succeeded, delay=delay),
-            delay=delay or timedelta(0),
-        )
+        number = _record(conn, delivery, attempted)
         if has_succeeded:
             return number, None
         disabled = endpoint_disabling.disable_if_dead(
@@ -105,12 +107,23 @@ class Outcomes:
         )
         return number, disabled
 
-    def _note_success(self, conn: Connection, delivery: ClaimedDelivery) -> None:
-        """Note the success unless this process noted one of the same endpoint a moment ago."""
-        noted = self._noted.get(delivery.endpoint_id)
-        pause = NOTE_PAUSE.total_seconds()
-        if noted is None or time.monotonic() - noted > pause:
-            attempt_recording.note_success(conn, endpoint_id=delivery.endpoint_id, pause=NOTE_PAUSE)
+    def _has_noted(self, endpoint_id: int) -> bool:
+        """Return whether this process noted a success of the endpoint a moment ago."""
+        noted = self._noted.get(endpoint_id)
+        return noted is not None and time.monotonic() - noted < NOTE_PAUSE.total_seconds()
+
+
+def _record(conn: Connection, delivery: ClaimedDelivery, attempted: Attempted) -> int | None:
+    has_succeeded = attempted.attempt.result is AttemptResult.SUCCEEDED
+    delay = None if has_succeeded else delay_before_next(delivery, attempted)
+    return attempt_recording.record(
+        conn,
+        delivery_id=delivery.id,
+        token=delivery.token,
+        attempt=attempted.attempt,
+        state=state_after(has_succeeded=has_succeeded, delay=delay),
+        delay=delay or timedelta(0),
+    )
 
 
 def delay_before_next(delivery: ClaimedDelivery, attempted: Attempted) -> timedelta | None:

@@ -11,31 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook import DeliveryKind
-from crawljobs.domain.webhook_fairness import DueEndpoint
 
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs webhook claims'))")
-
-# At most :per_endpoint due deliveries are counted for each endpoint.
-_DUE = text("""
-    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
-    SELECT endpoint.id, running.deliveries AS running, due.deliveries AS due,
-        endpoint.first_failure_at IS NOT NULL AS failing
-    FROM webhook_endpoints AS endpoint
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS deliveries FROM webhook_deliveries
-            WHERE endpoint_id = endpoint.id AND claim_token IS NOT NULL AND kind <> 'ping'
-                AND lease_until > (SELECT now FROM clock)
-        ) AS running
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS deliveries FROM (
-                SELECT 1 FROM webhook_deliveries
-                WHERE endpoint_id = endpoint.id AND state = 'pending' AND kind <> 'ping'
-                    AND next_attempt_at <= (SELECT now FROM clock)
-                ORDER BY next_attempt_at LIMIT :per_endpoint
-            ) AS counted
-        ) AS due
-    WHERE endpoint.state = 'enabled' AND due.deliveries > 0
-    ORDER BY endpoint.id
+# Without these locks, two processes could claim together more than an endpoint may have. Endpoints
+# that another transaction has locked are passed over.
+_LOCK = text("""
+    SELECT id FROM webhook_endpoints
+    WHERE id = ANY (CAST(:endpoints AS bigint[])) AND state = 'enabled'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     """)
 
 # A delivery that still has a claim token was sent by a process that died: its lease has ended.
@@ -47,10 +29,16 @@ _CLAIM = text("""
                 (SELECT CAST(:endpoints AS bigint[])), (SELECT CAST(:shares AS bigint[]))
             ) AS wanted (endpoint_id, share)
             CROSS JOIN LATERAL (
+                SELECT count(*) AS deliveries FROM webhook_deliveries
+                WHERE endpoint_id = wanted.endpoint_id AND claim_token IS NOT NULL
+                    AND kind <> 'ping' AND lease_until > (SELECT now FROM clock)
+            ) AS running
+            CROSS JOIN LATERAL (
                 SELECT id, attempts, claim_token, lease_until FROM webhook_deliveries
                 WHERE endpoint_id = wanted.endpoint_id AND state = 'pending' AND kind <> 'ping'
                     AND next_attempt_at <= (SELECT now FROM clock)
-                ORDER BY next_attempt_at, id LIMIT wanted.share
+                ORDER BY next_attempt_at, id
+                LIMIT greatest(least(wanted.share, :per_endpoint - running.deliveries), 0)
                 FOR NO KEY UPDATE SKIP LOCKED
             ) AS due
     ),
@@ -119,38 +107,9 @@ _CLAIMED = text("""
     ORDER BY delivery.id
     """)
 
-# Cheap when there is nothing to do: a few entries of partial indexes.
-_WAITING = text("""
-    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
-    SELECT EXISTS (SELECT FROM webhook_events WHERE expanded_at IS NULL) AS events,
-        EXISTS (
-            SELECT FROM webhook_deliveries
-            WHERE state = 'pending' AND kind = 'ping'
-                AND next_attempt_at <= (SELECT now FROM clock)
-        ) AS pings,
-        EXISTS (
-            SELECT FROM webhook_endpoints AS endpoint CROSS JOIN LATERAL (
-                SELECT 1 FROM webhook_deliveries
-                WHERE endpoint_id = endpoint.id AND state = 'pending'
-                    AND next_attempt_at <= (SELECT now FROM clock)
-                ORDER BY next_attempt_at LIMIT 1
-            ) AS due
-            WHERE endpoint.state = 'enabled'
-        ) AS deliveries
-    """)
-
 _KEEP_BODY = text("""
     UPDATE webhook_events SET body = :body WHERE id = CAST(:id AS uuid) AND body IS NULL
     """)
-
-
-@dataclass(frozen=True)
-class WaitingWork:
-    """The kinds of work that wait for a deliverer now."""
-
-    events: bool
-    pings: bool
-    deliveries: bool
 
 
 @dataclass(frozen=True)
@@ -177,38 +136,29 @@ class ClaimedDelivery:
     waited_seconds: float  # from the event to the claim
 
 
-def waiting_work(conn: Connection, *, now: datetime | None = None) -> WaitingWork:
-    """Return what waits for a deliverer."""
-    return WaitingWork(**conn.execute(_WAITING, {"now": now}).one()._mapping)
-
-
-def lock_claims(conn: Connection) -> bool:
-    """Lock the claims until the end of the transaction. Return False if another process has them.
-
-    Without this lock, two processes could together claim more for one endpoint than it may have.
-    """
-    return bool(conn.execute(_LOCK).scalar_one())
-
-
-def due_endpoints(
-    conn: Connection, *, per_endpoint: int, now: datetime | None = None
-) -> list[DueEndpoint]:
-    """Return the enabled endpoints with due deliveries. Pings do not count."""
-    rows = conn.execute(_DUE, {"per_endpoint": per_endpoint, "now": now})
-    return [DueEndpoint(**row._mapping) for row in rows]
-
-
 def claim(
     conn: Connection,
     *,
     shares: Mapping[int, int],
+    per_endpoint: int,
     lease: timedelta,
     now: datetime | None = None,
 ) -> list[ClaimedDelivery]:
-    """Claim the oldest due deliveries: for each endpoint id in `shares` at most that number."""
+    """Claim the oldest due deliveries: for each endpoint id in `shares` at most that number.
+
+    Together with the running attempts of all processes, an endpoint has at most `per_endpoint`.
+    Passes over endpoints that another transaction has locked.
+    """
     if not shares:
         return []
-    values = {"endpoints": [*shares], "shares": [*shares.values()]}
+    locked = [*conn.execute(_LOCK, {"endpoints": [*shares]}).scalars()]
+    if not locked:
+        return []
+    values = {
+        "endpoints": locked,
+        "shares": [shares[each] for each in locked],
+        "per_endpoint": per_endpoint,
+    }
     return _claimed(conn, _CLAIM, values, lease, now)
 
 

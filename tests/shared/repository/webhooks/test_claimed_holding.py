@@ -16,7 +16,8 @@ def test_a_claimed_delivery_is_held_after_its_lease(conn: Connection) -> None:
     endpoint = add_endpoint(conn, "https://hooks.example/", created_at=NOW - LEASE)
     add_events(conn, 3, created_at=NOW - LEASE)
     event_expansion.expand(conn, now=NOW - LEASE)
-    assert len(delivery_claim.claim(conn, shares={endpoint: 1}, lease=LEASE, now=NOW)) == 1
+    claimed = delivery_claim.claim(conn, shares={endpoint: 1}, per_endpoint=4, lease=LEASE, now=NOW)
+    assert len(claimed) == 1
     newest = "SELECT max(id) FROM webhook_deliveries"
     conn.execute(text(f"UPDATE webhook_deliveries SET kind = 'ping' WHERE id = ({newest})"))
     conn.execute(

@@ -14,6 +14,7 @@ from crawljobs.repository.webhooks import (
     delivery_claim,
     delivery_counts,
     disabled_event,
+    due_deliveries,
     event_expansion,
 )
 from support import plans
@@ -27,16 +28,24 @@ MODULES = (
     delivery_claim,
     delivery_counts,
     disabled_event,
+    due_deliveries,
     event_expansion,
 )
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "event_expansion._EXPAND": (event_expansion._EXPAND, {"at_most": 200, "now": None}),
-    "delivery_claim._LOCK": (delivery_claim._LOCK, {}),
-    "delivery_claim._WAITING": (delivery_claim._WAITING, {"now": None}),
-    "delivery_claim._DUE": (delivery_claim._DUE, {"per_endpoint": 4, "now": None}),
+    "delivery_claim._LOCK": (delivery_claim._LOCK, {"endpoints": [1, 2]}),
+    "due_deliveries._WAITING": (due_deliveries._WAITING, {"now": None}),
+    "due_deliveries._DUE": (due_deliveries._DUE, {"per_endpoint": 4, "now": None}),
     "delivery_claim._CLAIM": (
         delivery_claim._CLAIM,
-        {"endpoints": [1, 2], "shares": [4, 4], "token": TOKEN, "lease": LEASE, "now": None},
+        {
+            "endpoints": [1, 2],
+            "shares": [4, 4],
+            "per_endpoint": 4,
+            "token": TOKEN,
+            "lease": LEASE,
+            "now": None,
+        },
     ),
     "delivery_claim._PINGS": (
         delivery_claim._PINGS,
