@@ -105,7 +105,7 @@ class WrongReplies:
             return kind
 
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
-        """Return the kind of a wrong reply and how often to send it, or None for a good reply."""
+        """Choose a kind of wrong reply and how often to send it. The kind None is a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
         # Each call of this function leads to one good reply. With the probability p = `_share` /
         # `right`, a run of wrong replies comes first. A run has m wrong replies on average (m is

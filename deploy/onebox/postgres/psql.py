@@ -39,7 +39,7 @@ VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "
 
 
 def main(arguments: list[str]) -> None:
-    """Replace this process by the chosen program. Raises OneboxError if that is not possible."""
+    """Replace this process by the program that the arguments choose. Raises OneboxError."""
     if arguments in (["--help"], ["-h"]):
         sys.stdout.write(USAGE)
         return

@@ -125,7 +125,7 @@ class RefusalCounts:
                 self._evicted.append(window.count)
 
     def pop_finished(self, *, include_open: bool = False) -> list[RefusalCount]:
-        """Remove and return the counts of windows that have ended, or of all windows."""
+        """Remove and return the counts of ended windows, or of all windows with `include_open`."""
         with self._lock:
             now = self._clock()
             finished = [

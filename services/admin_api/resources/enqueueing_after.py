@@ -24,9 +24,9 @@ def enqueue_after(
     max_retries: int | None,
     visible_at: datetime | None,
 ) -> flask.Response:
-    """Create a group of one step, which waits for the jobs `after`. Return the step, status 202.
+    """Create a group of one step, which waits for the jobs `after`. Return the step as a response.
 
-    Raises a Problem if one of the jobs `after` does not exist.
+    The status is 202. Raises a Problem if one of the jobs `after` does not exist.
     """
     actor = auth.current_actor()
     step = StepRequest(

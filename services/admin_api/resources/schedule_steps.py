@@ -22,7 +22,7 @@ KEYS_AUDITED = 50  # limit of the keys that an audit row shows of a longer list 
 
 
 def require_scope() -> None:
-    """Raise a Problem unless the token has the scope of groups."""
+    """Raise a Problem unless the token has the scope that changes of groups need."""
     scopes.require_also(Scope.JOBS, "for a schedule with steps")
 
 

@@ -46,7 +46,7 @@ class RunningAttempts:
             return sum((each.kind is DeliveryKind.PING) == pings for each in self._running.values())
 
     def count_slow(self) -> int:
-        """Return the number of attempts of slow endpoints."""
+        """Return the number of running attempts of slow endpoints, without pings."""
         with self._changed:
             return sum(
                 self.seconds_of(each.endpoint_id) >= SLOW_SECONDS

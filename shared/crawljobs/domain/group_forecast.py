@@ -51,7 +51,8 @@ def forecast(
 ) -> GroupForecast:
     """Return the forecast. `until` is the end of the group, or the present time of an open group.
 
-    A subreddit without a crawl is expected to need as many requests as the others on average.
+    `is_running` is true for a group that is neither finished nor paused. A subreddit without a
+    crawl is expected to need as many requests as the others on average.
     """
     used = sum(_count(step.sent) for step in steps)
     known = [_count(step.last) for step in steps if _count(step.last)]

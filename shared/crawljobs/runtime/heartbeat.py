@@ -67,7 +67,10 @@ class Heartbeat:
         self._delete()
 
     def _beat(self, *, starts: bool) -> bool:
-        """Write the process's row, and return whether the write succeeded."""
+        """Write the process's row, and return whether the write succeeded.
+
+        `starts` is true until the first write has succeeded.
+        """
         try:
             self._database.run(
                 lambda conn: service_instances.seen(

@@ -36,7 +36,7 @@ def read() -> bytes:
 
 
 def is_announced() -> bool:
-    """Return whether the head of the request announces a body. A body of chunks may be empty."""
+    """Return whether the head of the request announces a body. A chunked body may be empty."""
     request = flask.request
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
 

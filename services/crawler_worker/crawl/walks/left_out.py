@@ -52,7 +52,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Return whether Reddit still shows one of these items. Return True if this is not known."""
+    """Request these items, and return whether Reddit still shows one. True if this is not known."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:

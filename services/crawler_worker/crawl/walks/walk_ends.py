@@ -38,7 +38,7 @@ def next_step(
     *,
     is_required: bool,
 ) -> tuple[Page, Step]:
-    """Return the next page of a walk, and the state of the walk after this page.
+    """Request the next page of a walk. Return it, and the state of the walk after this page.
 
     `so_far` is a pair: the walk before this page, and the number of its distinct items. A listing
     may end too early, without items that earlier crawls received. Then the page is requested again.

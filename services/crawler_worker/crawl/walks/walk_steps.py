@@ -61,7 +61,8 @@ def after_page(
 ) -> Step:
     """Return the state of the walk after this page with these items.
 
-    `so_far` is a pair: the walk before this page, and the number of its distinct items.
+    `so_far` is a pair: the walk before this page, and the number of its distinct items. `is_lost`
+    is true if the walk has lost its position in the listing.
     """
     walk, before = so_far
     at = context.checkpoint
@@ -99,7 +100,8 @@ def _end(
     """Return the reason why the walk ends after this page, or None if the walk continues.
 
     `run` is the number of known items in a row. `place` is a pair: the number of distinct items and
-    the number of pages so far.
+    the number of pages so far. `is_loop` is true if the listing led back to pages that were read.
+    `is_last` is true if this page has no cursor of a next page.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)

@@ -48,7 +48,7 @@ class TokenSource:
         self._refusal = ""
 
     def current(self, *, refused: str | None = None, stop: Stop) -> str:
-        """Return a valid token, but never the token `refused`, which Reddit has just refused.
+        """Return a stored or a new valid token, but not `refused`, which Reddit has just refused.
 
         Raises Throttled or Outage while no worker may request a token, Interrupted when `stop` is
         set during a wait, and DatabaseUnavailable. If this object was created without a database,

@@ -134,6 +134,9 @@ def create(
 
 
 def _upstreams(step: StepRequest, *, is_alone: bool) -> list[str | None]:
-    """Return the keys for which the step waits. None means all other steps of the group."""
+    """Return the keys for which the step waits. None means all other steps of the group.
+
+    `is_alone` is true if the group has no other steps.
+    """
     keys: list[str | None] = [*dict.fromkeys(each.key for each in step.after if each.key)]
     return [*keys, None] if step.after_all and not is_alone else keys

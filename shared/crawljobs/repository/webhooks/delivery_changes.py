@@ -113,8 +113,9 @@ def replay_since(
 ) -> Replay:
     """Make the endpoint's ended deliveries of events since `since` pending, the oldest first.
 
-    The first attempts are REPLAY_SECONDS apart. A delivery that another transaction has locked
-    stays as it is. Needs the lock of the endpoint.
+    With `only_failed`, only failed deliveries become pending. The first attempts are REPLAY_SECONDS
+    apart. A delivery that another transaction has locked stays as it is. Needs the lock of the
+    endpoint.
     """
     statement = REPLAY_FAILED if only_failed else REPLAY_ALL
     values = {"of_endpoint": endpoint_id, "since": since, "at_most": at_most, "now": now}

@@ -28,7 +28,7 @@ from crawljobs.runtime.outbound.resolver import Resolver
 from crawljobs.settings import OutboundProxy
 
 CONNECT_SECONDS = 3.0
-TRIED_ADDRESSES = 3  # limit for one name
+TRIED_ADDRESSES = 3  # only this number of a name's addresses is tried
 PROXY_HEAD_MAX = 8_192  # limit of the bytes of the proxy's reply to CONNECT
 
 

@@ -87,7 +87,10 @@ class Recorder:
         attributes: Mapping[str, str | int | float | bool],
         seconds_ago: float,
     ) -> Recorded:
-        """Start a span below `parent`. Without a parent, the span is the root of a new trace."""
+        """Start a span below `parent`. Without a parent, the span is the root of a new trace.
+
+        `is_remote` is true if the parent belongs to another process.
+        """
         parent_span = trace.INVALID_SPAN if parent is None else _parent_span(parent, is_remote)
         return Recorded(
             self._tracer.start_span(

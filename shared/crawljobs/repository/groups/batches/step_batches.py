@@ -127,7 +127,7 @@ def jobs_of(steps: Sequence[Step]) -> list[int]:
 
 
 def own_jobs(conn: Connection, job_ids: Sequence[int], *, lock: bool) -> list[int]:
-    """Return the live jobs that no other request shares."""
+    """Return the live ones of the jobs that no other request shares. With `lock`, lock them."""
     return list(conn.execute(_LOCK_OWN_JOBS if lock else OWN_JOBS, {"ids": job_ids}).scalars())
 
 

@@ -161,7 +161,7 @@ _OF_JOBS = (StepState.ENQUEUED, StepState.FAILED, StepState.CANCELLED)
 
 
 def _upstream(row: Any, facts: StepFacts | GroupFacts) -> Node | None:
-    """Return the job that the step follows, or else the upstream in this row."""
+    """Return the upstream in this row. For a step that follows a job, return this job instead."""
     if isinstance(facts, StepFacts) and facts.state in _OF_JOBS and facts.job_id is not None:
         return Node(UpstreamKind.JOB, facts.job_id)
     if row.upstream_step_id is not None:
