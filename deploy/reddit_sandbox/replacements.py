@@ -47,7 +47,7 @@ class Replacements:
             return [dict(each) for each in self._by_path.values()]
 
     def reply(self) -> flask.Response | None:
-        """Return the replacement for the current request, or None."""
+        """Return the replaced reply to the current request, or None. Counts it as used once."""
         if not self._by_path:
             return None
         asked = flask.request.full_path.removesuffix("?")
