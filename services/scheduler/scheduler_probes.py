@@ -79,7 +79,7 @@ def serve(
     gauges = QueueGauges(database)
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        # The table sizes come last, because they are read only after the gauges could be read.
+        # The table sizes come last, because they are read only if the gauges could be read before.
         *(gauges, TableSizes(database, is_database_up=lambda: gauges.is_database_up)),
     ):
         registry.register(collector)

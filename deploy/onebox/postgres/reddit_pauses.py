@@ -33,7 +33,7 @@ class RedditPauses:
         # Sentences with the cause and the remedy, if Reddit has refused the client since the first
         # read. Earlier refusals are left out, because the user may have repaired their cause.
         self.refused: list[str] = []
-        self._earlier: set[datetime] | None = None  # end times of the pauses of the first read
+        self._earlier: set[datetime] | None = None  # end times of the pauses in the first read
 
     def read(self, url: str) -> list[str]:
         """Return a sentence for each pause in force, and set `ended` and `refused`.

@@ -97,7 +97,7 @@ class StepResolver(threading.Thread):
         while found:
             total += found
             log.info("step.ends_found", count=found)
-            # Ends that cannot be settled would be found again at once.
+            # The search would find an end that `resolve` cannot settle again and again.
             if not self.resolve() or found < CHUNK:
                 break
             found = self._database.run(_search)

@@ -150,7 +150,8 @@ class RedditClient:
     ) -> None:
         """Check with a probe that Reddit accepts the client id. If not, raise Outage.
 
-        `since` is the monotonic time of the unclear reply. `is_fresh` is true for a new token.
+        `since` is the monotonic time of the unclear reply that led to this check. `is_fresh` is
+        true for a new token.
         """
         if self._paced is not None:  # only a client with a database can pause other workers
             self._paced.check_client(token, context, since=since, is_fresh=is_fresh)

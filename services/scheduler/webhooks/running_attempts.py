@@ -14,7 +14,7 @@ _WEIGHT = 0.3  # the weight of the newest duration in the mean
 
 
 class RunningAttempts:
-    """Counts attempts. Thread-safe."""
+    """Holds the running attempts, and the mean duration for each endpoint. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from cronsim import CronSim
 
-_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}  # seconds
+_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}  # in seconds
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September"]
 _MONTHS += ["October", "November", "December"]

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
-TEXT_MAX = 100  # characters
+TEXT_MAX = 100  # limit of the header in characters; a longer text is not parsed
 
 
 def parse(text: str, *, now: datetime) -> timedelta | None:

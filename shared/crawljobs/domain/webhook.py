@@ -10,8 +10,8 @@ from enum import StrEnum
 from crawljobs.domain.job import JobSource
 
 ENDPOINTS_MAX = 50
-URL_MAX = 2_000  # characters
-DESCRIPTION_MAX = 1_000  # characters
+URL_MAX = 2_000  # limit of an endpoint's URL in characters
+DESCRIPTION_MAX = 1_000  # limit of its description in characters
 RESPONSE_MAX = 2_048  # bytes of an answer that an attempt keeps
 PREVIOUS_SECRET_HOURS = 24  # after a rotation the previous secret signs for this time
 PREVIOUS_SECRET_HOURS_MAX = 168

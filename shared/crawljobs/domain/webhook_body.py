@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-BODY_MAX = 20_480  # bytes
+BODY_MAX = 20_480  # limit of a body in bytes
 
 # For each kind of resource: the field of `data` that holds the id or name of the resource, and the
 # path of the resource in the API.

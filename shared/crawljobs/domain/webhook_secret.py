@@ -7,7 +7,7 @@ import hashlib
 import hmac
 
 PREFIX = "whsec_"  # the start of each secret in Standard Webhooks; the key in base64 follows
-MASTER_KEY_MIN = 32  # bytes
+MASTER_KEY_MIN = 32  # the least length of a master key in bytes
 
 
 def signing_key(master_key: bytes, *, endpoint_id: int, version: int) -> bytes:

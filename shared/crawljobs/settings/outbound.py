@@ -45,7 +45,8 @@ class OutboundSettings:
 
     allow_http: bool = False
     allowed_networks: tuple[Network, ...] = ()
-    allowed_ports: tuple[tuple[int, int], ...] = ((443, 443), (8443, 8443))  # first and last
+    # Each pair is a range: its first and its last port.
+    allowed_ports: tuple[tuple[int, int], ...] = ((443, 443), (8443, 8443))
 
     def allows_port(self, port: int) -> bool:
         return any(first <= port <= last for first, last in self.allowed_ports)

@@ -22,7 +22,7 @@ from crawljobs.domain.operation import (
 )
 from crawljobs.repository.sql import NOW, inline_number, interval, texts
 
-ERROR_MAX = 500  # characters
+ERROR_MAX = 500  # limit of a stored error in characters
 
 _row = operations.c
 COLUMNS = [_row[name] for name in Operation.__dataclass_fields__]

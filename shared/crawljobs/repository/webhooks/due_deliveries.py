@@ -63,7 +63,7 @@ class WaitingWork:
 
 
 def waiting_work(conn: Connection, *, now: datetime | None = None) -> WaitingWork:
-    """Return what waits for a deliverer."""
+    """Return which kinds of work wait for a deliverer now."""
     return WaitingWork(**conn.execute(_WAITING, {"now": now}).one()._mapping)
 
 

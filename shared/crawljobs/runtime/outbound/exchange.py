@@ -21,7 +21,7 @@ from crawljobs.settings import ConnectionSettings
 TOTAL_SECONDS = 15.0  # limit from the lookup of the name to the last byte of the reply
 BODY_MAX = 16_384  # bytes; the rest of the body is not read
 READ_MAX = 131_072  # limit of all bytes read, with the headers and the lengths of chunks
-RETRY_AFTER_MAX = 100  # characters
+RETRY_AFTER_MAX = 100  # limit of the header Retry-After in characters
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.outbound_errors import NameNotResolved
 
 LOOKUP_SECONDS = 3.0
-THREADS = 4  # lookups at the same time
+THREADS = 4  # limit of the lookups at the same time
 ABANDONED_MAX = 64  # limit of the threads whose lookup was abandoned and still runs
 ADDRESSES_MAX = 64  # limit for one name; a name with more addresses is refused
 

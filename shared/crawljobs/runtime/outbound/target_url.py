@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.outbound_errors import RefusedTarget
 
-URL_MAX = 2_048  # characters
-HOST_MAX = 253  # characters of a DNS name
+URL_MAX = 2_048  # limit of a URL in characters
+HOST_MAX = 253  # limit of a DNS name in characters
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _URL = re.compile(

@@ -116,7 +116,7 @@ LIVE_JOBS = select(_job.id).where(_job.id == any_(ids("ids")), one_of(_job.statu
 def read(
     conn: Connection, walk: Select[Any], *, group_id: int, after: int, at_most: int
 ) -> list[Step]:
-    """Return the next steps of the group. The caller has locked the group."""
+    """Return the group's next steps after the step id `after`. The caller has locked the group."""
     rows = conn.execute(walk, {"group_id": group_id, "after": after, "at_most": at_most})
     return [Step(row.id, row.key, StepState(row.state), row.priority, row.job_id) for row in rows]
 
