@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.group import FINAL, StepState, end_of_step
 from crawljobs.repository.groups import (
     group_progress,
+    lifted_cancels,
     outdated_waits,
     step_writes,
     upstream_reads,
@@ -90,6 +91,7 @@ def _settle_upstreams(
         return Settled()
     group_progress.lock(conn, group_ids)
     changes, more = _settle_steps(conn, upstreams, group_ids, now)
+    lifted_cancels.lift(conn, [each for each in changes if _is_open_again(each)])
     # The waits for the changed steps are settled too. Otherwise a group could finish before a step
     # opens again whose upstream was retried.
     waits = outdated_waits.of_upstreams(

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ClauseElement
 
 from crawljobs.db.database import Database
+from crawljobs.repository.groups import lifted_cancels
 from crawljobs.repository.groups.batches import (
     group_batches,
     group_boost,
@@ -17,6 +18,7 @@ from support import plans
 
 VALUES: dict[str, Any] = {
     "ids": [1000, 1001],
+    "steps": [1000, 1001],
     "group_id": 10,
     "after": 100,
     "at_most": 1000,
@@ -32,6 +34,8 @@ STATEMENTS: dict[str, ClauseElement] = {
     "group": group_batches._READ,
     "mark": group_cancel._MARK,
     "unmark": group_retry._UNMARK,
+    "lift": lifted_cancels._LIFT,
+    "announce": lifted_cancels._ANNOUNCE,
     "boost": group_boost._BOOST,
     "awaited": awaited_jobs.AWAITED,
 }

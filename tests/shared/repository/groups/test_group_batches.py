@@ -21,6 +21,7 @@ from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.operations import audit_log, operation_pruning, operation_rows
 from crawljobs.repository.queue import operator_changes
 from support import groups, jobs
+from support.group_invariants import ALWAYS, SETTLED, violations
 from support.groups import group, job_of, outcome, reason, resolve, states, step
 from support.jobs import T0
 
@@ -131,16 +132,69 @@ def test_a_cancelled_group_starts_no_step_until_a_retry(conn: Connection) -> Non
     assert groups.finishes(conn, g) == [(1, "cancelled"), (2, "failed")]
 
 
-def test_a_retried_job_of_a_cancelled_open_group_leaves_skipped_steps(conn: Connection) -> None:
+def retry(conn: Connection, group_id: int, key: str, *, minutes: int = 2) -> None:
+    """Retry the job of a step, this many minutes after T0."""
+    now = T0 + timedelta(minutes=minutes)
+    operator_changes.change(conn, verb=Verb.RETRY, job_id=job_of(conn, group_id, key), now=now)
+
+
+def test_a_retried_job_of_a_cancelled_group_reopens_skipped_steps_before_its_finish(
+    conn: Connection,
+) -> None:
     jobs.enqueue(conn, "sub_s")
-    g = group(conn, step("a"), step("b", "a"), step("s"))
+    g = group(conn, step("a"), step("b", "a"), step("c", "b"), step("s"), step("d", "s"), step("e"))
     resolve(conn)
     fail(conn, g, "a")
     start(conn, CANCEL, g)
-    operator_changes.change(conn, verb=Verb.RETRY, job_id=job_of(conn, g, "a"), now=LATER)
+    retry(conn, g, "a")
     resolve(conn)
-    assert states(conn, g) == {"a": S.ENQUEUED, "b": S.SKIPPED, "s": S.ENQUEUED}
-    assert outcome(conn, g) is None
+    assert states(conn, g) == {
+        "a": S.ENQUEUED,
+        "b": S.PENDING,
+        "c": S.PENDING,
+        "s": S.ENQUEUED,
+        "d": S.CANCELLED,
+        "e": S.CANCELLED,
+    }
+    assert violations(conn, {**ALWAYS, **SETTLED}) == []
+    for _ in range(4):
+        jobs.complete(conn, claim=jobs.claim_one(conn, now=LATER), outcome="crawled", now=LATER)
+        resolve(conn)
+    assert groups.finishes(conn, g) == [(1, "partly")]
+
+
+def test_a_cancel_after_the_retry_of_a_job_stays_in_force(conn: Connection) -> None:
+    jobs.enqueue(conn, "sub_s")
+    g = group(conn, step("a"), step("b", "a"), step("x"), step("y", "x"), step("s"))
+    resolve(conn)
+    fail(conn, g, "a", "x")
+    retry(conn, g, "a", minutes=0)  # the resolver has not run when the cancel begins
+    start(conn, CANCEL, g)
+    resolve(conn)
+    assert states(conn, g) == {
+        "a": S.ENQUEUED,
+        "b": S.SKIPPED,
+        "x": S.FAILED,
+        "y": S.SKIPPED,
+        "s": S.ENQUEUED,
+    }
+    # A retry of another step lifts the cancel. Then the steps that were skipped for `a` wait too.
+    retry(conn, g, "x")
+    resolve(conn)
+    assert states(conn, g) == dict.fromkeys("axs", S.ENQUEUED) | dict.fromkeys("by", S.PENDING)
+
+
+def test_no_retry_of_a_job_lifts_a_cancel_in_progress(conn: Connection) -> None:
+    jobs.enqueue(conn, "sub_s")
+    g = group(conn, step("a"), step("b", "a"), step("s"), *(step(f"n{n}") for n in range(3)))
+    resolve(conn)
+    fail(conn, g, "a")
+    start(conn, CANCEL, g, at_most=2)
+    retry(conn, g, "a")
+    resolve(conn)
+    assert (states(conn, g)["a"], states(conn, g)["b"]) == (S.ENQUEUED, S.SKIPPED)
+    assert len([*operate(conn, at_most=2)]) > 1
+    assert states(conn, g)["a"] is S.CANCELLED
 
 
 def test_cases_9_and_20_a_retry_opens_the_group_again_and_leaves_cancelled_steps(
