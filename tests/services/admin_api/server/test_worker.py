@@ -137,7 +137,10 @@ def test_what_is_not_http_is_answered_by_a_problem_that_repeats_nothing(
         "GET /healthz HTTP/1.1\r\nHost: [::1]:8000\r\nX: y\r\n\r\n",
         "GET http://x/healthz HTTP/1.1\r\nHost: x:80\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
-        "\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 03\r\n\r\nabc",
+        (
+            "\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "Content-Length: 02\r\n\r\n{}"
+        ),
     ],
 )
 def test_unusual_requests_are_answered(server: Gunicorn, head: str) -> None:
