@@ -30,7 +30,7 @@ _END_OF_STEP = f"CASE WHEN upstream.state IN {FINAL_STEPS} THEN upstream.state E
 # another way, the wait gets the new end. Both happen only if the waiting step has not run: it is
 # pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step stays
 # skipped. A pending step of a cancelled group would never start, but keep the group open.
-# `lifted_cancels` ends the cancel of an unfinished group after a retry.
+# `batches/lifted_cancels` ends the cancel of an unfinished group after a retry.
 # Exception: if a finished group has an open step, this transaction opens the group again, and the
 # earlier cancel has no further effect.
 _MAY_REOPEN = f"""(

@@ -17,12 +17,12 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.group import FINAL, StepState, end_of_step
 from crawljobs.repository.groups import (
     group_progress,
-    lifted_cancels,
     outdated_waits,
     step_writes,
     upstream_reads,
     wait_changes,
 )
+from crawljobs.repository.groups.batches import lifted_cancels
 from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import ClauseElement
 
 from crawljobs.db.database import Database
-from crawljobs.repository.groups import lifted_cancels
 from crawljobs.repository.groups.batches import (
     group_batches,
     group_boost,
     group_cancel,
     group_retry,
+    lifted_cancels,
     step_batches,
 )
 from crawljobs.repository.queue.dependents import awaited_jobs
