@@ -52,6 +52,9 @@ class Receiver:
 
     def __call__(self, exchange: Exchange) -> None:
         headers = {name.lower(): value for name, value in exchange.headers.items()}
+        if len(exchange.body) < int(headers.get("content-length", "0")):
+            exchange.close_connection = True  # the sender died before it had sent the body
+            return
         path = exchange.path
         with self._lock:
             self.received.append(Received(path, headers, exchange.body, time.time()))
