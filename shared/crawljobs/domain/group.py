@@ -115,8 +115,12 @@ def end_of_step(job: JobState, required: RequiredOutcome) -> StepEnd | None:
     return end
 
 
-def end_of_upstream_group(group_id: int, outcome: str | None) -> StepEnd | None:
+def end_of_upstream_group(
+    group_id: int, outcome: str | None, *, is_deleted: bool = False
+) -> StepEnd | None:
     """Return how the waits for a group end, or None until the group finishes."""
+    if is_deleted:
+        return StepEnd(StepState.CANCELLED, f"group {group_id} was deleted")
     if outcome is None:
         return None
     if outcome == GroupOutcome.SUCCEEDED:

@@ -50,9 +50,10 @@ _RECORD_STEPS_AND_GROUPS = text(f"""
                 SELECT state FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
             ) AS upstream_step ON true
             LEFT JOIN LATERAL (
-                SELECT finished_at FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
+                SELECT id, finished_at FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
             ) AS upstream_group ON true
         WHERE upstream_step.state IN {FINAL_STEPS} OR upstream_group.finished_at IS NOT NULL
+            OR wait.upstream_group_id IS NOT NULL AND upstream_group.id IS NULL
         LIMIT :at_most
     )
     INSERT INTO upstream_changes (step_id, group_id)

@@ -90,13 +90,13 @@ _WAITS_FOR_STEPS = text(f"""
 # If another group runs again, the ended waits for this group stay ended.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
-        wait.upstream_group_id, upstream.outcome
+        wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted
     FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
-        CROSS JOIN LATERAL (
+        LEFT JOIN LATERAL (
             SELECT * FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
-        ) AS upstream
-    WHERE {_OF_LOCKED} AND wait.upstream_group_id <> step.group_id
-        AND wait.ended_at IS NULL AND upstream.finished_at IS NOT NULL
+        ) AS upstream ON true
+    WHERE {_OF_LOCKED} AND wait.upstream_group_id <> step.group_id AND wait.ended_at IS NULL
+        AND (upstream.id IS NULL OR upstream.finished_at IS NOT NULL)
     ORDER BY wait.id LIMIT :at_most
     """)
 
@@ -117,7 +117,7 @@ _WAITS_FOR_ALL = text(f"""
         ) AS others (open)
         LEFT JOIN LATERAL (
             SELECT key, state FROM group_steps AS other
-            WHERE other.group_id = step.group_id AND other.id <> step.id
+            WHERE NOT others.open AND other.group_id = step.group_id AND other.id <> step.id
                 AND other.state IN {UNSUCCESSFUL_STEPS}
             ORDER BY other.id LIMIT 1
         ) AS failed ON true
@@ -167,7 +167,10 @@ def of_upstreams(
         for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, **bounds})
     ]
     found += [
-        _wait(row, end_of_upstream_group(row.upstream_group_id, row.outcome))
+        _wait(
+            row,
+            end_of_upstream_group(row.upstream_group_id, row.outcome, is_deleted=row.is_deleted),
+        )
         for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, **bounds})
     ]
     return found

@@ -139,6 +139,22 @@ def test_a_lost_end_of_a_step_or_a_group_is_found(database: Database) -> None:
     assert world.found == 2
 
 
+def test_the_deletion_of_an_upstream_group_by_hand_is_found(database: Database) -> None:
+    with database.begin() as conn:
+        deleted = groups.group(conn, step("a"))
+        waiting = groups.group(conn, step("b", Upstream(group_id=deleted)))
+        groups.resolve(conn)
+        conn.execute(text("DELETE FROM group_steps WHERE group_id = :id"), {"id": deleted})
+        conn.execute(text("DELETE FROM job_groups WHERE id = :id"), {"id": deleted})
+    world = World(database, workers=1)
+    world.run(120)
+    with database.begin() as conn:
+        assert groups.states(conn, waiting) == {"b": S.SKIPPED}
+        assert groups.reason(conn, waiting, "b") == f"group {deleted} was deleted"
+    world.run(400)
+    assert world.found == 1
+
+
 def test_many_lost_ends_are_found_in_one_search(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
