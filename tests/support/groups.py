@@ -10,7 +10,8 @@ from crawljobs.db.database import Connection
 from crawljobs.domain.group import GroupOutcome, RequiredOutcome, StepState, UpstreamFailure
 from crawljobs.domain.group_plan import StepRequest, Upstream
 from crawljobs.domain.job import ErrorKind
-from crawljobs.repository.groups import group_creation, settle, start
+from crawljobs.repository.groups import group_creation, lost_ends, settle, start
+from crawljobs.repository.groups.lost_ends import Place
 from support import jobs
 from support.jobs import T0
 
@@ -67,6 +68,13 @@ def resolve(conn: Connection, *, now: datetime | None = T0, at_most: int = settl
         if not (settled.changes or settled.more or started.changes or started.more):
             return rounds
     raise AssertionError(f"the resolver has not ended after {ROUNDS_MAX} rounds")
+
+
+def record_lost_ends(conn: Connection) -> int:
+    """Record all lost ends, as the search of the resolver does. Returns their number."""
+    page = lost_ends.record_steps_and_groups(conn, after=Place(), at_most=settle.CHUNK)
+    assert page.last is None
+    return lost_ends.record_jobs(conn, at_most=settle.CHUNK) + page.ends
 
 
 def states(conn: Connection, group_id: int) -> dict[str, StepState]:

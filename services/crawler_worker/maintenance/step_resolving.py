@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.groups import lost_ends, settle, start
+from crawljobs.repository.groups.lost_ends import Place
 from crawljobs.repository.groups.settle import CHUNK, Settled
 from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue.maintenance.row_isolation import RowIsolation
@@ -93,15 +95,39 @@ class StepResolver(threading.Thread):
         if at < self._ask_at:
             return 0
         self._ask_at = at + ASK_EVERY_SECONDS
-        total, found = 0, self._database.run(lambda conn: _search_in_turn(conn, now))
-        while found:
+        if not self._database.run(lambda conn: _take_turn(conn, now)):
+            return 0
+        return self._search_jobs() + self._search_steps_and_groups()
+
+    def _search_jobs(self) -> int:
+        total = 0
+        while not self._stopping.is_set():
+            found = self._database.run(lambda conn: lost_ends.record_jobs(conn, at_most=CHUNK))
             total += found
-            log.info("step.ends_found", count=found)
             # The search would find an end that `resolve` cannot settle again and again.
-            if not self.resolve() or found < CHUNK:
+            if not self._resolve_found(found) or found < CHUNK:
                 break
-            found = self._database.run(_search)
         return total
+
+    def _search_steps_and_groups(self) -> int:
+        total = 0
+        place: Place | None = Place()
+        while place is not None and not self._stopping.is_set():
+            page = self._database.run(
+                partial(lost_ends.record_steps_and_groups, after=place, at_most=CHUNK)
+            )
+            total += page.ends
+            # A page with CHUNK ends may have further ends, so it is read again after these.
+            if not self._resolve_found(page.ends) or page.ends < CHUNK:
+                place = page.last
+        return total
+
+    def _resolve_found(self, found: int) -> int:
+        """Resolve the recorded ends. Returns the number of changes."""
+        if not found:
+            return 0
+        log.info("step.ends_found", count=found)
+        return self.resolve()
 
     def _run(self, isolation: RowIsolation, resolve: Resolve) -> int:
         last = Settled()
@@ -127,15 +153,8 @@ class StepResolver(threading.Thread):
             log.exception("maintenance.failed", task=task.__name__)
 
 
-def _search_in_turn(conn: Connection, now: datetime | None) -> int:
-    """Record lost ends of upstreams, if it is this worker's turn. Returns how many it recorded."""
-    if not task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY, now=now):
-        return 0
-    return _search(conn)
-
-
-def _search(conn: Connection) -> int:
-    return lost_ends.record_lost_ends(conn, at_most=CHUNK)
+def _take_turn(conn: Connection, now: datetime | None) -> bool:
+    return task_turns.take_turn(conn, task="search_steps", every=SEARCH_EVERY, now=now)
 
 
 def _report(settled: Settled) -> None:

@@ -6,9 +6,15 @@ job by SQL or delete rows of upstream_changes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, text
 
 from crawljobs.repository.groups.end_conditions import FINAL_STEPS, JOB_HAS_ENDED
+
+# One statement reads the waits of at most this number of steps. With 100 waits each, it takes about
+# 2 s. All waits of the largest groups would take longer than the limit of a statement.
+PAGE = 10_000
 
 _RECORD_JOBS = text(f"""
     WITH lost AS (
@@ -27,24 +33,31 @@ _RECORD_JOBS = text(f"""
     INSERT INTO upstream_changes (job_id) SELECT job_id FROM lost RETURNING id
     """)
 
-# Records the steps and groups that have ended, but for which a pending step still waits. OFFSET 0
-# and LIMIT 1 keep the order of the joins: groups, their pending steps, the waits of these,
-# upstreams.
+# Records the steps and groups that have ended, but for which a pending step of this page still
+# waits. OFFSET 0 and LIMIT 1 keep the order of the joins: groups, their pending steps, the waits of
+# these, upstreams. So the page has the steps with the lowest ids.
 _RECORD_STEPS_AND_GROUPS = text(f"""
-    WITH lost AS (
-        SELECT DISTINCT wait.upstream_step_id, wait.upstream_group_id
+    WITH page AS MATERIALIZED (
+        SELECT open_group.id AS group_id, step.id AS step_id
         FROM (
-                SELECT id FROM job_groups WHERE finished_at IS NULL AND pending > 0
+                SELECT id FROM job_groups
+                WHERE finished_at IS NULL AND pending > 0 AND id >= :group_id
                 ORDER BY id OFFSET 0
             ) AS open_group
             CROSS JOIN LATERAL (
                 SELECT id FROM group_steps
-                WHERE group_id = open_group.id AND state = 'pending' AND waiting_for > 0 OFFSET 0
+                WHERE group_id = open_group.id AND state = 'pending' AND waiting_for > 0
+                    AND (open_group.id > :group_id OR id > :step_id)
+                ORDER BY id OFFSET 0
             ) AS step
+        LIMIT :steps
+    ), lost AS (
+        SELECT DISTINCT wait.upstream_step_id, wait.upstream_group_id
+        FROM page
             CROSS JOIN LATERAL (
                 SELECT upstream_step_id, upstream_group_id FROM step_waits
-                WHERE step_id = step.id AND ended_at IS NULL AND upstream_job_id IS NULL
-                    AND upstream_group_id IS DISTINCT FROM open_group.id OFFSET 0
+                WHERE step_id = page.step_id AND ended_at IS NULL AND upstream_job_id IS NULL
+                    AND upstream_group_id IS DISTINCT FROM page.group_id OFFSET 0
             ) AS wait
             LEFT JOIN LATERAL (
                 SELECT state FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
@@ -55,18 +68,51 @@ _RECORD_STEPS_AND_GROUPS = text(f"""
         WHERE upstream_step.state IN {FINAL_STEPS} OR upstream_group.finished_at IS NOT NULL
             OR wait.upstream_group_id IS NOT NULL AND upstream_group.id IS NULL
         LIMIT :at_most
+    ), recorded AS (
+        INSERT INTO upstream_changes (step_id, group_id)
+        SELECT upstream_step_id, upstream_group_id FROM lost RETURNING id
     )
-    INSERT INTO upstream_changes (step_id, group_id)
-    SELECT upstream_step_id, upstream_group_id FROM lost RETURNING id
+    SELECT (SELECT count(*) FROM recorded) AS ends, (SELECT count(*) FROM page) AS steps,
+        last.group_id, last.step_id
+    FROM (VALUES (1)) AS one LEFT JOIN LATERAL (
+        SELECT group_id, step_id FROM page ORDER BY group_id DESC, step_id DESC LIMIT 1
+    ) AS last ON true
     """)
 
 
-def record_lost_ends(conn: Connection, *, at_most: int) -> int:
-    """Record the ends of jobs, steps and groups whose dependent steps were not updated.
+@dataclass(frozen=True)
+class Place:
+    """The place of a step in the search: the steps are in the order of their groups and ids."""
 
-    Records at most `at_most` ends of each kind. Returns the number of recorded ends. The resolver
-    then updates the steps. A second record of the same end changes nothing.
+    group_id: int = 0
+    step_id: int = 0
+
+
+@dataclass(frozen=True)
+class SearchedPage:
+    """The number of recorded ends, and the place of the last step. None: no step follows."""
+
+    ends: int
+    last: Place | None
+
+
+def record_jobs(conn: Connection, *, at_most: int) -> int:
+    """Record ends of jobs whose dependent steps were not updated. Returns the number of records.
+
+    Records at most `at_most` ends for the steps that follow a job, and as many for the waits. The
+    resolver then updates the steps. A second record of the same end changes nothing.
     """
-    values = {"at_most": at_most}
-    statements = (_RECORD_JOBS, _RECORD_STEPS_AND_GROUPS)
-    return sum(len(conn.execute(each, values).all()) for each in statements)
+    return len(conn.execute(_RECORD_JOBS, {"at_most": at_most}).all())
+
+
+def record_steps_and_groups(
+    conn: Connection, *, after: Place, at_most: int, steps: int = PAGE
+) -> SearchedPage:
+    """Record at most `at_most` ends of steps and groups for which pending steps still wait.
+
+    Examines the next `steps` pending steps after a place.
+    """
+    values = {"at_most": at_most, "steps": steps, **vars(after)}
+    row = conn.execute(_RECORD_STEPS_AND_GROUPS, values).one()
+    last = Place(row.group_id, row.step_id) if row.steps == steps else None
+    return SearchedPage(row.ends, last)

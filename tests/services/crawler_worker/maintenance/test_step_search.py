@@ -13,7 +13,8 @@ from crawler_worker.maintenance.step_resolving import StepResolver
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.group import StepState
 from crawljobs.domain.group_plan import Upstream
-from crawljobs.repository.groups import settle, start
+from crawljobs.repository.groups import lost_ends, settle, start
+from crawljobs.repository.groups.lost_ends import Place, SearchedPage
 from support import groups, jobs
 from support.groups import step
 
@@ -153,6 +154,35 @@ def test_the_deletion_of_an_upstream_group_by_hand_is_found(database: Database) 
         assert groups.reason(conn, waiting, "b") == f"group {deleted} was deleted"
     world.run(400)
     assert world.found == 1
+
+
+def test_lost_ends_are_found_page_by_page(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of an upstream is found, even if many steps before it still wait."""
+    pages: list[Place] = []
+    whole = lost_ends.record_steps_and_groups
+
+    def small(conn: Connection, *, after: Place, at_most: int) -> SearchedPage:
+        pages.append(after)
+        return whole(conn, after=after, at_most=at_most, steps=2)
+
+    monkeypatch.setattr(lost_ends, "record_steps_and_groups", small)
+    with database.begin() as conn:
+        waiting = [step(f"k{at}", "a") for at in range(3)]
+        first = groups.group(conn, step("a"), *waiting)
+        second = groups.group(conn, step("b"), step("c", "b"), step("d", "b"))
+        groups.resolve(conn)
+        groups.end_job(conn, groups.job_of(conn, second, "b"))
+        settle.settle(conn)
+        conn.execute(text("UPDATE step_waits SET state = NULL, ended_at = NULL"))
+        conn.execute(text("UPDATE group_steps SET waiting_for = 1 WHERE key IN ('c', 'd')"))
+        conn.execute(text("DELETE FROM upstream_changes"))
+    assert StepResolver(database).search() == 1
+    assert len(pages) == 3
+    with database.begin() as conn:
+        assert {*groups.states(conn, first).values()} == {S.ENQUEUED, S.PENDING}
+        assert {*groups.states(conn, second).values()} == {S.SUCCEEDED, S.ENQUEUED}
 
 
 def test_many_lost_ends_are_found_in_one_search(

@@ -36,7 +36,6 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.groups import (
     group_creation,
     group_progress,
-    lost_ends,
     settle,
     start,
     step_list,
@@ -407,7 +406,7 @@ class GroupMachine(RuleBasedStateMachine):
         """Run the resolver until nothing is left. Then each step agrees with its job and waits."""
         for _ in range(ROUNDS_MAX):
             groups.resolve(self.conn, now=self.now, at_most=at_most)
-            if not lost_ends.record_lost_ends(self.conn, at_most=settle.CHUNK):
+            if not groups.record_lost_ends(self.conn):
                 break
         else:
             raise AssertionError("lost ends are found again and again")

@@ -101,7 +101,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "lost_ends._RECORD_JOBS": (lost_ends._RECORD_JOBS, {"at_most": 1000}),
     "lost_ends._RECORD_STEPS_AND_GROUPS": (
         lost_ends._RECORD_STEPS_AND_GROUPS,
-        {"at_most": 1000},
+        {"at_most": 1000, "steps": 1000, "group_id": 0, "step_id": 0},
     ),
     "step_lookup._FIND": (
         step_lookup._FIND,

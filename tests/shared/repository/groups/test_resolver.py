@@ -13,7 +13,7 @@ from crawljobs.domain.group_plan import Upstream
 from crawljobs.domain.job import ErrorKind, JobStatus
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.domain.retry import RetryPolicy
-from crawljobs.repository.groups import group_creation, lost_ends, settle
+from crawljobs.repository.groups import group_creation
 from crawljobs.repository.queue import operator_changes
 from crawljobs.repository.queue.maintenance import job_maintenance
 from support import groups, jobs
@@ -394,10 +394,10 @@ def test_an_end_without_a_record_is_found(conn: Connection) -> None:
     conn.execute(text("DELETE FROM upstream_changes"))
     resolve(conn)
     assert states(conn, pair) == {"a": S.ENQUEUED, "b": S.PENDING}
-    assert lost_ends.record_lost_ends(conn, at_most=settle.CHUNK) == 2
+    assert groups.record_lost_ends(conn) == 2
     resolve(conn)
     assert states(conn, pair) == {"a": S.SUCCEEDED, "b": S.ENQUEUED}
-    assert lost_ends.record_lost_ends(conn, at_most=settle.CHUNK) == 0
+    assert groups.record_lost_ends(conn) == 0
 
 
 def test_a_step_for_later_makes_a_job_that_waits(conn: Connection) -> None:
