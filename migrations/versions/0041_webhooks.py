@@ -118,13 +118,10 @@ CREATE INDEX webhook_deliveries_claimed_idx ON webhook_deliveries (endpoint_id)
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (endpoint_id, next_attempt_at, id)
     WHERE state = 'pending';
 
-CREATE INDEX webhook_deliveries_endpoint_id_idx ON webhook_deliveries (endpoint_id, id);
-
 CREATE INDEX webhook_deliveries_pings_idx ON webhook_deliveries (next_attempt_at)
     WHERE state = 'pending' AND kind = 'ping';
 
-CREATE INDEX webhook_deliveries_state_idx ON webhook_deliveries (endpoint_id, state, id)
-    WHERE state <> 'delivered';
+CREATE INDEX webhook_deliveries_state_idx ON webhook_deliveries (endpoint_id, state, id);
 
 CREATE TABLE webhook_attempts (
     delivery_id BIGINT NOT NULL,

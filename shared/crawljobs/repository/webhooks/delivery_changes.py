@@ -4,86 +4,66 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     Connection,
-    and_,
     bindparam,
-    func,
-    null,
     select,
+    true,
     update,
 )
 
 from crawljobs.db.tables import webhook_deliveries, webhook_events
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.webhook import DeliveryKind, DeliveryState
-from crawljobs.repository.sql import NOW, inline, one_of
-from crawljobs.repository.webhooks.replay_pacing import paced
+from crawljobs.repository.sql import NOW, ONE_ROW, inline, one_of
+from crawljobs.repository.webhooks import delivery_ranges
+from crawljobs.repository.webhooks.replay_pacing import PENDING_AGAIN, REPLAY
 
 REPLAYS_MAX = 10_000  # limit of the deliveries that one request replays
 
 _delivery, _event = webhook_deliveries.c, webhook_events.c
 
-_AGAIN: dict[str, Any] = {
-    "state": inline(DeliveryState.PENDING),
-    "kind": inline(DeliveryKind.REPLAY),
-    "attempts_before": _delivery.attempts,
-    "ended_at": null(),
-    "lease_until": null(),
-    "claim_token": null(),
-}
 _ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
 
 _REPLAY = (
     update(webhook_deliveries)
     .where(_delivery.id == bindparam("delivery_id"), one_of(_delivery.state, _ENDED))
-    .values(next_attempt_at=NOW, **_AGAIN)
+    .values(next_attempt_at=NOW, **PENDING_AGAIN)
     .returning(_delivery.id)
 )
 
 
-def _replay_many(only_failed: bool) -> Any:
-    old = webhook_deliveries.alias("old")
-    is_of_endpoint = old.c.endpoint_id == bindparam("of_endpoint")
-    no_ping = old.c.kind != inline(DeliveryKind.PING)
-    since = bindparam("since", type_=Timestamp)
-    if only_failed:
-        # The partial index has the deliveries that failed. The index of the events would also
-        # yield those that were delivered.
-        chosen = select(old.c.id).where(
-            is_of_endpoint,
-            no_ping,
-            old.c.state == inline(DeliveryState.FAILED),
-            old.c.state != inline(DeliveryState.DELIVERED),
-            old.c.created_at >= since,
-        )
-        chosen = chosen.order_by(old.c.id)
-    else:
-        chosen = (
-            select(old.c.id)
-            .select_from(
-                webhook_events.join(old, and_(old.c.event_id == _event.id, is_of_endpoint))
-            )
-            .where(_event.created_at >= since, no_ping, one_of(old.c.state, _ENDED))
-            .order_by(_event.created_at)
-        )
-    locked = (
-        chosen.limit(bindparam("at_most")).with_for_update(of=old, skip_locked=True).cte("locked")
+_since = bindparam("since", type_=Timestamp)
+_old = webhook_deliveries.alias("old")
+_NO_PING = _old.c.kind != inline(DeliveryKind.PING)
+FIND_FAILED = (
+    delivery_ranges.oldest_first(
+        select(_old.c.id).where(_NO_PING, _old.c.created_at >= _since), _old, DeliveryState.FAILED
     )
-    placed = select(
-        locked.c.id, func.row_number().over(order_by=locked.c.id).label("place")
-    ).subquery("placed")
-    return (
-        update(webhook_deliveries)
-        .where(_delivery.id == placed.c.id)
-        .values(next_attempt_at=paced(placed.c.place), **_AGAIN)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+# LIMIT makes Postgres look up the delivery of each event.
+_of_event = (
+    select(_old.c.id)
+    .where(
+        _old.c.event_id == _event.id,
+        _old.c.endpoint_id == bindparam("of_endpoint"),
+        _NO_PING,
+        one_of(_old.c.state, _ENDED),
     )
-
-
-REPLAY_FAILED = _replay_many(only_failed=True)
-REPLAY_ALL = _replay_many(only_failed=False)
+    .limit(ONE_ROW)
+    .with_for_update(skip_locked=True)
+    .lateral("of_event")
+)
+FIND_ALL = (
+    select(_of_event.c.id)
+    .select_from(webhook_events.join(_of_event, true()))
+    .where(_event.created_at >= _since)
+    .order_by(_event.created_at)
+    .limit(bindparam("at_most"))
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +97,8 @@ def replay_since(
     apart. A delivery that another transaction has locked stays as it is. Needs the lock of the
     endpoint.
     """
-    statement = REPLAY_FAILED if only_failed else REPLAY_ALL
-    values = {"of_endpoint": endpoint_id, "since": since, "at_most": at_most, "now": now}
-    found = conn.execute(statement, values).rowcount
-    return Replay(found, found == at_most)
+    values = {"of_endpoint": endpoint_id, "since": since, "at_most": at_most}
+    found = [*conn.execute(FIND_FAILED if only_failed else FIND_ALL, values).scalars()]
+    if found:
+        conn.execute(REPLAY, {"of_endpoint": endpoint_id, "ids": found, "now": now})
+    return Replay(len(found), len(found) == at_most)

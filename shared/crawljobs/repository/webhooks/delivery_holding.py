@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, null, or_, select, true, tuple_, update
+from sqlalchemy import Connection, any_, bindparam, null, or_, select, true, tuple_, update
 
 from crawljobs.db.tables import webhook_deliveries, webhook_endpoints
 from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryState, EndpointState
-from crawljobs.repository.sql import NOW, inline, one_of
-from crawljobs.repository.webhooks.replay_pacing import paced
+from crawljobs.repository.sql import NOW, ids, inline, one_of
+from crawljobs.repository.webhooks import delivery_ranges
+from crawljobs.repository.webhooks.replay_pacing import REPLAY
 
 CHUNK = 500  # limit of the deliveries of one endpoint that one call changes
 
@@ -30,10 +31,7 @@ def _open_pairs() -> Any:
     """
     each = webhook_deliveries.alias("each")
     ordered = (
-        select(each.c.endpoint_id, each.c.state)
-        .where(each.c.state != inline(DeliveryState.DELIVERED))
-        .order_by(each.c.endpoint_id, each.c.state)
-        .limit(1)
+        select(each.c.endpoint_id, each.c.state).order_by(each.c.endpoint_id, each.c.state).limit(1)
     )
     pair = ordered.cte("pair", recursive=True)
     following = (
@@ -58,30 +56,25 @@ def _open_pairs() -> Any:
 OPEN_PAIRS = _open_pairs()
 
 
-def _change(state: DeliveryState, values: Mapping[str, Any], *, by_place: bool = False) -> Any:
-    """Return the statement that changes the oldest deliveries of an endpoint in this state."""
+def _free(state: DeliveryState) -> Any:
+    """Return the statement that locks the oldest free deliveries of an endpoint in this state."""
     chosen = webhook_deliveries.alias("chosen")
-    locked = (
-        select(chosen.c.id)
-        .where(
-            chosen.c.endpoint_id == bindparam("of_endpoint"),
-            chosen.c.state == inline(state),
-            chosen.c.state != inline(DeliveryState.DELIVERED),
-            # The process that makes an attempt now records its result first.
-            or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
-            # A ping is attempted only once, immediately, so it is never held or dropped here.
-            chosen.c.kind != inline(DeliveryKind.PING),
-        )
-        .order_by(chosen.c.id)
-        .limit(bindparam("at_most"))
-        .with_for_update(skip_locked=True)
-        .cte("locked")
+    free = select(chosen.c.id).where(
+        # The process that makes an attempt now records its result first.
+        or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
+        # A ping is attempted only once, immediately, so it is never held or dropped here.
+        chosen.c.kind != inline(DeliveryKind.PING),
     )
-    placed = select(
-        locked.c.id, func.row_number().over(order_by=locked.c.id).label("place")
-    ).subquery("placed")
-    planned = {"next_attempt_at": paced(placed.c.place)} if by_place else {}
-    return update(webhook_deliveries).where(_delivery.id == placed.c.id).values(**values, **planned)
+    ordered = delivery_ranges.oldest_first(free, chosen, state)
+    return ordered.limit(bindparam("at_most")).with_for_update(skip_locked=True)
+
+
+FREE = {state: _free(state) for state in OPEN_DELIVERIES}
+
+
+def _change(values: Mapping[str, Any]) -> Any:
+    """Return the statement that changes the deliveries with these ids."""
+    return update(webhook_deliveries).where(_delivery.id == any_(ids("ids"))).values(**values)
 
 
 _NO_CLAIM: dict[str, Any] = {"lease_until": null(), "claim_token": null()}
@@ -90,21 +83,12 @@ _DROPPED = {"state": inline(DeliveryState.DROPPED), "ended_at": NOW, **_NO_CLAIM
 # The statement for each state of a delivery and of its endpoint. An endpoint that was deleted has
 # the state None.
 CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
-    (DeliveryState.PENDING, None): _change(DeliveryState.PENDING, _DROPPED),
-    (DeliveryState.HELD, None): _change(DeliveryState.HELD, _DROPPED),
+    (DeliveryState.PENDING, None): _change(_DROPPED),
+    (DeliveryState.HELD, None): _change(_DROPPED),
     (DeliveryState.PENDING, EndpointState.DISABLED): _change(
-        DeliveryState.PENDING, {"state": inline(DeliveryState.HELD), **_NO_CLAIM}
+        {"state": inline(DeliveryState.HELD), **_NO_CLAIM}
     ),
-    (DeliveryState.HELD, EndpointState.ENABLED): _change(
-        DeliveryState.HELD,
-        {
-            "state": inline(DeliveryState.PENDING),
-            "kind": inline(DeliveryKind.REPLAY),
-            "attempts_before": _delivery.attempts,
-            **_NO_CLAIM,
-        },
-        by_place=True,
-    ),
+    (DeliveryState.HELD, EndpointState.ENABLED): REPLAY,
 }
 
 
@@ -133,9 +117,11 @@ def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = Non
         if statement is None:
             continue
         values = {"of_endpoint": pair.endpoint_id, "at_most": at_most, "now": now}
-        found = conn.execute(statement, values).rowcount
-        more = more or found == at_most
-        changed[_after(wanted)] += found
+        found = [*conn.execute(FREE[DeliveryState(pair.state)], values).scalars()]
+        if found:
+            conn.execute(statement, {"of_endpoint": pair.endpoint_id, "ids": found, "now": now})
+        more = more or len(found) == at_most
+        changed[_after(wanted)] += len(found)
     return Settled(
         held=changed[DeliveryState.HELD],
         released=changed[DeliveryState.PENDING],

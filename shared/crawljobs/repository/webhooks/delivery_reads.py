@@ -9,21 +9,21 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, Subquery, bindparam, select, union_all
 
 from crawljobs.db.tables import webhook_attempts, webhook_deliveries, webhook_events
 from crawljobs.domain.webhook import AttemptResult, DeliveryKind, DeliveryState
-from crawljobs.repository.sql import inline
+from crawljobs.repository.sql import ONE_ROW
+from crawljobs.repository.webhooks import delivery_ranges
 
 ATTEMPTS_MAX = 100  # only this number of newest attempts of a delivery is read
 
 _delivery, _event, _attempt = webhook_deliveries.c, webhook_events.c, webhook_attempts.c
 
-_COLUMNS = (
+_OF_DELIVERY = (
     _delivery.id,
     _delivery.event_id,
     _delivery.endpoint_id,
-    _event.type,
     _delivery.kind,
     _delivery.state,
     _delivery.attempts,
@@ -31,11 +31,8 @@ _COLUMNS = (
     _delivery.created_at,
     _delivery.ended_at,
 )
-_DELIVERIES = select(*_COLUMNS).select_from(
-    webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id)
-)
 _GET = (
-    select(*_COLUMNS, _event.body, _event.data)
+    select(*_OF_DELIVERY, _event.type, _event.body, _event.data)
     .select_from(webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id))
     .where(_delivery.id == bindparam("delivery_id"))
 )
@@ -92,16 +89,34 @@ class DeliveryDetail:
 
 @lru_cache(maxsize=16)
 def list_statement(state: DeliveryState | None, *, is_first_page: bool) -> Select[Any]:
-    """Return the statement for a page of an endpoint's deliveries, the newest first."""
-    statement = _DELIVERIES.where(_delivery.endpoint_id == bindparam("endpoint_id"))
-    if state is not None:
-        statement = statement.where(_delivery.state == inline(state))
-        # Repeats the condition of the partial index, so that a generic plan can use the index.
-        if state is not DeliveryState.DELIVERED:
-            statement = statement.where(_delivery.state != inline(DeliveryState.DELIVERED))
-    if not is_first_page:
-        statement = statement.where(_delivery.id < bindparam("before_id"))
-    return statement.order_by(_delivery.id.desc()).limit(bindparam("at_most"))
+    """Return the statement for a page of an endpoint's deliveries, the newest first.
+
+    The list of all states merges the newest deliveries of each state, so that one index serves both
+    kinds of lists.
+    """
+    of_states = [
+        _newest(each, is_first_page=is_first_page)
+        for each in (DeliveryState if state is None else (state,))
+    ]
+    merged = union_all(*(select(each) for each in of_states)).subquery("merged")
+    page = select(merged).order_by(merged.c.id.desc()).limit(bindparam("at_most")).subquery("page")
+    # Without LIMIT, Postgres could read all events for one page.
+    kind = select(_event.type).where(_event.id == page.c.event_id).limit(ONE_ROW).scalar_subquery()
+    return select(*(page.c[column.name] for column in _OF_DELIVERY), kind.label("type")).order_by(
+        page.c.id.desc()
+    )
+
+
+def _newest(state: DeliveryState, *, is_first_page: bool) -> Subquery:
+    of_delivery = select(*_OF_DELIVERY)
+    statement = (
+        delivery_ranges.newest_first(of_delivery, webhook_deliveries, state)
+        if is_first_page
+        else delivery_ranges.newest_first(
+            of_delivery, webhook_deliveries, state, before=bindparam("before_id", type_=BigInteger)
+        )
+    )
+    return statement.limit(bindparam("at_most")).subquery()
 
 
 def list_deliveries(
@@ -114,7 +129,7 @@ def list_deliveries(
 ) -> list[Delivery]:
     """Return at most `limit` deliveries of the endpoint with ids below `before_id`."""
     statement = list_statement(state, is_first_page=before_id is None)
-    values = {"endpoint_id": endpoint_id, "before_id": before_id, "at_most": limit}
+    values = {"of_endpoint": endpoint_id, "before_id": before_id, "at_most": limit}
     return [_to_delivery(row) for row in conn.execute(statement, values)]
 
 

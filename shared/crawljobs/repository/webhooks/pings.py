@@ -18,10 +18,9 @@ _PENDING_PING = (
     .where(
         _delivery.endpoint_id == bindparam("of_endpoint"),
         _delivery.state == inline(DeliveryState.PENDING),
-        _delivery.state != inline(DeliveryState.DELIVERED),
         _delivery.kind == inline(DeliveryKind.PING),
     )
-    .order_by(_delivery.id)
+    .order_by(_delivery.next_attempt_at)
     .limit(1)
 )
 _PING_EVENT = (

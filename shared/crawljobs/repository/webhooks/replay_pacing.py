@@ -1,20 +1,32 @@
-"""The times of the attempts of replayed deliveries."""
+"""Make deliveries pending again, with first attempts at a steady pace."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from crawljobs.db.tables import webhook_deliveries
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.webhook import DeliveryKind, DeliveryState
-from crawljobs.repository.sql import NOW, inline, interval_of
+from crawljobs.repository.sql import NOW, ids, inline, interval_of
 
 REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 
 
-def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
+def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time of the first attempt of the replay with this number (1, 2, ...).
 
     The first attempts of an endpoint's replays are REPLAY_SECONDS apart, and come after those that
@@ -34,3 +46,26 @@ def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
     )
     start = func.greatest(NOW - interval_of(literal_column(f"{REPLAY_SECONDS}")), last)
     return cast(start + interval_of(place * literal_column(f"{REPLAY_SECONDS}")), Timestamp)
+
+
+_delivery = webhook_deliveries.c
+_again = (
+    func.unnest(ids("ids"))
+    .table_valued(column("id", BigInteger), with_ordinality="place")
+    .render_derived(name="again")
+)
+PENDING_AGAIN: dict[str, Any] = {
+    "state": inline(DeliveryState.PENDING),
+    "kind": inline(DeliveryKind.REPLAY),
+    "attempts_before": _delivery.attempts,
+    "ended_at": null(),
+    "lease_until": null(),
+    "claim_token": null(),
+}
+# The deliveries with these ids, in this order. The condition with the array makes Postgres find
+# them by their ids.
+REPLAY = (
+    update(webhook_deliveries)
+    .where(_delivery.id == _again.c.id, _delivery.id == any_(ids("ids")))
+    .values(next_attempt_at=_paced(_again.c.place), **PENDING_AGAIN)
+)

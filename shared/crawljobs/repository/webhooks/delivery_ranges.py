@@ -1,0 +1,55 @@
+"""The range of the index of deliveries that has the deliveries of one endpoint and state.
+
+The conditions compare rows of columns, and the order begins with the endpoint and the state. With
+equal signs Postgres could read the primary key backwards instead, and with it the deliveries of all
+endpoints, because it does not know which endpoint has many deliveries of which state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    bindparam,
+    literal_column,
+    tuple_,
+)
+
+from crawljobs.domain.webhook import DeliveryState
+from crawljobs.repository.sql import inline, inline_number
+
+_ENDPOINT = bindparam("of_endpoint", type_=BigInteger)
+_INT8_MAX = literal_column("9223372036854775807", BigInteger)
+
+
+def oldest_first(statement: Select[Any], table: FromClause, state: DeliveryState) -> Select[Any]:
+    """Return the statement for the deliveries in this state of the endpoint `of_endpoint`."""
+    of_state, place = _columns(table)
+    return statement.where(
+        place > tuple_(_ENDPOINT, inline(state), inline_number(0)),
+        of_state <= tuple_(_ENDPOINT, inline(state)),
+    ).order_by(table.c.endpoint_id, table.c.state, table.c.id)
+
+
+def newest_first(
+    statement: Select[Any],
+    table: FromClause,
+    state: DeliveryState,
+    *,
+    before: ColumnElement[int] = _INT8_MAX,
+) -> Select[Any]:
+    """Return the statement for the deliveries of the endpoint with ids below `before`."""
+    of_state, place = _columns(table)
+    return statement.where(
+        of_state >= tuple_(_ENDPOINT, inline(state)),
+        place < tuple_(_ENDPOINT, inline(state), before),
+    ).order_by(table.c.endpoint_id.desc(), table.c.state.desc(), table.c.id.desc())
+
+
+def _columns(table: FromClause) -> tuple[Any, Any]:
+    columns = (table.c.endpoint_id, table.c.state, table.c.id)
+    return tuple_(*columns[:2]), tuple_(*columns)
