@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection, Insert, TextClause
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 
@@ -14,18 +14,27 @@ from sqlalchemy.exc import DBAPIError
 class DriverStatement:
     """Executes a statement like `conn.execute(clause, values).all()`, but with less overhead."""
 
-    def __init__(self, clause: TextClause) -> None:
+    def __init__(self, clause: TextClause | Insert) -> None:
         self.clause = clause
         compiled = clause.compile(dialect=psycopg_dialect.dialect())  # type: ignore[no-untyped-call]
         self._sql = str(compiled).encode()
 
     def rows(self, conn: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Execute the statement and return its rows as tuples. Raises DBAPIError."""
+        return self._run(conn, values).fetchall()
+
+    def execute(self, conn: Connection, values: Mapping[str, object]) -> None:
+        """Execute a statement that returns no rows. Raises DBAPIError."""
+        self._run(conn, values)
+
+    def _run(
+        self, conn: Connection, values: Mapping[str, object]
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
         if not conn.in_transaction():
             conn.begin()  # as SQLAlchemy itself does before each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
         try:
-            return driver.execute(self._sql, values).fetchall()
+            return driver.execute(self._sql, values)
         except psycopg.Error as error:
             if driver.closed:
                 conn.invalidate(error)  # the pool must not use the connection again

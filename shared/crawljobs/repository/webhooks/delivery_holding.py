@@ -69,7 +69,7 @@ def _free(state: DeliveryState) -> Any:
     return ordered.limit(bindparam("at_most")).with_for_update(skip_locked=True)
 
 
-FREE = {state: _free(state) for state in OPEN_DELIVERIES}
+FREE = {state: _free(state) for state in sorted(OPEN_DELIVERIES)}
 
 
 def _change(values: Mapping[str, Any]) -> Any:

@@ -65,7 +65,7 @@ OTHERS: dict[str, tuple[ClauseElement, dict[str, Any]]] = {
         event_pruning.OLD,
         {"retention": T0 - T0.replace(day=2, hour=1), "at_most": 10, "skip": 0, "now": T0},
     ),
-    "ended jobs": (job_events.RECORD, {"ids": [1, 2, 3], "now": T0}),
+    "ended jobs": (job_events.RECORD.clause, {"ids": [1, 2, 3], "now": T0}),
 }
 LARGE = {"webhook_events", "webhook_deliveries", "subreddits", "crawl_jobs"}
 
