@@ -339,6 +339,17 @@ def test_an_event_that_fits_no_filter_is_not_written(
     assert len(events(conn)) == fits
 
 
+def test_the_first_look_at_a_subreddit_is_an_event_only_if_it_is_closed(conn: Connection) -> None:
+    subscribe(conn, "subreddit.access_changed")
+    found = subreddit(conn, "unknown")
+    subreddit_access.record_open(conn, subreddit_id=found, access=AccessState.PUBLIC)
+    assert events(conn) == []
+    conn.execute(text("UPDATE subreddits SET access = 'unknown'"))
+    subreddit_access.record_access(conn, subreddit_id=found, access=AccessState.BANNED)
+    (row,) = events(conn)
+    assert (row.data["former_access"], row.data["access"]) == ("unknown", "banned")
+
+
 def test_a_pause_is_an_event_at_most_once_an_hour_for_each_reason(conn: Connection) -> None:
     subscribe(conn, "budget.paused")
     budget(conn)

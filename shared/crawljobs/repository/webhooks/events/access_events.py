@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, not_, or_, select
 
 from crawljobs.db.tables import subreddits, webhook_events
+from crawljobs.domain.subreddit import OPEN, AccessState
 from crawljobs.domain.webhook import EventType
-from crawljobs.repository.sql import NOW, ids, inline, texts, unnested
+from crawljobs.repository.sql import NOW, ids, inline, one_of, texts, unnested
 from crawljobs.repository.webhooks.events.event_interest import fits
 from crawljobs.repository.webhooks.events.event_json import json_object
 
@@ -30,12 +31,22 @@ RECORD = insert(webhook_events).from_select(
         _name,
     )
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
-    .where(subreddits.c.access != _changed.c.former, fits(_kind, subreddit=_name)),
+    .where(
+        subreddits.c.access != _changed.c.former,
+        # The first look at an open subreddit is no change. Discovery finds thousands of them.
+        or_(
+            _changed.c.former != inline(AccessState.UNKNOWN),
+            not_(one_of(subreddits.c.access, OPEN)),
+        ),
+        fits(_kind, subreddit=_name),
+    ),
 )
 
 
 def record(conn: Connection, *, former: Mapping[int, str], now: datetime | None = None) -> None:
     """Write the event of each subreddit whose access is no longer the former one.
+
+    An open subreddit whose access was unknown gets no event.
 
     The keys of `former` are ids of subreddits. The transaction has locked their rows.
     """
