@@ -26,6 +26,13 @@ from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.reddit_api import reddit_outages, reddit_pauses, reply_failures
 from crawljobs.repository.schedules import due_schedules, schedule_disabling, schedule_ledger
 from crawljobs.repository.schedules.schedule_ledger import Run
+from crawljobs.repository.webhooks.events import (
+    access_events,
+    group_events,
+    job_events,
+    pause_events,
+    schedule_events,
+)
 from scheduler import schedule_firing
 from support import crawled, groups, job_verbs, jobs, schedule_rows
 from support.jobs import T0
@@ -215,13 +222,26 @@ def events(conn: Connection) -> list[Any]:
     return [*conn.execute(text("SELECT * FROM webhook_events ORDER BY version"))]
 
 
+# The functions that send the second statement of a change.
+WRITERS = [
+    (module, name)
+    for module in (access_events, group_events, job_events, pause_events, schedule_events)
+    for name in vars(module)
+    if name.startswith("record")
+]
+
+
+def unwanted_statement(*_: object, **__: object) -> None:
+    raise AssertionError("without an endpoint, a change sends no further statement")
+
+
 def others(kind: EventType) -> list[str]:
     return [other for other in SUBSCRIBABLE if other is not kind]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_change_writes_one_event_with_it_and_nothing_without_an_endpoint(
-    conn: Connection, way: str
+    conn: Connection, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, prepare = WAYS[way]
     change = prepare(conn)
@@ -231,7 +251,9 @@ def test_a_change_writes_one_event_with_it_and_nothing_without_an_endpoint(
         assert [row.type for row in events(conn) if row.type == kind] == []
         unwanted.rollback()
     conn.execute(text("DELETE FROM webhook_endpoints"))
-    with conn.begin_nested() as without:
+    with conn.begin_nested() as without, monkeypatch.context() as patched:
+        for module, name in WRITERS:
+            patched.setattr(module, name, unwanted_statement)
         change(conn)
         assert events(conn) == []
         without.rollback()
