@@ -12,6 +12,7 @@ CHUNK = 1_000  # rows; a request changes at most this number itself, and an oper
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
 TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails
+LONGEST_PAUSE_SECONDS = 2**TRIES_MAX  # the pause doubles after each failed try
 
 
 class OperationKind(StrEnum):

@@ -59,6 +59,13 @@ def crowded(databases: Any) -> Iterator[Database]:
             )
             conn.execute(
                 text(
+                    "INSERT INTO operations (kind, resource_type, resource_id, created_by, total, "
+                    "state, finished_at) SELECT 'cancel_group', 'job_group', n, 'ada', 1, "
+                    "'succeeded', now() FROM generate_series(1, 5000) AS n"
+                )
+            )
+            conn.execute(
+                text(
                     "INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source)"
                     " SELECT id, 'queued', 5, 5, 'user' FROM subreddits"
                 )
@@ -115,6 +122,7 @@ MENDED_BY = {
     "last_crawled_at": "subreddits_last_crawled_at_idx",
     "next_crawl_at": "subreddits_next_crawl_at_idx",
     "service_instances": "service_instances_seen_at_idx",
+    "operations": "operations_due_idx",
 }
 STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
     "claim": (

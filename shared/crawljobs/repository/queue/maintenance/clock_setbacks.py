@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from crawljobs.domain import request_budget
+from crawljobs.domain import operation, request_budget
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.queue.maintenance import job_setbacks
 from crawljobs.repository.queue.maintenance.job_setbacks import beyond
@@ -91,6 +91,18 @@ _INSTANCES = text(f"""
     ))
     """)
 
+# While an operation waits, other changes of its group are refused.
+_OPERATIONS = text(f"""
+    UPDATE operations SET next_run_at = {NOW}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM operations
+        WHERE finished_at IS NULL
+            AND {beyond("next_run_at", f"interval '{operation.LONGEST_PAUSE_SECONDS} seconds'")}
+        ORDER BY next_run_at DESC LIMIT :at_most
+        FOR UPDATE SKIP LOCKED
+    ))
+    """)
+
 # Each statement needs its own transaction. In a common transaction, the first statement's lock on a
 # budget's row would stop all workers until the last statement ends.
 MENDS: dict[str, TextClause] = {
@@ -103,6 +115,7 @@ MENDS: dict[str, TextClause] = {
     "last_crawled_at": _LAST_CRAWLED,
     "next_crawl_at": _NEXT_LOOK,
     "service_instances": _INSTANCES,
+    "operations": _OPERATIONS,
 }
 
 # The names of the statements that repair at most `at_most` rows. A sweep repeats each of these

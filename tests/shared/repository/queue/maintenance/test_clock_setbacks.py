@@ -7,8 +7,10 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import completion, retry
+from crawljobs.domain.actor import Actor
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.domain.job import JobStatus, WaitReason
+from crawljobs.domain.operation import OperationKind
 from crawljobs.domain.request_budget import Slot
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import (
@@ -18,7 +20,7 @@ from crawljobs.repository.content import (
     subreddit_access,
 )
 from crawljobs.repository.content.crawl_history import Marks
-from crawljobs.repository.operations import service_instances, task_turns
+from crawljobs.repository.operations import operation_rows, service_instances, task_turns
 from crawljobs.repository.queue import job_completion, leases, queue_pauses
 from crawljobs.repository.queue.maintenance import job_aging, job_maintenance
 from crawljobs.repository.reddit_api import (
@@ -258,6 +260,28 @@ def test_the_next_look_at_a_barred_subreddit_is_at_most_90_days_away(conn: Conne
     assert mend(conn, now) == {"next_crawl_at": 1}
     looked = text("SELECT next_crawl_at FROM subreddits")
     assert now <= conn.execute(looked).scalar_one() <= now + DAY
+
+
+def test_an_operation_is_due_after_a_setback(conn: Connection) -> None:
+    """Otherwise the changes of its group would be refused until the former time."""
+    operation = operation_rows.create(
+        conn,
+        kind=OperationKind.CANCEL_GROUP,
+        resource_type="job_group",
+        resource_id=1,
+        total=1,
+        actor=Actor("ada"),
+        parameters={},
+        now=T0,
+    )
+    now = T0 - DAY
+    kinds = [OperationKind.CANCEL_GROUP]
+    assert operation_rows.take(conn, kinds=kinds, now=now) is None
+    assert mend(conn, now) == {"operations": 1}
+    taken = operation_rows.take(conn, kinds=kinds, now=now)
+    assert taken is not None
+    assert taken.id == operation.id
+    assert mend(conn, now) == {}
 
 
 def test_a_process_that_is_gone_is_not_seen_for_the_setback(conn: Connection) -> None:
