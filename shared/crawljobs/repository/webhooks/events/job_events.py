@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     any_,
     case,
+    cast,
     func,
     insert,
     literal_column,
@@ -58,6 +59,10 @@ _subreddit = (
 )
 _name = func.lower(_subreddit.c.name)
 
+# The planner does not see the length of an array in a subquery. For a short array, a plan for its
+# length would look cheaper than the generic plan, and Postgres would plan each execution.
+_ended = cast(select(ids("ids")).scalar_subquery(), ARRAY(BigInteger))
+
 RECORD = DriverStatement(
     insert(webhook_events).from_select(
         ["type", "created_at", "data", "job_id", "group_ids", "source", "subreddit"],
@@ -87,7 +92,7 @@ RECORD = DriverStatement(
         )
         .select_from(crawl_jobs.join(_subreddit, true()).join(_followed, true()))
         .where(
-            _job.id == any_(ids("ids")),
+            _job.id == any_(_ended),
             one_of(_job.status, FINAL),
             fits(_kind, group_ids=_followed.c.group_ids, source=_job.source, subreddit=_name),
         ),
