@@ -10,13 +10,12 @@ from crawljobs.db.database import Database
 from crawljobs.runtime.outbound.exchange import Sender
 from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.settings import (
-    BROWSERS_TRUST,
     ConnectionSettings,
     DatabaseSettings,
     OutboundSettings,
-    Trust,
     WebhookSettings,
 )
+from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
 from scheduler.webhooks.deliverer import Deliverer
 
 POOL_SIZE = 3  # connections for the loop, and for senders that record answers

@@ -4,7 +4,6 @@ An error names the setting that is wrong.
 """
 
 from crawljobs.settings.admin_api import AdminApiSettings, read_admin_api_settings
-from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.instance import read_instance_name
@@ -28,7 +27,6 @@ from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
 from crawljobs.settings.webhooks import WebhookSettings, read_webhook_settings
 
 __all__ = [
-    "BROWSERS_TRUST",
     "AdminApiSettings",
     "ConnectionSettings",
     "CrawlSettings",
@@ -44,7 +42,6 @@ __all__ = [
     "RoleSettings",
     "SchedulerSettings",
     "TracingSettings",
-    "Trust",
     "WebhookSettings",
     "misspelt",
     "read_admin_api_settings",
