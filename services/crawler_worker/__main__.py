@@ -97,6 +97,7 @@ def main() -> int:
         settings=queue,
         crawl=crawl_subreddit,
         on_hint=resolver.wake,
+        on_claim=resolver.claimed,
     )
     revisiting = Revisiting(database, revisit, max_retries=max_retries)
     maintenance = Maintenance(database, queue, revisiting)

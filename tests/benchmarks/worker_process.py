@@ -53,6 +53,7 @@ def main() -> None:
         settings=queue,
         crawl=crawl,
         on_hint=resolver.wake,
+        on_claim=resolver.claimed,
     )
     maintenance = Maintenance(database, queue)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())

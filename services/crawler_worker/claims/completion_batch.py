@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from crawler_worker.claims import claim_counters
 from crawler_worker.claims.pending_completion import PendingCompletion
@@ -18,9 +18,15 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 
-def write(database: Database, batch: Sequence[PendingCompletion]) -> list[PendingCompletion]:
+def write(
+    database: Database,
+    batch: Sequence[PendingCompletion],
+    *,
+    on_watched: Callable[[], object],
+) -> list[PendingCompletion]:
     """Write the completions. Call `on_result` of each completion whose result is final.
 
+    Call `on_watched` after the commit if steps depend on an ended job.
     Return the completions that must be tried again, because their rows are locked or the database
     is unreachable.
     """
@@ -30,10 +36,16 @@ def write(database: Database, batch: Sequence[PendingCompletion]) -> list[Pendin
             pending.lost()
         else:
             by_verb[pending.completion.verb].append(pending)
-    return [pending for group in by_verb.values() for pending in _write_verb(database, group)]
+    return [
+        pending
+        for group in by_verb.values()
+        for pending in _write_verb(database, group, on_watched)
+    ]
 
 
-def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[PendingCompletion]:
+def _write_verb(
+    database: Database, batch: list[PendingCompletion], on_watched: Callable[[], object]
+) -> list[PendingCompletion]:
     """Write completions of one verb with one statement. Return the completions to try again."""
     try:
         results = database.run_statement(lambda conn: _complete(conn, batch))
@@ -48,7 +60,11 @@ def _write_verb(database: Database, batch: list[PendingCompletion]) -> list[Pend
             return []
         # After a failure, each completion is written by its own statement. Otherwise one faulty
         # completion would block all others.
-        return [again for pending in batch for again in _write_verb(database, [pending])]
+        return [
+            again for pending in batch for again in _write_verb(database, [pending], on_watched)
+        ]
+    if WriteResult.WATCHED in results:
+        on_watched()
     return _report(batch, results)
 
 
@@ -77,13 +93,11 @@ def _report(
     of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)
     for pending, result in zip(batch, results, strict=True):
         of_result[result].append(pending)
+    written = [*of_result[WriteResult.APPLIED], *of_result[WriteResult.WATCHED]]
     claim_counters.completed(
-        [
-            (pending.completion, now - pending.held.requested_at)
-            for pending in of_result[WriteResult.APPLIED]
-        ]
+        [(pending.completion, now - pending.held.requested_at) for pending in written]
     )
-    for pending in of_result[WriteResult.APPLIED]:
+    for pending in written:
         pending.written()
     for pending in of_result[WriteResult.STALE]:
         pending.lost()

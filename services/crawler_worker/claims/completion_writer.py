@@ -29,12 +29,20 @@ class CompletionWriter:
     The thread retries each write until the database accepts or refuses it. An outage does not end
     the retries. Only the time limit of `close` ends them.
     If the job was rescued in the meantime, its claim token has changed and the write has no effect.
-    The thread calls `on_written` after each batch, and once more when the thread ends.
+    The thread calls `on_written` after each batch, and once more when the thread ends. It calls
+    `on_watched` after a batch that ended a job on which steps depend.
     """
 
-    def __init__(self, database: Database, *, on_written: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_written: Callable[[], object],
+        on_watched: Callable[[], object] = lambda: None,
+    ) -> None:
         self._database = database
         self._on_written = on_written
+        self._on_watched = on_watched
         # A number in the queue closes the writer. It is the monotonic time at which the thread
         # abandons all completions that are not written.
         self._queue: queue.SimpleQueue[PendingCompletion | float] = queue.SimpleQueue()
@@ -137,7 +145,7 @@ class CompletionWriter:
     def _write(self, batch: Sequence[PendingCompletion]) -> None:
         again: list[PendingCompletion] = []
         try:
-            again = completion_batch.write(self._database, batch)
+            again = completion_batch.write(self._database, batch, on_watched=self._on_watched)
         finally:
             self._finish(len(batch) - len(again))
         self._postpone(again)

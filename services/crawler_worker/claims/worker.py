@@ -42,7 +42,9 @@ RELEASE_SECONDS = 2.0
 class Worker:
     """Runs the claim loop until `stop()`, then releases the claims of unfinished crawls.
 
-    `on_hint` is called after each notification of the database, and after a lost connection.
+    `on_hint` is called after each notification of the database, after a lost connection, and after
+    the end of a job on which steps depend.
+    `on_claim` is called after each claim of at least one job.
     """
 
     def __init__(
@@ -54,11 +56,12 @@ class Worker:
         settings: QueueSettings,
         crawl: Crawl,
         on_hint: Callable[[], None] = lambda: None,
+        on_claim: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._writer = CompletionWriter(database, on_written=self._wake.set)
+        self._writer = CompletionWriter(database, on_written=self._wake.set, on_watched=on_hint)
         self._last_beat_at = time.monotonic()
         self._claiming = Claiming(database, worker=name, lease_seconds=settings.lease_seconds)
         self.keeper = LeaseKeeper(
@@ -68,6 +71,7 @@ class Worker:
             on_work=self._hinted,
         )
         self._on_hint = on_hint
+        self._on_claim = on_claim
         self._runner = ClaimRunner(
             crawl,
             writer=self._writer,
@@ -102,6 +106,7 @@ class Worker:
                 self._wake.clear()
                 claimed = self._try_to_claim()
                 if claimed:
+                    self._on_claim()
                     poll_in = POLL_MIN_SECONDS
                     continue
                 poll_in = POLL_MIN_SECONDS if woken else 2 * poll_in

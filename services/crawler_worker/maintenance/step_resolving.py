@@ -23,9 +23,14 @@ log = logs.get_logger(__name__)
 # Without a hint, the resolver runs again after this time.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
-# The shortest pause between two runs. During a drain, each written batch of ended jobs sends a
-# hint. Without the pause, all resolvers would run all the time, with few rows in each run.
+# The shortest pause between two runs. During a drain, each written batch of ended jobs wakes the
+# resolver. Without the pause it would run all the time, with few rows in each run.
 PAUSE_SECONDS = 0.1
+# While this worker claims jobs without a pause, a resolver with a backlog works for this share of
+# the time, so that it does not slow the queue down (decision 133).
+SHARE_OF_BACKLOG = 1 / 40
+# The worker claims without a pause if its last claim is at most this number of seconds ago.
+CLAIMS_WITHIN_SECONDS = 0.2
 # Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
 # ended without a record of their end.
 SEARCH_EVERY = timedelta(minutes=1)
@@ -48,6 +53,8 @@ class StepResolver(threading.Thread):
         self._hint = threading.Event()
         self._stopping = threading.Event()
         self._ask_at = -math.inf  # time of the next search, by the monotonic clock
+        self._claimed_at = -math.inf  # time of the worker's last claim, by the monotonic clock
+        self._has_backlog = False  # a run stopped before its end, because the worker claims jobs
         self._tasks: tuple[tuple[RowIsolation, Resolve], ...] = tuple(
             (RowIsolation(database, task=name, at_most=CHUNK), resolve)
             for name, resolve in (("settle", settle.settle), ("start", start.start))
@@ -56,6 +63,10 @@ class StepResolver(threading.Thread):
     def wake(self) -> None:
         """Let the thread run at once, because a step may have to be started or ended."""
         self._hint.set()
+
+    def claimed(self) -> None:
+        """Note that the worker has claimed jobs just now."""
+        self._claimed_at = time.monotonic()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -68,22 +79,33 @@ class StepResolver(threading.Thread):
     def run(self) -> None:
         while not self._stopping.is_set():
             self._hint.clear()
+            began = time.monotonic()
             self._guarded(self.resolve)
             self._guarded(self.search)
-            self._stopping.wait(PAUSE_SECONDS)
-            self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
+            if self._has_backlog:
+                pause = (time.monotonic() - began) * (1 / SHARE_OF_BACKLOG - 1)
+                self._stopping.wait(min(max(pause, PAUSE_SECONDS), EVERY_SECONDS))
+            else:
+                self._stopping.wait(PAUSE_SECONDS)
+                self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def resolve(self) -> int:
-        """End steps and waits, and start ready steps, until none is left. Returns the number of
-        changes.
+        """End steps and waits, and start ready steps. Returns the number of changes.
 
-        Raises DatabaseUnavailable.
+        Continues until nothing is left to do. After a full chunk it stops if the worker claims jobs
+        without a pause: then the claims are more urgent. Raises DatabaseUnavailable.
         """
         total, changed = 0, -1
-        while changed and not self._stopping.is_set():
+        self._has_backlog = False
+        while changed and not self._stopping.is_set() and not self._has_backlog:
             changed = sum(self._run(isolation, resolve) for isolation, resolve in self._tasks)
             total += changed
         return total
+
+    def _may_continue(self) -> bool:
+        """Return whether the next chunk may follow at once. Notes a backlog that is left."""
+        self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
+        return not self._has_backlog and not self._stopping.is_set()
 
     def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
         """Record the ended upstreams for which steps still wait, unless a worker did so lately.
@@ -141,7 +163,7 @@ class StepResolver(threading.Thread):
         return isolation.run(
             change,
             then=lambda: _report(last),
-            may_continue=lambda: not self._stopping.is_set(),
+            may_continue=self._may_continue,
         )
 
     def _guarded(self, task: Callable[[], int]) -> None:

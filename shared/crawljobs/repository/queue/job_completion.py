@@ -25,8 +25,13 @@ class WriteResult(Enum):
     """The result of complete_claims for one claim."""
 
     APPLIED = auto()
+    WATCHED = auto()  # applied; steps depend on the job, so the resolver has work
     LOCKED = auto()  # the claim is valid, but another transaction has locked the job's row
     STALE = auto()  # the claim is lost: the job has another claim token or is not being crawled
+
+    @property
+    def is_applied(self) -> bool:
+        return self in (WriteResult.APPLIED, WriteResult.WATCHED)
 
 
 def complete_claims(
@@ -49,9 +54,9 @@ def complete_claims(
                 each.wait_reason and each.wait_reason.stored for each in chosen
             ]
         rows = of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now})
-        for place, *_ in rows:
-            results[places[place - 1]] = WriteResult.APPLIED
-        if rows and rows[0][-1]:  # an endpoint of webhooks wants the event
+        for place, is_watched, *_ in rows:
+            results[places[place - 1]] = WriteResult.WATCHED if is_watched else WriteResult.APPLIED
+        if rows and rows[0][2]:  # an endpoint of webhooks wants the event
             ended = [chosen[place - 1].claim.job_id for place, *_ in rows]
             job_events.record(conn, job_ids=ended, now=now)
     missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
@@ -65,9 +70,9 @@ def complete_claims(
 def complete_claim(
     conn: Connection, completion: Completion, *, now: datetime | None = None
 ) -> None:
-    """End one claim. Raises ClaimLost if the result is not APPLIED."""
+    """End one claim. Raises ClaimLost if the result is neither APPLIED nor WATCHED."""
     (result,) = complete_claims(conn, completions=[completion], now=now)
-    if result is not WriteResult.APPLIED:
+    if not result.is_applied:
         job_id = completion.claim.job_id
         raise errors.ClaimLost(f"this worker no longer holds the claim of job {job_id}")
 

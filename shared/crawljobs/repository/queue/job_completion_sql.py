@@ -66,7 +66,6 @@ _CHANGED = """, changed AS (
         INSERT INTO upstream_changes (job_id) SELECT id FROM ended WHERE watched
     )"""
 _HINT = f"pg_notify('{queue_sql.CHANNEL}', '')"
-_HINT_OF_WATCHED = f"CASE WHEN watched THEN {_HINT} END"
 
 
 def _completion_statement(
@@ -85,8 +84,8 @@ def _completion_statement(
     condition `follow_up` is true, the statement inserts the follow-up job of a rerun request. A
     verb with `follow_up` ends the job, so the statement also records the end of a watched job. With
     `hint`, the statement notifies idle workers. With `streaks`, consecutive deferrals
-    with equal messages share one row of crawl_job_attempts. The last column of the result is true
-    if an endpoint of webhooks wants the type `event`, and false without `event`.
+    with equal messages share one row of crawl_job_attempts. The result has the place of each ended
+    claim, whether steps depend on the job, and whether an endpoint of webhooks wants `event`.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
@@ -100,7 +99,7 @@ def _completion_statement(
     insert_follow_up = job_birth_sql.insert_follow_ups(
         before="held", ended="ended", condition=follow_up or ""
     )
-    hints = f", {_HINT}" if hint else f", {_HINT_OF_WATCHED}" if follow_up else ""
+    watched = "watched" if follow_up else "false"
     sql = f"""
     WITH held AS (
         SELECT job.id, claimed_by, claimed_at, subreddit_id, priority_ceiling, depth, max_retries,
@@ -121,7 +120,8 @@ def _completion_statement(
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
     ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}
-    SELECT place{hints}, {wanted_sql(event) if event else "false"} FROM ended
+    SELECT place, {watched}, {wanted_sql(event) if event else "false"}{f", {_HINT}" if hint else ""}
+    FROM ended
     """
     return CompletionStatement(verb, DriverStatement(queue_sql.short(sql)), tuple(columns))
 

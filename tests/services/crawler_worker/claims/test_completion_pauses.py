@@ -177,8 +177,8 @@ def test_a_completion_whose_reply_was_lost_counts_as_written_at_the_next_try(
         job_verbs.cancel(conn, job_id=cancelled.job_id)
     results: Written = []
     batch = batch_of([claim, cancelled], results)
-    assert completion_batch.write(database, batch[:1]) == []
-    assert completion_batch.write(database, batch) == []
+    assert completion_batch.write(database, batch[:1], on_watched=lambda: None) == []
+    assert completion_batch.write(database, batch, on_watched=lambda: None) == []
     assert results == [(claim.job_id, True), (claim.job_id, True), (cancelled.job_id, False)]
     assert [one.held.is_lost() for one in batch] == [False, True]
 
@@ -190,7 +190,7 @@ def test_a_lost_claim_is_not_completed(database: Database) -> None:
     batch = batch_of(claims, results)
     batch[0].held.mark_lost()
     with counted() as grown:
-        assert completion_batch.write(database, batch) == []
+        assert completion_batch.write(database, batch, on_watched=lambda: None) == []
     assert results == [(claims[0].job_id, False), (claims[1].job_id, True)]
     assert grown["jobs_finished_total{succeeded}"] == 1
     with database.begin() as conn:
@@ -208,5 +208,5 @@ def test_the_duration_of_an_attempt_counts_from_its_claim(database: Database) ->
     (one,) = batch_of([claim], [])
     one.held.requested_at = time.monotonic() - 3
     before = measured()
-    completion_batch.write(database, [one])
+    completion_batch.write(database, [one], on_watched=lambda: None)
     assert 3 <= measured() - before < 60

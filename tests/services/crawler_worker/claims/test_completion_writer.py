@@ -93,6 +93,34 @@ def test_an_end_is_told_once_and_only_when_it_has_committed(
         assert conn.execute(text("SELECT last_value FROM commits")).scalar_one() == 4
 
 
+def test_the_end_of_a_job_with_dependent_steps_wakes_the_resolver(database: Database) -> None:
+    with database.begin() as conn:
+        watched, other = crawling(conn, "python", "rust")
+        conn.execute(
+            text("UPDATE crawl_jobs SET watched = true WHERE id = :id"), {"id": watched.job_id}
+        )
+    woken: list[int] = []
+    writer = CompletionWriter(
+        database, on_written=lambda: None, on_watched=lambda: woken.append(ended_jobs(database))
+    )
+    writer.start()
+    told = Told()
+    complete(writer, told, other)
+    assert told.wait_for(other) == [True]
+    assert woken == []
+    complete(writer, told, watched)
+    assert told.wait_for(watched) == [True]
+    writer.close(5)
+    writer.join()
+    assert woken == [2], "the writer wakes the resolver once, after the commit"
+
+
+def ended_jobs(database: Database) -> int:
+    with database.read() as conn:
+        query = "SELECT count(*) FROM crawl_jobs WHERE status = 'succeeded'"
+        return int(conn.execute(text(query)).scalar_one())
+
+
 def test_the_first_end_of_a_claim_counts(database: Database, writer: CompletionWriter) -> None:
     with database.begin() as conn:
         (claim,) = crawling(conn, "python")
