@@ -17,7 +17,8 @@ import psycopg
 
 from crawler_worker.maintenance import step_resolving
 from crawljobs.db.database import Database
-from crawljobs.repository.groups import lost_ends, settle
+from crawljobs.repository.groups import settle
+from support import groups
 
 SECONDS = 60  # the longest run of a resolver
 
@@ -54,7 +55,7 @@ def _resolve(url: str, report: Path, dies_at: int, chunk: int) -> None:
     step_resolving.CHUNK = settle.CHUNK = chunk  # type: ignore[attr-defined]
     database = Database(url, pool_size=2)
     step_resolving.StepResolver(database).resolve()
-    database.run(lambda conn: lost_ends.record_lost_ends(conn, at_most=chunk))
+    database.run(groups.record_lost_ends)
     database.close()
     report.write_text(str(len(sent)))
 

@@ -42,7 +42,7 @@ from crawljobs.repository.content import (
     subreddit_admin,
 )
 from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.repository.groups import group_creation, group_pruning, lost_ends, settle, start
+from crawljobs.repository.groups import group_creation, group_pruning, settle, start
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.queue import (
@@ -69,7 +69,7 @@ from crawljobs.repository.schedules import (
     schedule_reads,
 )
 from scheduler import group_firing, schedule_firing
-from support import crawled, crawls, enqueueing, interleaved
+from support import crawled, crawls, enqueueing, groups, interleaved
 from support.groups import step as group_step
 from support.interleaved import Work
 from support.lock_world import ALPHA, BETA, DELTA, LAST, LEASE, NEW, PART, ROOT, WRITERS, World
@@ -298,7 +298,7 @@ def transactions(world: World) -> dict[str, Work]:
         group_creation.seal(conn, group_id=group_id)
 
     def resolve(conn: Connection) -> None:
-        lost_ends.record_lost_ends(conn, at_most=100)
+        groups.record_lost_ends(conn)
         settle.settle(conn)
         start.start(conn)
 

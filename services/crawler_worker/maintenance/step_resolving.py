@@ -81,7 +81,9 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            self._guarded(self.search)
+            # The ends of a backlog are not lost, but the search would find and record them.
+            if not self._has_backlog:
+                self._guarded(self.search)
             if self._has_backlog:
                 pause = (time.monotonic() - began) * (1 / SHARE_OF_BACKLOG - 1)
                 self._stopping.wait(min(max(pause, PAUSE_SECONDS), EVERY_SECONDS))
@@ -145,11 +147,12 @@ class StepResolver(threading.Thread):
         return total
 
     def _resolve_found(self, found: int) -> int:
-        """Resolve the recorded ends. Returns the number of changes."""
+        """Resolve the recorded ends. Returns the number of changes, or 0 if a backlog is left."""
         if not found:
             return 0
         log.info("step.ends_found", count=found)
-        return self.resolve()
+        changes = self.resolve()
+        return 0 if self._has_backlog else changes
 
     def _run(self, isolation: RowIsolation, resolve: Resolve) -> int:
         last = Settled()
