@@ -23,11 +23,13 @@ PATH = {
     "step_key": "k",
     "subreddit": "python",
     "token_id": "0" * 12,
+    "endpoint_id": "1",
+    "delivery_id": "1",
 }
 # A body that names a parameter must not name the other ones in its tuple.
-BESIDE = {"subreddit_id": ("subreddit",)}
+BESIDE = {"subreddit_id": ("subreddit",), "steps": ("subreddit",)}
 # A text of the allowed length is not always a valid value of these parameters.
-OWN_GRAMMAR = {"cursor", "cron_expression", "timezone"}
+OWN_GRAMMAR = {"cursor", "cron_expression", "timezone", "url"}
 ABSENT = object()
 # The format of a value is checked separately from its bounds.
 TEXTS = {"date-time": "2031-05-17T09:30:00Z"}
