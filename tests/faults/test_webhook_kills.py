@@ -2,8 +2,10 @@
 
 import os
 import random
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -94,6 +96,17 @@ def test_kills_lose_no_event_and_keep_the_ids(
     )
     assert len(received) >= deliveries
     assert len(received) <= deliveries + len(interrupted)
+
+
+def test_the_receiver_counts_no_request_that_a_kill_cut_off(receiver: Receiver) -> None:
+    where = urlsplit(receiver.url)
+    head = b"POST /ok HTTP/1.1\r\nHost: r\r\nwebhook-id: msg_1\r\nContent-Length: 5\r\n\r\n"
+    for body in (b"", b"[1,2"):
+        with socket.create_connection((where.hostname, where.port), timeout=20) as client:
+            client.sendall(head + body)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
+    assert receiver.received == []
 
 
 def _end_leases(database: Database) -> None:
