@@ -1,20 +1,16 @@
-"""Dry runs: make a change in a transaction, answer as after the change, and roll it back."""
+"""Dry runs: make a change after a savepoint, answer as after the change, and roll it back."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
 from admin_api.http import scopes, state
+from crawljobs.db import after_commit
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 
 Answer = TypeVar("Answer")
-
-
-class _RolledBack(Exception):
-    """Ends the transaction of a dry run without a commit."""
 
 
 def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
@@ -25,12 +21,17 @@ def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
     if not dry_run:
         return state.current().database.run(change)
     scopes.require_also(Scope.READ, "for a dry run")
-    answers: list[Answer] = []
 
-    def rolled_back(conn: Connection) -> None:
-        answers.append(change(conn))
-        raise _RolledBack
+    def rolled_back(conn: Connection) -> Answer:
+        # The transaction may belong to the request: a request with an Idempotency-Key stores its
+        # answer and commits. So a savepoint, and not the transaction, undoes the change.
+        earlier = after_commit.pop_callbacks(conn)
+        with conn.begin_nested() as savepoint:
+            answer = change(conn)
+            savepoint.rollback()
+        after_commit.pop_callbacks(conn)  # of the change, which did not happen
+        for callback in earlier:
+            after_commit.register(conn, callback)
+        return answer
 
-    with contextlib.suppress(_RolledBack):
-        state.current().database.run(rolled_back)
-    return answers[-1]
+    return state.current().database.run(rolled_back)
