@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from crawljobs.db.database import Connection
 from crawljobs.domain import webhook_body
-from crawljobs.repository.webhooks import delivery_claim
+from crawljobs.repository.webhooks import stored_bodies
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
 from crawljobs.runtime import logs
 
@@ -25,8 +25,7 @@ def of_deliveries(
             found[each.event_id] = each.body
         elif each.event_id not in new:
             new[each.event_id] = _render(each, public_url)
-    delivery_claim.keep_bodies(conn, bodies=new)
-    return found | new
+    return found | stored_bodies.keep(conn, bodies=new)
 
 
 def _render(delivery: ClaimedDelivery, public_url: str | None) -> str:

@@ -107,16 +107,12 @@ _CLAIMED = text("""
     ORDER BY delivery.id
     """)
 
-_KEEP_BODY = text("""
-    UPDATE webhook_events SET body = :body WHERE id = CAST(:id AS uuid) AND body IS NULL
-    """)
-
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
     """A delivery to send. `attempts` counts those since it was created or last replayed.
 
-    `body` is None for an event that was never sent. `keep_body` stores it before the first attempt.
+    `body` is None for an event that was never sent. `stored_bodies` has its body later.
     """
 
     id: int
@@ -167,12 +163,6 @@ def claim_pings(
 ) -> list[ClaimedDelivery]:
     """Claim at most `at_most` pings, of any endpoint."""
     return _claimed(conn, _PINGS, {"at_most": at_most}, lease, now)
-
-
-def keep_bodies(conn: Connection, *, bodies: Mapping[uuid.UUID, str]) -> None:
-    """Store the bodies of events that have none. Each later attempt sends the same bytes."""
-    if bodies:
-        conn.execute(_KEEP_BODY, [{"id": key, "body": body} for key, body in bodies.items()])
 
 
 def _claimed(

@@ -16,6 +16,7 @@ from crawljobs.repository.webhooks import (
     disabled_event,
     due_deliveries,
     event_expansion,
+    stored_bodies,
 )
 from support import plans
 from support.databases import Databases
@@ -30,6 +31,7 @@ MODULES = (
     disabled_event,
     due_deliveries,
     event_expansion,
+    stored_bodies,
 )
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "event_expansion._EXPAND": (event_expansion._EXPAND, {"at_most": 200, "now": None}),
@@ -52,7 +54,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
         {"at_most": 4, "token": TOKEN, "lease": LEASE, "now": None},
     ),
     "delivery_claim._CLAIMED": (delivery_claim._CLAIMED, {"ids": [1, 2], "now": None}),
-    "delivery_claim._KEEP_BODY": (delivery_claim._KEEP_BODY, {"id": TOKEN, "body": "{}"}),
+    "stored_bodies._KEEP": (stored_bodies._KEEP, {"id": TOKEN, "body": "{}"}),
+    "stored_bodies._STORED": (stored_bodies._STORED, {"ids": [TOKEN]}),
     "attempt_recording._RECORD": (
         attempt_recording._RECORD,
         {
