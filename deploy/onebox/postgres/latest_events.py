@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from crawljobs.domain import plain_text
 
-EVENTS_MAX = 50  # the number of the latest events that are read for each kind of event
+EVENTS_MAX = 50  # for each kind of event, only this number of the latest events is read
 TEXT_MAX = 120  # limit of a displayed text in characters
 
 JOB_EVENTS = """

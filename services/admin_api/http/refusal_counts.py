@@ -28,7 +28,10 @@ OTHERS = ("other", "other", "other")
 
 @dataclass(frozen=True)
 class Key:
-    """Identifies a time window by the token, method, route and error code of a refused request."""
+    """The key of a time window. Refused requests with equal keys are counted in the same window.
+
+    `name` is the name of the token. `request` is the method, the route and the error code.
+    """
 
     token_id: str | None
     name: str

@@ -23,7 +23,7 @@ def run(conn: Connection, actor: Actor, schedule: Schedule) -> flask.Response:
     """Create the group of the locked schedule, and return the group with the status 202.
 
     Raises a Problem if the last group of the schedule has not finished, or if the token lacks the
-    scope of groups. Raises InvalidPlan.
+    scope `jobs`. Raises InvalidPlan.
     """
     schedule_steps.require_scope()
     unfinished = due_schedules.unfinished_groups(conn, [schedule.id]).get(schedule.id)

@@ -22,14 +22,15 @@ KEYS_AUDITED = 50  # limit of the keys that an audit row shows of a longer list 
 
 
 def require_scope() -> None:
-    """Raise a Problem unless the token has the scope that changes of groups need."""
+    """Raise a Problem unless the token has the scope `jobs`. A schedule with steps creates groups,
+    and each request that changes a group needs this scope."""
     scopes.require_also(Scope.JOBS, "for a schedule with steps")
 
 
 def stored(conn: Connection, bodies: Sequence[dict[str, Any]]) -> tuple[ScheduledStep, ...]:
     """Return the steps of a body that has passed its schema. Inserts unknown subreddits.
 
-    Raises InvalidPlan, with the rules of the steps of a group.
+    Raises InvalidPlan if the steps break a rule for the steps of a group.
     """
     requests = [_request(body) for body in bodies]
     plan = group_plan.check(requests, {})

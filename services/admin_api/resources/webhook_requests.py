@@ -83,7 +83,7 @@ def audit(
     after: Endpoint | None = None,
     **more: Any,
 ) -> None:
-    """Write an audit row of the endpoint. `more` are further fields after the change."""
+    """Write an audit row about the endpoint. The row's `after` also has the fields in `more`."""
     shown = None if after is None else _audited(after)
     audit_log.record(
         conn,

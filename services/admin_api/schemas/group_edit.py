@@ -162,7 +162,7 @@ class _Steps(fields.List[Any]):
 
 
 def steps(schema: type[ma.Schema], *, least: int, **options: Any) -> fields.List[Any]:
-    """Return the field of a list of steps of this schema. `least`: the least number of steps."""
+    """Return a field for a list of at least `least` steps. `schema` is the schema of each step."""
     return _Steps(
         fields.Nested(schema),
         validate=validate.Length(min=least, max=STEPS_MAX_OF_REQUEST),

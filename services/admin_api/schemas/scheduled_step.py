@@ -30,7 +30,7 @@ _AFTER_SCHEMA: dict[str, Any] = {
 
 
 class AfterKeys(After):
-    """The upstreams of a step of a schedule: other steps. Jobs and groups would end only once."""
+    """The upstreams of a schedule's step. They are steps, because a job or group ends only once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class AfterKeys(After):
 
 
 class ScheduledStepRequestSchema(ma.Schema):
-    """A step of a schedule to store."""
+    """A step in the body of a request that creates or changes a schedule."""
 
     key = step_key()
     subreddit = subreddit(required=True)

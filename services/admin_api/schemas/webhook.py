@@ -132,7 +132,7 @@ class WebhookParameters(PageParameters):
 
 
 class WebhookSecretSchema(ma.Schema):
-    """The secrets that sign for an endpoint."""
+    """The secrets that sign the events for an endpoint."""
 
     secret = fields.String(required=True)
     previous_secret = fields.String(
@@ -144,7 +144,7 @@ class WebhookSecretSchema(ma.Schema):
 
 
 class RotateSecretSchema(ma.Schema):
-    """How long the present secret signs beside the new one."""
+    """How long the present secret still signs events, together with the new secret."""
 
     previous_valid_hours = Whole(
         load_default=PREVIOUS_SECRET_HOURS,

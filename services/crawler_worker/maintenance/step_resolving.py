@@ -128,7 +128,7 @@ class StepResolver(threading.Thread):
         while not self._stopping.is_set():
             found = self._database.run(lambda conn: lost_ends.record_jobs(conn, at_most=CHUNK))
             total += found
-            # The search would find an end that `resolve` cannot settle again and again.
+            # If `resolve` changes nothing, the next search would find the same ends again.
             if not self._resolve_found(found) or found < CHUNK:
                 break
         return total
@@ -147,7 +147,7 @@ class StepResolver(threading.Thread):
         return total
 
     def _resolve_found(self, found: int) -> int:
-        """Resolve the recorded ends. Returns the number of changes, or 0 if a backlog is left."""
+        """Process the recorded ends. Returns the number of changes, or 0 if a backlog is left."""
         if not found:
             return 0
         log.info("step.ends_found", count=found)

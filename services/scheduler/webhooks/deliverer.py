@@ -30,7 +30,7 @@ from scheduler.webhooks.sender_threads import SenderThreads
 log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
-LEAST_PAUSE_SECONDS = 0.02  # so that several attempts that end together lead to one claim
+LEAST_PAUSE_SECONDS = 0.02  # after attempts that end together, one claim fills all free places
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 # An attempt and the write of its result take less time than the lease.
 LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
@@ -84,7 +84,7 @@ class Deliverer(threading.Thread):
         return False
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop's last step. Errors do not stop the loop."""
+        """Return the seconds since the loop last began a round. Errors do not stop the loop."""
         return time.monotonic() - self._beat_at
 
     def run(self) -> None:
@@ -112,7 +112,7 @@ class Deliverer(threading.Thread):
             self._wake.clear()
 
     def step(self) -> bool:
-        """Do all work that waits. Return whether more work may wait already."""
+        """Do the waiting work, in limited chunks. Return whether more events may wait already."""
         if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
             settled = self._database.run(delivery_holding.settle)
             if not settled.more:

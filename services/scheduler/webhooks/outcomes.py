@@ -76,7 +76,7 @@ class Outcomes:
     def _written(
         self, delivery: ClaimedDelivery, attempted: Attempted
     ) -> tuple[int | None, endpoint_disabling.DisabledEndpoint | None]:
-        """Write the attempt: by a single statement if the endpoint stays as it is."""
+        """Write the attempt. One statement is enough if the endpoint's row does not change."""
         has_succeeded = attempted.attempt.result is AttemptResult.SUCCEEDED
         if has_succeeded and self._has_noted(delivery.endpoint_id):
             return self._database.run_statement(

@@ -152,7 +152,7 @@ def end_of_upstream_step(key: str, state: StepState, reason: str | None) -> Step
 def decide(
     policy: UpstreamFailure, failed_upstream: str | None, *, proceeds: bool
 ) -> StepEnd | None:
-    """Return how a pending step ends whose waits have all ended. None: the step must be enqueued.
+    """Return the next state of a pending step whose waits have all ended. None: enqueue the step.
 
     `failed_upstream` describes an upstream that did not succeed. `proceeds` is true if an operator
     let the step proceed.

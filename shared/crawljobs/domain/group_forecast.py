@@ -16,7 +16,7 @@ LONGEST_ETA = timedelta(days=366)
 
 @dataclass(frozen=True)
 class StepUse:
-    """The numbers of requests of one step. They are JSON of checkpoints, so they may be anything.
+    """Numbers of requests of one step. They come from stored JSON, so they can have any type.
 
     `sent` is how many requests the step's job has sent, and `total` is how many it is expected to
     send. `last` is how many requests the last crawl of the same subreddit sent.

@@ -1,4 +1,4 @@
-"""The numbers of groups and steps that monitoring shows."""
+"""The numbers of groups and steps. The metrics show these numbers."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-CHUNK = 1_000  # rows; a request changes at most this number itself, and an operation changes more
+CHUNK = 1_000  # a request that changes more rows than this creates an operation, which changes them
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
 TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails
@@ -23,7 +23,7 @@ class OperationKind(StrEnum):
 
 
 class OperationState(StrEnum):
-    PENDING = "pending"  # no worker has made a chunk yet
+    PENDING = "pending"  # no chunk of the change is done yet
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = (

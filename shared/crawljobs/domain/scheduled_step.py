@@ -35,9 +35,9 @@ class ScheduledStep:
 
 
 def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> ScheduledStep:
-    """Return the step to store. `own` are its priority and max_retries, None for absent values.
+    """Return the step in the form that a schedule stores. `own`: its priority and max_retries.
 
-    All upstreams of the request are keys of steps.
+    None in `own` means the value of the schedule. `step` may wait only for steps, by their keys.
     """
     return ScheduledStep(
         key=step.key,

@@ -1,4 +1,4 @@
-"""The numbers of webhooks that monitoring shows."""
+"""The numbers of endpoints and deliveries of webhooks. The metrics show these numbers."""
 
 from __future__ import annotations
 

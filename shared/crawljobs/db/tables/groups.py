@@ -180,8 +180,8 @@ step_waits = Table(
     ),
 )
 
-# A watched job, a step or a group whose state has changed. The resolver reads its present state,
-# updates all steps that depend on it, and deletes the row.
+# A job, a step or a group whose state has changed and on which steps depend. The resolver reads its
+# present state, updates these steps, and deletes the row.
 upstream_changes = Table(
     "upstream_changes",
     metadata,

@@ -120,7 +120,7 @@ webhook_deliveries = Table(
     Column("kind", Text, nullable=False, server_default="event"),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The number of attempts before the last replay. Only later attempts prolong the next delay.
+    # The number of attempts before the last replay. They do not prolong the next delay.
     Column("attempts_before", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Timestamp, nullable=False, server_default=NOW),
     Column("lease_until", Timestamp),  # a sender holds the delivery until this time

@@ -13,10 +13,11 @@ def _among(values: Iterable[str]) -> str:
 
 # A job that was deleted has ended too. The alias of the job is `job`.
 JOB_HAS_ENDED = f"(job.id IS NULL OR job.status IN {_among(job.FINAL)})"
-# The state in which a wait for the job ends, or null while the job is live: domain.group.end_of_job
-# as SQL. A deleted job has no state here.
+# The final state of the job `job`, which each wait for the job takes over. Null if the job is live
+# or deleted. Same rule as domain.group.end_of_job, except for deleted jobs.
 END_OF_JOB = f"CASE WHEN job.status IN {_among(job.FINAL)} THEN job.status END"
-# The state in which the step with the alias `step` ends: domain.group.end_of_step as SQL.
+# The final state of the step `step`, which follows the job `job`, or null while the job is live.
+# Same rule as domain.group.end_of_step, but the job must not be deleted.
 END_OF_STEP = f"""CASE
         WHEN job.status <> '{job.JobStatus.SUCCEEDED}' THEN {END_OF_JOB}
         WHEN step.require_outcome = '{group.RequiredOutcome.ANY}' THEN job.status

@@ -1,4 +1,4 @@
-"""Count the open groups and their steps. The rows of groups have the counts of their steps."""
+"""Count the open groups and their steps. The row of a group has the number of steps by state."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from crawljobs.repository import paging
 from crawljobs.repository.groups import group_reads
 from crawljobs.repository.sql import ONE_ROW, array_of, inline, inline_number
 
-SCAN_LIMIT = 10_000  # groups; one page checks at most this number
+SCAN_LIMIT = 10_000  # to fill one page, at most this number of groups is checked
 
 
 class GroupFilterState(StrEnum):

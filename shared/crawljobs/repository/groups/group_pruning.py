@@ -11,7 +11,7 @@ from crawljobs.domain.group import StepState
 from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # one transaction deletes at most this number of groups, and of steps with waits
+CHUNK = 1_000  # limit of the groups of one transaction, which deletes about as many steps and waits
 # A step and its waits are deleted together. So a chunk has room for the waits of a step at least.
 _ROWS_MIN = WAITS_MAX + 1
 

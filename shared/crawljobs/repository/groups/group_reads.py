@@ -31,7 +31,7 @@ _step = group_steps.c
 
 
 def _first_steps(states: tuple[StepState, ...], *columns: ColumnElement[Any]) -> Any:
-    """Return a query of the first step of the group in each of these states."""
+    """Return a query that finds, for each of these states, the group's first step in that state."""
     return union_all(
         *(
             select(inline_number(place).label("place"), *columns)
@@ -83,10 +83,10 @@ class FirstFailure:
 
 @dataclass(frozen=True)
 class GroupOverview(Group):
-    """A group, the time of its first job, its first step that did not succeed, and its requests.
+    """A group, with the start of its first job and its first step that did not succeed.
 
-    `requests` is None for a group of more than request_use.STEPS_MAX steps. `operation` is the
-    unfinished operation that changes the group, or None.
+    `requests` has the used and expected requests to Reddit, or None for a group of more than
+    request_use.STEPS_MAX steps. `operation` is the unfinished change of the group, or None.
     """
 
     started_at: datetime | None

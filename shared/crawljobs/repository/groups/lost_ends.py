@@ -90,7 +90,7 @@ class Place:
 
 @dataclass(frozen=True)
 class SearchedPage:
-    """The number of recorded ends, and the place of the last step. None: no step follows."""
+    """The number of recorded ends, and the place of the page's last step. None: no page follows."""
 
     ends: int
     last: Place | None

@@ -24,13 +24,13 @@ from crawljobs.repository.groups.end_conditions import (
 )
 from crawljobs.repository.groups.upstream_reads import job_of
 
-# The state in which a wait for the step ends, or null while the step is open.
+# The final state of the upstream step, or null while that step is open.
 _END_OF_STEP = f"CASE WHEN upstream.state IN {FINAL_STEPS} THEN upstream.state END"
-# An ended wait opens again together with its upstream. If the upstream has ended again already, in
-# another way, the wait gets the new end. Both happen only if the waiting step has not run: it is
-# pending or held, or was skipped because of an upstream. In a cancelled group, a skipped step stays
-# skipped. A pending step of a cancelled group would never start, but keep the group open.
-# `batches/lifted_cancels` ends the cancel of an unfinished group after a retry.
+# If the upstream of an ended wait opens again, the wait opens again too. If the upstream has ended
+# again already, with another state, the wait gets that state. Both happen only if the waiting step
+# has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a
+# skipped step stays skipped: as a pending step it would never start, and would keep the group open.
+# (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
 # Exception: if a finished group has an open step, this transaction opens the group again, and the
 # earlier cancel has no further effect.
 _MAY_REOPEN = f"""(
@@ -51,13 +51,13 @@ _STEP_OF_WAIT = """
 
 
 def _waits(column: str) -> str:
-    """Return a subquery for the waits whose upstream, in this column, is one of :ids."""
+    """Return a subquery for the waits with one of :ids in `column`, the id of their upstream."""
     return f"""(
             SELECT * FROM step_waits WHERE {column} = ANY (CAST(:ids AS bigint[])) OFFSET 0
         ) AS wait"""
 
 
-# True for the waits of the groups that the caller has locked.
+# True if the waiting step belongs to a group that the caller has locked.
 _OF_LOCKED = "step.group_id = ANY (CAST(:locked AS bigint[]))"
 
 _WAITS_FOR_JOBS = text(f"""
@@ -130,9 +130,9 @@ _WAITS_FOR_ALL = text(f"""
 
 @dataclass(frozen=True)
 class OutdatedWait:
-    """A wait that does not show its upstream's state. `end` is None if the upstream is open.
+    """A wait whose stored end is out of date. `end`: the upstream's end now, None if it is open.
 
-    `was_ended` is true if the wait has the end of an earlier run of the upstream.
+    `was_ended` is true if the wait has an end already, from an earlier run of the upstream.
     """
 
     wait_id: int
@@ -153,7 +153,7 @@ def of_upstreams(
     locked: Sequence[int],
     at_most: int,
 ) -> list[OutdatedWait]:
-    """Return the waits whose stored end is not the present end of these jobs, steps or groups.
+    """Return the waits for these jobs, steps and groups whose stored end is out of date.
 
     Only waits of the groups `locked` are returned. The caller has locked these groups.
     """

@@ -1,4 +1,4 @@
-"""Create the group of a run of a schedule, by inserts alone.
+"""Create the group that a run of a schedule starts, with INSERT statements only.
 
 The scheduler has no right to change groups and steps. The resolver of the workers starts the steps.
 """
@@ -69,7 +69,7 @@ _INSERT_WAITS = insert(step_waits).from_select(
     select(
         _wait.c.step_id,
         _wait.c.upstream_step_id,
-        # A wait without an upstream step is a wait for all other steps of the group.
+        # A wait without an upstream step is for all other steps, so its upstream is the own group.
         case((_wait.c.upstream_step_id.is_(None), bindparam("group_id", type_=BigInteger))),
     ),
 )

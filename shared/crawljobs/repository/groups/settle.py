@@ -153,7 +153,7 @@ def _is_open_again(change: StepChange) -> bool:
 
 
 def _step_change(step: OutdatedStep) -> StepChange:
-    """Return the change to the present state of the job, or to the job that follows it.
+    """Return the change of the step to the state of its job, or to the follow-up of its job.
 
     A final step opens first, even if its retried job has ended again. So a finished group opens
     again too, and finishes once more.

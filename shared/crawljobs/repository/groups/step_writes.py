@@ -80,8 +80,8 @@ def change_steps(
 ) -> None:
     """Write the changes. The caller has locked the groups of the steps.
 
-    Without `announced`, the caller settles the waits for these steps in the same transaction, or
-    calls `announce`.
+    If `announced` is false, the caller updates the waits for these steps in the same transaction,
+    or calls `announce`.
     """
     if not changes:
         return
@@ -100,7 +100,7 @@ def change_steps(
 
 
 def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
-    """Record the changed steps for which other steps wait. The resolver settles these later."""
+    """Record each changed step for which a step waits. Later, the resolver updates the latter."""
     if changes:
         conn.execute(_ANNOUNCE, {"ids": [each.step_id for each in changes]})
 
@@ -108,7 +108,7 @@ def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
 def change_waits(
     conn: Connection, changes: Sequence[WaitChange], *, now: datetime | None = None
 ) -> None:
-    """End or reopen waits, and update the number of open waits of each step that they belong to."""
+    """End or reopen waits, and update the number of open waits of each waiting step."""
     if not changes:
         return
     values = {

@@ -21,8 +21,8 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository.groups import step_writes
 from crawljobs.repository.queue.queue_sql import CLOCK
 
-# A transaction that ends one of these jobs at the same time waits for this lock. So that
-# transaction sees the new value of `watched`.
+# A transaction that ends one of these jobs at the same time waits for this lock, and then sees the
+# new value of `watched`.
 _LOCK_JOBS = text("""
     SELECT id AS job_id, status, outcome, incomplete, error_message AS error FROM crawl_jobs
     WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY subreddit_id, id FOR UPDATE

@@ -112,7 +112,10 @@ def note_success(
 def note_failure(
     conn: Connection, *, endpoint_id: int, pause: timedelta, now: datetime | None = None
 ) -> datetime | None:
-    """Note the time of a failure and return it, or None if one was noted less than `pause` ago."""
+    """Store the time of a failure, and return this time.
+
+    Stores nothing and returns None if a failure was stored less than `pause` ago.
+    """
     values = {"endpoint_id": endpoint_id, "pause": pause, "now": now}
     found: datetime | None = conn.execute(_FAILURE, values).scalar_one_or_none()
     return found

@@ -68,7 +68,7 @@ FIND_ALL = (
 
 @dataclass(frozen=True)
 class Replay:
-    """The number of deliveries that became pending. `more`: further ones match."""
+    """The number of deliveries that became pending. `more`: further deliveries may be left."""
 
     deliveries: int
     more: bool

@@ -20,8 +20,8 @@ _LOCK = text("""
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     """)
 
-# A delivery that still has a claim token was sent by a process that died: its lease has ended.
-# While a delivery is claimed, its next attempt is at the end of the lease.
+# A claimed delivery becomes due at the end of its lease. So if a due delivery still has a claim
+# token, its sender has died, and the attempt is recorded as interrupted.
 _CLAIM = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     chosen AS (
@@ -110,9 +110,9 @@ _CLAIMED = text("""
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
-    """A delivery to send. `attempts` counts those since it was created or last replayed.
+    """A delivery to send. `attempts`: its attempts since it was created or last replayed.
 
-    `body` is None for an event that was never sent. `stored_bodies` has its body later.
+    `body` is None for an event that was never sent. Then `stored_bodies` returns its body later.
     """
 
     id: int
@@ -128,7 +128,7 @@ class ClaimedDelivery:
     body: str | None
     url: str
     secret_version: int
-    previous_secret_version: int | None  # None: it signs no more
+    previous_secret_version: int | None  # None: only the present secret signs
     waited_seconds: float  # from the event to the claim
 
 

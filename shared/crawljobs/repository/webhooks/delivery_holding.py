@@ -25,9 +25,10 @@ _delivery = webhook_deliveries.c
 
 
 def _open_pairs() -> Any:
-    """Return the statement for the pairs of endpoint and state that have an open delivery.
+    """Return the statement that reads each endpoint id with the states of its open deliveries.
 
-    Reads a few entries of the index for each pair, and not all open deliveries.
+    It reads a few index entries for each pair of id and state, and not all open deliveries. The
+    column `wanted` is the endpoint's own state, or null if the endpoint was deleted.
     """
     each = webhook_deliveries.alias("each")
     ordered = (
@@ -60,7 +61,7 @@ def _free(state: DeliveryState) -> Any:
     """Return the statement that locks the oldest free deliveries of an endpoint in this state."""
     chosen = webhook_deliveries.alias("chosen")
     free = select(chosen.c.id).where(
-        # The process that makes an attempt now records its result first.
+        # A delivery with a running attempt is left out until the attempt's result is recorded.
         or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
         # A ping is attempted only once, immediately, so it is never held or dropped here.
         chosen.c.kind != inline(DeliveryKind.PING),
@@ -131,7 +132,7 @@ def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = Non
 
 
 def _after(wanted: EndpointState | None) -> DeliveryState:
-    """Return the state of a settled delivery, by the state of its endpoint."""
+    """Return the state that an open delivery gets if its endpoint has this state. None: deleted."""
     if wanted is None:
         return DeliveryState.DROPPED
     return DeliveryState.HELD if wanted is EndpointState.DISABLED else DeliveryState.PENDING

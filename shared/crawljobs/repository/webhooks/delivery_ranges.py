@@ -27,7 +27,7 @@ _INT8_MAX = literal_column("9223372036854775807", BigInteger)
 
 
 def oldest_first(statement: Select[Any], table: FromClause, state: DeliveryState) -> Select[Any]:
-    """Return the statement for the deliveries in this state of the endpoint `of_endpoint`."""
+    """Return `statement` for the deliveries of the endpoint :of_endpoint in this state, by id."""
     of_state, place = _columns(table)
     return statement.where(
         place > tuple_(_ENDPOINT, inline(state), inline_number(0)),
@@ -42,7 +42,7 @@ def newest_first(
     *,
     before: ColumnElement[int] = _INT8_MAX,
 ) -> Select[Any]:
-    """Return the statement for the deliveries of the endpoint with ids below `before`."""
+    """Return `statement` for the same deliveries, but with ids below `before`, the newest first."""
     of_state, place = _columns(table)
     return statement.where(
         of_state >= tuple_(_ENDPOINT, inline(state)),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook_fairness import DueEndpoint
 
-# Cheap when there is nothing to do: a few entries of partial indexes.
+# If no work waits, the statement reads only a few entries of partial indexes.
 _WAITING = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     SELECT EXISTS (SELECT FROM webhook_events WHERE expanded_at IS NULL) AS events,
@@ -55,7 +55,7 @@ _DUE = text("""
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """The kinds of work that wait for a deliverer now."""
+    """For each kind of work: whether such work waits for a deliverer now."""
 
     events: bool
     pings: bool

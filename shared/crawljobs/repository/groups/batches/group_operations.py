@@ -17,7 +17,7 @@ from crawljobs.repository.operations import audit_log, operation_rows
 
 @dataclass(frozen=True)
 class Advanced:
-    """A chunk of an operation. `ended` is the operation after its last chunk, otherwise None."""
+    """The result of one chunk. `ended` is the finished operation, or None if chunks are left."""
 
     operation: Operation
     chunk: Chunk

@@ -1,4 +1,4 @@
-"""Changes of a group that concern many of its steps: their requests, chunks and results."""
+"""The request, the chunks and the results of a change that concerns many steps of a group."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def read(
 
 
 def jobs_of(steps: Sequence[Step]) -> list[int]:
-    """Return the jobs that the steps follow."""
+    """Return the ids of the jobs that the steps follow."""
     return sorted({step.job_id for step in steps if step.job_id is not None})
 
 
 def own_jobs(conn: Connection, job_ids: Sequence[int], *, lock: bool) -> list[int]:
-    """Return the live ones of the jobs that no other request shares. With `lock`, lock them."""
+    """Return the ids of live jobs that no other request shares. If `lock` is true, lock them."""
     return list(conn.execute(_LOCK_OWN_JOBS if lock else OWN_JOBS, {"ids": job_ids}).scalars())
 
 

@@ -9,7 +9,8 @@ from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
-# Steps of other groups only: a cancelled step keeps its open wait for all steps of its own group.
+# The open waits for the end of this group. The group's own steps are left out below, because a
+# cancelled step keeps its open wait for all other steps of its own group.
 _waits = (
     select(step_waits.c.step_id)
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))

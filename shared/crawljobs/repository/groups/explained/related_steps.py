@@ -23,7 +23,7 @@ from crawljobs.domain.step import RelatedStep, StepRelation
 from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 SHOWN_MAX = 20
-COUNTED_MAX = 10_000  # limit of the counted steps of each relation
+COUNTED_MAX = 10_000  # for each relation to the job, at most this number of steps is counted
 
 _step = group_steps.c
 _followers = select(_step.id).where(_step.job_id == bindparam("job_id"))
@@ -88,8 +88,8 @@ _COUNTS = {
 
 @dataclass(frozen=True)
 class RelatedSteps:
-    """Has at most SHOWN_MAX steps in `shown`. `total` counts all steps, up to COUNTED_MAX of each
-    relation."""
+    """The steps that depend on a job, at most SHOWN_MAX of them in `shown`. `total` counts all such
+    steps, up to COUNTED_MAX for each relation."""
 
     shown: list[RelatedStep]
     total: int

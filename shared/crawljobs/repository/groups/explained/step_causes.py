@@ -28,7 +28,7 @@ from crawljobs.repository.sql import NOW, inline_interval
 DEPTH_MAX = 100  # limit of the levels of upstreams; one statement reads a level
 LEVEL_MAX = 20  # limit of the upstreams of one level
 ITEMS_MAX = 300  # limit of the upstreams of all levels
-EXPLAINED_MAX = 20  # limit of the live jobs whose conditions are read
+EXPLAINED_MAX = 20  # limit of the live jobs whose conditions for a claim are read
 
 _FIND = select(group_steps.c.id).where(
     group_steps.c.group_id == bindparam("group_id"), group_steps.c.key == bindparam("key")
@@ -114,9 +114,10 @@ def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
 def _upstreams_of(
     conn: Connection, level: Sequence[_Item]
 ) -> tuple[list[tuple[_Item, Node]], bool]:
-    """Read the items of one level. Return their upstreams, and whether some were left out.
+    """Set the facts of the steps and groups in `level`. Return pairs of an item and its upstream.
 
-    The first upstreams of all items come before the second upstreams.
+    The first upstream of each item comes before the second upstream of any item. The second result
+    is whether upstreams were left out.
     """
     read = upstream_levels.read(conn, [item.node for item in level])
     ranked: list[tuple[int, _Item, Node]] = []

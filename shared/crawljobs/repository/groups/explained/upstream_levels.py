@@ -1,4 +1,4 @@
-"""Read steps and groups with the upstreams that they wait for, one whole level by one statement."""
+"""Read steps and groups with the upstreams that they wait for. One statement reads one level."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ _OF_GROUP = " UNION ALL ".join(
     ]
 )
 
-# Reads the open waits of a pending step, and the waits without success of a held or skipped step.
-# Waits for held steps come first, because an operator can end them at once.
+# Reads the waits that explain a step's state: the open waits of a pending step, and the waits of a
+# held or skipped step that ended without success. Waits for held steps come first, because an
+# operator can end these waits at once.
 _LEVEL = text(f"""
     SELECT 'step' AS kind, step.id, true AS wanted_open, step.group_id, step.key,
         subreddit.name AS subreddit, step.state, step.reason, step.job_id, step.follows_rerun,

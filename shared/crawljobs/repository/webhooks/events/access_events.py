@@ -44,7 +44,7 @@ RECORD = insert(webhook_events).from_select(
 
 
 def record(conn: Connection, *, former: Mapping[int, str], now: datetime | None = None) -> None:
-    """Write the event of each subreddit whose access is no longer the former one.
+    """Write an event for each subreddit whose access is no longer the one in `former`.
 
     An open subreddit whose access was unknown gets no event.
 

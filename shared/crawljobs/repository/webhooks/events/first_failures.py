@@ -40,7 +40,7 @@ def record(
     """
     if not any(group.wants_failures for group in groups):
         return
-    failed: dict[int, int] = {}  # group id -> the first of these steps that failed
+    failed: dict[int, int] = {}  # group id -> id of the first step in `changes` that failed
     added: Counter[int] = Counter()
     for change in changes:
         added[change.group_id] += change.after is StepState.FAILED

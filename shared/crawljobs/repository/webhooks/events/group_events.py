@@ -74,5 +74,5 @@ def record_finished(
 def record_failed(
     conn: Connection, *, step_ids: Sequence[int], now: datetime | None = None
 ) -> None:
-    """Write the event of each of these steps, the first ones of their groups that failed."""
+    """Write an event for each of these steps. Each is the first failed step of its group."""
     conn.execute(RECORD_FAILED, {"ids": list(step_ids), "now": now})

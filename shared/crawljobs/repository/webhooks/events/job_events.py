@@ -101,6 +101,6 @@ RECORD = DriverStatement(
 
 
 def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
-    """Write the events of these jobs, which this transaction has ended, for endpoints that fit."""
+    """Write the events that endpoints want, about these jobs, which this transaction has ended."""
     listed = "{" + ",".join(map(str, job_ids)) + "}"  # a text is faster than a list
     RECORD.execute(conn, {"ids": listed, "now": now})

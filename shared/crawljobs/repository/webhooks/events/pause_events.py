@@ -1,4 +1,4 @@
-"""The event budget.paused, at most once an hour for each client id and reason."""
+"""Write the event budget.paused, at most once an hour for each client id and reason."""
 
 from __future__ import annotations
 
