@@ -101,7 +101,7 @@ def _changed(
             resolver_hint.send(conn)
         if not dry_run:
             return groups.shown(conn, group_id)
-        # The version of the change is never committed, so no client may send it as If-Match.
+        # A dry run never commits the new version, so a client must not get it for If-Match.
         shown = replace(group_reads.overview(conn, after), version=before.version)
         return shown, 200, preconditions.etag(before.version)
 

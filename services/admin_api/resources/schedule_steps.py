@@ -17,8 +17,8 @@ from crawljobs.domain.scheduled_step import ScheduledStep
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.groups.group_creation import InvalidPlan
 
-AUDITED_MAX_BYTES = 16_384  # limit of the JSON of steps in an audit row, whose size is limited
-KEYS_AUDITED = 50  # limit of the keys that an audit row shows of a longer list of steps
+AUDITED_MAX_BYTES = 16_384  # if the JSON of steps is longer, an audit row has only a digest
+KEYS_AUDITED = 50  # beside the digest, an audit row has the keys of this number of steps
 
 
 def require_scope() -> None:

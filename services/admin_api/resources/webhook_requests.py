@@ -1,4 +1,4 @@
-"""Steps that the routes of webhooks share: URLs, locks, audit rows."""
+"""Functions that the routes of webhooks share. They check URLs, lock endpoints, audit changes."""
 
 from __future__ import annotations
 

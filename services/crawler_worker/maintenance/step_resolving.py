@@ -141,7 +141,7 @@ class StepResolver(threading.Thread):
                 partial(lost_ends.record_steps_and_groups, after=place, at_most=CHUNK)
             )
             total += page.ends
-            # A page with CHUNK ends may have further ends, so it is read again after these.
+            # A page may have more than CHUNK ends, so it is read again after these are processed.
             if not self._resolve_found(page.ends) or page.ends < CHUNK:
                 place = page.last
         return total

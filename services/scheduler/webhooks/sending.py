@@ -40,7 +40,7 @@ class Attempted:
 def attempt(
     delivery: ClaimedDelivery, body: str, *, sender: Sender, chosen: WebhookSettings
 ) -> Attempted:
-    """Send the body to the endpoint of the delivery. Never raises an OutboundError."""
+    """Send the body to the delivery's endpoint. An OutboundError becomes the attempt's result."""
     began = time.monotonic()
     content = body.encode()
     headers = webhook_signature.headers(

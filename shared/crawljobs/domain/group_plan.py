@@ -68,7 +68,7 @@ class PlanError:
 
 @dataclass(frozen=True)
 class Plan:
-    """The checked steps. `depths` has the depth of each step by key. Invalid steps have errors."""
+    """The checked steps. `depths` has the depth of each step by key. `errors`: invalid values."""
 
     depths: Mapping[str, int]
     errors: Sequence[PlanError]

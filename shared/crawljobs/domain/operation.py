@@ -32,7 +32,7 @@ class OperationState(StrEnum):
 
 
 class BatchResult(StrEnum):
-    """The effect of a change of a group on one of its steps."""
+    """How a change of a group affected one of its steps."""
 
     CANCELLED = "cancelled"
     KEPT = "kept"  # other requests share the job, so the job and the step stay

@@ -16,7 +16,7 @@ NAME_MAX = 200  # characters of the name of a group
 
 @dataclass(frozen=True)
 class ScheduleGroup:
-    """The name of the group, its steps, and the subreddit of each step by key."""
+    """A group that a schedule creates: its name, its steps, and the subreddit id of each step."""
 
     name: str
     steps: Sequence[StepRequest]

@@ -12,7 +12,7 @@ from crawljobs.domain.group_plan import ALL, StepRequest, Upstream
 
 @dataclass(frozen=True)
 class ScheduledStep:
-    """A step without times and states. `after` are keys of steps of the same schedule.
+    """A step that a schedule stores, without a state. `after`: keys of steps of the same schedule.
 
     A `priority` or `max_retries` of None means the value of the schedule. Two steps are equal if
     the names of their subreddit differ only in case.

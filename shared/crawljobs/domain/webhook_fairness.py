@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
 IN_ALL = 32  # limit of the attempts of one process at the same time
-# All slow endpoints together leave the other half of the senders to the fast ones.
+# All slow endpoints together get at most half of the senders. The others stay for fast endpoints.
 SLOW_IN_ALL = 16
 SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
 
@@ -48,7 +48,7 @@ def shares(
 
 
 def _in_turns(endpoints: Sequence[DueEndpoint], free: int) -> dict[int, int]:
-    """Give one place after the other to each endpoint that may have a further attempt."""
+    """Give the free places to the endpoints in turns: each endpoint gets one place in each turn."""
     given: dict[int, int] = {}
     for turn in range(PER_ENDPOINT):
         for each in endpoints:

@@ -105,7 +105,7 @@ def differences(conn: Connection, names: Names) -> list[str]:
 
 
 def notes(conn: Connection, names: Names) -> list[str]:
-    """Return a line if PUBLIC may call functions of this module, else an empty list."""
+    """Return one line if PUBLIC may call some of the checked functions, else an empty list."""
     public = [one.name for one in _find(conn, names) if PUBLIC in one.granted]
     note = (
         f"note: each role of this database may call {len(public)} functions that block other "

@@ -1,1 +1,1 @@
-"""Groups, steps and waits. The resolver is the only code that starts or ends steps."""
+"""Groups, steps and waits. Only the resolver starts steps. It also ends each step with a job."""

@@ -12,11 +12,11 @@ from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # limit of the groups of one transaction, which deletes about as many steps and waits
-# A step and its waits are deleted together. So a chunk has room for the waits of a step at least.
+# A step and all its waits are deleted in one chunk. So a chunk has room for a step with WAITS_MAX.
 _ROWS_MIN = WAITS_MAX + 1
 
 # An open wait of a step of another group needs the end of this group. The resolver stores the end
-# in the wait, and then the group may go. OFFSET 0 and LIMIT 1 keep the order of the joins.
+# in the wait. Until then the group stays. OFFSET 0 and LIMIT 1 keep the order of the joins.
 _AWAITED = """(
         SELECT true FROM (
             SELECT step_id FROM step_waits
@@ -28,8 +28,8 @@ _AWAITED = """(
     )"""
 
 # Reads at most one row more than it may delete. If this additional row exists, its step stays, and
-# so do its group and all groups after it. The next call deletes them. A group that stays with fewer
-# steps has smaller counts. Each row of `found` is a step with one of its waits, or without a wait.
+# so do its group and all groups after it. The next call deletes them. If the group stays with fewer
+# steps, its counts are reduced. Each row of `found` is a step with one of its waits or without any.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place FROM (

@@ -108,7 +108,7 @@ def lock_group(conn: Connection, *, group_id: int) -> Group | None:
 
 
 def overview(conn: Connection, group: Group) -> GroupOverview:
-    """Return the group with its first job's time, first failure, requests and operation.
+    """Return the group with the start of its first job, its first failure, requests and operation.
 
     `started_at` is None while no step has a job, and after the first jobs were pruned.
     """

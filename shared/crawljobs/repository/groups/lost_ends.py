@@ -110,7 +110,7 @@ def record_steps_and_groups(
 ) -> SearchedPage:
     """Record at most `at_most` ends of steps and groups for which pending steps still wait.
 
-    Examines the next `steps` pending steps after a place.
+    Examines the next `steps` pending steps after the place `after`.
     """
     values = {"at_most": at_most, "steps": steps, **vars(after)}
     row = conn.execute(_RECORD_STEPS_AND_GROUPS, values).one()

@@ -1,4 +1,4 @@
-"""Find the waits that do not yet show how their upstream, a job, a step or a group, has ended."""
+"""Find the waits whose stored end is not the present end of their upstream (job, step or group)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ _WAITS_FOR_STEPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# If another group runs again, the ended waits for this group stay ended.
+# If a group runs again after a retry, the ended waits of other groups' steps for it stay ended.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
         wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted
@@ -177,7 +177,7 @@ def of_upstreams(
 
 
 def for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:
-    """Return those outdated waits of these groups in which a step waits for all other steps."""
+    """Return, for these groups, the outdated waits of steps that wait for all other steps."""
     rows = conn.execute(_WAITS_FOR_ALL, {"ids": groups})
     return [_wait(row, None if row.is_open else _end_of_all(row)) for row in rows]
 

@@ -27,8 +27,8 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-# One transaction processes at most this number of changes. It reads at most one more step, and one
-# more wait of each kind: the additional one shows that further ones are left.
+# One transaction processes at most this number of changes. It reads one step more, and one wait of
+# each kind more: this additional row shows that further rows are left.
 CHUNK = 1_000
 
 _TAKE = text("""
@@ -92,8 +92,8 @@ def _settle_upstreams(
     group_progress.lock(conn, group_ids)
     changes, more = _settle_steps(conn, upstreams, group_ids, now)
     lifted_cancels.lift(conn, [each for each in changes if _is_open_again(each)])
-    # The waits for the changed steps are settled too. Otherwise a group could finish before a step
-    # opens again whose upstream was retried.
+    # The waits for the changed steps are updated too. Otherwise a group could finish although one
+    # of its steps must open again, because the upstream of this step was retried.
     waits = outdated_waits.of_upstreams(
         conn,
         jobs=upstreams.jobs,

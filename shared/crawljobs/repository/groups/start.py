@@ -65,10 +65,10 @@ _READY = text("""
 def start(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> Settled:
-    """Start at most `at_most` steps of some groups. `more` is true if the caller should call again.
+    """Start at most `at_most` ready steps. `more` is true if the caller should call again.
 
-    `skip` is the number of groups to pass over. Several processes may call this function at the
-    same time, each for other groups.
+    Takes the groups that became ready first, but leaves out the first `skip` groups. Several
+    processes may call this function at the same time: each takes other groups.
     """
     taken = {"groups": min(at_most, GROUPS_AT_ONCE), "skip": skip}
     group_ids = [*conn.execute(_TAKE_GROUPS, taken).scalars()]

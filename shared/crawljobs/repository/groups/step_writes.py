@@ -100,7 +100,7 @@ def change_steps(
 
 
 def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
-    """Record each changed step for which a step waits. Later, the resolver updates the latter."""
+    """Record each changed step for which a step waits. The resolver updates the waiting step."""
     if changes:
         conn.execute(_ANNOUNCE, {"ids": [each.step_id for each in changes]})
 

@@ -1,4 +1,4 @@
-"""Find the groups and steps that do not yet show the present state of a job, a step or a group."""
+"""Find the steps with an outdated state, and the groups whose steps depend on changed upstreams."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GROUPS = text("""
     UNION SELECT id FROM job_groups WHERE id = ANY (CAST(:groups AS bigint[]))
     """)
 
-# Only steps of the groups that the caller has locked. A final step is outdated if its job is live
+# Reads steps of the groups that the caller has locked. A final step is outdated if its job is live
 # again, or if the job was retried and has ended in another way since then.
 _STEPS = text(f"""
     SELECT step.id, step.group_id, step.state, step.require_outcome, step.job_id, job.status,
@@ -80,10 +80,11 @@ def outdated_steps(
     locked: Sequence[int],
     at_most: int,
 ) -> list[OutdatedStep]:
-    """Return these jobs' steps that have an outdated state. `actors`: who cancelled which job.
+    """Return the steps that follow these jobs and have an outdated state.
 
-    Only steps of the groups `locked` are returned. The caller has locked these groups. If a step of
-    another group follows one of the jobs, a later row of upstream_changes settles that step.
+    `actors` maps the id of a cancelled job to the actor that cancelled it. Only steps of the groups
+    `locked` are returned. The caller has locked these groups. If a step of another group follows
+    one of the jobs, that step is updated for a later row of upstream_changes.
     """
     return [
         OutdatedStep(

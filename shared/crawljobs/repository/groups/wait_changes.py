@@ -1,4 +1,4 @@
-"""Record in waits how their upstreams ended. Reopen steps that an upstream's end has skipped."""
+"""Record in waits how their upstreams ended. Reopen steps that were skipped for an upstream."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from crawljobs.repository import paging
 from crawljobs.repository.operations import operation_rows
 from crawljobs.repository.sql import ONE_ROW, inline_number, one_of
 
-SCAN_LIMIT = 10_000  # operations; one page checks at most this number
+SCAN_LIMIT = 10_000  # to fill one page, at most this number of operations is checked
 UNFINISHED = frozenset({OperationState.PENDING, OperationState.RUNNING})
 
 _row = operations.c

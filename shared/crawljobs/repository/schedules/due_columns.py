@@ -35,7 +35,8 @@ OPEN_GROUP_ID: ColumnElement[int | None] = (
 
 # A schedule with the policy fire_once waits until its last group finishes.
 MAY_FIRE = or_(_schedule.misfire_policy != inline(MisfirePolicy.FIRE_ONCE), OPEN_GROUP_ID.is_(None))
-# The earliest due time of a schedule with steps, without overdue schedules that wait.
+# The earliest due time of the schedules with steps. Overdue schedules that wait for the end of
+# their last group are left out.
 NEXT_OF_STEPS = (
     select(_schedule.steps_next_run_at.label("next_run_at"))
     .where(
@@ -51,7 +52,7 @@ NEXT_OF_STEPS = (
 def written(
     due_at: ColumnElement[Any] | None = None, has_steps: ColumnElement[bool] | None = None
 ) -> dict[str, ColumnElement[Any]]:
-    """Return the values of both columns for an UPDATE or INSERT.
+    """Return the values of next_run_at and steps_next_run_at for an UPDATE or INSERT.
 
     Without arguments, they come from the parameters `due_at` (null: disabled) and `has_steps`.
     """

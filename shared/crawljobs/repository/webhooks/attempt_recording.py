@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook import AttemptResult, DeliveryState
 
-# A claim whose lease has ended and that another process took has another token: nothing is written.
+# If the lease has ended and another process has claimed the delivery, its token is another one, and
+# nothing is written.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     changed AS (
@@ -127,6 +128,9 @@ def release(
     claims: Sequence[tuple[int, uuid.UUID]],
     now: datetime | None = None,
 ) -> None:
-    """End the leases of these claims (id, token). The next claim records them as interrupted."""
+    """End the leases of these claims (delivery id, token), so that the deliveries are due at once.
+
+    The next claim of such a delivery records an interrupted attempt.
+    """
     values = {"ids": [each for each, _ in claims], "tokens": [each for _, each in claims]}
     conn.execute(_RELEASE, {**values, "now": now})

@@ -91,7 +91,7 @@ def replay_since(
     at_most: int = REPLAYS_MAX,
     now: datetime | None = None,
 ) -> Replay:
-    """Make the endpoint's ended deliveries of events since `since` pending, the oldest first.
+    """Make ended deliveries of the endpoint pending, for events since `since`, the oldest first.
 
     With `only_failed`, only failed deliveries become pending. The first attempts are REPLAY_SECONDS
     apart. A delivery that another transaction has locked stays as it is. Needs the lock of the

@@ -1,4 +1,4 @@
-"""Claim deliveries for a sender. A claim has a lease, and its end makes the delivery due again."""
+"""Claim deliveries for a sender. At the end of a claim's lease, the delivery is due again."""
 
 from __future__ import annotations
 
@@ -140,10 +140,10 @@ def claim(
     lease: timedelta,
     now: datetime | None = None,
 ) -> list[ClaimedDelivery]:
-    """Claim the oldest due deliveries: for each endpoint id in `shares` at most that number.
+    """Claim the oldest due deliveries. `shares` has the limit of the new claims by endpoint id.
 
-    Together with the running attempts of all processes, an endpoint has at most `per_endpoint`.
-    Passes over endpoints that another transaction has locked.
+    With the running attempts of all processes, an endpoint has at most `per_endpoint` attempts.
+    Endpoints that another transaction has locked are left out.
     """
     if not shares:
         return []

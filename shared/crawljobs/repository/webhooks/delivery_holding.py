@@ -58,7 +58,7 @@ OPEN_PAIRS = _open_pairs()
 
 
 def _free(state: DeliveryState) -> Any:
-    """Return the statement that locks the oldest free deliveries of an endpoint in this state."""
+    """Return the statement that locks the endpoint's oldest unclaimed deliveries in this state."""
     chosen = webhook_deliveries.alias("chosen")
     free = select(chosen.c.id).where(
         # A delivery with a running attempt is left out until the attempt's result is recorded.
@@ -95,7 +95,7 @@ CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
 
 @dataclass(frozen=True)
 class Settled:
-    """The numbers of deliveries that one call changed. `more`: a further call changes others."""
+    """The numbers of deliveries that one call changed. `more`: others may be left to change."""
 
     held: int = 0
     released: int = 0

@@ -127,7 +127,7 @@ def list_deliveries(
     before_id: int | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
-    """Return at most `limit` deliveries of the endpoint with ids below `before_id`."""
+    """Return the endpoint's newest deliveries with ids below `before_id`, at most `limit`."""
     statement = list_statement(state, is_first_page=before_id is None)
     values = {"of_endpoint": endpoint_id, "before_id": before_id, "at_most": limit}
     return [_to_delivery(row) for row in conn.execute(statement, values)]

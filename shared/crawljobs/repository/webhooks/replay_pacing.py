@@ -27,7 +27,7 @@ REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 
 
 def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the time of the first attempt of the replay with this number (1, 2, ...).
+    """Return the time of the first attempt of replay number `place` (1, 2, ...).
 
     The first attempts of an endpoint's replays are REPLAY_SECONDS apart, and come after those that
     are already planned. So a receiver that works again gets a steady flow.
@@ -62,8 +62,8 @@ PENDING_AGAIN: dict[str, Any] = {
     "lease_until": null(),
     "claim_token": null(),
 }
-# The deliveries with these ids, in this order. The condition with the array makes Postgres find
-# them by their ids.
+# Replays the deliveries with the ids in :ids, in the order of this array. The condition with the
+# array makes Postgres find the deliveries by their ids.
 REPLAY = (
     update(webhook_deliveries)
     .where(_delivery.id == _again.c.id, _delivery.id == any_(ids("ids")))

@@ -1,4 +1,4 @@
-"""Parse the URL of a target once. Each later step uses these parts and never the text again.
+"""Parse the URL of a target once. All later code uses these parts and never the text again.
 
 Two parsers could read the same URL differently. Then a check of one result would not protect a
 request that uses the other result.

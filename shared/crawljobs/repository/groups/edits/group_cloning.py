@@ -38,7 +38,7 @@ _GROUPS = select(job_groups.c.id).where(job_groups.c.id == any_(ids("ids")))
 
 
 def requests_of(conn: Connection, *, group_id: int) -> list[StepRequest] | None:
-    """Return requests for the same steps, or None if the group has more than WAITS_MAX waits.
+    """Return the group's steps as requests, or None if the group has more than WAITS_MAX waits.
 
     The caller has checked that the group has at most STEPS_MAX steps. Waits for jobs and groups
     that were deleted are left out.

@@ -1,4 +1,4 @@
-"""Find the jobs on whose end a step of a group depends, so that they must not be deleted."""
+"""Find the jobs on whose end a step of a group depends. These jobs must not be deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event subreddit.access_changed."""
+"""Write the event subreddit.access_changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RECORD = insert(webhook_events).from_select(
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
     .where(
         subreddits.c.access != _changed.c.former,
-        # The first look at an open subreddit is no change. Discovery finds thousands of them.
+        # An open subreddit at its first check is no change. Discovery finds thousands of them.
         or_(
             _changed.c.former != inline(AccessState.UNKNOWN),
             not_(one_of(subreddits.c.access, OPEN)),

@@ -67,7 +67,7 @@ RECORD_FAILED = insert(webhook_events).from_select(
 def record_finished(
     conn: Connection, *, group_ids: Sequence[int], now: datetime | None = None
 ) -> None:
-    """Write the event of each of these groups, which this transaction has finished."""
+    """Write an event for each of these groups, which this transaction has finished."""
     conn.execute(RECORD_FINISHED, {"ids": list(group_ids), "now": now})
 
 

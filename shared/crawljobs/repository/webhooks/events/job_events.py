@@ -39,8 +39,8 @@ _ids = (
     .correlate(crawl_jobs)
 )
 _NONE = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
-# The groups whose steps follow the job; such a job is watched. Without OFFSET, Postgres would
-# compute the array again at each use.
+# The groups whose steps follow the job. A job without `watched` has no such steps, so they are not
+# searched. Without OFFSET, Postgres would compute the array again at each use.
 _followed = (
     select(case((_job.watched, array_of(_ids)), else_=_NONE).label("group_ids"))
     .correlate(crawl_jobs)

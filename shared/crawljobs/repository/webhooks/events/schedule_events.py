@@ -64,10 +64,10 @@ RECORD_MISSED = insert(webhook_events).from_select(
 def record_disabled(
     conn: Connection, *, schedule_ids: Sequence[int], now: datetime | None = None
 ) -> None:
-    """Write the event of each of these schedules, which the system has disabled."""
+    """Write an event for each of these schedules, which the system has disabled."""
     conn.execute(RECORD_DISABLED, {"ids": list(schedule_ids), "now": now})
 
 
 def record_missed(conn: Connection, *, run_ids: Sequence[int], now: datetime | None = None) -> None:
-    """Write one event for each schedule with these new ledger rows of missed due times."""
+    """Write one event for each schedule that missed the due times of these new ledger rows."""
     conn.execute(RECORD_MISSED, {"ids": list(run_ids), "now": now})
