@@ -86,7 +86,7 @@ class TerminalDisplay:
 
 
 def _wrapped(text: str, console: Console) -> list[Text]:
-    """Split the text into lines that fit into the console. No part is cut: it may be a remedy."""
+    """Split the text into lines that fit into the console. No line is cut: it may have a remedy."""
     return [*Text(text, style="yellow").wrap(console, console.width)]
 
 

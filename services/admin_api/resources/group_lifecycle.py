@@ -55,7 +55,7 @@ def seal_group(params: dict[str, Any], group_id: int) -> responses.Response:
 def pause_group(params: dict[str, Any], group_id: int) -> responses.Response:
     """Pause a group, so that no pending step starts
 
-    The jobs that the group has enqueued before continue. A group that is paused stays paused.
+    Jobs that the group has already enqueued continue. A group that is paused stays paused.
     """
 
     def work(conn: Connection, group: Group) -> None:

@@ -30,7 +30,7 @@ _AFTER_SCHEMA: dict[str, Any] = {
 
 
 class AfterKeys(After):
-    """The upstreams of a schedule's step. They are steps, because a job or group ends only once."""
+    """The upstreams of a schedule's step: only steps. Jobs and groups would not end in each run."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ from scheduler.webhooks.sender_threads import SenderThreads
 log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
-LEAST_PAUSE_SECONDS = 0.02  # after attempts that end together, one claim fills all free places
+LEAST_PAUSE_SECONDS = 0.02  # so that one claim follows several attempts that end together
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 # An attempt and the write of its result take less time than the lease.
 LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
@@ -60,7 +60,7 @@ class Deliverer(threading.Thread):
         self._settled_at = float("-inf")
 
     def stop(self) -> None:
-        """Let the loop claim nothing more."""
+        """Let the loop end after its present round, without further claims."""
         self._stopping.set()
         self._wake.set()
 

@@ -127,7 +127,7 @@ def _record(conn: Connection, delivery: ClaimedDelivery, attempted: Attempted) -
 
 
 def delay_before_next(delivery: ClaimedDelivery, attempted: Attempted) -> timedelta | None:
-    """Return the delay after this failed attempt, or None if it was the last one."""
+    """Return the delay between this failed attempt and the next one. None: no attempt follows."""
     if delivery.kind is DeliveryKind.PING:
         return None
     return webhook_retry.delay_before_retry(

@@ -1,4 +1,4 @@
-"""The threads that send. They start when they are needed, and never end."""
+"""The threads that send deliveries. They start when they are needed, and end with the process."""
 
 from __future__ import annotations
 

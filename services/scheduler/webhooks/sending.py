@@ -60,7 +60,7 @@ def attempt(
 
 
 def signing_keys(delivery: ClaimedDelivery, chosen: WebhookSettings) -> list[bytes]:
-    """Return the keys that sign a delivery: for each master key, one for each valid secret."""
+    """Return the keys that sign a delivery: one for each master key and valid secret version."""
     masters = [each for each in (chosen.master_key, chosen.previous_master_key) if each is not None]
     versions = [delivery.secret_version]
     if delivery.previous_secret_version is not None:

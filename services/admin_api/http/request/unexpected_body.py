@@ -62,5 +62,8 @@ def _unexpected(method: str, fields: list[problems.FieldError]) -> problems.Prob
 
 
 def install(app: flask.Flask) -> None:
-    """Call this after request_body.install(), which refuses large bodies before they are read."""
+    """Let the app call `refuse` before each view.
+
+    Call this after request_body.install(), which refuses large bodies before they are read.
+    """
     app.before_request(refuse)

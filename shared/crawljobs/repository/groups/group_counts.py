@@ -21,7 +21,7 @@ from crawljobs.repository.sql import (
 
 OPEN_MAX = 10_000  # only this number of open groups, the oldest, is counted, in 30 to 90 ms
 SEARCHED_MAX = 1_000  # limit of the groups that are read to find the oldest pending step
-RECENT_MAX = 100  # limit of the newest groups that finished within the last day
+RECENT_MAX = 100  # limit of the counted groups that finished within the last day, newest first
 
 _group = job_groups.c
 _ZERO = inline_number(0)

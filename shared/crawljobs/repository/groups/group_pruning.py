@@ -12,7 +12,7 @@ from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # limit of the groups of one transaction, which deletes about as many steps and waits
-# A step and all its waits are deleted in one chunk. So a chunk has room for a step with WAITS_MAX.
+# A step is deleted with all its waits. So a chunk has room for a step with WAITS_MAX waits.
 _ROWS_MIN = WAITS_MAX + 1
 
 # An open wait of a step of another group needs the end of this group. The resolver stores the end

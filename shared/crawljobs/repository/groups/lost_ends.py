@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.groups.end_conditions import FINAL_STEPS, JOB_HAS_ENDED
 
-# One statement reads the waits of at most this number of steps. With 100 waits each, it takes about
-# 2 s. All waits of the largest groups would take longer than the limit of a statement.
+# One statement reads the waits of at most this number of steps. If each step has 100 waits, that
+# takes about 2 s. To read all waits of a very large group would exceed the statement timeout.
 PAGE = 10_000
 
 _RECORD_JOBS = text(f"""

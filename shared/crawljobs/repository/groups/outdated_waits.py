@@ -87,7 +87,7 @@ _WAITS_FOR_STEPS = text(f"""
     ORDER BY wait.id LIMIT :at_most
     """)
 
-# If a group runs again after a retry, the ended waits of other groups' steps for it stay ended.
+# If a group runs again after a retry, the waits for the group that have ended stay ended.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
         wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted

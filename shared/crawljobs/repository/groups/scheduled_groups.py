@@ -69,7 +69,7 @@ _INSERT_WAITS = insert(step_waits).from_select(
     select(
         _wait.c.step_id,
         _wait.c.upstream_step_id,
-        # A wait without an upstream step is for all other steps, so its upstream is the own group.
+        # A wait without an upstream step is for all other steps: its upstream is the group itself.
         case((_wait.c.upstream_step_id.is_(None), bindparam("group_id", type_=BigInteger))),
     ),
 )

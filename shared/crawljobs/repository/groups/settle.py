@@ -130,7 +130,7 @@ def _settle_steps(
     A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
     step. If the follow-up job has ended already, the step ends too, so the search is repeated with
     the follow-up jobs. Returns the changes, and whether further steps may be left. The caller
-    settles the waits for the changed steps, or calls step_writes.announce.
+    updates the waits for the changed steps, or calls step_writes.announce.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = upstreams.jobs
@@ -153,7 +153,7 @@ def _is_open_again(change: StepChange) -> bool:
 
 
 def _step_change(step: OutdatedStep) -> StepChange:
-    """Return the change of the step to the state of its job, or to the follow-up of its job.
+    """Return the change that gives the step the state of its job, or a follow-up job to follow.
 
     A final step opens first, even if its retried job has ended again. So a finished group opens
     again too, and finishes once more.

@@ -84,7 +84,7 @@ def outdated_steps(
 
     `actors` maps the id of a cancelled job to the actor that cancelled it. Only steps of the groups
     `locked` are returned. The caller has locked these groups. If a step of another group follows
-    one of the jobs, that step is updated for a later row of upstream_changes.
+    one of the jobs, that step is updated when a later row of upstream_changes is processed.
     """
     return [
         OutdatedStep(

@@ -1,4 +1,4 @@
-"""Record in waits how their upstreams ended. Reopen steps that were skipped for an upstream."""
+"""Record in waits how their upstreams ended. Reopen steps that an upstream has skipped or held."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ _INSERT = text(f"""
 
 @dataclass(frozen=True)
 class Upstreams:
-    """How the jobs and groups for which new steps wait have ended. None: not ended yet."""
+    """The ends of the jobs and groups for which new steps wait. None: it has not ended yet."""
 
     jobs: Mapping[int, StepEnd | None]
     groups: Mapping[int, StepEnd | None]

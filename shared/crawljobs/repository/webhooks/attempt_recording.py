@@ -14,8 +14,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook import AttemptResult, DeliveryState
 
-# If the lease has ended and another process has claimed the delivery, its token is another one, and
-# nothing is written.
+# If the lease has ended and another process has claimed the delivery, the claim token has changed,
+# and nothing is written.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     changed AS (
@@ -106,7 +106,7 @@ def record(
 def note_success(
     conn: Connection, *, endpoint_id: int, pause: timedelta, now: datetime | None = None
 ) -> None:
-    """Note the time of a success, and forget the failures before it."""
+    """Store the time of a success, and delete the stored times of failures."""
     conn.execute(_SUCCESS, {"endpoint_id": endpoint_id, "pause": pause, "now": now})
 
 

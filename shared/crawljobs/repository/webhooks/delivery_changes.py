@@ -94,7 +94,7 @@ def replay_since(
     """Make ended deliveries of the endpoint pending, for events since `since`, the oldest first.
 
     With `only_failed`, only failed deliveries become pending. The first attempts are REPLAY_SECONDS
-    apart. A delivery that another transaction has locked stays as it is. Needs the lock of the
+    apart. A delivery that another transaction has locked stays as it is. The caller has locked the
     endpoint.
     """
     values = {"of_endpoint": endpoint_id, "since": since, "at_most": at_most}

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook import DeliveryKind
 
-# Without these locks, two processes could claim together more than an endpoint may have. Endpoints
-# that another transaction has locked are passed over.
+# Without these locks, two processes together could claim more deliveries of an endpoint than its
+# limit allows. Endpoints that another transaction has locked are left out.
 _LOCK = text("""
     SELECT id FROM webhook_endpoints
     WHERE id = ANY (CAST(:endpoints AS bigint[])) AND state = 'enabled'
@@ -112,7 +112,7 @@ _CLAIMED = text("""
 class ClaimedDelivery:
     """A delivery to send. `attempts`: its attempts since it was created or last replayed.
 
-    `body` is None for an event that was never sent. Then `stored_bodies` returns its body later.
+    `body` is None for an event that was never sent. `stored_bodies.keep` then stores a body.
     """
 
     id: int
@@ -140,7 +140,7 @@ def claim(
     lease: timedelta,
     now: datetime | None = None,
 ) -> list[ClaimedDelivery]:
-    """Claim the oldest due deliveries. `shares` has the limit of the new claims by endpoint id.
+    """Claim the oldest due deliveries. `shares` maps endpoint ids to the limits of new claims.
 
     With the running attempts of all processes, an endpoint has at most `per_endpoint` attempts.
     Endpoints that another transaction has locked are left out.

@@ -1,4 +1,4 @@
-"""The range of the index of deliveries that has the deliveries of one endpoint and state.
+"""Statements that read one range of an index: the deliveries of one endpoint in one state.
 
 The conditions compare rows of columns, and the order begins with the endpoint and the state. With
 equal signs Postgres could read the primary key backwards instead, and with it the deliveries of all
@@ -27,7 +27,7 @@ _INT8_MAX = literal_column("9223372036854775807", BigInteger)
 
 
 def oldest_first(statement: Select[Any], table: FromClause, state: DeliveryState) -> Select[Any]:
-    """Return `statement` for the deliveries of the endpoint :of_endpoint in this state, by id."""
+    """Return `statement` for the endpoint's deliveries in this state, the oldest first."""
     of_state, place = _columns(table)
     return statement.where(
         place > tuple_(_ENDPOINT, inline(state), inline_number(0)),
@@ -42,7 +42,10 @@ def newest_first(
     *,
     before: ColumnElement[int] = _INT8_MAX,
 ) -> Select[Any]:
-    """Return `statement` for the same deliveries, but with ids below `before`, the newest first."""
+    """Return `statement` for the endpoint's deliveries in this state, the newest first.
+
+    Only deliveries with ids below `before` are selected.
+    """
     of_state, place = _columns(table)
     return statement.where(
         of_state >= tuple_(_ENDPOINT, inline(state)),

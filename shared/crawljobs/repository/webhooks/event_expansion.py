@@ -45,7 +45,7 @@ _EXPAND = text("""
 
 
 def expand(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Make the deliveries of at most `at_most` events, the oldest first. Return how many events.
+    """Create the deliveries of the oldest new events, at most `at_most`. Return their number.
 
     Several processes may call this function at the same time, each for other events.
     """

@@ -49,7 +49,7 @@ _PING = (
 def ping(conn: Connection, *, endpoint_id: int, now: datetime | None = None) -> int:
     """Create a delivery of the type test.ping, and return its id.
 
-    If a ping of the endpoint is pending, return the id of that ping. Needs the lock of the
+    If a ping of the endpoint is pending, return the id of that ping. The caller has locked the
     endpoint.
     """
     pending = conn.execute(_PENDING_PING, {"of_endpoint": endpoint_id}).scalar()

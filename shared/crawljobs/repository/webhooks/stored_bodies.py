@@ -24,7 +24,7 @@ def keep(conn: Connection, *, bodies: Mapping[uuid.UUID, str]) -> dict[uuid.UUID
     """
     if not bodies:
         return {}
-    # Two processes that lock the same events in one order cannot wait for each other.
+    # Two processes that lock the same events in the same order cannot deadlock.
     rows = [{"id": each, "body": bodies[each]} for each in sorted(bodies)]
     if conn.execute(_KEEP, rows).rowcount == len(rows):
         return dict(bodies)

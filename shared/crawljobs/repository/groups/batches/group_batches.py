@@ -72,7 +72,7 @@ def start(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> Batch:
-    """Change the group, or create an operation if the change concerns more than `at_most` steps.
+    """Make this kind of change, or create an operation if it concerns more than `at_most` steps.
 
     A dry run returns the results for the first `at_most` steps. Raises NotFound, GroupFinished or
     OperationInProgress.

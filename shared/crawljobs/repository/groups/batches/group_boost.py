@@ -37,7 +37,7 @@ def boost_steps(
     at_most: int,
     now: datetime | None = None,
 ) -> Chunk:
-    """Boost the next open steps of the group by `points`. The caller has locked the group.
+    """Boost the group's next open steps by `request.points`. The caller has locked the group.
 
     For a step that follows a job, this boosts the job. Otherwise it raises the priority with which
     the step is enqueued later.

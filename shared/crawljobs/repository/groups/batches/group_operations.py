@@ -1,4 +1,4 @@
-"""Make the next chunk of an operation on a group."""
+"""Run the next chunk of an operation, which is a large change of a group."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def advance(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> Advanced:
-    """Change the next steps of the group, at most `at_most`. The caller has taken the operation.
+    """Change the group's next steps, at most `at_most`. The caller has locked the operation.
 
     The changes and the new position of the operation commit together. So a killed worker loses its
     chunk only, and the next worker makes the same chunk.

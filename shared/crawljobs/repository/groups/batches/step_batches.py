@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True)
 class BatchItem:
-    """The result for one step. `job_id` is the job that the step follows, or followed."""
+    """The result for one step. `job_id`: the job that the step follows, or followed before."""
 
     key: str
     job_id: int | None

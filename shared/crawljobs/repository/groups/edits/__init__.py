@@ -1,1 +1,1 @@
-"""Changes of groups that users request: pause, resume, decide, copy and delete."""
+"""Changes of groups that users request: pause, resume, copy, delete, decide about held steps."""

@@ -33,7 +33,7 @@ RECORD = insert(webhook_events).from_select(
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
     .where(
         subreddits.c.access != _changed.c.former,
-        # An open subreddit at its first check is no change. Discovery finds thousands of them.
+        # The first check of an open subreddit is no change. Discovery causes thousands of them.
         or_(
             _changed.c.former != inline(AccessState.UNKNOWN),
             not_(one_of(subreddits.c.access, OPEN)),

@@ -17,7 +17,7 @@ _GETS_EVENTS = _endpoint.disabled_reason.is_distinct_from(inline(DisabledReason.
 
 
 def wanted(kind: EventType) -> ColumnElement[bool]:
-    """Return a subquery that is true if an endpoint wants this type.
+    """Return a subquery that is true if an endpoint wants events of this type.
 
     It refers to no other table, so Postgres computes it at most once in a statement.
     """

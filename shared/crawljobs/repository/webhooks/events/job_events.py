@@ -39,8 +39,8 @@ _ids = (
     .correlate(crawl_jobs)
 )
 _NONE = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
-# The groups whose steps follow the job. A job without `watched` has no such steps, so they are not
-# searched. Without OFFSET, Postgres would compute the array again at each use.
+# The groups whose steps follow the job. A job that is not watched has no such step, so its groups
+# are not read. Without OFFSET, Postgres would compute the array again at each use.
 _followed = (
     select(case((_job.watched, array_of(_ids)), else_=_NONE).label("group_ids"))
     .correlate(crawl_jobs)
@@ -101,6 +101,6 @@ RECORD = DriverStatement(
 
 
 def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
-    """Write the events that endpoints want, about these jobs, which this transaction has ended."""
+    """Write events about these jobs, which this transaction has ended, if endpoints want them."""
     listed = "{" + ",".join(map(str, job_ids)) + "}"  # a text is faster than a list
     RECORD.execute(conn, {"ids": listed, "now": now})
