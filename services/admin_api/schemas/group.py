@@ -108,6 +108,13 @@ class GroupForecastSchema(DirectDump):
             "The estimated end at this pace; null if unknown, and for a finished or paused group."
         ),
     )
+    is_estimate = fields.Boolean(
+        required=True,
+        metadata=described(
+            "True for a group of more than 1,000 steps: the numbers are computed from a sample of "
+            "the steps."
+        ),
+    )
 
 
 class GroupOverviewSchema(GroupSchema):
@@ -126,12 +133,7 @@ class GroupOverviewSchema(GroupSchema):
             "The first failed step; without one, the first cancelled, held or skipped step."
         ),
     )
-    requests = fields.Nested(
-        GroupForecastSchema,
-        required=True,
-        allow_none=True,
-        metadata=described("Null for a group of more than 1,000 steps."),
-    )
+    requests = fields.Nested(GroupForecastSchema, required=True)
     operation = fields.Nested(
         OperationSummarySchema,
         required=True,

@@ -33,37 +33,42 @@ class GroupForecast:
     """The requests of the group's jobs so far (`used`), and the expected total (`expected`).
 
     `per_minute` is None before the first request. `eta` is None for a group that is finished or
-    paused, and if the end is too far away.
+    paused, and if the end is too far away. `is_estimate` is true if the numbers are computed from a
+    sample of the steps.
     """
 
     used: int
     expected: int
     per_minute: float | None
     eta: datetime | None
+    is_estimate: bool = False
 
 
 def forecast(
     steps: Sequence[StepUse],
     *,
+    steps_in_group: int,
     started_at: datetime | None,
     until: datetime,
     is_running: bool,
 ) -> GroupForecast:
     """Return the forecast. `until` is the end of the group, or the present time of an open group.
 
+    `steps` are all steps of the group, or a sample if they are fewer than `steps_in_group`.
     `is_running` is true for a group that is neither finished nor paused. A subreddit without a
     crawl is expected to need as many requests as the others on average.
     """
-    used = sum(_count(step.sent) for step in steps)
+    scale = max(1.0, steps_in_group / len(steps)) if steps else 1.0
+    used = round(scale * sum(_count(step.sent) for step in steps))
     known = [_count(step.last) for step in steps if _count(step.last)]
     usual = round(sum(known) / len(known)) if known else DEFAULT_REQUESTS_PER_CRAWL
-    left = sum(_left(step, usual) for step in steps if step.state in group.OPEN)
+    left = round(scale * sum(_left(step, usual) for step in steps if step.state in group.OPEN))
     minutes = (until - started_at) / timedelta(minutes=1) if started_at is not None else 0.0
     per_minute = used / minutes if used and minutes > 0 else None
     eta = None
     if is_running and left and per_minute and left / per_minute < LONGEST_ETA.total_seconds() / 60:
         eta = until + timedelta(minutes=left / per_minute)
-    return GroupForecast(used, used + left, per_minute, eta)
+    return GroupForecast(used, used + left, per_minute, eta, is_estimate=scale > 1)
 
 
 def _left(step: StepUse, usual: int) -> int:

@@ -15,7 +15,13 @@ NOW = START + timedelta(minutes=10)
 
 
 def of(*steps: StepUse, running: bool = True, started: datetime | None = START) -> GroupForecast:
-    return forecast(steps, started_at=started, until=NOW, is_running=running)
+    return forecast(
+        steps,
+        steps_in_group=len(steps),
+        started_at=started,
+        until=NOW,
+        is_running=running,
+    )
 
 
 def test_the_rest_is_known_from_the_job_or_from_the_last_crawl() -> None:
@@ -34,6 +40,13 @@ def test_the_rest_is_known_from_the_job_or_from_the_last_crawl() -> None:
 def test_a_subreddit_without_a_crawl_counts_as_the_average() -> None:
     assert of(StepUse(S.PENDING, last=10), StepUse(S.PENDING)).expected == 20
     assert of(StepUse(S.PENDING)).expected == DEFAULT_REQUESTS_PER_CRAWL
+
+
+def test_a_sample_stands_for_all_steps_of_the_group() -> None:
+    sample = [StepUse(S.SUCCEEDED, sent=40), StepUse(S.PENDING, last=20)]
+    found = forecast(sample, steps_in_group=2_000, started_at=START, until=NOW, is_running=True)
+    assert (found.used, found.expected, found.is_estimate) == (40_000, 60_000, True)
+    assert not of(*sample).is_estimate
 
 
 @pytest.mark.parametrize("running", [True, False])

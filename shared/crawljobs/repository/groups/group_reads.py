@@ -85,13 +85,14 @@ class FirstFailure:
 class GroupOverview(Group):
     """A group, with the start of its first job and its first step that did not succeed.
 
-    `requests` has the used and expected requests to Reddit, or None for a group of more than
-    request_use.STEPS_MAX steps. `operation` is the unfinished change of the group, or None.
+    `requests` has the used and expected requests to Reddit. They are computed from a sample if the
+    group has more than request_use.STEPS_MAX steps. `operation` is the unfinished change of the
+    group, or None.
     """
 
     started_at: datetime | None
     first_failure: FirstFailure | None
-    requests: GroupForecast | None
+    requests: GroupForecast
     operation: Operation | None
 
 
@@ -120,10 +121,9 @@ def overview(conn: Connection, group: Group) -> GroupOverview:
         first_failure=None
         if failure is None
         else FirstFailure(failure.key, StepState(failure.state), failure.reason, failure.job_id),
-        requests=None
-        if group.steps > request_use.STEPS_MAX
-        else group_forecast.forecast(
-            request_use.of_group(conn, group_id=group.id),
+        requests=group_forecast.forecast(
+            request_use.of_group(conn, group_id=group.id, steps=group.steps),
+            steps_in_group=group.steps,
             started_at=started.time,
             until=group.finished_at or started.now,
             is_running=group.finished_at is None and group.paused_at is None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select, true
+import math
+
+from sqlalchemy import Connection, bindparam, func, select, true
 
 from crawljobs.db.tables import crawl_jobs, group_steps
 from crawljobs.domain import group
@@ -14,12 +16,21 @@ from crawljobs.repository.sql import ONE_ROW, inline, inline_number, one_of
 STEPS_MAX = 1_000  # limit of the steps whose requests are read, in about 50 ms
 
 _job = crawl_jobs.c
+_sampled = (
+    select(group_steps.c.id)
+    .where(
+        group_steps.c.group_id == bindparam("group_id"),
+        func.mod(group_steps.c.id, bindparam("every")) == inline_number(0),
+    )
+    .limit(inline_number(STEPS_MAX))
+    .subquery("sampled")
+)
 _sent = _job.checkpoint.op("->")(inline("requests"))
 _own = (
     select(group_steps.c.state, group_steps.c.job_id, group_steps.c.subreddit_id)
-    .where(group_steps.c.group_id == bindparam("group_id"))
-    .limit(inline_number(STEPS_MAX))
-    .subquery("own")
+    .where(group_steps.c.id == _sampled.c.id)
+    .limit(ONE_ROW)
+    .lateral("own")
 )
 _current = (
     select(
@@ -44,12 +55,17 @@ _last = (
 )
 _READ = select(
     _own.c.state, _current.c.sent, _current.c.total, _last.c.sent.label("last")
-).select_from(_own.outerjoin(_current, true()).outerjoin(_last, true()))
+).select_from(_sampled.join(_own, true()).outerjoin(_current, true()).outerjoin(_last, true()))
 
 
-def of_group(conn: Connection, *, group_id: int) -> list[StepUse]:
-    """Return the numbers of requests of each step. The group must have at most STEPS_MAX steps."""
+def of_group(conn: Connection, *, group_id: int, steps: int) -> list[StepUse]:
+    """Return the numbers of requests of each step.
+
+    `steps` is the number of steps of the group. Of a group with more than STEPS_MAX steps, the
+    function returns a sample of at most STEPS_MAX steps, evenly distributed over the group.
+    """
+    every = max(1, math.ceil(steps / STEPS_MAX))
     return [
         StepUse(StepState(row.state), row.sent, row.total, row.last)
-        for row in conn.execute(_READ, {"group_id": group_id})
+        for row in conn.execute(_READ, {"group_id": group_id, "every": every})
     ]

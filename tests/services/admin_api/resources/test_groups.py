@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from admin_api.http import state
 from crawljobs.db.database import Database
+from crawljobs.repository.groups import request_use
 from crawljobs.repository.operations import audit_log
 from support import admin_api, group_calls
 from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
@@ -68,7 +69,13 @@ def test_a_step_shows_what_it_waits_for(client: Client, database: Database) -> N
 
 def test_a_group_shows_the_requests_so_far_and_to_come(client: Client, database: Database) -> None:
     group = created(client, step("a"), step("b", "a"))
-    assert group["requests"] == {"used": 0, "expected": 200, "per_minute": None, "eta": None}
+    assert group["requests"] == {
+        "used": 0,
+        "expected": 200,
+        "per_minute": None,
+        "eta": None,
+        "is_estimate": False,
+    }
     resolve(database)
     job_id = steps(client, group["id"])["a"]["job_id"]
     with database.begin() as conn:
@@ -83,6 +90,15 @@ def test_a_group_shows_the_requests_so_far_and_to_come(client: Client, database:
     end(database, job_id)
     again = created(client, step("a"))
     assert again["requests"]["expected"] == 12  # the last crawl of the subreddit
+
+
+def test_the_requests_of_a_large_group_are_estimated_from_a_sample(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = created(client, *(step(key) for key in "abcdef"))
+    monkeypatch.setattr(request_use, "STEPS_MAX", 2)
+    found = shown(client, group["id"])["requests"]
+    assert (found["expected"], found["is_estimate"]) == (600, True)
 
 
 def test_the_first_failure_is_the_cause(client: Client, database: Database) -> None:

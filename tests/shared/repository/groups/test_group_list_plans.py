@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "id": 10,
     "ids": [1000, 1001],
     "group_id": 10,
+    "every": 1,
     "key": "k200",
     "name": "nightly",
     "subreddit_id": 200,
