@@ -82,7 +82,7 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
         )
         return groups.shown(conn, made.id, status=201)
 
-    # A copy can have as many steps as a large body, so a clone counts as such a large request.
+    # A copy can have as many steps as a large request body, so a clone counts as a large request.
     with (
         large_body_turns.turn(),
         group_requests.plan_errors_as_problems(),

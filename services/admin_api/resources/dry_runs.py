@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 
 def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
-    """Run the change in a transaction, and return its answer. A dry run commits nothing.
+    """Run the change in a transaction, and return its answer. A dry run undoes the change.
 
     Raises a Problem for a dry run if the token may not read, because the answer shows data.
     """
@@ -29,7 +29,7 @@ def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
         with conn.begin_nested() as savepoint:
             answer = change(conn)
             savepoint.rollback()
-        after_commit.pop_callbacks(conn)  # of the change, which did not happen
+        after_commit.pop_callbacks(conn)  # drop the callbacks of the change, which is undone
         for callback in earlier:
             after_commit.register(conn, callback)
         return answer

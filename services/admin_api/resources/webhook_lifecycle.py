@@ -168,7 +168,7 @@ def ping_webhook(endpoint_id: int) -> responses.Response:
 @blueprint.answers(202, ReplaySchema, "The deliveries are sent, 10 a second.")
 @blueprint.problems("webhooks_off", "not_found", "webhook_disabled")
 def replay_webhook(params: dict[str, Any], endpoint_id: int) -> responses.Response:
-    """Send the failed deliveries, or all deliveries, of events since a time again
+    """Send again the failed deliveries, or all deliveries, of events since a time
 
     A request sends at most 10,000 deliveries, the oldest first. Each keeps its `webhook-id`, by
     which the receiver recognizes an event that it has already.

@@ -99,8 +99,8 @@ def audit(
 def _audited(endpoint: Endpoint) -> dict[str, Any]:
     """Return the fields of an endpoint for the audit log.
 
-    Path and query of the URL are left out, because some receivers accept each request to a secret
-    path.
+    Path and query of the URL are left out, because they may be a secret: some receivers accept each
+    request that has them.
     """
     dumped: dict[str, Any] = WebhookSchema().dump(endpoint)
     parts = urlsplit(endpoint.url)

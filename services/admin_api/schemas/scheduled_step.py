@@ -30,7 +30,7 @@ _AFTER_SCHEMA: dict[str, Any] = {
 
 
 class AfterKeys(After):
-    """The upstreams of a schedule's step: only steps. Jobs and groups would not end in each run."""
+    """The upstreams of a schedule's step: only steps, because each run needs its own upstreams."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -81,7 +81,7 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            # The ends of a backlog are not lost, but the search would find and record them.
+            # The ends in a backlog are recorded already, but the search would record them again.
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:

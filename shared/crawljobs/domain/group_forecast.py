@@ -55,8 +55,8 @@ def forecast(
     """Return the forecast. `until` is the end of the group, or the present time of an open group.
 
     `steps` are all steps of the group, or a sample if they are fewer than `steps_in_group`.
-    `is_running` is true for a group that is neither finished nor paused. A subreddit without a
-    crawl is expected to need as many requests as the others on average.
+    `is_running` is true for a group that is neither finished nor paused. A subreddit without an
+    earlier crawl is expected to need as many requests as the others on average.
     """
     scale = max(1.0, steps_in_group / len(steps)) if steps else 1.0
     used = round(scale * sum(_count(step.sent) for step in steps))

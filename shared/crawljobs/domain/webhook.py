@@ -11,7 +11,7 @@ from crawljobs.domain.job import JobSource
 
 ENDPOINTS_MAX = 50
 URL_MAX = 2_000  # limit of an endpoint's URL in characters
-DESCRIPTION_MAX = 1_000  # limit of its description in characters
+DESCRIPTION_MAX = 1_000  # limit of an endpoint's description in characters
 RESPONSE_MAX = 2_048  # bytes of an answer that an attempt keeps
 PREVIOUS_SECRET_HOURS = 24  # after a rotation the previous secret signs for this time
 PREVIOUS_SECRET_HOURS_MAX = 168
@@ -24,7 +24,7 @@ class EventType(StrEnum):
     JOB_FAILED = "job.failed"
     JOB_CANCELLED = "job.cancelled"
     GROUP_FINISHED = "group.finished"
-    GROUP_STEP_FAILED = "group.step_failed"  # the first failed step of a generation of a group
+    GROUP_STEP_FAILED = "group.step_failed"  # the first failed step in a run of a group
     SCHEDULE_DISABLED = "schedule.disabled"
     SCHEDULE_MISSED = "schedule.missed"
     SUBREDDIT_ACCESS_CHANGED = "subreddit.access_changed"

@@ -57,7 +57,8 @@ def is_dead(
 ) -> bool:
     """Return whether the endpoint must be disabled as failing.
 
-    `first_failure_at` and `last_failure_at` are of the failures since the last success.
+    `first_failure_at` and `last_failure_at` are the times of the first and the last failure since
+    the last success.
     """
     if first_failure_at is None or last_failure_at is None:
         return False

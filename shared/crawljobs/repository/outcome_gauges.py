@@ -111,7 +111,7 @@ _alive = (
 )
 # A worker that ends normally deletes its row. So an old row belongs to a worker that was killed,
 # that hangs, or that does not reach the database. A killed worker that restarts under its name,
-# such as a container, makes its row young again, and sets `lost_at`.
+# such as a container, gives its row a new heartbeat, and sets `lost_at`.
 _lost = (
     select(func.count().label("workers_lost"))
     .select_from(

@@ -15,7 +15,7 @@ class WebhookSettings:
     """The settings for secrets and bodies. Without a master key, webhooks are off."""
 
     master_key: bytes | None = field(repr=False)
-    previous_master_key: bytes | None = field(repr=False)  # also signs, for old copies of secrets
+    previous_master_key: bytes | None = field(repr=False)  # signs too, for receivers of old secrets
     public_url: str | None  # the start of links, without a slash at its end
 
     @property

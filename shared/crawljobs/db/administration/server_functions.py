@@ -1,4 +1,4 @@
-"""Limit the functions of Postgres that block other sessions, or write to the disk without limit.
+"""Limit the use of Postgres functions that block other sessions, or write to disk without limit.
 
 By default each role may call these functions, also in a read-only transaction. Advisory locks fill
 the lock table of the server, and stop migrations and requests that use the same keys. The other

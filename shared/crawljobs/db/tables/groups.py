@@ -122,7 +122,7 @@ group_steps = Table(
     Index("group_steps_subreddit_id_idx", "subreddit_id", "id"),
 )
 
-# A step that waits for the end of another step, a job or a group. If the group is the step's own,
+# One wait of a step for the end of another step, a job or a group. If the group is the step's own,
 # the step waits for all other steps of that group.
 step_waits = Table(
     "step_waits",

@@ -179,7 +179,7 @@ def advance(
     kept_jobs: Sequence[int],
     now: datetime | None = None,
 ) -> None:
-    """Add the results of a chunk. The caller holds the lock of the operation."""
+    """Add the results of a chunk to the operation, which the caller has locked."""
     values = {
         **_as_it_is(operation),
         "new_done": operation.done + done,
