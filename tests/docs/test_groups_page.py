@@ -50,7 +50,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 class Crawling(threading.Thread):
-    """Ends each queued job, as the workers do. The jobs of the subreddits `failing` fail."""
+    """Ends each queued job, as the workers do. The jobs of the subreddits `failing` fail.
+
+    A subreddit is private if its name starts with `private_`, as in the sandbox.
+    """
 
     def __init__(self, database: Database, failing: Sequence[str]) -> None:
         super().__init__(daemon=True)
@@ -66,7 +69,9 @@ class Crawling(threading.Thread):
                         kind = ErrorKind.PERMANENT
                         jobs.fail(conn, claim=claim, kind=kind, message="HTTP 500", now=now)
                     else:
-                        jobs.complete(conn, claim=claim, outcome="crawled", now=now)
+                        is_private = claim.subreddit.startswith("private_")
+                        outcome = "private" if is_private else "crawled"
+                        jobs.complete(conn, claim=claim, outcome=outcome, now=now)
 
 
 def execute(
@@ -104,13 +109,71 @@ WRONG = """
 """
 
 
+REASON = "job N ended as private; the step needs crawled"
+HELD = f"""\
+next is held: step private_club failed: {REASON}: proceed_step N next, or skip_step N next
+"""
+# The standard output of the examples, with N for each id of a group or a job.
+OUTPUT = (
+    "succeeded\n" * 4
+    + HELD
+    + f"""\
+next is pending
+partly
+private_club failed: {REASON}
+1 step failed
+"""
+    + HELD
+    + """\
+group N is paused
+group N is not paused
+steps: 1, boosted: 1
+steps: 1, retried: 1
+"""
+    + HELD
+    + """\
+steps: 1, cancelled: 1
+steps: 1, cancelled: 1
+"""
+)
+
+
 def test_each_example_runs_to_its_end(server: Gunicorn, database: Database, folder: Path) -> None:
     ran = execute(server, database, folder, "".join(EXAMPLES))
-    assert ran.stdout == "succeeded\n" * 4, ran.stderr
+    ids = re.sub(r"(group|job|proceed_step|skip_step) \d+", r"\1 N", ran.stdout)
+    assert ids == OUTPUT, ran.stderr
     with server.client() as client:
         groups = client.get(group_calls.PATH).json()["items"]
     succeeded = {each["name"].partition(" 20")[0]: each["counts"]["succeeded"] for each in groups}
-    assert succeeded == {"my list": 3, "chain": 3, "fan-in": 3, "nightly map": 3}
+    all_three = ("my list", "chain", "fan-in", "nightly map")
+    assert succeeded == {**dict.fromkeys(all_three, 3), "held": 1, "changed": 0}
+
+
+WATCHED = """
+    group=$(create_group '{"steps": [
+        {"subreddit": "private_one", "require_outcome": "crawled"}, {"subreddit": "Pottery"},
+        {"key": "next", "subreddit": "MapTalk", "after": ["private_one"],
+         "on_upstream_failure": "hold"}]}')
+    watch_held "$group" >&2; pause_group "$group"; watch_group "$group" 1; echo result $?
+    resume_group "$group"; skip_step "$group" next
+    skip_step "$group" next; echo result $?; skip_step "$group" ../x; echo result $?
+    watch_held "$group"; echo result $?; boost_group "$group" x; echo result $?
+    cancel_group 'x; touch here'; echo result $?; retry_failed_steps 12345; echo result $?
+"""
+
+
+@pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=pytest.mark.deep)])
+def test_a_watched_group_names_held_steps_and_a_pause_only_once(
+    server: Gunicorn, database: Database, folder: Path, shell: str
+) -> None:
+    ran = execute(server, database, folder, WATCHED, shell=shell)
+    assert re.findall(r"result (\d)", ran.stdout) == [*"3213111"], ran.stdout + ran.stderr
+    watched = ran.stderr.partition("has not finished")[0]
+    assert watched.count("the group is paused: resume_group 1 lets its pending steps start") == 1
+    held = r"^next is held: step private_one failed.*: proceed_step 1 next, or skip_step 1 next$"
+    assert len(re.findall(held, watched, re.MULTILINE)) == 2  # of watch_held and of watch_group
+    assert "next is skipped" in ran.stdout
+    assert not (folder / "here").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -168,5 +231,7 @@ def test_each_query_on_groups_runs(database: Database) -> None:
 
 def test_the_examples_list_every_function_of_groups() -> None:
     listed = (ROOT / "docs/examples/README.md").read_text()
-    functions = re.findall(r"^(\w+)\(\) \{", SCRIPT, re.MULTILINE)
+    # The line of a function for operators ends with its description.
+    functions = re.findall(r"^(\w+)\(\) \{ # ", SCRIPT, re.MULTILINE)
+    assert len(functions) > 15
     assert [name for name in functions if f"`{name} " not in listed] == []
