@@ -40,7 +40,10 @@ class Key:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """The number of refusals after the first in a time window. It becomes one audit row."""
+    """The number of refusals in a time window, without the first, which has its own audit row.
+
+    One audit row records the number.
+    """
 
     key: Key
     actor: Actor  # the actor of the latest counted refusal

@@ -36,7 +36,8 @@ subreddits = Table(
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
     # The state that the last check found, if it differs from `access` and is not confirmed yet. The
-    # next columns: the number of counted checks with this state, and the time of the last of them.
+    # next two columns have the number of checks that count towards the confirmation of this state,
+    # and the time of the latest of these checks.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),

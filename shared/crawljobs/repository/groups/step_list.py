@@ -62,15 +62,15 @@ _WAITS = select(
 def page_statement(
     states: tuple[StepState, ...], *, by_subreddit: bool, continues: bool, limit: int
 ) -> Select[Any]:
-    """Return the statement of a page of the steps in these states.
+    """Return the statement that selects a page of the group's steps in these states.
 
-    Each state is a range of one index. The statement merges the ranges.
+    Each state is a range of one index, and the statement merges the ranges. With `by_subreddit`, it
+    reads all steps of the group that crawl the subreddit, because these are few.
     """
     more = [_step.id > bindparam("after_id")] if continues else []
     of_group = _step.group_id == bindparam("group_id")
     if by_subreddit:
-        # Few steps of a group crawl one subreddit. OFFSET 0 makes the planner find them by an
-        # index on the subreddit.
+        # OFFSET 0 makes the planner find the steps by an index on the subreddit.
         found = (
             select(_step.id)
             .where(
