@@ -63,18 +63,25 @@ CREATE TABLE webhook_events (
     version BIGINT GENERATED ALWAYS AS IDENTITY,
     type TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    data JSONB NOT NULL,
+    data JSONB,
     job_id BIGINT,
     group_ids BIGINT[] DEFAULT '{}' NOT NULL,
     source TEXT,
     subreddit TEXT,
+    outcome TEXT,
+    error_kind TEXT,
+    incomplete BOOLEAN,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    schedule_id BIGINT,
+    generation INTEGER,
     body TEXT,
     expanded_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT webhook_events_pkey PRIMARY KEY (id),
     CONSTRAINT webhook_events_type_check
         CHECK (type IN ('job.succeeded', 'job.failed', 'job.cancelled', 'group.finished',
             'group.step_failed', 'schedule.disabled', 'schedule.missed',
-            'subreddit.access_changed', 'budget.paused', 'webhook.disabled', 'test.ping'))
+            'subreddit.access_changed', 'budget.paused', 'webhook.disabled', 'test.ping')),
+    CONSTRAINT webhook_events_has_data_check CHECK (data IS NOT NULL OR job_id IS NOT NULL)
 );
 
 CREATE INDEX webhook_events_created_at_idx ON webhook_events (created_at);

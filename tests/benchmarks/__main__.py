@@ -26,6 +26,7 @@ from benchmarks import (
     schedule_lateness,
     shared_budget,
     versus,
+    webhooks,
 )
 from benchmarks.harness import Figure, private_server
 from benchmarks.peers import candidates, compare, install, workloads
@@ -51,6 +52,7 @@ WORKLOADS = {
     "recovery": recovery.measure,
     "schedule_lateness": schedule_lateness.measure,
     "shared_budget": shared_budget.measure,
+    "webhooks": webhooks.measure,
 }
 
 

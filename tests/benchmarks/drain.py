@@ -77,10 +77,13 @@ def drain(
     processes: int,
     others: int = 0,
     settings: dict[str, str] = SETTINGS,
+    with_endpoint: bool = False,
 ) -> Drained:
     """Let new worker processes crawl all wanted jobs.
 
-    Raises AssertionError if a job was lost, was crawled twice or has no attempt.
+    `with_endpoint` subscribes an endpoint of webhooks to all jobs that succeed. Raises
+    AssertionError if a job was lost, was crawled twice or has no attempt, or if a job has no event
+    for the endpoint.
     """
     begun: queue.Queue[dict[str, Any]] = queue.Queue()  # stays empty: these workers report nothing
     with contextlib.ExitStack() as stack:
@@ -88,6 +91,8 @@ def drain(
         database = Database(url, pool_size=1)
         stack.callback(database.close)
         fill(database, jobs=jobs, others=others)
+        if with_endpoint:
+            subscribe(database)
         pause(database)
         running = [
             stack.enter_context(workers.worker(f"worker-{n}", url, "quiet", begun, **settings))
@@ -108,6 +113,7 @@ def drain(
         )
         memory = [psutil.Process(one.process.pid).memory_info().rss / 2**20 for one in running]
         pause(database)  # the jobs with the lower priority need not be crawled
+        assert events(database) == (jobs if with_endpoint else 0)
         return Drained(jobs, check(database, jobs, started_at), memory)
 
 
@@ -128,6 +134,23 @@ def fill(database: Database, *, jobs: int, others: int) -> None:
             {"jobs": jobs, "wanted": WANTED, "behind": BEHIND},
         )
     prepare(database)
+
+
+def subscribe(database: Database) -> None:
+    with database.begin() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO webhook_endpoints (url, events, created_by) "
+                "VALUES ('https://receiver.example', '{job.succeeded}', 'bench')"
+            )
+        )
+
+
+def events(database: Database) -> int:
+    """Return the number of jobs that have an event of webhooks."""
+    with database.begin() as conn:
+        query = text("SELECT count(DISTINCT job_id) FROM webhook_events")
+        return int(conn.execute(query).scalar_one())
 
 
 def prepare(database: Database) -> None:

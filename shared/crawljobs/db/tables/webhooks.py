@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -86,15 +87,23 @@ webhook_events = Table(
     Column("version", BigInteger, Identity(always=True), nullable=False),
     Column("type", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("data", JSONB, nullable=False),
+    Column("data", JSONB),  # null for the end of a job, whose data are the next columns
     # The values that filters compare.
     Column("job_id", BigInteger),
     Column("group_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("source", Text),
-    Column("subreddit", Text),  # in lower case
+    Column("subreddit", Text),  # filters compare it in lower case
+    # The other values of a job that has ended.
+    Column("outcome", Text),
+    Column("error_kind", Text),
+    Column("incomplete", Boolean),
+    Column("finished_at", Timestamp),
+    Column("schedule_id", BigInteger),
+    Column("generation", Integer),  # of the first group
     Column("body", Text),  # the JSON text that is sent; null until it is rendered
     Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
     one_of("type", *webhook.EventType, name="type"),
+    CheckConstraint("data IS NOT NULL OR job_id IS NOT NULL", name="has_data"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),
     Index("webhook_events_created_at_idx", "created_at"),
     Index(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook import DeliveryKind
+from crawljobs.repository.webhooks.event_data import data_sql
 
 # Without these locks, two processes together could claim more deliveries of an endpoint than its
 # limit allows. Endpoints that another transaction has locked are left out.
@@ -87,7 +88,7 @@ _PINGS = text("""
     RETURNING id
     """)
 
-_CLAIMED = text("""
+_CLAIMED = text(f"""
     SELECT delivery.id, delivery.endpoint_id, delivery.kind,
         delivery.attempts - delivery.attempts_before AS attempts,
         event.id AS event_id, event.type, event.created_at AS event_at, event.version, event.data,
@@ -98,7 +99,8 @@ _CLAIMED = text("""
     FROM (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now) AS clock
         CROSS JOIN webhook_deliveries AS delivery
         CROSS JOIN LATERAL (
-            SELECT * FROM webhook_events WHERE id = delivery.event_id LIMIT 1
+            SELECT id, type, created_at, version, body, {data_sql()} AS data
+            FROM webhook_events WHERE id = delivery.event_id LIMIT 1
         ) AS event
         CROSS JOIN LATERAL (
             SELECT * FROM webhook_endpoints WHERE id = delivery.endpoint_id LIMIT 1

@@ -15,6 +15,7 @@ from crawljobs.db.tables import webhook_attempts, webhook_deliveries, webhook_ev
 from crawljobs.domain.webhook import AttemptResult, DeliveryKind, DeliveryState
 from crawljobs.repository.sql import ONE_ROW
 from crawljobs.repository.webhooks import delivery_ranges
+from crawljobs.repository.webhooks.event_data import DATA
 
 ATTEMPTS_MAX = 100  # only this number of newest attempts of a delivery is read
 
@@ -32,7 +33,7 @@ _OF_DELIVERY = (
     _delivery.ended_at,
 )
 _GET = (
-    select(*_OF_DELIVERY, _event.type, _event.body, _event.data)
+    select(*_OF_DELIVERY, _event.type, _event.body, DATA.label("data"))
     .select_from(webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id))
     .where(_delivery.id == bindparam("delivery_id"))
 )

@@ -29,7 +29,8 @@ _EXPAND = text("""
             AND (endpoint.filter_group_id IS NULL
                 OR endpoint.filter_group_id = ANY (fresh.group_ids))
             AND (endpoint.filter_source IS NULL OR endpoint.filter_source = fresh.source)
-            AND (endpoint.filter_subreddit IS NULL OR endpoint.filter_subreddit = fresh.subreddit)
+            AND (endpoint.filter_subreddit IS NULL
+                OR endpoint.filter_subreddit = lower(fresh.subreddit))
             AND (fresh.type <> 'webhook.disabled'
                 OR fresh.data ->> 'webhook_id' IS DISTINCT FROM CAST(endpoint.id AS text))
         WHERE endpoint.disabled_reason IS DISTINCT FROM 'operator'

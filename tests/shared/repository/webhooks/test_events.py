@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from crawljobs.db.database import Connection
+from crawljobs.db.tables import webhook_events
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import ErrorKind
 from crawljobs.domain.operation import OperationKind
@@ -26,6 +27,7 @@ from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.reddit_api import reddit_outages, reddit_pauses, reply_failures
 from crawljobs.repository.schedules import due_schedules, schedule_disabling, schedule_ledger
 from crawljobs.repository.schedules.schedule_ledger import Run
+from crawljobs.repository.webhooks.event_data import DATA
 from crawljobs.repository.webhooks.events import (
     access_events,
     group_events,
@@ -219,7 +221,11 @@ def subscribe(conn: Connection, *kinds: str, **filters: Any) -> int:
 
 
 def events(conn: Connection) -> list[Any]:
-    return [*conn.execute(text("SELECT * FROM webhook_events ORDER BY version"))]
+    """Return the events in the order of their versions, with the data that a receiver gets."""
+    row = webhook_events.c
+    columns = [row.id, row.type, row.created_at, row.job_id, row.group_ids, row.source]
+    query = select(*columns, row.subreddit, row.version, DATA.label("data"))
+    return [*conn.execute(query.order_by(row.version))]
 
 
 # The functions that send the second statement of a change.

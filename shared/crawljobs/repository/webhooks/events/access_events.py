@@ -28,7 +28,7 @@ RECORD = insert(webhook_events).from_select(
             access=subreddits.c.access,
             former_access=_changed.c.former,
         ),
-        _name,
+        subreddits.c.name,
     )
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
     .where(

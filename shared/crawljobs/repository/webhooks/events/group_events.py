@@ -53,7 +53,7 @@ RECORD_FAILED = insert(webhook_events).from_select(
         ),
         _step.job_id,
         _group_ids,
-        _name,
+        subreddits.c.name,
     )
     .select_from(
         group_steps.join(job_groups, _group.id == _step.group_id).join(

@@ -26,7 +26,9 @@ _FIELDS: dict[str, ColumnElement[object]] = {
 
 RECORD_DISABLED = insert(webhook_events).from_select(
     _COLUMNS,
-    select(_disabled, NOW, json_object(**_FIELDS, reason=_schedule.disabled_reason), _name)
+    select(
+        _disabled, NOW, json_object(**_FIELDS, reason=_schedule.disabled_reason), subreddits.c.name
+    )
     .select_from(_of_schedules)
     .where(_schedule.id == any_(ids("ids")), fits(_disabled, subreddit=_name)),
 )
@@ -54,7 +56,7 @@ RECORD_MISSED = insert(webhook_events).from_select(
             last_due_at=json_time(_runs.c.last),
             due_times=_runs.c.due_times,
         ),
-        _name,
+        subreddits.c.name,
     )
     .select_from(_runs.join(_of_schedules, _schedule.id == _runs.c.scheduled_job_id))
     .where(fits(_missed, subreddit=_name)),
