@@ -117,4 +117,4 @@ def explain_group_step(group_id: int, step_key: str) -> StepExplanation:
 
 
 def no_such_step(group_id: int, key: str) -> problems.Problem:
-    return problems.Problem("not_found", f"There is no step {key} in a group {group_id}.")
+    return problems.Problem("not_found", f"There is no step {key} in group {group_id}.")

@@ -216,7 +216,10 @@ class GroupParameters(PageParameters):
     name = Name(
         load_default=None,
         validate=validate.Length(min=1, max=NAME_MAX_CHARACTERS),
-        metadata=described("Only groups with this whole name; case does not matter."),
+        metadata=described(
+            "Only groups with this whole name; case does not matter. The name of a group of a "
+            "schedule ends with its due time, so find such groups with `schedule_id`."
+        ),
     )
     state = fields.String(
         load_default=None,

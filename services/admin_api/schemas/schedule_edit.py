@@ -139,7 +139,9 @@ class ScheduleBodySchema(ma.Schema):
         if len(named) == 2:
             raise ma.ValidationError({"subreddit_id": ["give subreddit_id or subreddit, not both"]})
         if not named and not partial:
-            raise ma.ValidationError({"subreddit": ["Missing data for required field."]})
+            raise ma.ValidationError(
+                {"subreddit": ["give a subreddit (or subreddit_id), or steps"]}
+            )
 
 
 class SchedulePatchSchema(ScheduleBodySchema):

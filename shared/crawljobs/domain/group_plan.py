@@ -108,7 +108,7 @@ def _key_errors(
     seen: set[str] = set()
     for at, step in enumerate(steps):
         if step.key in seen or step.key in stored:
-            yield PlanError(f"/{at}/key", f"the group already has a step {step.key}")
+            yield PlanError(f"/{at}/key", f"another step has the key {step.key}")
         seen.add(step.key)
         if len(step.after) > WAITS_MAX:
             yield PlanError(f"/{at}/after", f"a step waits for at most {WAITS_MAX} others")
@@ -120,20 +120,25 @@ def _wait_errors(
     keys = stored.keys() | {step.key for step in steps}
     for_all = {step.key for step in steps if step.after_all}
     for_all |= {key for key, each in stored.items() if each.after_all}
+    names = _named(sorted(for_all))
     for at, step in enumerate(steps):
         if step.after_all and len(for_all) > 1:
             yield PlanError(
                 f"/{at}/after",
-                f"these steps wait for one another: {_named(for_all)}. Only one step of a group "
-                "can wait for all others",
+                f"these steps wait for one another: {names}. Only one step of a "
+                f'group can wait for all others (`after` is "{ALL}")',
             )
         for place, upstream in enumerate(step.after):
             pointer = f"/{at}/after/{place}"
             if upstream.key is not None and upstream.key not in keys:
-                yield PlanError(pointer, f"the group has no step {upstream.key}")
-            elif upstream.key in for_all or upstream.key == step.key:
+                yield PlanError(pointer, f"there is no step {upstream.key}")
+            elif upstream.key == step.key:
+                yield PlanError(pointer, f"step {step.key} waits for itself")
+            elif upstream.key in for_all:
                 yield PlanError(
-                    pointer, f"these steps wait for one another: {step.key}, {upstream.key}"
+                    pointer,
+                    f"these steps wait for one another: {step.key}, {upstream.key}. Step "
+                    f'{upstream.key} waits for all other steps (its `after` is "{ALL}")',
                 )
 
 

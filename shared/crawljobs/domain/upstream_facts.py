@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from crawljobs.domain.explanation import DETAIL_SHOWN, Explanation
@@ -42,13 +42,18 @@ class StepFacts:
 
 @dataclass(frozen=True)
 class GroupFacts:
-    """The facts about a group."""
+    """The facts about a group.
+
+    `asking` is the state of a step of this group that waits for all other steps, if the group is
+    shown as the upstream of this step. The summary then leaves this step out.
+    """
 
     group_id: int
     is_sealed: bool
     is_paused: bool
     outcome: GroupOutcome | None
     counts: Mapping[StepState, int]
+    asking: StepState | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,17 @@ class DeletedFacts:
 Facts = StepFacts | GroupFacts | JobFacts | DeletedFacts
 
 
+def asked_for_by(step: Facts | None, facts: Facts) -> Facts:
+    """Return the facts of an upstream of `step`. A group of the step itself leaves it out."""
+    if (
+        isinstance(step, StepFacts)
+        and isinstance(facts, GroupFacts)
+        and step.group_id == facts.group_id
+    ):
+        return replace(facts, asking=step.state)
+    return facts
+
+
 def summary_of_step(step: StepFacts) -> str:
     """Return the state of the step and its direct cause, as sentences."""
     because = f": {step.reason.rstrip('.')}." if step.reason else "."
@@ -78,7 +94,8 @@ def summary_of_step(step: StepFacts) -> str:
     if step.state is StepState.SUCCEEDED:
         return "It succeeded."
     if step.state is StepState.HELD:
-        return f"It is held{because} An operator must let it proceed or skip it."
+        paused = " Its group is paused." if step.group_is_paused else ""
+        return f"It is held{because} An operator must let it proceed or skip it.{paused}"
     if step.state is StepState.ENQUEUED:
         if step.follows_rerun:
             return (
@@ -88,7 +105,8 @@ def summary_of_step(step: StepFacts) -> str:
         return f"It follows job {step.job_id}."
     if step.waiting_for:
         noun = "upstream" if step.waiting_for == 1 else "upstreams"
-        return f"It waits for {step.waiting_for} {noun}."
+        paused = ", and for the end of the pause of its group" if step.group_is_paused else ""
+        return f"It waits for {step.waiting_for} {noun}{paused}."
     if step.group_is_paused:
         return "It does not start, because its group is paused."
     if not step.has_worker:
@@ -109,7 +127,12 @@ def summary_of_group(group: GroupFacts) -> str:
         return f"It finished as {group.outcome}."
     still = sum(group.counts.get(state, 0) for state in OPEN)
     held = group.counts.get(StepState.HELD, 0)
-    sentences = [f"It has {still} open {'step' if still == 1 else 'steps'}."]
+    other = ""
+    if group.asking is not None:
+        other = "other "
+        still -= group.asking in OPEN
+        held -= group.asking is StepState.HELD
+    sentences = [f"It has {still} {other}open {'step' if still == 1 else 'steps'}."]
     if held:
         verb = "waits" if held == 1 else "wait"
         sentences.append(f"{held} of them {verb} for the decision of an operator.")

@@ -154,7 +154,7 @@ BROKEN = [
     ("'[]'", "steps: the stored steps are unreadable; replace them"),
     (
         """'[{"key": "a", "subreddit_id": 1, "subreddit": "x", "after": ["b"]}]'""",
-        "steps: the group has no step b",
+        "steps: there is no step b",
     ),
     (
         """'[{"key": "a", "subreddit_id": 999, "subreddit": "x"}]'""",

@@ -132,7 +132,9 @@ def test_the_steps_that_depend_on_a_job_and_the_job_behind_a_step(
     assert (last["kind"], last["job_id"], last["is_root"]) == ("job", job_id, True)
     assert last["explanation"]["waits_for"] == "a crawler-worker: none was seen lately"
     assert f"job {job_id} of r/sub_a" in explained["summary"]
-    assert client.get(f"{PATH}/{group['id']}/steps/none/explain").status_code == 404
+    unknown = client.get(f"{PATH}/{group['id']}/steps/none/explain")
+    detail = f"There is no step none in group {group['id']}."
+    assert (unknown.status_code, unknown.get_json()["detail"]) == (404, detail)
     assert client.get(f"{PATH}/999/steps/d/explain").status_code == 404
 
 

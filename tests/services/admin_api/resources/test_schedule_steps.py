@@ -100,9 +100,9 @@ WRONG: list[tuple[Any, str, str]] = [
     ),
     ([{"subreddit": "vim", "after": [{"job": 1}]}], "/steps/0/after/0", "only for steps"),
     ([{"subreddit": "vim", "after": [{"group": 1}]}], "/steps/0/after/0", "only for steps"),
-    ([{"subreddit": "vim", "after": ["no"]}], "/steps/0/after/0", "no step no"),
-    ([{"subreddit": "vim", "after": ["vim"]}], "/steps/0/after/0", "wait for one another"),
-    ([{"subreddit": "vim"}, {"subreddit": "vim"}], "/steps/1/key", "already has"),
+    ([{"subreddit": "vim", "after": ["no"]}], "/steps/0/after/0", "there is no step no"),
+    ([{"subreddit": "vim", "after": ["vim"]}], "/steps/0/after/0", "step vim waits for itself"),
+    ([{"subreddit": "vim"}, {"subreddit": "vim"}], "/steps/1/key", "another step has the key vim"),
     (
         [{"key": "a", "subreddit": "vim"}, {"key": "b", "subreddit": "VIM"}],
         "/steps/1/subreddit",
@@ -135,6 +135,12 @@ def test_a_schedule_has_steps_or_a_subreddit(client: Client) -> None:
     (error,) = answer.get_json()["errors"]
     assert (answer.status_code, error["pointer"]) == (422, "/steps")
     assert client.post(SCHEDULES, json={**MAP, "steps": None}).status_code == 422
+    answer = client.post(SCHEDULES, json={key: MAP[key] for key in MAP.keys() - {"steps"}})
+    (error,) = answer.get_json()["errors"]
+    assert error == {
+        "pointer": "/subreddit",
+        "detail": "give a subreddit (or subreddit_id), or steps",
+    }
 
 
 def test_run_now_creates_a_group_unless_the_last_one_is_unfinished(

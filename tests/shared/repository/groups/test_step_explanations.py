@@ -92,6 +92,10 @@ def test_a_failure_is_explained_through_groups_and_held_steps_come_first(
         "ended as partly. An operator must let it proceed or skip it."
     )
     assert found.upstreams[-1].summary == "It failed for good: HTTP 500."
+    # The group of `sum` leaves out `sum` itself.
+    assert found.upstreams[0].summary == (
+        "It has 2 other open steps. 1 of them waits for the decision of an operator."
+    )
     # A step that was skipped for its upstream, and a step that a person skipped.
     assert drawn(explained(conn, first, "lost"))[0] == "1<-0 step root failed"
     conn.execute(text("UPDATE group_steps SET skipped_for_upstream = false WHERE key = 'lost'"))
@@ -112,12 +116,29 @@ def test_groups_that_are_paused_or_not_sealed_are_causes(conn: Connection) -> No
     resolve(conn)
     found = explained(conn, unsealed, "c")
     assert drawn(found) == [f"1<-0 group {unsealed} open *"]
-    assert "It is not sealed, so it cannot finish." in found.summary
+    assert "It has 0 other open steps. It is not sealed, so it cannot finish." in found.summary
     # A step that waits for all others of a group is no cause of the wait for the group.
     others = group(conn, step("d", all_others=True), step("e"))
     waiting = group(conn, step("f", Upstream(group_id=others)))
     resolve(conn)
     assert [each.key for each in explained(conn, waiting, "f").upstreams] == [None, "e", None]
+
+
+def test_the_pause_of_its_own_group_is_a_cause_beside_the_upstreams(conn: Connection) -> None:
+    group_id = group(
+        conn, step("r"), step("bad"), step("b", "r"), step("held", "bad", fails="hold")
+    )
+    resolve(conn)
+    job = job_of(conn, group_id, "r")
+    end_job(conn, job_of(conn, group_id, "bad"), how="failed")
+    resolve(conn)
+    waits = "It waits for 1 upstream"
+    assert explained(conn, group_id, "b").summary.startswith(f"{waits}. Cause: job {job} of r/")
+    group_pausing.pause(conn, group_id=group_id)
+    paused = f"{waits}, and for the end of the pause of its group. Cause: job {job} of r/"
+    assert explained(conn, group_id, "b").summary.startswith(paused)
+    decision = "An operator must let it proceed or skip it. Its group is paused."
+    assert explained(conn, group_id, "held").summary.endswith(decision)
 
 
 def test_deleted_upstreams_and_circles_end_the_search(conn: Connection) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, select
 
 from crawljobs.db.tables import group_steps, service_instances
-from crawljobs.domain import explanation, step_explanation
+from crawljobs.domain import explanation, step_explanation, upstream_facts
 from crawljobs.domain.group import StepState
 from crawljobs.domain.job import FINAL
 from crawljobs.domain.step_explanation import StepExplanation
@@ -71,7 +71,9 @@ def explain_step(
         return None
     upstreams = [
         step_explanation.upstream(
-            item.facts or DeletedFacts(item.node.kind, item.node.id),
+            upstream_facts.asked_for_by(
+                item.parent.facts, item.facts or DeletedFacts(item.node.kind, item.node.id)
+            ),
             number=item.number,
             waited_for_by=item.parent.number,
             depth=item.depth,
