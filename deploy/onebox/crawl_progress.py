@@ -125,7 +125,11 @@ def _rank(job: JobView) -> tuple[bool, int]:
 
 
 def until(moment: str) -> str:
-    """Format a time from the API as local time. Add the date, except for a time of today."""
+    """Return a text such as "until 14:05:00" for a time from the API, in local time.
+
+    The text has the date if the time is not today. A very late time means a pause without an end.
+    For an invalid time, the text is empty.
+    """
     try:
         local = datetime.fromisoformat(moment).astimezone()
     except (ValueError, OverflowError):

@@ -32,7 +32,11 @@ class RateWindow:
         self._used: dict[str, int] = {}
 
     def take(self, client: str) -> Grant | None:
-        """Count a request of the client. If the limit is reached, count nothing and return None."""
+        """Count a request of the client, and return the state of the client's window.
+
+        Return None and count nothing if the client has made `limit` requests in this window, or if
+        the client is new and MOST_CLIENTS clients have made requests.
+        """
         with self._lock:
             now = self._clock()
             window = int(now // self._seconds)

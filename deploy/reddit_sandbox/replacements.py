@@ -31,7 +31,10 @@ class Replacements:
         self._by_path: collections.OrderedDict[str, dict[str, Any]] = collections.OrderedDict()
 
     def put(self, path: str, *, status: int, body: str, times: int | None) -> None:
-        """Replace the reply to `path` `times` times. None: until `take_away` is called."""
+        """Replace the next `times` replies to `path`, or all until `take_away` if `times` is None.
+
+        If there are more than MOST replacements, the oldest replacement is removed.
+        """
         with self._lock:
             self._by_path[path] = {"path": path, "status": status, "body": body, "times": times}
             self._by_path.move_to_end(path)

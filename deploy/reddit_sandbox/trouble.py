@@ -66,7 +66,7 @@ class Troubles:
 
 
 def mangle(script: str, response: flask.Response) -> flask.Response:
-    """Corrupt a good reply with the fault that the script (a word in the name) selects."""
+    """Corrupt a good reply with the fault that the script (the community's first word) selects."""
     body = response.get_data()
     if script == "cutoff":
         # Reddit has sent complete HTTP replies whose JSON was truncated.

@@ -126,7 +126,7 @@ class Timetable:
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Return the seconds to sleep: until the next due time, but at most `tick_seconds`."""
+        """Return the seconds until the next due time, but at least LEAST_PAUSE_SECONDS."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)

@@ -99,7 +99,7 @@ class DemoDatabase:
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:
-        """Return the number of rows in each table, from all runs. Raises PostgresError."""
+        """Count the crawled subreddits and the stored items of all runs. Raises PostgresError."""
         query = """
             SELECT (SELECT count(*) FROM subreddits WHERE last_crawled_at IS NOT NULL),
                    (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),

@@ -9,8 +9,9 @@ from onebox.postgres.server_options import HOST
 
 
 def choose(fixed: int, previous: Path) -> int:
-    """Return the port `fixed`. If it is 0, return the port in the file `previous`, or a free port.
+    """Return the port `fixed` if it is not 0, else the previous port, else any free port.
 
+    The file `previous` contains the previous port, which is returned only if it is still free.
     Raises PostgresError if another process uses the fixed port.
     """
     if fixed:

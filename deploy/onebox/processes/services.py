@@ -89,7 +89,10 @@ class Settings:
         }
 
     def _webhooks(self, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
-        """Return the master key of webhooks for the roles that sign, unless the user gives one."""
+        """Return the variable with the webhooks' master key if the role signs webhooks.
+
+        Return {} for other roles, and if the user's environment has a master key.
+        """
         given = {"WEBHOOK_MASTER_KEY", "WEBHOOK_MASTER_KEY_FILE"} & inherited.keys()
         if role not in SIGNING or not self.webhook_key or given:
             return {}

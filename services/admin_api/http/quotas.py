@@ -41,7 +41,10 @@ class RequestRates:
                     self._left.popitem(last=False)
 
     def take(self, digest: bytes) -> float:
-        """Count a request of a stored token. Return how many seconds the client must wait, or 0."""
+        """Count a request of a stored token, and return 0.
+
+        At the limit, count nothing, and return the number of seconds that the client must wait.
+        """
         with self._lock:
             if digest not in self._left:
                 return 0.0

@@ -54,7 +54,7 @@ def _change(
 ) -> responses.Response:
     """Change a job, write an audit row, and return the changed job as a response.
 
-    `verb` is a verb, or the name of the new state.
+    `verb` is a Verb, or the name of the job's new state, from which `verb_for` chooses the Verb.
     """
     actor = auth.current_actor()
 

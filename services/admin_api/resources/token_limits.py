@@ -21,8 +21,9 @@ def expiry_of_child(
 ) -> datetime | None:
     """Return the expiry time of a new token, or None if the token never expires.
 
-    `identity` is the token that creates the new token. Raises a Problem if `requested` is in the
-    past, or later than the expiry time of `identity`.
+    `identity` is the token that creates the new token. If `requested` is None, both tokens expire
+    at the same time. Raises a Problem if `requested` is in the past, or later than the expiry time
+    of `identity`.
     """
     if requested is not None and api_tokens.is_past(conn, at=requested):
         raise problems.refuse_value("/expires_at", "expected a time in the future")
@@ -61,9 +62,10 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
 
 
 def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> None:
-    """Raise a Problem if `other` has scopes that `identity` lacks, or expires after `identity`.
+    """Raise a Problem if the token of `identity` may not revoke the token `other`.
 
-    A token may always revoke itself.
+    It may not if `other` has additional scopes or a later expiry time. A token may always revoke
+    itself, and the bootstrap token may revoke each token.
     """
     if identity.token_id in (None, other.id):
         return

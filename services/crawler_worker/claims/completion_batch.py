@@ -46,7 +46,7 @@ def write(
 def _write_verb(
     database: Database, batch: list[PendingCompletion], on_watched: Callable[[], object]
 ) -> list[PendingCompletion]:
-    """Write completions of one verb with one statement. Return the completions to try again."""
+    """Write completions of one verb with one statement. Return those that must be tried again."""
     try:
         results = database.run_statement(lambda conn: _complete(conn, batch))
     except errors.DatabaseUnavailable as error:
@@ -87,7 +87,7 @@ def _report(
 ) -> list[PendingCompletion]:
     """Add written completions to the metrics. Call `on_result` with each final result.
 
-    Return the completions that were not written, because another transaction locked the job's row.
+    Return the completions that were not written because another transaction locks their job's row.
     """
     now = time.monotonic()
     of_result: dict[WriteResult, list[PendingCompletion]] = defaultdict(list)

@@ -68,7 +68,10 @@ class HeldClaim:
         return self._lost
 
     def is_valid(self) -> bool:
-        """Return whether the claim is not lost and its lease has not expired by the local clock."""
+        """Return whether the claim is not lost and its lease has not expired by the local clock.
+
+        For safety, the last part of the lease, the share MARGIN, counts as expired already.
+        """
         return not self._lost and self._clock() < self._fence_at
 
     def is_set(self) -> bool:

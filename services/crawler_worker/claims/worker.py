@@ -168,7 +168,7 @@ class Worker:
         return False
 
     def _drain(self) -> None:
-        """Wait until the crawls have stored their current pages, then release all held claims."""
+        """Stop the crawls, wait for their last pages up to `drain_seconds`, release the claims."""
         for held in self.keeper.all_held():
             held.interrupt()
         deadline = time.monotonic() + self._settings.drain_seconds

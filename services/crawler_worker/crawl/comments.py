@@ -56,7 +56,7 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _is_broken_off(context: CrawlContext) -> bool:
-    """Return whether this crawl must skip the listing.
+    """Return whether this crawl must skip the listing of the newest comments.
 
     The crawl skips the listing if an earlier crawl failed at the first page and the next try of
     this page is not due yet.

@@ -38,7 +38,7 @@ class Spending:
         return cls(root, at_most=at_most, spent=spent, charged=charged)
 
     def is_left(self, conn: Connection, claim: Claim, requests: int) -> bool:
-        """Return whether the budget has requests left for subreddits that this crawl discovers.
+        """Return whether the root's budget has requests left for subreddits that this crawl finds.
 
         `requests` is the number of requests that this crawl has made.
         """

@@ -99,7 +99,7 @@ class Pruning:
             total = prune()
         except errors.DatabaseUnavailable:
             raise
-        except Exception:  # a bug in one kind must not stop the pruning of the other kinds
+        except Exception:  # a bug must not stop the pruning of other kinds of rows
             log.exception("prune.failed", action=action)
             return
         if total:

@@ -1,4 +1,4 @@
-"""Requeues waiting jobs that are due, and jobs whose reason to wait has ended."""
+"""Parks the jobs of paused subreddits, and requeues jobs that no longer have to wait."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LONGEST_LOOK = timedelta(days=14)
 # The longest delay for a page of a listing. New items push old items out of a listing, so after
 # two weeks the missing items might no longer be shown.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# The delay for a part that the settings now exclude from the crawl.
+# The delay before a due part is due again, if a crawl did not request it because of the settings.
 POSTPONED = LONGEST_LOOK
 # If `next_look_at` is more than FURTHEST_LOOK in the future, it was written before the database's
 # clock was set back. Then the part is due at once.

@@ -135,8 +135,8 @@ class Page:
 LISTING_CAP = 900
 # A listing of 10 pages has reached Reddit's limit, even if its pages show fewer than 100 items.
 LISTING_PAGES = 10
-# If older items are known to exist, a listing with only this number of items has also reached
-# Reddit's limit. Hidden removed items make up the rest of about 1,000 items.
+# If older items are known to exist, a listing that shows only this number of items has also reached
+# Reddit's limit of about 1,000. The other items were removed, so the listing does not show them.
 LISTING_CAP_WITH_REMOVED = 500
 
 

@@ -42,7 +42,7 @@ def new(randomness: Randomness = os.urandom) -> TraceContext:
 
 
 def parse(traceparent: str | None) -> TraceContext | None:
-    """Return the context of a header, or None if the header is missing or invalid."""
+    """Return the context in a traceparent header, or None if the header is missing or invalid."""
     if traceparent is None or len(traceparent) > LONGEST:
         return None
     found = _TRACEPARENT.fullmatch(traceparent)

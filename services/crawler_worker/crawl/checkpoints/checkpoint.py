@@ -77,7 +77,7 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        """Return the checkpoint at the start of this phase."""
+        """Return the checkpoint for the start of this phase. It keeps the crawl's totals."""
         seen = self.seen if phase == "trees" else ""
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 
@@ -95,7 +95,10 @@ class Checkpoint:
         )
 
     def without(self, part: MissingPart) -> Checkpoint:
-        """Return the checkpoint with this part in its list of missing parts, without duplicates."""
+        """Return the checkpoint after the crawl gave up this part.
+
+        A part is counted only once. The list of missing parts has at most LISTED_MAX parts.
+        """
         others = [one for one in self.missing if (one.kind, one.item) != (part.kind, part.item)]
         is_new = len(others) == len(self.missing)
         missing = (*others, part)[: missing_part.LISTED_MAX]

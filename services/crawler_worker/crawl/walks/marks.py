@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from crawljobs.domain.reddit_items import Comment, Post
 
-# An id up to SMALL_ID may become the mark without a check. The ids of all new items are higher
-# today, so a later crawl that stops at such a mark misses no new item.
+# An id up to SMALL_ID may become the high-water mark without a comparison with other ids. All new
+# items have higher ids today, so a later crawl that stops at such a mark misses no new item.
 SMALL_ID = 36**6
 # The ids of two items from the same time differ by less than the factor SAME_TIME. In a year, ids
 # grow at most by the factor A_YEAR. Since 2015, the yearly factor of posts was at most 4/3.

@@ -37,7 +37,10 @@ def log_paused(reason: str, seconds: float, detail: str) -> None:
 
 
 def log_refused(pause: Pause) -> None:
-    """Log that Reddit refuses the client. Only the worker that started the pause logs this."""
+    """If the pause is new and its reason is a refusal of the client, log the reason and a remedy.
+
+    So only the worker that started the pause writes the line.
+    """
     if pause.is_new and pause.reason in request_budget.REFUSED:
         log.error(
             "reddit.refused",

@@ -70,7 +70,7 @@ class Protection:
 
 
 def find(database: Database, *, prefix: str) -> Protection:
-    """Compare the owners, rights and policies in the database with those that `roles` sets up."""
+    """Compare the owners, rights and policies with those that the command `roles` sets up."""
     with database.begin() as conn:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]

@@ -43,8 +43,8 @@ FIRST_AGE, LAST_AGE_LENGTH = "interval '36 hours'", "7 days"
 LAST_AGE = f"interval '{LAST_AGE_LENGTH}'"
 
 # The time of a new row's first refresh, from the item's created_at, its score and the time `now`.
-# Null means no refresh. An item that is older than LAST_AGE is refreshed, once, only if it has no
-# score, because a subreddit may hide new scores for a while.
+# Null means no refresh. A subreddit may hide new scores for a while. So an item that is older than
+# LAST_AGE is refreshed once if it has no score, otherwise never.
 DUE_FOR_REFRESH = f"""CASE
     WHEN created_at > now - {FIRST_AGE} THEN created_at + {FIRST_AGE}
     WHEN created_at > now - {LAST_AGE} THEN created_at + {LAST_AGE}

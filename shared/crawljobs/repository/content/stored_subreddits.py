@@ -108,7 +108,7 @@ _UPSERT = text(f"""
 def ensure(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> dict[str, int]:
-    """Insert the unknown subreddits, and return the ids of all subreddits by lower-case name."""
+    """Insert the unknown ones of these subreddits. Return the ids of all, by lower-case name."""
     by_key = {name.lower(): name for name in names}
     if not by_key:
         return {}

@@ -154,9 +154,10 @@ def waiting_without_cause(
     scan_limit: int = SCAN_LIMIT,
     now: datetime | None = None,
 ) -> list[WaitingWithoutCause]:
-    """Return jobs that wait although their cause is over (invariant I11), the most overdue first.
+    """Return jobs that wait although their cause is over, or that are parked too long.
 
-    A job whose cause ended less than `grace` ago is left out, because a sweep may still free it.
+    These jobs break invariant I11. The most overdue job is first. A job whose cause ended less than
+    `grace` ago is left out, because a sweep may still free it.
     """
     rows = conn.execute(_WITHOUT_CAUSE, {"grace": grace, "scan_limit": scan_limit, "now": now})
     return [

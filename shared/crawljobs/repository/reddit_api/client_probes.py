@@ -79,5 +79,5 @@ def take_probe(
 
 
 def give_back_probe(conn: Connection, *, client_id: str) -> None:
-    """End the caller's turn to probe, without a result."""
+    """End the caller's turn to probe, and record no result of a probe."""
     conn.execute(_GIVE_BACK, {"client": client_id})
