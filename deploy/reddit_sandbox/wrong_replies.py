@@ -138,7 +138,7 @@ def _page() -> str:
 
 
 def spoil(response: flask.Response) -> flask.Response:
-    """Corrupt the page's own reply if `WrongReplies.reply` has set `flask.g.spoil`."""
+    """Corrupt a page's good reply (status 200) if `WrongReplies.reply` has set `flask.g.spoil`."""
     how: Callable[[flask.Response], flask.Response] | None = flask.g.get("spoil")
     return how(response) if how is not None and response.status_code == 200 else response
 

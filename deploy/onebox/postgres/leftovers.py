@@ -58,7 +58,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def _is_used(folder: Path) -> bool:
-    """Return whether a process has its current folder in the cluster, as Postgres has."""
+    """Return whether a process has its current folder in the cluster. Postgres's processes have."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):

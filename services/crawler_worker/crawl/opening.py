@@ -17,10 +17,10 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. If the stored state is closed, or a check
-    that was not confirmed found a closed state, first enable the subreddit's schedules in several
-    transactions. Raises ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must stop
-    between two transactions.
+    If the access state has not changed, write nothing. If the stored state is closed, or if a crawl
+    has found a closed state that is not confirmed yet, first enable the subreddit's schedules, in
+    several transactions. Raises ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must
+    stop between two transactions.
     """
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
@@ -43,7 +43,8 @@ def _access(context: CrawlContext) -> AccessState:
     """Return the access state that the description shows, if it is an open state.
 
     If the description shows a closed state, such as private, return the stored open state, or else
-    RESTRICTED, because Reddit has returned the posts.
+    RESTRICTED, because Reddit has returned the posts. If the description shows no state, return the
+    stored open state, or else PUBLIC.
     """
     described = context.checkpoint.described_as
     # None: the description had no field `subreddit_type`, or an earlier release began the crawl.

@@ -23,11 +23,11 @@ RHYTHM_CLOSEST = timedelta(hours=8)  # after the move, the visit is at least thi
 
 @dataclass(frozen=True)
 class RevisitPolicy:
-    """The rule for the interval between two visits of a subreddit.
+    """The rule for the interval between two visits (crawls) of a subreddit.
 
     The next visit is due when about `items` new items are expected. The interval is at least
     `shortest` and at most `longest`. `capacity` is the number of items that a listing reliably
-    shows. The visit is always due before more than `capacity` new items are expected.
+    shows. If more than `capacity` new items are expected within `shortest`, the interval is less.
     """
 
     items: float = 50.0
