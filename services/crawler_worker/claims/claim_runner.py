@@ -63,7 +63,7 @@ class ClaimRunner:
         )
 
     def _completion_of(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl the subreddit. Return the Completion, also for a failure. None: the claim is lost."""
+        """Crawl the subreddit. Return the Completion, also after an error. None: lost claim."""
         claim = held.claim
         if logs.are_written(logging.INFO):
             log.info(

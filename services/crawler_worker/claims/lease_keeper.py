@@ -171,7 +171,7 @@ class LeaseKeeper(threading.Thread):
     def _extend_each(
         self, direct: DirectConnection, claims: list[HeldClaim], error: Exception
     ) -> list[HeldClaim]:
-        """Extend each claim by its own statement, after the statement for all claims failed."""
+        """After a failed statement, extend each claim alone. For a single claim, log the error."""
         if len(claims) > 1:
             return [locked for held in claims for locked in self._extend(direct, [held])]
         (held,) = claims

@@ -53,7 +53,8 @@ def fetch(settings: RedditSettings, transport: Transport) -> tuple[str, float]:
 def token_of(content: bytes) -> tuple[str, float]:
     """Return the token in a reply, and its lifetime in seconds.
 
-    Raises CredentialsRefused and UpstreamTrouble.
+    The lifetime is at least 2 * REFRESH_EARLY_SECONDS and at most LIFE_MAX_SECONDS. Raises
+    CredentialsRefused and UpstreamTrouble.
     """
     body = decoding.decode(content)
     if not isinstance(body, dict):
