@@ -174,7 +174,8 @@ change_steps() {
     local answer
     answer=$(change_group "$1" "$2" "$3") || return
     field "f\"watch /api/admin/operations/{it['id']}\" if 'resource_type' in it else ', '.join(
-[f\"steps: {it['steps']}\", *(f\"{result}: {number}\" for result, number in sorted(it['counts'].items()))])" "$answer"
+[f\"steps: {it['steps']}\", *(f\"{result}: {number}\" for result, number in sorted(it['counts'].items())),
+*([it['detail']] if it.get('detail') else [])])" "$answer"
 }
 
 # Run only if this file is executed.

@@ -159,6 +159,7 @@ WATCHED = """
     skip_step "$group" next; echo result $?; skip_step "$group" ../x; echo result $?
     watch_held "$group"; echo result $?; boost_group "$group" x; echo result $?
     cancel_group 'x; touch here'; echo result $?; retry_failed_steps 12345; echo result $?
+    boost_group "$(create_group '{"sealed": false}')" 5
 """
 
 
@@ -173,6 +174,7 @@ def test_a_watched_group_names_held_steps_and_a_pause_only_once(
     held = r"^next is held: step private_one failed.*: proceed_step 1 next, or skip_step 1 next$"
     assert len(re.findall(held, watched, re.MULTILINE)) == 2  # of watch_held and of watch_group
     assert "next is skipped" in ran.stdout
+    assert ran.stdout.endswith("steps: 0, The group has no open step.\n"), ran.stderr
     assert not (folder / "here").exists()
 
 

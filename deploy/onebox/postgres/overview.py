@@ -34,9 +34,17 @@ FINISHED_JOBS = """
     ) finished GROUP BY status
 """
 REQUESTS = "SELECT client_id, window_started_at, reserved - others FROM reddit_budgets LIMIT 100"
+# The next due time. Overdue schedules that wait for the end of their last group come last.
 NEXT_SCHEDULE = """
-    SELECT least(next_run_at, steps_next_run_at) AS due_at, name FROM scheduled_jobs WHERE enabled
-    ORDER BY due_at LIMIT 1
+    SELECT due_at, name, open_group_id FROM (
+        SELECT least(next_run_at, steps_next_run_at) AS due_at, name, CASE
+            WHEN steps_next_run_at <= now() AND misfire_policy = 'fire_once' THEN (
+                SELECT CASE WHEN finished_at IS NULL THEN id END FROM job_groups
+                WHERE scheduled_job_id = schedule.id ORDER BY id DESC LIMIT 1
+            )
+        END AS open_group_id
+        FROM scheduled_jobs AS schedule WHERE enabled
+    ) AS schedule ORDER BY open_group_id IS NOT NULL, due_at LIMIT 1
 """
 STORED = """
     SELECT (SELECT count(*) FROM posts), (SELECT count(*) FROM comments),
@@ -55,6 +63,7 @@ class Overview:
     requests: int = 0  # requests to Reddit since the start of this demo
     requests_per_second: float = 0.0
     next_run: tuple[datetime, str] | None = None  # the next due time and the name of its schedule
+    next_run_waits_for: int | None = None  # an open group, if this due time waits for its end
     events: tuple[Event, ...] = ()
 
 
@@ -110,6 +119,7 @@ class OverviewReader:
             requests=self._counter.total,
             requests_per_second=self._counter.per_second,
             next_run=(next_run[0], latest_events.text(next_run[1])) if next_run else None,
+            next_run_waits_for=next_run[2] if next_run else None,
             events=latest_events.read(connection, self._since),
         )
 

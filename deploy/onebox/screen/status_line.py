@@ -62,10 +62,14 @@ def counted(counts: Sequence[int], names: Sequence[str]) -> str:
 
 
 def next_run(overview: Overview, now: datetime) -> str:
-    """Return the next due time of a schedule, and the time until it."""
+    """Return the next due time of a schedule and the time until it, or why it has not fired."""
     if overview.next_run is None:
         return "no schedule is enabled"
     at, name = overview.next_run
+    if overview.next_run_waits_for is not None:
+        return (
+            f'schedule "{name}" is due; it waits for the end of group {overview.next_run_waits_for}'
+        )
     left = max(0, int((at - now).total_seconds()))
     minutes, seconds = divmod(left, 60)
     hours, minutes = divmod(minutes, 60)

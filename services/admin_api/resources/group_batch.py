@@ -70,6 +70,7 @@ def _apply(
         "dry_run": request.dry_run,
         "group_id": group_id,
         "steps": batch.steps,
+        "detail": batch.detail,
         "counts": chunk.counts if chunk else {},
         "jobs_changed": len(chunk.jobs) if chunk else 0,
         "items": [vars(item) for item in chunk.items] if chunk else [],

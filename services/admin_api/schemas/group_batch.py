@@ -61,6 +61,13 @@ class GroupChangeResultSchema(ma.Schema):
             "results of the first steps only, and the change itself becomes an operation."
         ),
     )
+    detail = fields.String(
+        required=True,
+        metadata=described(
+            "If the change concerns no step, the reason, for people. Otherwise empty. For example, "
+            "cancelled steps are not retried."
+        ),
+    )
     counts = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),

@@ -88,6 +88,21 @@ def test_jobs_schedules_and_events_are_read(
     ]
     execute(database, WITH_STEPS)
     assert read(reader, database_url).next_run == (datetime(2029, 5, 17, 6, tzinfo=UTC), "map")
+    # The schedule is overdue, because its last group has not finished. Another one comes first.
+    execute(
+        database,
+        "UPDATE scheduled_jobs SET steps_next_run_at = now() - interval '1 h' WHERE id = 3",
+        "INSERT INTO job_groups (id, scheduled_job_id, created_by) OVERRIDING SYSTEM VALUE"
+        " VALUES (4, 3, 'system:scheduler')",
+    )
+    found = read(reader, database_url)
+    assert (found.next_run or ("", ""))[1] == "daily"
+    assert found.next_run_waits_for is None
+    execute(database, "UPDATE scheduled_jobs SET enabled = false WHERE id = 1")
+    found = read(reader, database_url)
+    assert ((found.next_run or ("", ""))[1], found.next_run_waits_for) == ("map", 4)
+    execute(database, "DELETE FROM job_groups")
+    assert read(reader, database_url).next_run_waits_for is None
     assert reader.first is not None
     assert found.finished["failed"] - reader.first.finished.get("failed", 0) == 1
 

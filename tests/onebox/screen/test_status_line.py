@@ -63,6 +63,12 @@ def test_the_time_until_a_due_time(seconds: int, shown: str) -> None:
     assert shown in status_line.next_run(later, NOW)
 
 
+def test_a_due_schedule_that_waits_for_its_last_group_shows_no_time() -> None:
+    waiting = Overview(next_run=(NOW - timedelta(minutes=2), "map"), next_run_waits_for=4)
+    shown = 'schedule "map" is due; it waits for the end of group 4'
+    assert status_line.next_run(waiting, NOW) == shown
+
+
 def test_an_overview_without_schedules_and_with_too_many_rows() -> None:
     lines = "\n".join(status_line.lines(Overview(live={"queued": LIVE_MAX}), NOW))
     assert "over 9,999 live jobs" in lines

@@ -76,6 +76,24 @@ def test_a_retry_of_failed_steps_and_a_boost(
     assert client.get(f"/api/admin/jobs/{job_id}").get_json()["status"] == "queued"
 
 
+def test_a_change_that_concerns_no_step_has_a_reason(client: Client, chain: int) -> None:
+    def detail(path: str, body: dict[str, Any]) -> str:
+        answer = client.post(f"{GROUPS}/{path}", json=body).get_json()
+        assert (answer["steps"], answer["items"]) == (0, [])
+        shown: str = answer["detail"]
+        return shown
+
+    assert detail(f"{chain}/retry-failed", {}) == "The group has no failed step."
+    assert client.post(f"{GROUPS}/{chain}/cancel").get_json()["detail"] == ""
+    for body in ({}, {"dry_run": True}):
+        assert detail(f"{chain}/retry-failed", body) == (
+            "The group has no failed step. Its 2 cancelled steps stay. To crawl them, create a "
+            "copy of the group with `clone`."
+        )
+    empty = client.post(GROUPS, json={"sealed": False}).get_json()["id"]
+    assert detail(f"{empty}/boost", {"boost": 5}) == "The group has no open step."
+
+
 @pytest.mark.parametrize("verb", ["cancel", "retry-failed", "boost"])
 def test_an_unknown_group_is_not_found(client: Client, verb: str) -> None:
     body = {"boost": 1} if verb == "boost" else {}

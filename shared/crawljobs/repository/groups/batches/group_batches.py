@@ -56,12 +56,14 @@ class GroupFinished(errors.CrawljobsError):
 class Batch:
     """The response to a change of many steps of a group. `steps` is the number of these steps.
 
-    Either `chunk` has the results of the change, or `operation` makes the change later.
+    Either `chunk` has the results of the change, or `operation` makes the change later. If the
+    change concerns no step, `detail` is the reason.
     """
 
     steps: int
     chunk: Chunk | None = None
     operation: Operation | None = None
+    detail: str = ""
 
 
 def start(
@@ -98,10 +100,29 @@ def start(
         if not request.dry_run and (steps or marked):
             resolver_hint.send(conn)
             _audit(conn, kind, request, before, {"steps": steps, "results": chunk.counts})
-        return Batch(steps, chunk)
+        return Batch(steps, chunk, detail="" if steps else _without_steps(kind, before))
     operation = _operation(conn, kind, request, steps, now)
     _audit(conn, kind, request, before, {"steps": steps, "operation": operation.id})
     return Batch(steps, operation=operation)
+
+
+def _without_steps(kind: OperationKind, counts: Mapping[str, int]) -> str:
+    """Return why the change concerns no step of the group, and how its other steps run again."""
+    if kind is not OperationKind.RETRY_FAILED:
+        return "The group has no open step."
+    ended = [
+        f"{counts[state]} {state}"
+        for state in (StepState.CANCELLED, StepState.SKIPPED)
+        if counts[state]
+    ]
+    if not ended:
+        return "The group has no failed step."
+    verb = "stays" if ended in (["1 cancelled"], ["1 skipped"]) else "stay"
+    noun = "step" if verb == "stays" else "steps"
+    return (
+        f"The group has no failed step. Its {' and '.join(ended)} {noun} {verb}. To crawl them, "
+        "create a copy of the group with `clone`."
+    )
 
 
 def start_deletion(
