@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, null, or_, select, true, tuple_, update
+from sqlalchemy import (
+    Connection,
+    any_,
+    bindparam,
+    exists,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from crawljobs.db.tables import webhook_deliveries, webhook_endpoints
 from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryState, EndpointState
@@ -57,14 +69,18 @@ def _open_pairs() -> Any:
 OPEN_PAIRS = _open_pairs()
 
 
+_HAS_ENDPOINT = exists().where(webhook_endpoints.c.id == bindparam("of_endpoint"))
+
+
 def _free(state: DeliveryState) -> Any:
     """Return the statement that locks the endpoint's oldest unclaimed deliveries in this state."""
     chosen = webhook_deliveries.alias("chosen")
     free = select(chosen.c.id).where(
         # A delivery with a running attempt is left out until the attempt's result is recorded.
         or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
-        # A ping is attempted only once, immediately, so it is never held or dropped here.
-        chosen.c.kind != inline(DeliveryKind.PING),
+        # A ping is attempted only once, immediately, so it is never held. If its endpoint was
+        # deleted, no claim finds the ping, so it is dropped.
+        or_(chosen.c.kind != inline(DeliveryKind.PING), not_(_HAS_ENDPOINT)),
     )
     ordered = delivery_ranges.oldest_first(free, chosen, state)
     return ordered.limit(bindparam("at_most")).with_for_update(skip_locked=True)
