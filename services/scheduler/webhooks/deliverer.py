@@ -15,6 +15,7 @@ from crawljobs.repository.webhooks import (
     attempt_recording,
     delivery_claim,
     delivery_holding,
+    delivery_setbacks,
     due_deliveries,
     event_expansion,
 )
@@ -31,6 +32,7 @@ log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # so that one claim follows several attempts that end together
+MEND_SECONDS = 20.0  # the pause between two repairs of times from before the clock was set back
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 # An attempt and the write of its result take less time than the lease.
 LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
@@ -57,7 +59,7 @@ class Deliverer(threading.Thread):
         self._outcomes = Outcomes(database, self._stopping)
         self._threads = SenderThreads(self._deliver, most=IN_ALL + PINGS)
         self._beat_at = time.monotonic()
-        self._settled_at = float("-inf")
+        self._settled_at = self._mended_at = float("-inf")
 
     def stop(self) -> None:
         """Let the loop end after its present round, without further claims."""
@@ -113,6 +115,8 @@ class Deliverer(threading.Thread):
 
     def step(self) -> bool:
         """Do the waiting work, in limited chunks. Return whether more events may wait already."""
+        if time.monotonic() - self._mended_at >= MEND_SECONDS:
+            self._mend()
         if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
             settled = self._database.run(delivery_holding.settle)
             if not settled.more:
@@ -125,6 +129,14 @@ class Deliverer(threading.Thread):
         if waiting.pings or waiting.deliveries or waiting.events:
             self._claim(pings=waiting.pings)
         return is_busy
+
+    def _mend(self) -> None:
+        """Repair times from before the clock was set back; at the next step if more may wait."""
+        mended = self._database.run(lambda conn: delivery_setbacks.mend(conn, lease=LEASE))
+        if mended:
+            log.warning("clock.mended", what="webhooks", count=mended)
+        else:
+            self._mended_at = time.monotonic()
 
     def _claim(self, *, pings: bool) -> None:
         """Claim due deliveries, also pings if there are some, and hand them to the senders."""

@@ -13,6 +13,7 @@ from crawljobs.repository.webhooks import (
     attempt_recording,
     delivery_claim,
     delivery_counts,
+    delivery_setbacks,
     disabled_event,
     due_deliveries,
     event_expansion,
@@ -23,11 +24,13 @@ from support.databases import Databases
 
 TOKEN = uuid.UUID(int=1)
 LEASE = timedelta(seconds=20)
+CLOCK = {"margin": LEASE, "at_most": 500, "now": None}
 OF_ENDPOINT = {"endpoint_id": 1, "pause": LEASE, "now": None}
 MODULES = (
     attempt_recording,
     delivery_claim,
     delivery_counts,
+    delivery_setbacks,
     disabled_event,
     due_deliveries,
     event_expansion,
@@ -79,6 +82,13 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "delivery_counts._COUNT": (delivery_counts._COUNT, {}),
     "delivery_counts._OLDEST_NEW": (delivery_counts._OLDEST_NEW, {"now": None}),
+    "delivery_setbacks._ENDPOINTS": (delivery_setbacks._ENDPOINTS, {"margin": LEASE, "now": None}),
+    "delivery_setbacks._LEASES": (delivery_setbacks._LEASES, {**CLOCK, "lease": LEASE}),
+    "delivery_setbacks._OF_LATE_EVENTS": (delivery_setbacks._OF_LATE_EVENTS, CLOCK),
+    "delivery_setbacks._LATE": (
+        delivery_setbacks._LATE,
+        {"longest": LEASE, "at_most": 500, "now": None},
+    ),
     "disabled_event._WRITE": (
         disabled_event._WRITE,
         {"endpoint_id": 1, "data": {"webhook_id": 1}, "now": None},

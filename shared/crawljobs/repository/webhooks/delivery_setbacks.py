@@ -1,0 +1,107 @@
+"""Repair times of webhooks that are too late because the database's clock was set back.
+
+Without the repair, a delivery would wait until the clock reaches its stored time again, and an
+endpoint would get no event that is older than its stored creation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import webhook_retry
+
+CHUNK = 500  # limit of the deliveries of each kind that one call repairs
+MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
+# Retry-After makes the longest delay, which jitter makes longer, at most twice as long. Replays, 10
+# a second, are later only if an endpoint has more than 2 million. Then the latest lose their pace.
+LONGEST_DELAY = 2 * (1 + webhook_retry.JITTER) * max(webhook_retry.DELAYS)
+
+# At most 50 endpoints exist. The times of failures decide whether a later failure is noted.
+_ENDPOINTS = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
+    UPDATE webhook_endpoints
+    SET created_at = least(created_at, (SELECT now FROM clock)),
+        last_success_at = least(last_success_at, (SELECT now FROM clock)),
+        first_failure_at = least(first_failure_at, (SELECT now FROM clock)),
+        last_failure_at = least(last_failure_at, (SELECT now FROM clock))
+    WHERE greatest(created_at, last_success_at, first_failure_at, last_failure_at)
+        > (SELECT now FROM clock) + CAST(:margin AS interval)
+    """)
+
+# A running attempt that loses its lease is at worst sent again, with the same id.
+_LEASES = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
+    UPDATE webhook_deliveries
+    SET lease_until = (SELECT now FROM clock), next_attempt_at = (SELECT now FROM clock)
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM webhook_deliveries
+        WHERE claim_token IS NOT NULL
+            AND lease_until > (SELECT now FROM clock) + CAST(:lease AS interval)
+                + CAST(:margin AS interval)
+        LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED
+    ))
+    """)
+
+# Deliveries of events of the future: new ones, and those whose latest attempt is in the future too.
+# A delivery that was attempted since then waits for a correct time, and the pace of replays stays.
+_OF_LATE_EVENTS = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
+    UPDATE webhook_deliveries SET next_attempt_at = (SELECT now FROM clock)
+    WHERE id = ANY (ARRAY(
+        SELECT delivery.id
+        FROM webhook_events AS event CROSS JOIN LATERAL (
+            SELECT id FROM webhook_deliveries AS late
+            WHERE event_id = event.id AND state = 'pending' AND claim_token IS NULL
+                AND next_attempt_at > (SELECT now FROM clock) + CAST(:margin AS interval)
+                AND CASE WHEN attempts = attempts_before THEN kind <> 'replay' ELSE EXISTS (
+                    SELECT FROM webhook_attempts
+                    WHERE delivery_id = late.id AND number = late.attempts
+                        AND started_at > (SELECT now FROM clock) + CAST(:margin AS interval)
+                ) END
+            LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
+        ) AS delivery
+        WHERE event.created_at > (SELECT now FROM clock) + CAST(:margin AS interval)
+        ORDER BY event.created_at LIMIT :at_most
+    ))
+    """)
+
+# Attempts at older events that are later than any delay makes them. For each endpoint, the index of
+# due deliveries is read from its latest time.
+_LATE = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
+    UPDATE webhook_deliveries SET next_attempt_at = (SELECT now FROM clock)
+    WHERE id = ANY (ARRAY(
+        SELECT delivery.id
+        FROM webhook_endpoints AS endpoint CROSS JOIN LATERAL (
+            SELECT id FROM webhook_deliveries
+            WHERE endpoint_id = endpoint.id AND state = 'pending' AND claim_token IS NULL
+                AND next_attempt_at > (SELECT now FROM clock) + CAST(:longest AS interval)
+            ORDER BY next_attempt_at DESC LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED
+        ) AS delivery
+        LIMIT :at_most
+    ))
+    """)
+
+
+def mend(
+    conn: Connection, *, lease: timedelta, at_most: int = CHUNK, now: datetime | None = None
+) -> int:
+    """Repair times that are too late, and return the number of repaired rows.
+
+    `lease` is the length of the lease of a claim. One call changes at most `at_most` deliveries of
+    each kind, and passes over those that another transaction has locked.
+    """
+    values = {
+        "now": now,
+        "margin": MARGIN,
+        "lease": lease,
+        "longest": LONGEST_DELAY + MARGIN,
+        "at_most": at_most,
+    }
+    mended = 0
+    for statement in (_ENDPOINTS, _LEASES, _OF_LATE_EVENTS, _LATE):
+        used = {name: value for name, value in values.items() if f":{name}" in statement.text}
+        mended += conn.execute(statement, used).rowcount
+    return mended
