@@ -50,7 +50,10 @@ class Replacements:
             return [dict(each) for each in self._by_path.values()]
 
     def reply(self) -> flask.Response | None:
-        """Return the replaced reply to the current request, or None. Counts it as used once."""
+        """Return the replacement of the reply to the current request, or None if there is none.
+
+        Each call counts as one use of the replacement. The last of its `times` uses removes it.
+        """
         if not self._by_path:
             return None
         asked = flask.request.full_path.removesuffix("?")

@@ -77,8 +77,8 @@ class CrawlContext(CrawlState):
         )
 
     def request(self, call: Callable[[Requester], T]) -> T:
-        """Make one request. Raises AllowanceSpent, Interrupted, TooSoon, and the errors of
-        RedditClient.send."""
+        """Wait for the minimum gap after the last request, then make one request. Raises
+        AllowanceSpent, Interrupted, TooSoon, and the errors of RedditClient.send."""
         self._client.forget_reply()
         if self.stop.is_set():
             raise crawl_failures.Interrupted("stopped between two pages")

@@ -40,7 +40,7 @@ class Tree:
     comments: int = 0
     more: tuple[str, ...] = ()
     threads: tuple[Thread, ...] = ()
-    # The parents of the ids in `more`, in the same order. Empty in checkpoints of older releases.
+    # The stubs that named the ids in `more`, in the same order. Empty in older checkpoints.
     stubs: tuple[Stub, ...] = ()
     reported: int | None = None  # the number of comments that the post has, as Reddit reports it
     # Ids of comments that were read and of threads that were requested, in the text form of `Seen`.

@@ -141,7 +141,7 @@ LISTING_CAP_WITH_REMOVED = 500
 
 
 def is_newer(item_id: str, mark: str | None) -> bool:
-    """Return whether the id belongs to a newer item than the id `mark`, or `mark` is None.
+    """Return whether the id belongs to a newer item than the id `mark`. True if `mark` is None.
 
     Ids are base-36 numbers, and a newer item has a higher id.
     """

@@ -82,7 +82,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """Yield each exception of the chain once, and whether `raise ... from` named it as a cause."""
+    """Yield up to CHAIN_MAX exceptions of the chain, and whether `raise ... from` named each."""
     seen: set[int] = set()
     pending: list[tuple[BaseException, bool]] = [(error, False)]
     while pending and len(seen) < CHAIN_MAX:

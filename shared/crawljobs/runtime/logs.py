@@ -77,7 +77,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # With True, `logging` prints a line that cannot be written, uncleaned and with its arguments.
+    # With True, `logging` prints a line that it cannot write, without masking, with all arguments.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

@@ -1,4 +1,4 @@
-"""Check that the services' roles have no rights or settings beyond those that `roles` sets up."""
+"""Check that the services' roles have no rights and settings but those of the command `roles`."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _COUNTS = text("""
 def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
-    True if fewer comments are stored than Reddit shows (`shown`), and the tree was never fetched or
-    `shown` has grown since. `comments_reported` is the value of `shown` at the last fetch.
+    True if fewer comments are stored than Reddit shows (`shown`, limited to :at_most), and the tree
+    was never fetched or `shown` has grown since. `comments_reported` is `shown` at the last fetch.
     `num_comments` cannot serve as this value, because author histories and refreshes change it too.
     """
     return f"""

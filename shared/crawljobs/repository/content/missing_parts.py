@@ -25,7 +25,7 @@ _of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
 # Postpones due parts that the crawl did not request, for example because a setting excludes them.
 # Also postpones a part whose next_look_at is more than `furthest` ahead, because that time was
-# written before the database's clock was set back.
+# written before the database's clock was set back. Parts with the reason `allowance` stay due.
 _POSTPONE = (
     update(table)
     .where(

@@ -67,7 +67,7 @@ _missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).
 
 
 def is_incomplete(subreddit_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that the crawls of this subreddit have at least one missing part."""
+    """Return the SQL condition that at least one part of this subreddit is missing."""
     return select(literal_column("1")).where(missing_parts.c.subreddit_id == subreddit_id).exists()
 
 

@@ -69,7 +69,7 @@ _WALKS = (("request_id",), ("resource_type", "resource_id"), ("actor",), ("actio
 def page_statement(
     given: tuple[str, ...], continues: bool, limit: int, scan_limit: int
 ) -> Select[Any]:
-    """Return the statement for the filters with the names in `given`.
+    """Return the statement that reads a page of entries, for the filters named in `given`.
 
     Each set of filters has its own statement, because Postgres could not use an index for a filter
     that may be absent. With `continues`, the page has only entries whose ids are below `before_id`.

@@ -15,7 +15,7 @@ from crawljobs.repository.content.page_storage import crawled_comments, crawled_
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.page_storage.item_upsert import Written
 
-BATCH = 100  # limit of items in one statement, which limits its duration and its JSON
+BATCH = 100  # limit of items in one statement, so that its duration and its JSON stay small
 
 T = TypeVar("T")
 
