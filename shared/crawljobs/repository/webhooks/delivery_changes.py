@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import (
     Connection,
     bindparam,
+    case,
     select,
     true,
     update,
@@ -26,10 +27,15 @@ _delivery, _event = webhook_deliveries.c, webhook_events.c
 
 _ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
 
+# A ping stays a ping: it is attempted once more, and is not held.
+_KIND = case(
+    (_delivery.kind == inline(DeliveryKind.PING), inline(DeliveryKind.PING)),
+    else_=inline(DeliveryKind.REPLAY),
+)
 _REPLAY = (
     update(webhook_deliveries)
     .where(_delivery.id == bindparam("delivery_id"), one_of(_delivery.state, _ENDED))
-    .values(next_attempt_at=NOW, **PENDING_AGAIN)
+    .values(next_attempt_at=NOW, **{**PENDING_AGAIN, "kind": _KIND})
     .returning(_delivery.id)
 )
 

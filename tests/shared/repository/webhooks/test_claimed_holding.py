@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.domain.webhook import DeliveryKind
 from crawljobs.repository.webhooks import (
+    delivery_changes,
     delivery_claim,
     delivery_holding,
     delivery_reads,
@@ -49,3 +51,12 @@ def test_the_ping_of_a_deleted_endpoint_is_dropped(conn: Connection) -> None:
     assert found is not None
     assert found.delivery.state == "dropped"
     assert not due_deliveries.waiting_work(conn, now=NOW + LEASE).pings
+
+
+def test_a_replayed_ping_is_attempted_once(conn: Connection) -> None:
+    endpoint = add_endpoint(conn, "https://hooks.example/", created_at=NOW - LEASE)
+    ping = pings.ping(conn, endpoint_id=endpoint, now=NOW)
+    conn.execute(text("UPDATE webhook_deliveries SET state = 'failed', ended_at = now()"))
+    assert delivery_changes.replay(conn, delivery_id=ping, now=NOW)
+    claimed = delivery_claim.claim_pings(conn, at_most=4, lease=LEASE, now=NOW)
+    assert [(each.id, each.kind) for each in claimed] == [(ping, DeliveryKind.PING)]
