@@ -190,7 +190,7 @@ STATEMENTS = {
         lost_ends,
     )
     for name, statement in vars(module).items()
-    if isinstance(statement, TextClause)
+    if isinstance(statement, TextClause) and statement is not step_writes._RECOUNT
 } | {"job_enqueue_sql.ENQUEUE_STORED": job_enqueue_sql.ENQUEUE_STORED.clause}
 KILLED_AT = (
     "COMMIT",
@@ -208,15 +208,16 @@ KILLED_AT = (
     "outdated_waits._WAITS_FOR_GROUPS",
     "outdated_waits._WAITS_FOR_JOBS",
     "outdated_waits._WAITS_FOR_STEPS",
+    "settle._ADD_RESTS",
     "settle._DELETE",
     "settle._TAKE",
     "start._READY",
     "start._TAKE_GROUPS",
     "start._TO_THE_END",
+    "step_writes._ADD_OPEN_WAITS",
     "step_writes._ANNOUNCE",
     "step_writes._CHANGE_STEPS",
     "step_writes._CHANGE_WAITS",
-    "step_writes._RECOUNT",
     "upstream_reads._GROUPS",
     "upstream_reads._STEPS",
 )

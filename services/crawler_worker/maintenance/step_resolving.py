@@ -100,14 +100,21 @@ class StepResolver(threading.Thread):
         total, changed = 0, -1
         self._has_backlog = False
         while changed and not self._stopping.is_set() and not self._has_backlog:
+            # One chunk of each: the steps of other groups start while a large group is settled.
             changed = sum(self._run(isolation, resolve) for isolation, resolve in self._tasks)
             total += changed
         return total
 
-    def _may_continue(self) -> bool:
-        """Return whether the next chunk may follow at once. Notes a backlog that is left."""
-        self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
-        return not self._has_backlog and not self._stopping.is_set()
+    def _may_continue(self, *, committed: bool) -> bool:
+        """Return whether another transaction of the same task follows at once.
+
+        After a failure, smaller chunks follow until one is committed: otherwise the same chunk
+        would fail in each round. Notes a backlog that is left while the worker claims jobs.
+        """
+        if committed:
+            self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
+            return False
+        return not self._stopping.is_set()
 
     def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
         """Record the ended upstreams for which steps still wait, unless a worker did so lately.
@@ -155,7 +162,8 @@ class StepResolver(threading.Thread):
         return 0 if self._has_backlog else changes
 
     def _run(self, isolation: RowIsolation, resolve: Resolve) -> int:
-        last = Settled()
+        """Run the task until one chunk is committed. Returns the number of changes."""
+        last, committed = Settled(), False
 
         def change(conn: Connection, *, at_most: int, skip: int) -> int:
             nonlocal last
@@ -163,10 +171,13 @@ class StepResolver(threading.Thread):
             # RowIsolation calls this function again only if the result is `at_most`, a full chunk.
             return at_most if last.more else min(last.changes, at_most - 1)
 
+        def report() -> None:
+            nonlocal committed
+            committed = True
+            _report(last)
+
         return isolation.run(
-            change,
-            then=lambda: _report(last),
-            may_continue=self._may_continue,
+            change, then=report, may_continue=lambda: self._may_continue(committed=committed)
         )
 
     def _guarded(self, task: Callable[[], int]) -> None:

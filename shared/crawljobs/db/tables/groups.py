@@ -190,6 +190,8 @@ upstream_changes = Table(
     Column("step_id", BigInteger),
     Column("group_id", BigInteger),
     Column("actor", Text),  # who ended the job, if a person did
+    # The waits for this upstream with greater ids are still to be settled.
+    Column("waits_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("num_nonnulls(job_id, step_id, group_id) = 1", name="upstream"),
 )
 

@@ -29,3 +29,35 @@ END_OF_STEP = f"""CASE
 FINAL_STEPS = _among(group.FINAL)
 OPEN_STEPS = _among(group.OPEN)
 UNSUCCESSFUL_STEPS = _among(group.FINAL - {group.StepState.SUCCEEDED})
+# If the upstream of an ended wait opens again, the wait opens again too. If the upstream has ended
+# again already, with another state, the wait gets that state. Both happen only if the waiting step
+# has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a
+# skipped step stays skipped: as a pending step it would never start, and would keep the group open.
+# (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
+# Exception: if a finished group has an open step, this transaction opens the group again, and the
+# earlier cancel has no further effect.
+MAY_REOPEN = f"""(
+        step.state IN ('pending', 'held') OR step.state = 'skipped' AND step.skipped_for_upstream
+            AND (
+                SELECT cancelled_at IS NULL OR finished_at IS NOT NULL AND EXISTS (
+                    SELECT FROM group_steps AS opened
+                    WHERE opened.group_id = job_groups.id AND opened.state IN {OPEN_STEPS}
+                )
+                FROM job_groups WHERE id = step.group_id
+            )
+    )"""
+
+
+def page_of_waits(column: str) -> str:
+    """Return a subquery for the next waits for `asked.id`, in this column, after `asked.after`.
+
+    Each wait is read once for each change of its upstream, also in many transactions. So the cost
+    of a change is linear in the number of its waits.
+    """
+    # For `column = asked.id ORDER BY id`, the planner could scan the primary key and filter. Only
+    # the index of the column has the order of both columns.
+    return f"""CROSS JOIN LATERAL (
+            SELECT * FROM step_waits
+            WHERE ({column}, id) > (asked.id, asked.after) AND {column} <= asked.id
+            ORDER BY {column}, id LIMIT :at_most
+        ) AS wait"""

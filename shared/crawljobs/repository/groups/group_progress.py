@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,7 @@ def update(
     group_ids: Iterable[int],
     changes: Sequence[StepChange],
     *,
+    unfinished: Set[int] = frozenset(),
     now: datetime | None = None,
 ) -> list[Finished]:
     """Count the changed steps of the groups, and update the state of each group.
@@ -108,7 +109,8 @@ def update(
     A group is ready if it is not paused and has a step to start. A sealed group without open steps
     is finished. If its schedule is overdue, because the schedule waited for this end, the scheduler
     gets a hint. A finished group with an open step is reopened. Writes the events of webhooks. The
-    caller holds the locks of the groups. Returns the groups that finished.
+    caller holds the locks of the groups. The groups `unfinished` do not finish, because a wait of
+    these is still to be settled. Returns the groups that finished.
     """
     ids = sorted(group_ids)
     _add(conn, changes)
@@ -134,7 +136,7 @@ def update(
             ),
         )
         for row in rows
-        if row.is_sealed and not row.is_finished and not row.has_open
+        if row.is_sealed and not row.is_finished and not row.has_open and row.id not in unfinished
     ]
     if finished:
         values: dict[str, Any] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from crawljobs.domain.group import (
     StepEnd,
@@ -19,85 +20,59 @@ from crawljobs.repository.groups.end_conditions import (
     END_OF_JOB,
     FINAL_STEPS,
     JOB_HAS_ENDED,
+    MAY_REOPEN,
     OPEN_STEPS,
     UNSUCCESSFUL_STEPS,
+    page_of_waits,
 )
 from crawljobs.repository.groups.upstream_reads import job_of
 
 # The final state of the upstream step, or null while that step is open.
 _END_OF_STEP = f"CASE WHEN upstream.state IN {FINAL_STEPS} THEN upstream.state END"
-# If the upstream of an ended wait opens again, the wait opens again too. If the upstream has ended
-# again already, with another state, the wait gets that state. Both happen only if the waiting step
-# has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a
-# skipped step stays skipped: as a pending step it would never start, and would keep the group open.
-# (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
-# Exception: if a finished group has an open step, this transaction opens the group again, and the
-# earlier cancel has no further effect.
-_MAY_REOPEN = f"""(
-        step.state IN ('pending', 'held') OR step.state = 'skipped' AND step.skipped_for_upstream
-            AND (
-                SELECT cancelled_at IS NULL OR finished_at IS NOT NULL AND EXISTS (
-                    SELECT FROM group_steps AS opened
-                    WHERE opened.group_id = job_groups.id AND opened.state IN {OPEN_STEPS}
-                )
-                FROM job_groups WHERE id = step.group_id
-            )
-    )"""
-
-# Because of ORDER BY and LIMIT, the planner would scan the primary key of step_waits. OFFSET 0 in
-# `_waits` prevents this scan. LATERAL with LIMIT 1 makes the planner look up each step by its id.
+# LATERAL with LIMIT 1 makes the planner look up each step by its id.
 _STEP_OF_WAIT = """
         CROSS JOIN LATERAL (SELECT * FROM group_steps WHERE id = wait.step_id LIMIT 1) AS step"""
 
 
-def _waits(column: str) -> str:
-    """Return a subquery for the waits with one of :ids in `column`, the id of their upstream."""
-    return f"""(
-            SELECT * FROM step_waits WHERE {column} = ANY (CAST(:ids AS bigint[])) OFFSET 0
-        ) AS wait"""
-
-
-# True if the waiting step belongs to a group that the caller has locked.
-_OF_LOCKED = "step.group_id = ANY (CAST(:locked AS bigint[]))"
+_ASKED = "unnest(CAST(:ids AS bigint[]), CAST(:after AS bigint[])) AS asked (id, after)"
+# The columns of all kinds of waits. `is_locked` is true for the waits of the groups that the caller
+# has locked.
+_COLUMNS = """wait.id, asked.id AS upstream_id, wait.step_id, step.group_id, step.state,
+        wait.ended_at IS NOT NULL AS was_ended,
+        step.group_id = ANY (CAST(:locked AS bigint[])) AS is_locked"""
 
 _WAITS_FOR_JOBS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
-        wait.upstream_job_id AS job_id, job.status, job.outcome, job.incomplete,
-        job.error_message AS error
-    FROM {_waits("upstream_job_id")} {_STEP_OF_WAIT}
+    SELECT {_COLUMNS}, wait.upstream_job_id AS job_id, job.status, job.outcome, job.incomplete,
+        job.error_message AS error,
+        CASE
+            WHEN wait.ended_at IS NULL THEN {JOB_HAS_ENDED}
+            ELSE job.id IS NOT NULL AND wait.state IS DISTINCT FROM {END_OF_JOB} AND {MAY_REOPEN}
+        END AS is_outdated
+    FROM {_ASKED} {page_of_waits("upstream_job_id")} {_STEP_OF_WAIT}
         LEFT JOIN LATERAL (
             SELECT * FROM crawl_jobs WHERE id = wait.upstream_job_id LIMIT 1
         ) AS job ON true
-    WHERE {_OF_LOCKED} AND CASE
-            WHEN wait.ended_at IS NULL THEN {JOB_HAS_ENDED}
-            ELSE job.id IS NOT NULL AND wait.state IS DISTINCT FROM {END_OF_JOB} AND {_MAY_REOPEN}
-        END
-    ORDER BY wait.id LIMIT :at_most
     """)
 
 _WAITS_FOR_STEPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
-        upstream.key, upstream.state AS upstream_state, upstream.reason
-    FROM {_waits("upstream_step_id")} {_STEP_OF_WAIT}
+    SELECT {_COLUMNS}, upstream.key, upstream.state AS upstream_state, upstream.reason,
+        wait.state IS DISTINCT FROM {_END_OF_STEP}
+            AND (wait.ended_at IS NULL OR {MAY_REOPEN}) AS is_outdated
+    FROM {_ASKED} {page_of_waits("upstream_step_id")} {_STEP_OF_WAIT}
         CROSS JOIN LATERAL (
             SELECT * FROM group_steps WHERE id = wait.upstream_step_id LIMIT 1
         ) AS upstream
-    WHERE {_OF_LOCKED} AND wait.state IS DISTINCT FROM {_END_OF_STEP}
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
-    ORDER BY wait.id LIMIT :at_most
     """)
 
 # If a group runs again after a retry, the waits for the group that have ended stay ended.
 _WAITS_FOR_GROUPS = text(f"""
-    SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended, step.state,
-        wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted
-    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
+    SELECT {_COLUMNS}, wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted,
+        wait.upstream_group_id <> step.group_id AND wait.ended_at IS NULL
+            AND (upstream.id IS NULL OR upstream.finished_at IS NOT NULL) AS is_outdated
+    FROM {_ASKED} {page_of_waits("upstream_group_id")} {_STEP_OF_WAIT}
         LEFT JOIN LATERAL (
             SELECT * FROM job_groups WHERE id = wait.upstream_group_id LIMIT 1
         ) AS upstream ON true
-    WHERE {_OF_LOCKED} AND wait.upstream_group_id <> step.group_id AND wait.ended_at IS NULL
-        AND (upstream.id IS NULL OR upstream.finished_at IS NOT NULL)
-    ORDER BY wait.id LIMIT :at_most
     """)
 
 # A step can wait for all other steps of its own group. Selects such waits that must end, reopen or
@@ -106,7 +81,10 @@ _WAITS_FOR_GROUPS = text(f"""
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
         step.state, others.open AS is_open, failed.key, failed.state AS failed_state
-    FROM {_waits("upstream_group_id")} {_STEP_OF_WAIT}
+    FROM (
+            SELECT * FROM step_waits
+            WHERE upstream_group_id = ANY (CAST(:ids AS bigint[])) OFFSET 0
+        ) AS wait {_STEP_OF_WAIT}
         CROSS JOIN LATERAL (SELECT * FROM job_groups WHERE id = step.group_id LIMIT 1) AS own
         CROSS JOIN LATERAL (
             SELECT own.sealed_at IS NULL OR EXISTS (
@@ -124,7 +102,7 @@ _WAITS_FOR_ALL = text(f"""
     WHERE wait.upstream_group_id = step.group_id
         AND wait.state IS DISTINCT FROM
             CASE WHEN NOT others.open THEN coalesce(failed.state, 'succeeded') END
-        AND (wait.ended_at IS NULL OR {_MAY_REOPEN})
+        AND (wait.ended_at IS NULL OR {MAY_REOPEN})
     """)
 
 
@@ -143,37 +121,93 @@ class OutdatedWait:
     end: StepEnd | None
 
 
-def of_upstreams(
+@dataclass(frozen=True)
+class Page:
+    """Outdated waits of some upstreams of one kind.
+
+    `rests` has, for each upstream with further waits, the id of the last wait before these.
+    `groups_with_rest` are the groups of the first of these waits.
+    """
+
+    waits: Sequence[OutdatedWait]
+    rests: Mapping[int, int]
+    groups_with_rest: Set[int]
+
+
+def for_jobs(
     conn: Connection,
+    after: Mapping[int, int],
     *,
-    jobs: Sequence[int],
-    steps: Sequence[int],
-    groups: Sequence[int],
     actors: dict[int, str],
     locked: Sequence[int],
     at_most: int,
-) -> list[OutdatedWait]:
-    """Return the waits for these jobs, steps and groups whose stored end is out of date.
+) -> Page:
+    """Return the waits whose stored end is not the present end of these jobs.
 
-    Only waits of the groups `locked` are returned. The caller has locked these groups.
+    `after` has, for each job, the id of a wait: the waits with greater ids are examined, at most
+    `at_most` for each job. The caller has locked the groups `locked`. A page ends before a wait of
+    another group.
     """
-    bounds = {"locked": locked, "at_most": at_most}
-    found = [
-        _wait(row, end_of_job(job_of(row, actors)))
-        for row in conn.execute(_WAITS_FOR_JOBS, {"ids": jobs, **bounds})
-    ]
-    found += [
-        _wait(row, end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason))
-        for row in conn.execute(_WAITS_FOR_STEPS, {"ids": steps, **bounds})
-    ]
-    found += [
-        _wait(
-            row,
-            end_of_upstream_group(row.upstream_group_id, row.outcome, is_deleted=row.is_deleted),
-        )
-        for row in conn.execute(_WAITS_FOR_GROUPS, {"ids": groups, **bounds})
-    ]
-    return found
+    return _page(
+        conn, _WAITS_FOR_JOBS, after, locked, at_most, lambda row: end_of_job(job_of(row, actors))
+    )
+
+
+def for_steps(
+    conn: Connection, after: Mapping[int, int], *, locked: Sequence[int], at_most: int
+) -> Page:
+    """Return the waits whose stored end is not the present end of these steps, as for_jobs."""
+
+    def end(row: Any) -> StepEnd | None:
+        return end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason)
+
+    return _page(conn, _WAITS_FOR_STEPS, after, locked, at_most, end)
+
+
+def for_groups(
+    conn: Connection, after: Mapping[int, int], *, locked: Sequence[int], at_most: int
+) -> Page:
+    """Return the open waits for those of these groups that have finished, as for_jobs."""
+
+    def end(row: Any) -> StepEnd | None:
+        return end_of_upstream_group(row.upstream_group_id, row.outcome, is_deleted=row.is_deleted)
+
+    return _page(conn, _WAITS_FOR_GROUPS, after, locked, at_most, end)
+
+
+def _page(
+    conn: Connection,
+    statement: TextClause,
+    after: Mapping[int, int],
+    locked: Sequence[int],
+    at_most: int,
+    end: Callable[[Any], StepEnd | None],
+) -> Page:
+    if not after:
+        return Page([], {}, frozenset())
+    # One additional wait shows that an upstream has further ones.
+    values = {
+        "ids": [*after],
+        "after": [*after.values()],
+        "locked": locked,
+        "at_most": at_most + 1,
+    }
+    last, read, rests = dict(after), Counter[int](), dict[int, int]()
+    waits: list[OutdatedWait] = []
+    groups: set[int] = set()
+    for row in sorted(conn.execute(statement, values), key=lambda row: row.id):
+        upstream = row.upstream_id
+        read[upstream] += 1
+        if upstream in rests:
+            continue
+        if read[upstream] > at_most or not row.is_locked:
+            rests[upstream] = last[upstream]
+            groups.add(row.group_id)
+            continue
+        last[upstream] = row.id
+        if row.is_outdated:
+            waits.append(_wait(row, end(row)))
+    return Page(waits, rests, groups)
 
 
 def for_all(conn: Connection, groups: Sequence[int]) -> list[OutdatedWait]:

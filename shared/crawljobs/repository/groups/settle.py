@@ -27,15 +27,24 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-# One transaction processes at most this number of changes. It reads one step more, and one wait of
-# each kind more: this additional row shows that further rows are left.
+# One transaction processes at most this number of changes, and of waits of each kind. It reads at
+# most one more step, and one more wait of each upstream: the additional one shows that further ones
+# are left.
 CHUNK = 1_000
 
 _TAKE = text("""
-    SELECT id, job_id, step_id, group_id, actor FROM upstream_changes
+    SELECT id, job_id, step_id, group_id, actor, waits_after FROM upstream_changes
     ORDER BY id LIMIT :at_most OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 _DELETE = text("DELETE FROM upstream_changes WHERE id = ANY (CAST(:ids AS bigint[]))")
+# The new row is behind the changes of other groups. So a large group does not delay these.
+_ADD_RESTS = text("""
+    INSERT INTO upstream_changes (job_id, step_id, group_id, actor, waits_after)
+    SELECT * FROM unnest(
+        CAST(:jobs AS bigint[]), CAST(:steps AS bigint[]), CAST(:groups AS bigint[]),
+        CAST(:actors AS text[]), CAST(:after AS bigint[])
+    )
+    """)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Settled:
     """The result of one transaction.
 
     `changes` is the number of processed rows of upstream_changes. `steps` are the changed steps.
-    `more` is true if a row may be left, or if a processed row must be processed again.
+    `more` is true if a row may be left.
     """
 
     changes: int = 0
@@ -54,10 +63,15 @@ class Settled:
 
 @dataclass
 class _Upstreams:
-    jobs: list[int] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
-    groups: list[int] = field(default_factory=list)
+    """Changed jobs, steps and groups, with the id of the last wait that was settled for each."""
+
+    jobs: dict[int, int] = field(default_factory=dict)
+    steps: dict[int, int] = field(default_factory=dict)
+    groups: dict[int, int] = field(default_factory=dict)
     actors: dict[int, str] = field(default_factory=dict)  # job id -> actor that cancelled the job
+
+    def is_empty(self) -> bool:
+        return not (self.jobs or self.steps or self.groups)
 
 
 def settle(
@@ -65,61 +79,93 @@ def settle(
 ) -> Settled:
     """Process the oldest rows of upstream_changes: end steps and waits, and finish groups.
 
-    If more than CHUNK steps or waits depend on the changes, the rows stay in the table, and the
-    next call continues. Several processes may call this function at the same time.
+    If more than CHUNK steps or waits depend on the changes, new rows for the rest follow the rows
+    of other changes. Several processes may call this function at the same time.
     """
     rows = conn.execute(_TAKE, {"at_most": at_most, "skip": skip}).all()
     if not rows:
         return Settled()
-    upstreams = _upstreams(rows)
-    result = _settle_upstreams(conn, upstreams, now=now)
-    if not result.more:
-        conn.execute(_DELETE, {"ids": [row.id for row in rows]})
-    return Settled(
-        len(rows), result.steps, result.finished, more=result.more or len(rows) == at_most
-    )
+    result, rest = _settle_upstreams(conn, _upstreams(rows), now=now)
+    conn.execute(_DELETE, {"ids": [row.id for row in rows]})
+    if not rest.is_empty():
+        _add_rests(conn, rest)
+    more = not rest.is_empty() or len(rows) == at_most
+    return Settled(len(rows), result.steps, result.finished, more)
 
 
 def _settle_upstreams(
     conn: Connection, upstreams: _Upstreams, *, now: datetime | None = None
-) -> Settled:
-    """Update all steps and waits that depend on these jobs, steps and groups."""
+) -> tuple[Settled, _Upstreams]:
+    """Update the steps and waits that depend on these jobs, steps and groups.
+
+    Returns the changes, and the upstreams of which further steps or waits are left.
+    """
+    jobs_and_groups = _share(len(upstreams.jobs) + len(upstreams.groups))
     group_ids = upstream_reads.groups_of(
-        conn, jobs=upstreams.jobs, steps=upstreams.steps, groups=upstreams.groups
+        conn,
+        jobs=upstreams.jobs,
+        steps=upstreams.steps,
+        groups=upstreams.groups,
+        at_most=jobs_and_groups + 1,
     )
     if not group_ids:
-        return Settled()
+        return Settled(), _Upstreams()
     group_progress.lock(conn, group_ids)
     changes, more = _settle_steps(conn, upstreams, group_ids, now)
     lifted_cancels.lift(conn, [each for each in changes if _is_open_again(each)])
     # The waits for the changed steps are updated too. Otherwise a group could finish although one
     # of its steps must open again, because the upstream of this step was retried.
-    waits = outdated_waits.of_upstreams(
-        conn,
-        jobs=upstreams.jobs,
-        steps=sorted({*upstreams.steps, *(each.step_id for each in changes)}),
-        groups=upstreams.groups,
-        actors=upstreams.actors,
-        locked=group_ids,
-        at_most=CHUNK + 1,
+    steps = {**upstreams.steps, **{each.step_id: 0 for each in changes}}
+    of_jobs = outdated_waits.for_jobs(
+        conn, upstreams.jobs, actors=upstreams.actors, locked=group_ids, at_most=jobs_and_groups
     )
-    more |= len(waits) > CHUNK
-    if more:
-        step_writes.announce(conn, changes)
+    of_steps = outdated_waits.for_steps(conn, steps, locked=group_ids, at_most=_share(len(steps)))
+    of_groups = outdated_waits.for_groups(
+        conn, upstreams.groups, locked=group_ids, at_most=jobs_and_groups
+    )
+    with_rest = of_jobs.groups_with_rest | of_steps.groups_with_rest
+    waits = [*of_jobs.waits, *of_steps.waits, *of_groups.waits]
     changes += wait_changes.apply(conn, waits, now=now)
-    if not more:
-        changes += wait_changes.settle_waits_for_all(conn, group_ids, now=now)
-    finished = group_progress.update(conn, group_ids, changes, now=now)
-    return Settled(0, changes, finished, more)
+    rest = _Upstreams({**of_jobs.rests}, {**of_steps.rests}, {**of_groups.rests}, upstreams.actors)
+    if more:  # the next transaction also examines the waits for these upstreams again
+        rest.jobs, rest.groups = upstreams.jobs, upstreams.groups
+        rest.steps.update(upstreams.steps)
+    else:
+        # A wait for all steps, and a group, ends only after the last wait of its steps. All waits
+        # for a group are read to find these, so they are read with the last page.
+        complete = sorted({*group_ids} - with_rest - {*of_groups.rests})
+        changes += wait_changes.settle_waits_for_all(conn, complete, now=now)
+    finished = group_progress.update(conn, group_ids, changes, unfinished=with_rest, now=now)
+    return Settled(0, changes, finished), rest
+
+
+def _share(upstreams: int) -> int:
+    """Return how many waits of each upstream one transaction settles."""
+    return max(1, CHUNK // max(1, upstreams))
+
+
+def _add_rests(conn: Connection, rest: _Upstreams) -> None:
+    rows = [
+        *((job, None, None, rest.actors.get(job), after) for job, after in rest.jobs.items()),
+        *((None, step, None, None, after) for step, after in rest.steps.items()),
+        *((None, None, group, None, after) for group, after in rest.groups.items()),
+    ]
+    names = ("jobs", "steps", "groups", "actors", "after")
+    conn.execute(_ADD_RESTS, {name: [row[at] for row in rows] for at, name in enumerate(names)})
 
 
 def _upstreams(rows: Sequence[Any]) -> _Upstreams:
-    return _Upstreams(
-        sorted({row.job_id for row in rows if row.job_id is not None}),
-        sorted({row.step_id for row in rows if row.step_id is not None}),
-        sorted({row.group_id for row in rows if row.group_id is not None}),
-        {row.job_id: row.actor for row in rows if row.job_id is not None and row.actor},
-    )
+    """Return the upstreams of the rows. Of two rows of one upstream, the earlier wait counts."""
+    found = _Upstreams()
+    for row in sorted(rows, key=lambda row: row.waits_after, reverse=True):
+        if row.job_id is not None:
+            found.jobs[row.job_id] = row.waits_after
+        elif row.step_id is not None:
+            found.steps[row.step_id] = row.waits_after
+        else:
+            found.groups[row.group_id] = row.waits_after
+    found.actors = {row.job_id: row.actor for row in rows if row.job_id is not None and row.actor}
+    return found
 
 
 def _settle_steps(
@@ -130,10 +176,10 @@ def _settle_steps(
     A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
     step. If the follow-up job has ended already, the step ends too, so the search is repeated with
     the follow-up jobs. Returns the changes, and whether further steps may be left. The caller
-    updates the waits for the changed steps, or calls step_writes.announce.
+    updates the waits for the changed steps.
     """
     changes: list[StepChange] = []
-    jobs: Sequence[int] = upstreams.jobs
+    jobs: Sequence[int] = sorted(upstreams.jobs)
     while jobs:
         found = upstream_reads.outdated_steps(
             conn, jobs, upstreams.actors, locked=group_ids, at_most=CHUNK + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,10 +29,14 @@ class StepChange:
 
 @dataclass(frozen=True)
 class WaitChange:
-    """A changed wait. `end` is the end of the upstream, or None if the wait is open again."""
+    """A changed wait. `end` is the end of the upstream, or None if the wait is open again.
+
+    `was_ended` is true if the wait had an end before the change.
+    """
 
     wait_id: int
     step_id: int
+    was_ended: bool
     end: StepEnd | None
 
 
@@ -61,6 +66,13 @@ _CHANGE_WAITS = text(f"""
     FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]))
         AS new (id, state, reason)
     WHERE wait.id = new.id
+    """)
+
+# A new count of the waits of each step would read the other waits of the step at each change.
+_ADD_OPEN_WAITS = text("""
+    UPDATE group_steps AS step SET waiting_for = step.waiting_for + added.waits
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:added AS integer[])) AS added (id, waits)
+    WHERE step.id = added.id
     """)
 
 _RECOUNT = text("""
@@ -108,7 +120,10 @@ def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
 def change_waits(
     conn: Connection, changes: Sequence[WaitChange], *, now: datetime | None = None
 ) -> None:
-    """End or reopen waits, and update the number of open waits of each waiting step."""
+    """End or reopen waits, and update the number of open waits of each waiting step.
+
+    The caller has read the waits after it locked their groups.
+    """
     if not changes:
         return
     values = {
@@ -118,7 +133,12 @@ def change_waits(
         "now": now,
     }
     conn.execute(_CHANGE_WAITS, values)
-    recount(conn, {each.step_id for each in changes})
+    added = Counter[int]()
+    for each in changes:
+        added[each.step_id] += (each.end is None) - (not each.was_ended)
+    counts = {step_id: waits for step_id, waits in added.items() if waits}
+    if counts:
+        conn.execute(_ADD_OPEN_WAITS, {"ids": [*counts], "added": [*counts.values()]})
 
 
 def recount(conn: Connection, step_ids: Iterable[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,20 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.group import JobState, RequiredOutcome, StepState
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.groups.end_conditions import END_OF_STEP, JOB_HAS_ENDED
+from crawljobs.repository.groups.end_conditions import END_OF_STEP, JOB_HAS_ENDED, page_of_waits
 
-_GROUPS = text("""
+# A step waits for a step of its own group only. The waits for a job or a group are read in pages.
+_GROUPS = text(f"""
     SELECT group_id FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[]))
     UNION SELECT step.group_id FROM group_steps AS step WHERE id = ANY (CAST(:steps AS bigint[]))
     UNION SELECT step.group_id
     FROM (
-        SELECT step_id FROM step_waits WHERE upstream_job_id = ANY (CAST(:jobs AS bigint[]))
-        UNION SELECT step_id FROM step_waits WHERE upstream_step_id = ANY (CAST(:steps AS bigint[]))
-        UNION SELECT step_id FROM step_waits
-        WHERE upstream_group_id = ANY (CAST(:groups AS bigint[]))
+        SELECT wait.step_id
+        FROM unnest(CAST(:jobs AS bigint[]), CAST(:jobs_after AS bigint[])) AS asked (id, after)
+            {page_of_waits("upstream_job_id")}
+        UNION SELECT wait.step_id
+        FROM unnest(CAST(:groups AS bigint[]), CAST(:groups_after AS bigint[])) AS asked (id, after)
+            {page_of_waits("upstream_group_id")}
     ) AS wait CROSS JOIN LATERAL (
         SELECT group_id FROM group_steps WHERE id = wait.step_id LIMIT 1
     ) AS step
@@ -65,10 +68,26 @@ class OutdatedStep:
 
 
 def groups_of(
-    conn: Connection, *, jobs: Sequence[int], steps: Sequence[int], groups: Sequence[int]
+    conn: Connection,
+    *,
+    jobs: Mapping[int, int],
+    steps: Iterable[int],
+    groups: Mapping[int, int],
+    at_most: int,
 ) -> list[int]:
-    """Return the ids of the groups whose steps depend on these jobs, steps or groups."""
-    values = {"jobs": jobs, "steps": steps, "groups": groups}
+    """Return the ids of the groups whose steps depend on these jobs, steps or groups.
+
+    `jobs` and `groups` have, for each upstream, the id of a wait. Of the waits with greater ids,
+    the first `at_most` of each upstream are read.
+    """
+    values = {
+        "jobs": [*jobs],
+        "jobs_after": [*jobs.values()],
+        "steps": [*steps],
+        "groups": [*groups],
+        "groups_after": [*groups.values()],
+        "at_most": at_most,
+    }
     return sorted(conn.execute(_GROUPS, values).scalars())
 
 

@@ -23,7 +23,9 @@ def apply(
     cases a step that was skipped or held because of an upstream is pending again.
     """
     step_writes.change_waits(
-        conn, [WaitChange(each.wait_id, each.step_id, each.end) for each in waits], now=now
+        conn,
+        [WaitChange(each.wait_id, each.step_id, each.was_ended, each.end) for each in waits],
+        now=now,
     )
     reopened = {
         each.step_id: StepChange(each.step_id, each.group_id, each.step_state, StepState.PENDING)

@@ -35,7 +35,15 @@ CHANGED: dict[str, Any] = {
     "for_upstream": [False, True],
     "now": None,
 }
-UPSTREAMS = {"jobs": [1000], "steps": [1000], "groups": [10]}
+PAGES = {**IDS, "after": [0, 5], **OF_LOCKED}
+UPSTREAMS = {
+    "jobs": [1000],
+    "jobs_after": [0],
+    "steps": [1000],
+    "groups": [10],
+    "groups_after": [0],
+    "at_most": 1000,
+}
 OF_GROUP = {"group_id": 10, "now": None}
 NEW_STEPS: dict[str, Any] = {
     **OF_GROUP,
@@ -61,14 +69,15 @@ NEW_WAITS: dict[str, Any] = {
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "settle._TAKE": (settle._TAKE, {"at_most": 1000, "skip": 0}),
     "settle._DELETE": (settle._DELETE, IDS),
+    "settle._ADD_RESTS": (
+        settle._ADD_RESTS,
+        {"jobs": [1], "steps": [None], "groups": [None], "actors": ["ada"], "after": [5]},
+    ),
     "upstream_reads._GROUPS": (upstream_reads._GROUPS, UPSTREAMS),
     "upstream_reads._STEPS": (upstream_reads._STEPS, {"jobs": [1000], **OF_LOCKED}),
-    "outdated_waits._WAITS_FOR_JOBS": (outdated_waits._WAITS_FOR_JOBS, {**IDS, **OF_LOCKED}),
-    "outdated_waits._WAITS_FOR_STEPS": (outdated_waits._WAITS_FOR_STEPS, {**IDS, **OF_LOCKED}),
-    "outdated_waits._WAITS_FOR_GROUPS": (
-        outdated_waits._WAITS_FOR_GROUPS,
-        {**IDS, **OF_LOCKED},
-    ),
+    "outdated_waits._WAITS_FOR_JOBS": (outdated_waits._WAITS_FOR_JOBS, PAGES),
+    "outdated_waits._WAITS_FOR_STEPS": (outdated_waits._WAITS_FOR_STEPS, PAGES),
+    "outdated_waits._WAITS_FOR_GROUPS": (outdated_waits._WAITS_FOR_GROUPS, PAGES),
     "outdated_waits._WAITS_FOR_ALL": (outdated_waits._WAITS_FOR_ALL, {"ids": [10]}),
     "upstream_levels._LEVEL": (
         upstream_levels._LEVEL,
@@ -77,6 +86,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "step_writes._CHANGE_STEPS": (step_writes._CHANGE_STEPS, CHANGED),
     "step_writes._ANNOUNCE": (step_writes._ANNOUNCE, IDS),
     "step_writes._CHANGE_WAITS": (step_writes._CHANGE_WAITS, CHANGED),
+    "step_writes._ADD_OPEN_WAITS": (step_writes._ADD_OPEN_WAITS, {**IDS, "added": [-1, 1]}),
     "step_writes._RECOUNT": (step_writes._RECOUNT, IDS),
     "group_progress._LOCK": (group_progress._LOCK, IDS),
     "group_progress._ADD": (
@@ -160,6 +170,7 @@ def test_no_statement_of_groups_scans_a_table(crowded: Database, name: str) -> N
         ("group_progress._READ", "group_steps", 4),
         ("start._READY", "group_steps", 1),
         ("upstream_reads._STEPS", "group_steps", 1),
+        ("upstream_reads._GROUPS", "step_waits", 0),
         ("outdated_waits._WAITS_FOR_STEPS", "step_waits", 2),
         ("lost_ends._RECORD_JOBS", "group_steps", 0),
         ("lost_ends._RECORD_JOBS", "step_waits", 0),
