@@ -66,8 +66,8 @@ class JobView:
     def note(self) -> str:
         """Return the text of the column `note`.
 
-        A waiting, failed or cancelled job shows its latest error. A queued or
-        crawling retry shows the number of its attempt instead of the earlier error.
+        A waiting, failed or cancelled job shows its latest error, and a waiting job the end of its
+        wait. Any other job shows a gap in the listings, or for a retry the number of its attempt.
         """
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)

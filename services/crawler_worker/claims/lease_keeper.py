@@ -142,7 +142,7 @@ class LeaseKeeper(threading.Thread):
             direct.close()
 
     def _extend(self, direct: DirectConnection, claims: list[HeldClaim]) -> list[HeldClaim]:
-        """Extend these claims. Return the claims whose rows other transactions have locked now.
+        """Extend these claims, and mark lost claims. Return the claims whose job rows are locked.
 
         Raises DatabaseUnavailable.
         """

@@ -77,7 +77,7 @@ class CrawlContext(CrawlState):
         )
 
     def request(self, call: Callable[[Requester], T]) -> T:
-        """Wait for the minimum gap after the last request, then make one request. Raises
+        """Wait for the minimum time since the last request, then make one request. Raises
         AllowanceSpent, Interrupted, TooSoon, and the errors of RedditClient.send."""
         self._client.forget_reply()
         if self.stop.is_set():

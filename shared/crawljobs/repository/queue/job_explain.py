@@ -156,7 +156,7 @@ def surroundings(conn: Connection, *, job: Job, now: datetime | None = None) -> 
 def surroundings_of(
     conn: Connection, *, jobs: Sequence[Job], now: datetime | None = None
 ) -> dict[int, Surroundings]:
-    """Read the surroundings of all jobs with one statement. Return them by job id."""
+    """Read with one statement the facts that decide when these jobs run. Return them by job id."""
     values = {
         "ids": [job.id for job in jobs],
         "subreddits": [job.subreddit_id for job in jobs],

@@ -142,7 +142,7 @@ class PageShape:
 
 @lru_cache(maxsize=512)
 def page_statement(shape: PageShape) -> Select[Any]:
-    """Return the statement that reads a page of this shape."""
+    """Return the statement that reads a page with the filters, order and limits in `shape`."""
     order = _ORDERS[shape.sort]
     names = [*_COLUMNS, *(name for name, _ in order if name not in _COLUMNS)]
 

@@ -91,7 +91,7 @@ _INSTANCES = text(f"""
     ))
     """)
 
-# While an operation waits, other changes of its group are refused.
+# An operation must not wait too long, because other changes of its group are refused meanwhile.
 _OPERATIONS = text(f"""
     UPDATE operations SET next_run_at = {NOW}
     WHERE id = ANY (ARRAY(
