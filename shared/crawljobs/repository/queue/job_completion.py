@@ -7,7 +7,7 @@ job. For a lost claim, the statement changes nothing. The other claims of the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
@@ -35,12 +35,19 @@ class WriteResult(Enum):
 
 
 def complete_claims(
-    conn: Connection, *, completions: Sequence[Completion], now: datetime | None = None
+    conn: Connection,
+    *,
+    completions: Sequence[Completion],
+    now: datetime | None = None,
+    on_interest: Callable[[bool], object] = bool,
 ) -> list[WriteResult]:
     """End the claims, with one statement for each verb. Each claim may occur only once.
 
     Returns one result for each item of `completions`, in the same order. If another transaction has
     locked a job's row, the function does not wait: the result for that job's claim is LOCKED.
+
+    After each statement that ended a claim, `on_interest` gets whether an endpoint of webhooks
+    wants the event of the verb. The event is a second statement. So the caller needs a transaction.
     """
     results = [WriteResult.STALE] * len(completions)
     for of_verb in job_completion_sql.COMPLETION_STATEMENTS:
@@ -56,6 +63,8 @@ def complete_claims(
         rows = of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now})
         for place, is_watched, *_ in rows:
             results[places[place - 1]] = WriteResult.WATCHED if is_watched else WriteResult.APPLIED
+        if rows:
+            on_interest(bool(rows[0][2]))
         if rows and rows[0][2]:  # an endpoint of webhooks wants the event
             ended = [chosen[place - 1].claim.job_id for place, *_ in rows]
             job_events.record(conn, job_ids=ended, now=now)

@@ -93,6 +93,40 @@ def test_an_end_is_told_once_and_only_when_it_has_committed(
         assert conn.execute(text("SELECT last_value FROM commits")).scalar_one() == 4
 
 
+def test_an_end_and_its_event_for_webhooks_commit_together(
+    database: Database, writer: CompletionWriter
+) -> None:
+    with database.begin() as conn:
+        first, second = crawling(conn, "python", "rust")
+        conn.execute(
+            text("""
+            INSERT INTO webhook_endpoints (url, events, created_by)
+            VALUES ('https://x', '{job.succeeded}', 'ada')
+            """)
+        )
+    told = Told()
+    complete(writer, told, first)
+    assert told.wait_for(first) == [True]
+    with database.begin() as conn:
+        # The next event fails once with a conflict. A rollback does not reset the sequence.
+        conn.execute(
+            text("""
+            CREATE SEQUENCE events;
+            CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('events') = 1 THEN RAISE SQLSTATE '40001'; END IF; RETURN NEW;
+            END $$;
+            CREATE TRIGGER conflict BEFORE INSERT ON webhook_events
+                FOR EACH ROW EXECUTE FUNCTION conflict()
+            """)
+        )
+    complete(writer, told, second)
+    assert told.wait_for(second) == [True]
+    with database.begin() as conn:
+        found = conn.execute(text("SELECT job_id FROM webhook_events ORDER BY version")).scalars()
+        assert [*found] == [first.job_id, second.job_id]
+        assert conn.execute(text("SELECT last_value FROM events")).scalar_one() == 2
+
+
 def test_the_end_of_a_job_with_dependent_steps_wakes_the_resolver(database: Database) -> None:
     with database.begin() as conn:
         watched, other = crawling(conn, "python", "rust")
