@@ -12,6 +12,8 @@ import pytest
 
 from crawler_worker import worker_process
 from crawljobs import settings
+from crawljobs.domain import webhook_fairness
+from crawljobs.runtime.outbound import resolver
 from scheduler import __main__ as scheduler_process
 from scheduler.webhooks import deliverer
 from support import admin_api, commands, needs, service_variables, systemd_units
@@ -22,6 +24,7 @@ TIMERS = sorted(FOLDER.glob("*.timer"))
 EXPOSURE_MAX = 15  # tenths; systemd calls 1.5 "OK", and 10.0 is the worst
 END_SECONDS = 5  # the last spans, and the end of the process
 DEADLINE_SECONDS = 60
+OTHER_THREADS = 32  # of schedules, probes, connection pools and traces
 PREFIX = "/opt/crawljobs"
 
 
@@ -71,6 +74,15 @@ def test_a_service_is_hardened(installed: Path, path: Path) -> None:
 
 def unit(name: str) -> Unit:
     return systemd_units.read(FOLDER / name)
+
+
+def test_a_scheduler_may_have_all_threads_of_webhooks() -> None:
+    senders = webhook_fairness.IN_ALL + deliverer.PINGS
+    lookups = resolver.THREADS + resolver.ABANDONED_MAX
+    assert (
+        int(unit("crawljobs-scheduler.service").one("TasksMax"))
+        >= senders + lookups + OTHER_THREADS
+    )
 
 
 def test_the_time_of_a_stop_is_longer_than_the_process_needs() -> None:
