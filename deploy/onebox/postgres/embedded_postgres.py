@@ -83,7 +83,7 @@ class EmbeddedPostgres:
         self.wait_until_ready()
 
     def launch(self) -> None:
-        """Start the server and return at once, so that the caller can start other processes."""
+        """Start the server. Do not wait until it is ready, so that other processes can start."""
         cluster.prepare(
             self.data,
             self._programs,

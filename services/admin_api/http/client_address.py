@@ -43,7 +43,8 @@ def client_address(
     """Return the last address in X-Forwarded-For that does not belong to a trusted proxy.
 
     If the peer is no trusted proxy, return the peer's address. If all addresses belong to trusted
-    proxies, return the first address.
+    proxies, return the first address. The search from the end stops at an entry that is no address,
+    and after MAX_HOPS addresses.
 
     The returned address is reliable, because a trusted proxy or this server accepted a connection
     from it. The client can forge every address to the left of the returned address.

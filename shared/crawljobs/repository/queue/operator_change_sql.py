@@ -77,7 +77,7 @@ def _change(verb: Verb) -> Update:
 
 
 def _recorded(verb: Verb) -> CTE:
-    """Return an INSERT that records changes of watched jobs. Steps depend on these jobs."""
+    """Return an INSERT that records the changes of those chosen jobs on which steps depend."""
     watched = crawl_jobs.alias("watched_job")
     return (
         insert(upstream_changes)
