@@ -11,7 +11,7 @@ DISABLED = "disabled"
 
 
 def count(result: Fired | Disabled) -> None:
-    """Count the committed result of one due schedule."""
+    """Count the committed result of one due schedule in the metrics."""
     metrics.count_missed(result.missed)
     if isinstance(result, Disabled):
         metrics.schedule_ticks.labels(DISABLED).inc()

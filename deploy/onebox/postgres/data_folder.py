@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[DataFolder]:
 def _is_of_a_demo(path: Path) -> bool:
     """Return whether the folder is empty or an earlier demo used it. Raises OSError.
 
-    The markers of a demo are the file with its source, and its process id in the file `lock`.
+    A demo leaves the file `reddit-source`, or a process id in the file `lock`.
     """
     if {entry.name for entry in path.iterdir()} <= UNMARKED:
         return True

@@ -45,7 +45,7 @@ PARAMETER: dict[str, Any] = {
 
 
 def repeatable(view: View, *, secret: bool = False) -> View:
-    """Return a view that accepts Idempotency-Key. If the response is `secret`, it is not stored."""
+    """Return a view that accepts Idempotency-Key. The body of a `secret` response is not stored."""
 
     @functools.wraps(view)
     def wrapped(*arguments: Any, **options: Any) -> Any:

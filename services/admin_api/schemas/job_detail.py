@@ -21,7 +21,7 @@ from crawljobs.repository.operations.audit_log import AuditEntry
 
 @dataclass(frozen=True)
 class JobDetail(job.Job):
-    """A job, its newest attempts and its newest changes by operators."""
+    """A job, its newest attempts, the newest changes that operators made, and related steps."""
 
     attempts: list[Attempt]
     audit_log: list[AuditEntry]

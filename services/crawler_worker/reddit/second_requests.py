@@ -35,10 +35,10 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 
 
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
-    """Return whether Reddit may refuse every request of the client, after this confirmed failure.
+    """Return whether this confirmed failure is a sign that Reddit refuses all requests.
 
-    Then a probe must check this. A crawl requires the pages ABOUT and POSTS. If Reddit refuses only
-    one of them, the job fails. If Reddit refuses every request, the job must wait instead.
+    If it is a sign, a probe must check the client. A crawl requires the pages ABOUT and POSTS. If
+    Reddit refuses only one of them, the job fails. If Reddit refuses all requests, the job waits.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

@@ -130,11 +130,11 @@ _WHEN_MADE_RANGES = (
 
 @dataclass(frozen=True)
 class PageShape:
-    """The parts of a request that decide the SQL text. The filters' values are bound parameters."""
+    """The parts of a request that decide the SQL text."""
 
     sort: JobSort
     statuses: tuple[JobStatus, ...]
-    given: tuple[str, ...]
+    given: tuple[str, ...]  # names of the other filters; their values are bound parameters
     continues: bool  # true: the page starts after the position (`after_0`, `after_1`, ...)
     limit: int
     scan_limit: int

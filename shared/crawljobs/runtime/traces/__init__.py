@@ -1,1 +1,1 @@
-"""Spans and their ids, which crawljobs.runtime.tracing uses."""
+"""Makes and exports spans for crawljobs.runtime.tracing."""
