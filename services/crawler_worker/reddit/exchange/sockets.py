@@ -67,7 +67,10 @@ def tls(ca_file: str | None, ca_directory: str | None) -> ssl.SSLContext:
 
 
 def connect(host: str, port: int) -> socket.socket:
-    """Return a connection to the first of the host's addresses that accepts it. Raises OSError."""
+    """Try up to ADDRESSES_MAX addresses of the host. Return the first connection that opens.
+
+    Raises OSError if none opens.
+    """
     failed: OSError | None = None
     for family, kind, protocol, _, address in _addresses(host, port)[:ADDRESSES_MAX]:
         sock = _Socket(family, kind, protocol)

@@ -154,6 +154,6 @@ def spend(conn: Connection, *, root: int, requests: int, now: datetime | None = 
 
 
 def spent(conn: Connection, *, root: int, now: datetime | None = None) -> int:
-    """Return how many requests were charged to this root in the current ROOT_PERIOD."""
+    """Return how many requests were charged to this discovery root in the current ROOT_PERIOD."""
     values = {"root": root, "period": rules.ROOT_PERIOD, "now": now}
     return int(conn.execute(_SPENT, values).scalar() or 0)
