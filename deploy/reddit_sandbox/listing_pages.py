@@ -84,7 +84,7 @@ def _listing(
 
 
 def hotness(post: Post) -> float:
-    """Return a post's rank: log10 of its score, plus its creation time / HOT_SECONDS."""
+    """Return a post's rank: its creation time / HOT_SECONDS, plus or minus log10 of its score."""
     sign = (post.score > 0) - (post.score < 0)
     return sign * math.log10(max(abs(post.score), 1)) + post.at / HOT_SECONDS
 

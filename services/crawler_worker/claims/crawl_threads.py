@@ -78,7 +78,7 @@ class CrawlThreads:
                 self._threads -= 1
 
     def _next(self) -> HeldClaim:
-        """Wait for a claim, and take it."""
+        """Wait for a claim, and take it. If no other claim waits, call `on_free`."""
         with self._lock:
             self._idle += 1
             while not self._waiting:

@@ -52,7 +52,7 @@ _EXPRESSIONS = {
 JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
 _other = crawl_jobs.alias("other")
-# Without OFFSET 0, the planner could search the newest follow-up in the order of all ids.
+# Without OFFSET 0, the planner could read all jobs by id to find the newest follow-up job.
 _follow_ups = (
     select(_other.c.id)
     .where(_other.c.follow_up_of == crawl_jobs.c.id)
