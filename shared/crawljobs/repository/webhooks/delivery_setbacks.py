@@ -102,6 +102,6 @@ def mend(
     }
     mended = 0
     for statement in (_ENDPOINTS, _LEASES, _OF_LATE_EVENTS, _LATE):
-        used = {name: value for name, value in values.items() if f":{name}" in statement.text}
+        used = {name: value for name, value in values.items() if ":" + name in statement.text}
         mended += conn.execute(statement, used).rowcount
     return mended
