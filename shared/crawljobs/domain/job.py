@@ -164,7 +164,7 @@ class Job:
     # The total length of the claims that have ended since the last retry by an operator.
     duration_seconds: float | None
     checkpoint: dict[str, Any] | None
-    traceparent: str | None  # the W3C trace of the request for this crawl
+    traceparent: str | None  # the W3C traceparent of the request for this crawl
     version: int  # a number that changes with every change of the row
 
     @property
