@@ -62,12 +62,13 @@ class Process:
         tracing.stop()
         if not has_ended:
             log.warning("scheduler.drain_abandoned", seconds=GRACE_SECONDS)
+        exit_code = 1 if self._failed else 0
         if not (has_ended and has_drained):
             # A thread still runs, so a normal exit of the interpreter could crash.
-            os._exit(0)
+            os._exit(exit_code)
         self._database.close()
         log.info("scheduler.stopped")
-        return 1 if self._failed else 0
+        return exit_code
 
     def _stop_all(self) -> None:
         self._stop.set()
