@@ -1,9 +1,8 @@
 """The kinds of wrong replies that each endpoint can give.
 
-The kinds cover every entry of the table with which the crawler interprets replies. A kind may be
-a good reply without some of its items, if a later reply shows the crawler the loss. No kind removes
-items from an author's history, because the crawler could not detect the loss: authors may hide
-items.
+The kinds cover every entry of the table with which the crawler interprets replies. Some kinds
+remove items from a good reply. The crawler must be able to detect this loss from a later reply. So
+no kind removes items from an author's history: the author may have hidden the missing items.
 """
 
 import re

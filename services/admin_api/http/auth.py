@@ -92,7 +92,7 @@ def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
     Runs before the query that checks the token, so the token may be invalid. RequestRates limits
-    only tokens that it has stored. It stores a token when the query first shows that it is valid.
+    only stored tokens. A token is stored when the query first finds that the token is valid.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

@@ -71,7 +71,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the base has no types
         return problems.respond_to_http_exception(error)
 
     def _register_responses(self) -> None:
-        """Document the problem responses with the content type of problems."""
+        """Document the problem responses with the content type application/problem+json."""
         self.DEFAULT_RESPONSE_CONTENT_TYPE: str = "application/problem+json"
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE  # other responses use the base class's default

@@ -67,7 +67,7 @@ class RedditClient:
         self._transport.close()
 
     def forget_reply(self) -> None:
-        """Let other threads read a large reply. Call this after this thread's reply is stored."""
+        """Release the lock for large replies. Call this after this thread's reply is stored."""
         self._transport.large.leave()
 
     def send(self, request: Request, parse: Parse[T], context: RequestContext) -> T:

@@ -91,7 +91,10 @@ class PacedRequests:
         parse: Callable[[Any], T],
         context: RequestContext,
     ) -> T:
-        """Send the request, and return the parsed reply. Record a valid reply for all workers."""
+        """Send the request, and return the parsed reply.
+
+        Records in the circuit breaker that Reddit works, also if Reddit refuses the request.
+        """
         sent_at = time.monotonic()
         try:
             reply = self._api.send(request, token, context)

@@ -79,7 +79,7 @@ def _by_statement(changes: Iterable[Right]) -> Iterator[list[Right]]:
 
 
 def _change(conn: Connection, verb: str, preposition: str, group: list[Right]) -> str:
-    """Execute and return a GRANT or REVOKE of one group of rights from `_by_statement`."""
+    """Grant or revoke a group of rights that `_by_statement` formed. Return the statement."""
     privilege, place, role = group[0]
     if len(group) > 1:
         columns = ", ".join(right[0].partition("(")[2].rstrip(")") for right in group)

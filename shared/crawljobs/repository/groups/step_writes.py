@@ -112,7 +112,7 @@ def change_steps(
 
 
 def announce(conn: Connection, changes: Sequence[StepChange]) -> None:
-    """Record each changed step for which a step waits. The resolver updates the waiting step."""
+    """Record each changed step that is an upstream. The resolver updates the waiting steps."""
     if changes:
         conn.execute(_ANNOUNCE, {"ids": [each.step_id for each in changes]})
 

@@ -129,9 +129,10 @@ def list_instances(
     limit: int = 100,
     now: datetime | None = None,
 ) -> list[Instance]:
-    """Return at most `limit` processes, ordered by name, whose names come after `after`.
+    """Return at most `limit` processes of this role with names above `after`, sorted by name.
 
-    A process is alive if its last heartbeat is at most `alive_within` old.
+    None for `role` or `after` sets no limit. A process is alive if its last heartbeat is at most
+    `alive_within` old.
     """
     statement = _LIST
     if role is not None:

@@ -22,9 +22,9 @@ CHUNK = 100  # schedules; one call repairs at most this number
 
 _schedule = scheduled_jobs.c
 
-# Locks the schedules to repair, in the order of the index of due times. Schedules with steps come
-# first. A repaired schedule no longer matches the condition, so each execution returns the next
-# schedules.
+# Locks schedules whose last run or change is in the future, the latest due time first. The due time
+# of schedules with steps is infinity, so these come first. A repaired schedule no longer matches
+# the condition, so each execution returns the next schedules.
 _AHEAD = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(

@@ -12,7 +12,7 @@ from crawljobs.domain.group_totals import GroupTotals
 
 
 def families(found: GroupTotals) -> Iterator[Metric]:
-    """Yield the metrics of these numbers."""
+    """Yield the metrics with the numbers of groups and steps in `found`."""
     yield _labelled("crawl_groups", "Open groups by state, up to 10,000.", "state", found.by_state)
     yield _labelled("crawl_steps", "Steps of the open groups by state.", "state", found.steps)
     yield _labelled(

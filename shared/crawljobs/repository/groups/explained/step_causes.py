@@ -42,7 +42,7 @@ _HAS_WORKER = select(_WORKER)
 
 @dataclass
 class _Item:
-    """A found upstream. `parent` waits for it. The explained step is an item without a parent."""
+    """The explained step, or an upstream. `parent` is the item that waits for the upstream."""
 
     node: Node
     number: int
