@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-# 2026-06-01T00:00:00Z. The sandbox's present is fixed, so that two runs show the same data.
+# 2026-06-01T00:00:00Z. The sandbox's default time is fixed, so two runs show the same data.
 DEFAULT_NOW = 1_780_272_000
 
 

@@ -136,7 +136,7 @@ class World:
                 self._deleted.popitem(last=False)
 
     def hold(self, fullname: str, *, held: bool) -> None:
-        """Hide an item from listings, as if a moderator's filter held it, or show it again."""
+        """If `held`, hide the item from listings, like a moderator's filter. Otherwise show it."""
         with self._lock:
             self._held.pop(fullname, None)
             if held:

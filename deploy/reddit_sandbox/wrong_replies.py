@@ -57,7 +57,7 @@ class WrongReplies:
             self._wrong = {}
 
     def end(self) -> None:
-        """Send only good replies from now on. The counts stay."""
+        """Send only good replies from now on. Keep the counts of earlier replies."""
         with self._lock:
             self._share = 0.0
             self._pages.clear()

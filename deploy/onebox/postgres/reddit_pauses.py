@@ -36,7 +36,7 @@ class RedditPauses:
         self._earlier: set[datetime] | None = None  # end times of the pauses in the first read
 
     def read(self, url: str) -> list[str]:
-        """Return a sentence for each pause in force, and set `ended` and `refused`.
+        """Return a sentence for each pause in force, and refill the lists `ended` and `refused`.
 
         If Reddit refuses the client or does not answer, a further sentence names the remedy. A
         pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.

@@ -24,7 +24,7 @@ SANDBOX_RATE_LIMIT = (
 )
 SANDBOX_STOP_SECONDS = 3
 PROBES = "127.0.0.1:0"  # port 0: each process chooses a free port and logs it
-CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # roles of processes that request Reddit
+CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # roles that send requests to Reddit
 SIGNING = ("admin-api", "scheduler")  # roles of processes that need the secrets of webhooks
 NOT_INHERITED = frozenset(
     {

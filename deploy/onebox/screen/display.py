@@ -86,7 +86,7 @@ class TerminalDisplay:
 
 
 def _wrapped(text: str, console: Console) -> list[Text]:
-    """Split the text into lines that fit into the console. No line is cut: it may have a remedy."""
+    """Wrap the text to the console's width. A cut text could lose the remedy that it names."""
     return [*Text(text, style="yellow").wrap(console, console.width)]
 
 

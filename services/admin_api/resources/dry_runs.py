@@ -1,4 +1,4 @@
-"""Dry runs: make a change after a savepoint, answer as after the change, and roll it back."""
+"""Dry runs: make a change inside a savepoint, build the response, and roll the change back."""
 
 from __future__ import annotations
 

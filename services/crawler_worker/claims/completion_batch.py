@@ -44,8 +44,8 @@ def write(
     ]
 
 
-# Whether an endpoint of webhooks wanted the event of the latest completion with the verb. Then the
-# next completion needs a transaction, for its event. Without an endpoint it is a single statement.
+# Whether a webhook endpoint wanted the events of the latest completions with this verb. If so, the
+# next completions and their events need a transaction. If not, one statement is sufficient.
 _has_events: dict[Transition, bool] = {}
 
 

@@ -57,8 +57,8 @@ class LeaseKeeper(threading.Thread):
         self.has_stopped = False
 
     def hold(self, claim: Claim, *, requested_at: float) -> HeldClaim:
-        """Extend this claim until `drop` is called. `requested_at` is the monotonic time before the
-        claim statement."""
+        """Let the thread extend this claim until `drop` is called. `requested_at`: the monotonic
+        time just before the claim statement was sent."""
         held = HeldClaim(claim, requested_at=requested_at, lease_seconds=self._lease_seconds)
         with self._lock:
             self._held[claim.job_id] = held

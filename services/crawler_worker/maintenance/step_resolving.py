@@ -148,13 +148,13 @@ class StepResolver(threading.Thread):
                 partial(lost_ends.record_steps_and_groups, after=place, at_most=CHUNK)
             )
             total += page.ends
-            # A page may have more than CHUNK ends, so it is read again after these are processed.
+            # The search of a page stops after CHUNK recorded ends. Then the page is searched again.
             if not self._resolve_found(page.ends) or page.ends < CHUNK:
                 place = page.last
         return total
 
     def _resolve_found(self, found: int) -> int:
-        """Process the recorded ends. Returns the number of changes, or 0 if a backlog is left."""
+        """Process the recorded ends. Returns the number of changes, or 0 if no repeat is useful."""
         if not found:
             return 0
         log.info("step.ends_found", count=found)

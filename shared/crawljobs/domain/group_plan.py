@@ -77,8 +77,8 @@ class Plan:
 def check(steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]) -> Plan:
     """Check new steps against one another and against the stored steps of their group.
 
-    `stored` has, by key, the steps to which the new steps refer, and all steps with the same
-    subreddits. Of a long list of errors, the plan has only the first ones.
+    `stored` maps keys to stored steps: those that the new steps refer to, and all with the same
+    subreddits. The plan has at most the first ERRORS_MAX errors.
     """
     wrong = itertools.chain(_key_errors(steps, stored), _wait_errors(steps, stored))
     errors = [*itertools.islice(wrong, ERRORS_MAX)]

@@ -17,7 +17,7 @@ LONGEST_LOOK = timedelta(days=14)
 # The longest delay for a page of a listing. New items push old items out of a listing, so after
 # two weeks the missing items might no longer be shown.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# The delay before a due part is due again, if a crawl did not request it because of the settings.
+# The delay of a due part's next try, if the settings kept the crawl from requesting the part.
 POSTPONED = LONGEST_LOOK
 # If `next_look_at` is more than FURTHEST_LOOK in the future, it was written before the database's
 # clock was set back. Then the part is due at once.

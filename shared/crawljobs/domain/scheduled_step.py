@@ -30,7 +30,7 @@ class ScheduledStep:
 
     @property
     def upstreams(self) -> str | tuple[str, ...]:
-        """The value of `after` in the API: the text `all`, or keys."""
+        """The value of `after` in the API: the text `all`, or the keys of other steps."""
         return ALL if self.after_all else self.after
 
 

@@ -60,7 +60,7 @@ def inline(constant: str) -> ColumnElement[str]:
 
 
 def one_of(column: ColumnElement[Any], constants: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition that the column has one of the constants. The SQL text contains them."""
+    """Return the condition that the column has one of the constants, as literals in the SQL."""
     return column.in_([inline(constant) for constant in sorted(constants)])
 
 

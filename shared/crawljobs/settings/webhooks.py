@@ -15,7 +15,8 @@ class WebhookSettings:
     """The settings for secrets and bodies. Without a master key, webhooks are off."""
 
     master_key: bytes | None = field(repr=False)
-    previous_master_key: bytes | None = field(repr=False)  # signs too, for receivers of old secrets
+    # Signs deliveries too, because receivers may still have secrets derived from this key.
+    previous_master_key: bytes | None = field(repr=False)
     public_url: str | None  # the start of links, without a slash at its end
 
     @property

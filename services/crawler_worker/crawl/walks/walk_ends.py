@@ -77,8 +77,8 @@ def _is_doubtful(course: Course, step: Step) -> bool:
 
 
 def _believed(context: CrawlContext, course: Course, step: Step, left: Sequence[str]) -> Step:
-    """Return the step. If `left` disproves the reason for the end of the walk, correct the reason.
-    `left` are stored older items that the listing did not return."""
+    """Return the step, with a corrected reason for the end of its walk if FIRST_ITEM is wrong.
+    `left`: the ids of stored, older items that the listing did not return."""
     if step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED:
         end = WalkEnd.CAP
     elif not _is_doubtful(course, step):

@@ -50,7 +50,7 @@ def _of(row: str) -> str:
 
 
 def _merged(row: str) -> str:
-    """Return the values to store. If a value of `row` is null (unknown), the stored value stays."""
+    """Return the SQL of the values to store. A null (unknown) in `row` keeps the stored value."""
     return ", ".join(f"coalesce({row}.{each}, stored.{each})" for each in _ABOUT.split(", "))
 
 

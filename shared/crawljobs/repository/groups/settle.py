@@ -127,7 +127,7 @@ def _settle_upstreams(
     waits = [*of_jobs.waits, *of_steps.waits, *of_groups.waits]
     changes += wait_changes.apply(conn, waits, now=now)
     rest = _Upstreams({**of_jobs.rests}, {**of_steps.rests}, {**of_groups.rests}, upstreams.actors)
-    if more:  # the next transaction also examines the waits for these upstreams again
+    if more:  # the next transaction must examine the waits for all these upstreams
         rest.jobs, rest.groups = upstreams.jobs, upstreams.groups
         rest.steps.update(upstreams.steps)
     else:

@@ -49,7 +49,10 @@ _INSERT = text(f"""
 
 @dataclass(frozen=True)
 class Upstreams:
-    """The ends of the jobs and groups for which new steps wait. None: it has not ended yet."""
+    """The ends, by id, of the jobs and groups for which new steps wait.
+
+    The end of a job or group that has not ended is None. `unsealed`: the ids of unsealed groups.
+    """
 
     jobs: Mapping[int, StepEnd | None]
     groups: Mapping[int, StepEnd | None]

@@ -35,7 +35,8 @@ _RECORD = text("""
     RETURNING number
     """)
 
-# An endpoint's row changes at most once in :pause. Otherwise many deliveries would wait for it.
+# While the results stay good or stay bad, an endpoint's row changes at most once in :pause.
+# Otherwise many deliveries would wait for the lock of the row.
 _SUCCESS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_endpoints

@@ -144,7 +144,7 @@ def claim(
 ) -> list[ClaimedDelivery]:
     """Claim the oldest due deliveries. `shares` maps endpoint ids to the limits of new claims.
 
-    With the running attempts of all processes, an endpoint has at most `per_endpoint` attempts.
+    An endpoint gets at most `per_endpoint` attempts at once, those of other processes included.
     Endpoints that another transaction has locked are left out.
     """
     if not shares:

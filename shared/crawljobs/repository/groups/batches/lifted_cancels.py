@@ -23,8 +23,8 @@ from crawljobs.repository.sql import ids, inline
 _group, _step, _job, _operation = job_groups.c, group_steps.c, crawl_jobs.c, operations.c
 _upstream = group_steps.alias("upstream")
 
-# A cancel that is later than the retry stays in force. A retry sets queued_at. While the operation
-# of a cancel is in progress, no step of the group starts.
+# Lifts a cancel only if a job was retried later. A retry sets the job's queued_at. A cancel whose
+# operation is still in progress stays in force, so that no step of the group starts.
 _LIFT = (
     update(job_groups)
     .where(

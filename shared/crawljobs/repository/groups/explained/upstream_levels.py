@@ -25,7 +25,8 @@ def _steps_in(place: int, state: str, condition: str) -> str:
     )"""
 
 
-# Excludes steps that wait for all other steps of the group, because the other steps are the cause.
+# False for a step that waits for all other steps of its group. It is left out of the upstreams,
+# because the steps that it waits for are the actual cause.
 _WAITS_FOR_SOME = """(
     SELECT true FROM step_waits
     WHERE step_id = group_steps.id AND upstream_group_id = group_steps.group_id
