@@ -1,4 +1,4 @@
-"""Stores the requested names, so that a restarted sandbox finds these communities by their ids."""
+"""Stores the names of requested communities. A restarted sandbox finds them by their ids."""
 
 import contextlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Decide whether a due schedule fires, and disable a schedule that never can."""
+"""Decide whether a due schedule fires, and disable a schedule whose data stop it from firing."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Timetable:
         *,
         is_last: bool = False,
     ) -> int:
-        """Call `fire` in transactions until no schedule is due. Returns how many it processed."""
+        """Call `fire` until a batch is not full. Returns the number of schedules in all batches."""
         total = 0
         while not self._stop.is_set():
             self._traces.clear()

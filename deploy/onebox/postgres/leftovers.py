@@ -58,7 +58,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def _is_used(folder: Path) -> bool:
-    """Return whether a process has its current folder in the cluster. Postgres's processes have."""
+    """Return whether a process runs in the cluster's folder, as the processes of Postgres do."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):

@@ -170,7 +170,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         )
 
     def without_token(self, view: View) -> View:
-        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS allows such requests."""
+        """Document that the view needs no token. auth.PUBLIC_ENDPOINTS must list the view too."""
         return cast(View, problem_codes.without_token(self.doc(security=[])(view)))
 
     def problems(self, *codes: str) -> Decorator:

@@ -101,7 +101,7 @@ class TokenRefused(CrawlFailure):
 
 
 class Deferred(CrawlFailure):
-    """The cause is outside the job. The job waits `resume_in` seconds. No attempt is charged."""
+    """A failure from outside the job. The job waits `resume_in` seconds. No attempt is charged."""
 
     kind = ErrorKind.DEFERRED
     reason: ClassVar[WaitReason]

@@ -108,7 +108,7 @@ class Outcomes:
         return number, disabled
 
     def _has_noted(self, endpoint_id: int) -> bool:
-        """Return whether this process noted a success of the endpoint a moment ago."""
+        """Return whether this process stored a success of the endpoint in the last NOTE_PAUSE."""
         noted = self._noted.get(endpoint_id)
         return noted is not None and time.monotonic() - noted < NOTE_PAUSE.total_seconds()
 

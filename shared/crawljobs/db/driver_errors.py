@@ -62,7 +62,7 @@ _CONNECTION_FAILURES = (
     ("channel binding", "the server does not offer the required channel binding"),
     ("authentication method requirement", "the server uses another authentication method"),
 )
-# Matches the name of a parameter of the address in libpq's messages about invalid values.
+# Finds the name of the invalid parameter in libpq's messages about the database's address.
 _PARAMETER = re.compile(
     r'invalid "?([a-z_]{2,40})"? value|for connection option "([a-z_]{2,40})"'
     r"|may not be used with ([a-z_]{2,40})="
@@ -97,8 +97,8 @@ def sentence(error: BaseException) -> str:
 def _connection_failure(error: BaseException) -> str:
     text = str(error)
     place = _PLACE.search(text[:2_000])
-    # Remove the names of roles and databases, which are in quotes. Otherwise a part of a name could
-    # be found as a known part of a message.
+    # Remove the quoted names of roles and databases. Otherwise a name that contains a text of
+    # _CONNECTION_FAILURES, such as `starting up`, would be taken for the cause.
     bare = re.sub(r'"[^"]{0,1000}"', "", text[:2_000])
     parameter = _PARAMETER.search(text[:2_000])
     if parameter is not None:

@@ -49,14 +49,14 @@ class Completion(NamedTuple):  # each claim needs a Completion; a dataclass take
 def completed(claim: Claim, outcome: str) -> Completion:
     """Return the Completion of a succeeded job.
 
-    A rerun request of the job then becomes a new job. After one of the TERMINAL_OUTCOMES, this
-    happens only if the outcome must still be confirmed.
+    If the job has a rerun request, a follow-up job is created. After one of the TERMINAL_OUTCOMES,
+    the follow-up job is created only if the outcome must still be confirmed.
     """
     return Completion(claim, Transition.COMPLETE, outcome=outcome)
 
 
 def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
-    """Return the Completion of a failed job. A rerun request of the job becomes a new job."""
+    """Return the Completion of a failed job. A rerun request leads to a follow-up job."""
     return Completion(claim, Transition.FAIL, error_kind=kind, error_message=storable(message))
 
 

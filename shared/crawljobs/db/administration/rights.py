@@ -57,7 +57,7 @@ def differences(conn: Connection, names: Names) -> list[str]:
 def owners(conn: Connection, names: Names) -> list[str]:
     """Return one line for each table and function that does not belong to the owner's role.
 
-    Without an owner's role, the tables and functions must belong to the owner of the table
+    If `names` has no owner's role, the tables and functions must belong to the owner of the table
     alembic_version.
     """
     found = conn.execute(rights_sql.OWNED, object_names()).all()

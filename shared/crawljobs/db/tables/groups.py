@@ -195,7 +195,7 @@ upstream_changes = Table(
     CheckConstraint("num_nonnulls(job_id, step_id, group_id) = 1", name="upstream"),
 )
 
-# One finish of a group. A group finishes once in each generation.
+# A finish of a group. A group that opens again begins a new generation, with its own finish.
 group_finishes = Table(
     "group_finishes",
     metadata,

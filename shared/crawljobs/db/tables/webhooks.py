@@ -43,7 +43,7 @@ webhook_endpoints = Table(
     Column("disabled_detail", Text),
     Column("disabled_at", Timestamp),
     Column("secret_version", Integer, nullable=False, server_default="1"),
-    # After a rotation the previous secret signs too, until this time.
+    # After a rotation, this version of the secret signs too, until `previous_secret_until`.
     Column("previous_secret_version", Integer),
     Column("previous_secret_until", Timestamp),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),

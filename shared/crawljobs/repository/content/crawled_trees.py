@@ -164,8 +164,8 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The fetched tree has `brought` comments, and lacks `missing` comments. The recorded number of
-    missing comments is lower if earlier requests stored more than `brought` comments. It is at
+    The fetched tree has `brought` comments, and lacks `missing` comments. Further comments of the
+    post that are already stored reduce the recorded number of missing comments. This number is at
     least `reported` (Reddit's number of comments) minus all stored comments. Records nothing while
     another transaction has locked the post.
     """

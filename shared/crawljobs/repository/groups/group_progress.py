@@ -156,8 +156,8 @@ def update(
 def _may_start(group: Any) -> bool:
     """Return whether pending steps of the group may start.
 
-    If a cancelled group is finished and has a pending step, a retry reopened the step, which may
-    start.
+    A finished group has a pending step only if a retry reopened the step. The retry also ends an
+    earlier cancel of the group, so the step may start.
     """
     return not group.is_paused and (not group.is_cancelled or group.is_finished)
 

@@ -79,8 +79,8 @@ def settle(
 ) -> Settled:
     """Process the oldest rows of upstream_changes: end steps and waits, and finish groups.
 
-    If more than CHUNK steps or waits depend on the changes, new rows for the rest follow the rows
-    of other changes. Several processes may call this function at the same time.
+    If more than CHUNK steps or waits depend on the rows, new rows at the end of the table record
+    the rest for a later call. Several processes may call this function at the same time.
     """
     rows = conn.execute(_TAKE, {"at_most": at_most, "skip": skip}).all()
     if not rows:
@@ -194,7 +194,7 @@ def _settle_steps(
 
 
 def _is_open_again(change: StepChange) -> bool:
-    """Return whether a final step was opened. Its job may have ended, so the step is read again."""
+    """Return whether a final step was reopened. `settle` reads it again: its job may have ended."""
     return change.before in FINAL and change.after is StepState.ENQUEUED
 
 

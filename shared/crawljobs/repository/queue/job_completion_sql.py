@@ -91,10 +91,9 @@ def _completion_statement(
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
-    # jobs. That index is slower, because it has the claims of all workers and entries of ended
-    # claims. The arrays are in subqueries, so that the planner does not see their lengths. For an
-    # array of one element, a plan for one row would look cheaper than the generic plan. Then
-    # Postgres would make a new plan at each execution.
+    # jobs, which is slower: it has the claims of all workers and entries of ended claims. The
+    # subqueries hide the lengths of the arrays from the planner. Otherwise a plan for an array of
+    # one element would seem cheaper than the generic plan, so Postgres would plan each execution.
     arrays = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in taken.items())
     names = ", ".join(["job_id", "token", *(f"end_{name}" for name in columns), "place"])
     error = [f"held.end_{name}" if name in columns else "NULL" for name in _ERROR]

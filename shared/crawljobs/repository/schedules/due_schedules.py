@@ -157,7 +157,7 @@ def lock_due_schedules(
 
 
 def unfinished_groups(conn: Connection, schedule_ids: Sequence[int]) -> dict[int, int]:
-    """Return, for each schedule whose last group has not finished: schedule id -> group id."""
+    """Return the unfinished last groups of these schedules, as a map: schedule id -> group id."""
     if not schedule_ids:
         return {}
     return {row.id: row.group_id for row in conn.execute(_UNFINISHED, {"ids": schedule_ids})}

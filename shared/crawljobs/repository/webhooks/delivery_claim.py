@@ -57,7 +57,7 @@ _CLAIM = text("""
     RETURNING id
     """)
 
-# A ping has one attempt: a ping whose sender died has failed.
+# A ping has only one attempt. So if the sender of a ping died, the ping has failed.
 _PINGS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     chosen AS (

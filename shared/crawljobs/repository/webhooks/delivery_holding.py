@@ -78,8 +78,8 @@ def _free(state: DeliveryState) -> Any:
     free = select(chosen.c.id).where(
         # A delivery with a running attempt is left out until the attempt's result is recorded.
         or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
-        # A ping is attempted only once, immediately, so it is never held. If its endpoint was
-        # deleted, no claim finds the ping, so it is dropped.
+        # A ping has only one attempt, at once, so a ping of an existing endpoint is never held. A
+        # ping of a deleted endpoint is chosen, and then dropped, because no claim finds it.
         or_(chosen.c.kind != inline(DeliveryKind.PING), not_(_HAS_ENDPOINT)),
     )
     ordered = delivery_ranges.oldest_first(free, chosen, state)
@@ -97,8 +97,8 @@ def _change(values: Mapping[str, Any]) -> Any:
 _NO_CLAIM: dict[str, Any] = {"lease_until": null(), "claim_token": null()}
 _DROPPED = {"state": inline(DeliveryState.DROPPED), "ended_at": NOW, **_NO_CLAIM}
 
-# The statement for each state of a delivery and of its endpoint. An endpoint that was deleted has
-# the state None.
+# Maps the state of a delivery and the state of its endpoint to the statement that changes the
+# delivery. A deleted endpoint has the state None. Other pairs of states need no change.
 CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
     (DeliveryState.PENDING, None): _change(_DROPPED),
     (DeliveryState.HELD, None): _change(_DROPPED),
