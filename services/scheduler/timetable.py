@@ -118,7 +118,7 @@ class Timetable:
         return total
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop's last step. The loop goes on after database errors."""
+        """Return the seconds since the loop last ran. It also runs while the database is down."""
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:

@@ -26,7 +26,10 @@ class WaitingProbes:
     """Makes readiness probes share one database check. Only the event loop may use an object."""
 
     def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
-        """`answer(connection, bytes, keeps)` must send the response."""
+        """`answer(connection, bytes, keeps)` must send the bytes, which are the response.
+
+        `keeps` is true if the connection stays open after the response.
+        """
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
         self._check: Future[None] | None = None  # the latest check; it calls _on_check_done

@@ -164,10 +164,10 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
 
 
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
-    """Return whether Reddit accepts the credentials.
+    """Return the state of the credentials. UNKNOWN: no worker has used a token yet.
 
-    Only a worker with an access token reserves slots, and only the reservation of a slot sets
-    `window_started_at`. So a row with this time proves that Reddit has issued a token.
+    Only a worker with a token probes Reddit or reserves slots, and only the reservation of a slot
+    sets `window_started_at`. So a good probe or this time proves that Reddit has issued a token.
     """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED

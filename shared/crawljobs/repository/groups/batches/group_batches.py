@@ -107,7 +107,7 @@ def start(
 
 
 def _without_steps(kind: OperationKind, counts: Mapping[str, int]) -> str:
-    """Return why the change concerns no step of the group, and how its other steps run again."""
+    """Return a message: why no step is changed, and how to crawl cancelled or skipped steps."""
     if kind is not OperationKind.RETRY_FAILED:
         return "The group has no open step."
     ended = [

@@ -113,7 +113,7 @@ class Found:
 
 
 def read(conn: Connection, nodes: Iterable[Node]) -> dict[Node, Found]:
-    """Return the steps and groups among the nodes. If one does not exist, the result lacks it."""
+    """Read the steps and groups of these nodes. The result has no entry for a deleted one."""
     steps = [node.id for node in nodes if node.kind is UpstreamKind.STEP]
     groups = [node for node in nodes if node.kind is UpstreamKind.GROUP]
     values = {
