@@ -132,7 +132,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def is_wrong_tls(error: BaseException) -> bool:
-    """Return whether the TLS settings do not fit the server, so that a retry cannot succeed."""
+    """Return whether the error shows that the TLS settings are wrong. Then no retry can succeed."""
     return _has_sign(error, _WRONG_TLS)
 
 

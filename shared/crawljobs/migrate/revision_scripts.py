@@ -9,7 +9,7 @@ import crawljobs
 from crawljobs import errors
 
 _PACKAGES = Path(crawljobs.__file__).parent.parent
-INSTALLED = _PACKAGES / "crawljobs_migrations"  # in the wheel and in the image
+INSTALLED = _PACKAGES / "crawljobs_migrations"  # the folder in the wheel and in the image
 IN_CHECKOUT = _PACKAGES.parent / "migrations"
 
 

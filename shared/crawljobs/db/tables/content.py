@@ -57,7 +57,7 @@ subreddits = Table(
     Column("oldest_post_at", Timestamp),
     Column("oldest_comment", Text),
     Column("oldest_comment_at", Timestamp),
-    Column("posts_walk_end", Text),  # why the last reading of the whole listing of posts ended
+    Column("posts_walk_end", Text),  # why the walk at `whole_walk_at` ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
     # How many of the newest 1,000 posts have a complete tree, and how many not. Null: not counted.
     Column("trees_whole", Integer),

@@ -54,8 +54,8 @@ def page_of_waits(column: str) -> str:
     Each wait is read once for each change of its upstream, also in many transactions. So the cost
     of a change is linear in the number of its waits.
     """
-    # For `column = asked.id ORDER BY id`, the planner could scan the primary key and filter. Only
-    # the index of the column has the order of both columns.
+    # With `column = asked.id ORDER BY id`, the planner could scan the whole primary key. With the
+    # order `column, id`, it uses the index on these two columns.
     return f"""CROSS JOIN LATERAL (
             SELECT * FROM step_waits
             WHERE ({column}, id) > (asked.id, asked.after) AND {column} <= asked.id

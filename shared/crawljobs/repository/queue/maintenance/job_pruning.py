@@ -12,8 +12,8 @@ from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # one transaction deletes at most this number of jobs and this number of attempts
 
-# A watched job stays while a step follows it or waits for it, because the resolver has not yet
-# given this step the end of the job. CASE and LIMIT 1 spare all other jobs these look-ups.
+# A watched job stays while a step follows it or waits for it, because the resolver must still read
+# how the job ended. With CASE and LIMIT 1, Postgres looks up the steps of watched jobs only.
 _NOT_AWAITED = """CASE WHEN watched THEN (
             SELECT true FROM group_steps
             WHERE group_steps.job_id = crawl_jobs.id AND state = 'enqueued' LIMIT 1
