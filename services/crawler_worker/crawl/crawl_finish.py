@@ -145,7 +145,7 @@ def _marks(at: Checkpoint) -> Marks:
 
 
 def _next_visit(context: CrawlContext, conn: Connection) -> datetime | None:
-    """Return the time of the next crawl, or None if the subreddit has no adaptive interval."""
+    """Return the time of the next crawl, or None if `adaptive_interval` is off."""
     if not context.settings.adaptive_interval:
         return None
     now = context.now()

@@ -43,8 +43,8 @@ def _first_steps(states: tuple[StepState, ...], *columns: ColumnElement[Any]) ->
     )
 
 
-# The search uses this order, so that it finds the cause: a failed step, not a step that was skipped
-# because of it.
+# The search for a group's first failure uses this order of states. So it finds a failed step, and
+# not a step that was skipped because of the failed step.
 _BAD = (StepState.FAILED, StepState.CANCELLED, StepState.HELD, StepState.SKIPPED)
 _first_bad = _first_steps(_BAD, _step.key, _step.state, _step.reason, _step.job_id).subquery("bad")
 _FIRST_FAILURE = (

@@ -178,7 +178,7 @@ def give_up(conn: Connection, *, schedule_id: int, ticks: Sequence[Ticks], now: 
 
 
 def settle_runs(conn: Connection, *, runs: Sequence[SettledRun]) -> None:
-    """Set the outcome and the job or group of runs that are already in the ledger."""
+    """Write the outcome of each run, and its job or group, into the run's existing row."""
     conn.execute(
         _SETTLE_RUNS,
         {
