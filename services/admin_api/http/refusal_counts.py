@@ -40,9 +40,9 @@ class Key:
 
 @dataclass(frozen=True)
 class RefusalCount:
-    """The number of refusals in a time window, without the first, which has its own audit row.
+    """The number of further refusals in a time window, after the refusal that opened the window.
 
-    One audit row records the number.
+    When the window has ended, one audit row records this number.
     """
 
     key: Key

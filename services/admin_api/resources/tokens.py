@@ -37,7 +37,7 @@ _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path
 @blueprint.parameters(TokenParameters)
 @blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
 def list_tokens(params: dict[str, Any]) -> responses.Response:
-    """List tokens by name, also expired and revoked tokens"""
+    """List tokens in the order of their names, also expired and revoked tokens"""
     page = pagination.Page.requested("tokens", params)
     after = None if page.after is None else (str(page.after[0]), str(page.after[1]))
     with state.current().database.read() as conn:

@@ -27,7 +27,7 @@ def require_master_key() -> None:
 
 
 def secret_of(endpoint: Endpoint) -> str:
-    """Return the secret that signs for the endpoint, in the form for receivers."""
+    """Return the endpoint's present secret in the form that receivers store (`whsec_...`)."""
     return _shown(endpoint, endpoint.secret_version)
 
 

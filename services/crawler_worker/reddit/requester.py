@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Sends requests with the options of one caller."""
+    """Sends the requests of one caller, all with the same options (`context`)."""
 
     client: RedditClient
     context: RequestContext

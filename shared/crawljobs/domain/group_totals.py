@@ -12,7 +12,7 @@ from crawljobs.domain.group import GroupOutcome, StepState
 class OpenGroupState(StrEnum):
     """The states of an open group. A group has the first state in this order that fits."""
 
-    HELD = "held"  # a step of the group is held
+    HELD = "held"  # a step waits until an operator lets it proceed or skips it
     PAUSED = "paused"
     UNSEALED = "unsealed"
     RUNNING = "running"

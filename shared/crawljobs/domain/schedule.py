@@ -24,7 +24,7 @@ LISTED_ONE_BY_ONE = 10
 class MisfirePolicy(StrEnum):
     """The rule for a late tick. Only the latest of several late ticks can fire."""
 
-    FIRE_ONCE = "fire_once"  # fire after any delay, unless the schedule has a deadline
+    FIRE_ONCE = "fire_once"  # fire after any delay, or only within the deadline if there is one
     SKIP = "skip"  # fire only within the schedule's deadline, or within ON_TIME if it has none
 
 

@@ -75,7 +75,7 @@ def explain(step: StepFacts, upstreams: Sequence[Upstream], *, complete: bool) -
 def upstream(
     facts: Facts, *, number: int, waited_for_by: int, depth: int, is_root: bool
 ) -> Upstream:
-    """Return the entry of this step, group or job in an explanation."""
+    """Return an explanation's entry for the step, group or job that `facts` describes."""
     place = partial(
         Upstream, number=number, waited_for_by=waited_for_by, depth=depth, is_root=is_root
     )

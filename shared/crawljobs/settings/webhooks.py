@@ -12,7 +12,7 @@ from crawljobs.settings.environment import ADDRESS, Environment
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """The settings for secrets and bodies. Without a master key, webhooks are off."""
+    """Settings for the secrets and bodies of webhooks. Without a master key, webhooks are off."""
 
     master_key: bytes | None = field(repr=False)
     # Signs deliveries too, because receivers may still have secrets derived from this key.

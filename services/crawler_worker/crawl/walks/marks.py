@@ -23,7 +23,7 @@ _YEAR = timedelta(days=365)
 
 
 def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
-    """Return the highest id of the page that fits the lower ids, or None if there are no items.
+    """Return the highest id that is not too far above the page's lower ids; None without items.
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
     first id that is too far above the next lower id. On a page with two or more items, a single

@@ -42,7 +42,7 @@ def next_step(
 
     `so_far` is a pair: the walk before this page, and the number of its distinct items. A listing
     may end too early, without items that earlier crawls received. Then the page is requested again.
-    Raises GivenUp for a page that is not required.
+    Raises GivenUp if Reddit returns no usable reply for a page that is not required.
     """
 
     def step_of() -> tuple[Page, Step]:

@@ -1,4 +1,4 @@
-"""Check that the services' roles have no rights and settings but those of the command `roles`."""
+"""Check that the services' roles have only the rights and settings of the command `roles`."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ _WAITS_FOR_GROUPS = text(f"""
         ) AS upstream ON true
     """)
 
-# A step can wait for all other steps of its own group. Selects such waits that must end, reopen or
-# end in another way. `others (open)` is true if another step is open, or if the group still accepts
-# steps.
+# A step can wait for all other steps of its own group. Of these waits, the query selects those that
+# must end, reopen, or get another end state. `others (open)` is true while another step is open or
+# the group accepts further steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
         step.state, others.open AS is_open, failed.key, failed.state AS failed_state
@@ -156,7 +156,7 @@ def for_jobs(
 def for_steps(
     conn: Connection, after: Mapping[int, int], *, locked: Sequence[int], at_most: int
 ) -> Page:
-    """Return the waits whose stored end is not the present end of these steps, as for_jobs."""
+    """Return the outdated waits for these steps. The parameters are those of `for_jobs`."""
 
     def end(row: Any) -> StepEnd | None:
         return end_of_upstream_step(row.key, StepState(row.upstream_state), row.reason)

@@ -105,7 +105,11 @@ def list_steps(
     after_id: int | None = None,
     limit: int = 100,
 ) -> list[Step]:
-    """Return at most `limit` steps of the group with ids above `after_id`, with their waits."""
+    """Return at most `limit` steps of the group with ids above `after_id`, with their waits.
+
+    If `states` is empty, steps in any state are returned. If `subreddit_id` is None, steps of any
+    subreddit are returned.
+    """
     statement = page_statement(
         tuple(sorted(set(states) or StepState)),
         by_subreddit=subreddit_id is not None,

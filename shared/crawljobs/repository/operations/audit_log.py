@@ -123,7 +123,7 @@ def record_many(
     resource_type: str,
     changes: Iterable[Change],
 ) -> None:
-    """Write a row for each change, in one statement. After the commit, updates a metric."""
+    """Write a row for each change, in one statement. After the commit, a metric counts the rows."""
     rows = [
         {
             "resource_id": None if change.resource_id is None else str(change.resource_id),

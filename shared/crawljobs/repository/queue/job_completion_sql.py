@@ -82,9 +82,9 @@ def _completion_statement(
 
     The statement never waits for a row lock, so the order of its locks does not matter.
 
-    `follow_up` is an SQL condition. A verb that ends the job has this condition. If it is true, the
-    statement inserts the follow-up job of a rerun request. The statement of such a verb also
-    records the end of a job on which steps depend (column `watched`). With `hint`, the statement
+    A verb that ends the job needs `follow_up`, an SQL condition. If it is true, the statement
+    inserts the follow-up job of a rerun request. With `follow_up`, the statement also records the
+    end of a job on which steps depend (column `watched`). With `hint`, the statement
     notifies idle workers. With `streaks`, consecutive deferrals with equal messages share one row
     of crawl_job_attempts. The result has one row for each ended claim: the position of the claim in
     the arrays, whether steps depend on the job, and whether an endpoint of webhooks wants `event`.

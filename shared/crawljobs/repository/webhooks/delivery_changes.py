@@ -27,7 +27,8 @@ _delivery, _event = webhook_deliveries.c, webhook_events.c
 
 _ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.DROPPED)
 
-# A ping stays a ping: it is attempted once more, and is not held.
+# A replayed ping keeps its kind, so it is attempted only once and is never held. Any other delivery
+# becomes a replay.
 _KIND = case(
     (_delivery.kind == inline(DeliveryKind.PING), inline(DeliveryKind.PING)),
     else_=inline(DeliveryKind.REPLAY),

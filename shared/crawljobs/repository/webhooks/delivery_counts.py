@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.webhook_totals import EndpointCondition, WebhookTotals
 
 # Each subquery reads a limited range of the partial index webhook_deliveries_state_idx. The search
-# for the oldest event compares (endpoint_id, state, id), the columns of that index. With equal
-# signs instead, a plan could read the whole table in the order of ids.
+# for the oldest event compares whole rows of that index's columns (endpoint_id, state, id). With
+# `endpoint_id = ... AND state = ...`, a plan could read the whole table in the order of ids.
 _COUNT = text("""
     SELECT coalesce(endpoint.disabled_reason, 'enabled') AS condition,
         pending.deliveries AS pending, held.deliveries AS held, oldest.created_at AS oldest_at
@@ -48,7 +48,7 @@ _OLDEST_NEW = text("""
 
 
 def count_webhooks(conn: Connection, *, now: datetime | None = None) -> WebhookTotals:
-    """Return the numbers of endpoints and of open deliveries."""
+    """Count the endpoints and their pending and held deliveries. Find the oldest event's age."""
     rows = conn.execute(_COUNT).all()
     new = conn.execute(_OLDEST_NEW, {"now": now}).one()
     endpoints = dict.fromkeys(EndpointCondition, 0)

@@ -67,8 +67,8 @@ _OF_LATE_EVENTS = text("""
     ))
     """)
 
-# Attempts at older events that are later than any delay makes them. For each endpoint, the index of
-# due deliveries is read from its latest time.
+# Deliveries whose next attempt is later than the longest possible delay. For each endpoint, the
+# index of due deliveries is read backwards from the latest due time.
 _LATE = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_deliveries SET next_attempt_at = (SELECT now FROM clock)
