@@ -131,7 +131,7 @@ class RefusalCounts:
                 self._evicted.append(window.count)
 
     def pop_finished(self, *, include_open: bool = False) -> list[RefusalCount]:
-        """Remove and return the counts of ended windows, or of all windows with `include_open`."""
+        """Remove and return the counts of ended windows. `include_open`: also of open windows."""
         with self._lock:
             now = self._clock()
             finished = [

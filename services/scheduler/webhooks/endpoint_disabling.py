@@ -39,10 +39,10 @@ class DisabledEndpoint:
 def disable_if_dead(
     conn: Connection, *, endpoint_id: int, status_code: int | None, failed_at: datetime | None
 ) -> DisabledEndpoint | None:
-    """Disable the endpoint after a failed attempt, if the receiver is gone (410) or dead.
+    """Disable the endpoint if an attempt got status 410, or if attempts have failed for long.
 
     `failed_at` is the time of the failure, or None if the endpoint's failures were checked a few
-    seconds ago. The change has an audit row, and the other endpoints get an event.
+    seconds ago. The change has an audit row, and the other endpoints get an event about it.
     """
     is_gone = status_code == webhook_retry.GONE_STATUS
     if not is_gone and failed_at is None:

@@ -27,9 +27,10 @@ _AWAITED = """(
         WHERE step.group_id <> job_groups.id LIMIT 1
     )"""
 
-# Reads at most one row more than it may delete. If this additional row exists, its step stays, and
-# so do its group and all groups after it. The next call deletes them. If the group stays with fewer
-# steps, its counts are reduced. Each row of `found` is a step with one of its waits or without any.
+# `found` has one row for each wait of a step, and one row for a step without waits. It has at most
+# one row more than the statement may delete. If this last row (`cut`) exists, its step stays, and
+# so do the step's group and all later groups. The next call deletes these. The counts of the group
+# with the last row are reduced by its deleted steps.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place FROM (
