@@ -25,7 +25,7 @@ def enqueued(conn: Connection, results: Iterable[Enqueued], source: JobSource) -
 
 
 def finished(conn: Connection, changes: Iterable[JobChange]) -> None:
-    """Count the jobs that an operator cancelled or gave up, after the transaction has committed."""
+    """At the commit of the transaction, count the jobs that an operator cancelled or gave up."""
     for change in changes:
         before, after = change.before, change.after
         if change.error is None and before and after and after.status in FINAL - {before.status}:

@@ -48,7 +48,8 @@ def drop_null_defaults(value: Any) -> None:
 def describe_schemas(schemas: dict[str, Any], named: Mapping[Any, str]) -> None:
     """Add a description to each schema: the docstring of its class.
 
-    The keys of `named` are apispec's keys of schemas. The first item of a key is the class.
+    `named` maps apispec's key of each schema to the schema's name. The first item of a key is the
+    class.
     """
     for key, name in named.items():
         docstring = vars(key[0]).get("__doc__")

@@ -10,7 +10,7 @@ from crawljobs.domain.webhook import Endpoint
 
 
 def master_key() -> bytes:
-    """Return the master key. Raises a Problem if webhooks are off."""
+    """Return the master key. Raises a Problem if none is set: then webhooks are off."""
     key = state.current().webhooks.master_key
     if key is None:
         raise problems.Problem(
@@ -22,7 +22,7 @@ def master_key() -> bytes:
 
 
 def require_master_key() -> None:
-    """Raise a Problem if webhooks are off."""
+    """Raise a Problem if no master key is set: then webhooks are off."""
     master_key()
 
 
