@@ -81,7 +81,7 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            # The ends in a backlog are recorded already, but the search would record them again.
+            # The ended upstreams of a backlog are recorded. The search would record them again.
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:

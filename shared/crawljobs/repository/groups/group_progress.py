@@ -109,8 +109,8 @@ def update(
     A group is ready if it is not paused and has a step to start. A sealed group without open steps
     is finished. If its schedule is overdue, because the schedule waited for this end, the scheduler
     gets a hint. A finished group with an open step is reopened. Writes the events of webhooks. The
-    caller holds the locks of the groups. The groups `unfinished` do not finish, because a wait of
-    these is still to be settled. Returns the groups that finished.
+    caller holds the locks of the groups. The groups `unfinished` do not finish, because the
+    caller has not updated all waits of their steps yet. Returns the groups that finished.
     """
     ids = sorted(group_ids)
     _add(conn, changes)

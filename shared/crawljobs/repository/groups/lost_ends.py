@@ -33,9 +33,9 @@ _RECORD_JOBS = text(f"""
     INSERT INTO upstream_changes (job_id) SELECT job_id FROM lost RETURNING id
     """)
 
-# Records the steps and groups that have ended, but for which a pending step of this page still
-# waits. OFFSET 0 and LIMIT 1 keep the order of the joins: groups, their pending steps, the waits of
-# these, upstreams. So the page has the steps with the lowest ids.
+# Finds the steps and groups that have ended although a pending step of the page still waits for
+# them, and records their ends. With OFFSET 0 and LIMIT 1, Postgres joins in the written order:
+# groups, pending steps, waits, upstreams. So the page has the next steps, sorted by group and id.
 _RECORD_STEPS_AND_GROUPS = text(f"""
     WITH page AS MATERIALIZED (
         SELECT open_group.id AS group_id, step.id AS step_id

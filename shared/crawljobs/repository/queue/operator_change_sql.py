@@ -96,7 +96,7 @@ def _recorded(verb: Verb) -> CTE:
 def _end(
     verb: Verb, event: EventType, **changes: ColumnElement[Any]
 ) -> ReturningUpdate[tuple[int, bool]]:
-    """Return an UPDATE that ends live jobs, and returns whether a webhook wants the event.
+    """Return an UPDATE that ends live jobs. Its column `has_event`: a webhook wants the event.
 
     The statement also records the claim of a crawling job as an attempt. The worker loses this
     claim.

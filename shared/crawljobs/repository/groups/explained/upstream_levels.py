@@ -33,8 +33,9 @@ _WAITS_FOR_SOME = """(
         AND ended_at IS NULL LIMIT 1
 ) IS NULL"""
 
-# The upstreams of a group are its open steps if the waiting step is pending. Otherwise, they are
-# the steps that did not succeed. The states that are nearer to the cause come first.
+# The steps of a group that explain why a step waits for the group, or did not start because of it.
+# For a pending step, these are the open steps of the group, else its steps that did not succeed.
+# The states that are nearer to the cause come first.
 _OF_GROUP = " UNION ALL ".join(
     [
         _steps_in(0, "held", "wanted.open"),
