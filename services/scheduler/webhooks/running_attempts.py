@@ -1,4 +1,4 @@
-"""The attempts that this process makes now, and how long the attempts of each endpoint take."""
+"""The delivery attempts that this process makes now, and their mean duration for each endpoint."""
 
 from __future__ import annotations
 

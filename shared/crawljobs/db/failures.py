@@ -84,8 +84,8 @@ _REFUSALS = (
     "is not permitted to log in",
     "permission denied for database",
 )
-# Parts of messages about parameters of the address that cannot work, with any server or with this
-# server.
+# Parts of messages about invalid parameters in the database's address, and about parameters that
+# the server does not support. A retry cannot succeed.
 _WRONG_PARAMETERS = (
     "may not be used with",
     "GSSAPI encryption required",

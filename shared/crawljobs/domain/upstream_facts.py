@@ -44,8 +44,8 @@ class StepFacts:
 class GroupFacts:
     """The facts about a group.
 
-    `asking` is the state of a step of this group that waits for all other steps, if the group is
-    shown as the upstream of this step. The summary then leaves this step out.
+    If a step waits for all other steps of its group, the group is shown as its upstream. Then
+    `asking` is the state of this step, and the summary of the group does not count this step.
     """
 
     group_id: int

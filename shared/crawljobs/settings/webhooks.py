@@ -1,4 +1,4 @@
-"""Settings of webhooks that do not concern connections: keys, and the address of links."""
+"""Settings of webhooks, without those of connections: master keys, and the public URL for links."""
 
 from __future__ import annotations
 

@@ -165,8 +165,8 @@ COMPLETION_STATEMENTS = (
     _completion_statement(
         Transition.DEFER,
         f"status = 'waiting', wait_reason = held.end_wait_reason, {_FAILED_SO}, visible_at = "
-        # A job that waits for `retry` waits for the whole delay. Any other reason has its cause in
-        # another table, so the job is parked for at most 60 seconds.
+        # A job with the reason `retry` waits for the whole delay. The cause of any other reason may
+        # end earlier, so the job is parked, and a sweep checks the cause after at most 60 seconds.
         f"CASE WHEN held.end_wait_reason = 'retry' THEN {NOW} + held.end_delay ELSE "
         + PARKED_UNTIL.format(until=f"{NOW} + held.end_delay", now=NOW)
         + " END",

@@ -1,4 +1,4 @@
-"""The jobs that the steps of a group follow, as a source of rows for lists."""
+"""A subquery for the jobs that the steps of a group follow. Lists of jobs read it like a table."""
 
 from __future__ import annotations
 
