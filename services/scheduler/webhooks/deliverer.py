@@ -114,7 +114,7 @@ class Deliverer(threading.Thread):
             self._wake.clear()
 
     def step(self) -> bool:
-        """Do the waiting work, in limited chunks. Return whether more events may wait already."""
+        """Run one chunk of each due task. Return whether new events may be left to process."""
         if time.monotonic() - self._mended_at >= MEND_SECONDS:
             self._mend()
         if time.monotonic() - self._settled_at >= SETTLE_SECONDS:

@@ -12,7 +12,7 @@ CHUNK = 1_000  # a request that changes more rows than this creates an operation
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
 TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails
-LONGEST_PAUSE_SECONDS = 2**TRIES_MAX  # the pause doubles after each failed try
+LONGEST_PAUSE_SECONDS = 2**TRIES_MAX  # after failed try number n of a chunk, the pause is 2**n s
 
 
 class OperationKind(StrEnum):

@@ -11,7 +11,7 @@ from crawljobs.domain.group import StepState
 from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # limit of the groups of one transaction, which deletes about as many steps and waits
+CHUNK = 1_000  # limit of the groups that one transaction deletes, and of their steps with waits
 # A step is deleted with all its waits. So a chunk has room for a step with WAITS_MAX waits.
 _ROWS_MIN = WAITS_MAX + 1
 
@@ -92,9 +92,9 @@ def prune_groups(
 ) -> PrunedGroups:
     """Delete groups that finished more than `retention` ago, with their steps and waits.
 
-    Deletes at most `at_most` groups, and about as many steps and waits. A larger group is deleted
-    by several calls. A group stays while a step of another group waits for its end. A group with a
-    held step has not finished, so it stays.
+    One call deletes at most `at_most` groups and about `at_most` steps and waits, so a group with
+    more steps needs several calls. A group stays while a step of another group waits for its end. A
+    group with a held step has not finished, so it stays.
     """
     rows = max(at_most, _ROWS_MIN)
     values = {"retention": retention, "at_most": at_most, "rows": rows, "now": now}

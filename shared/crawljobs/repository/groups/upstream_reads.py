@@ -119,7 +119,7 @@ def outdated_steps(
 
 
 def job_of(row: Any, actors: dict[int, str]) -> JobState:
-    """Return the state of the job that the row names."""
+    """Return the job's state from the columns of the row. A deleted job has the status None."""
     return JobState(
         row.job_id,
         None if row.status is None else JobStatus(row.status),

@@ -1,8 +1,8 @@
-"""Decide which worker requests a new OAuth token for a Reddit client id: one at a time has a turn.
+"""Decide which worker requests a new OAuth token for a Reddit client id.
 
-A worker takes the turn if the stored token is unusable. The turn expires, so that a worker that
-dies during its turn stops the other workers only for a short time. No transaction is open during
-the request to Reddit.
+Only one worker at a time has the turn. A worker takes the turn if the stored token is unusable. The
+turn expires, so that a worker that dies during its turn stops the other workers only for a short
+time. No transaction is open during the request to Reddit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Record an attempt, and what follows for its delivery and its endpoint.
+"""Record an attempt to deliver an event, and its effects on the delivery and the endpoint.
 
 The order of locks is: the endpoint, then its deliveries.
 """
