@@ -54,9 +54,9 @@ def forecast(
 ) -> GroupForecast:
     """Return the forecast. `until` is the end of the group, or the present time of an open group.
 
-    `steps` are all steps of the group, or a sample if they are fewer than `steps_in_group`.
-    `is_running` is true for a group that is neither finished nor paused. A subreddit without an
-    earlier crawl is expected to need as many requests as the others on average.
+    `steps` has all `steps_in_group` steps of the group, or only a sample of them. `is_running` is
+    true for a group that is neither finished nor paused. For a subreddit without an earlier crawl,
+    the forecast uses the average number of requests of the other subreddits.
     """
     scale = max(1.0, steps_in_group / len(steps)) if steps else 1.0
     used = round(scale * sum(_count(step.sent) for step in steps))

@@ -20,10 +20,10 @@ class OpenGroupState(StrEnum):
 
 @dataclass(frozen=True)
 class GroupTotals:
-    """The open groups and their steps by state, and the newest finished groups by outcome.
+    """The numbers of open groups, of their steps, and of the newest finished groups.
 
     `oldest_pending_seconds` is the age of the oldest pending step of the groups that are not
-    paused; None without a pending step. `capped`: more groups are open than were counted.
+    paused; None without a pending step. `capped` is true if more groups are open than were counted.
     """
 
     by_state: Mapping[OpenGroupState, int]

@@ -1,4 +1,4 @@
-"""Store the waits of new steps. The end of an upstream that has ended already is stored too."""
+"""Store the waits of new steps. If the upstream has already ended, the wait is stored as ended."""
 
 from __future__ import annotations
 
