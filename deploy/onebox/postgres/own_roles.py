@@ -55,7 +55,10 @@ def reader_url(postgres: EmbeddedPostgres, database: str) -> str:
 
 
 def set_up(postgres: EmbeddedPostgres, database: str) -> None:
-    """Create the roles and grant their rights. Raises PostgresError."""
+    """Create the roles of the services and the reader's role, with their rights.
+
+    Raises PostgresError.
+    """
     passwords = {kind: postgres.password_of(kind) for kind in (*KINDS.values(), grants.READER)}
     opened = Database(postgres.url(database), pool_size=1)
     try:

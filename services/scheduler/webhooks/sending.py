@@ -31,7 +31,7 @@ _RESULTS: dict[type[outbound_errors.OutboundError], AttemptResult] = {
 
 @dataclass(frozen=True)
 class Attempted:
-    """An attempt, and the time to wait that the receiver asks for."""
+    """A delivery attempt, and the delay in the header Retry-After of the receiver's reply."""
 
     attempt: FinishedAttempt
     retry_after: timedelta | None = None

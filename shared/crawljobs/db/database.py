@@ -99,7 +99,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection for reads. Each statement sees all data committed before its start."""
-        if self._pooled:  # behind a pooler, timeouts are set only in a transaction
+        if self._pooled:  # behind a pooler, the timeouts need a transaction, so begin one
             with self.begin() as conn:
                 yield conn
             return

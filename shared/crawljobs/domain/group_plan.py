@@ -161,8 +161,8 @@ def _subreddit_errors(
 
     Such steps would follow the same job. The waits of stored steps are not read, because their
     number may be large. So a new step must wait, directly or through other new steps, for the
-    last stored step of its subreddit. The function stores a set of steps as an integer with one bit
-    for each step. One operation then joins two sets, so the cost grows with the number of waits.
+    last stored step of its subreddit. A set of steps is stored as an integer with one bit for each
+    step. So the sets of two steps are joined by one OR, and each wait costs only one OR.
     """
     of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
     for each in stored.values():
