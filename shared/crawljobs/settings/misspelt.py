@@ -86,7 +86,7 @@ def _is_candidate(name: str) -> bool:
         and not _OF_OPENTELEMETRY.fullmatch(name)
         and _NAME.fullmatch(name) is not None
         and not _OF_A_SERVICE.fullmatch(written)
-        # Another program may use a prefix and a setting's name, as in NIX_SSL_CERT_FILE.
+        # No candidate: another program's prefix before a setting's name, as in NIX_SSL_CERT_FILE.
         and (bool(_without_needless_prefix(written)) or not written.endswith(_WITH_PREFIX))
     )
 

@@ -34,7 +34,7 @@ _ADD = text(f"""
     WHERE job_group.id = new.id AND job_group.id = ANY (CAST(:ids AS bigint[]))
     """)
 
-# `has_open`: the group has an open step. `has_ready`: the resolver can start a step of the group.
+# `has_open`: the group has an open step. `has_ready`: a pending step of the group has no open wait.
 _READ = text(f"""
     SELECT id, generation, scheduled_job_id, {_STATES}, cancelled_at IS NOT NULL AS is_cancelled,
         sealed_at IS NOT NULL AS is_sealed, finished_at IS NOT NULL AS is_finished,

@@ -98,7 +98,7 @@ def _settle_upstreams(
 ) -> tuple[Settled, _Upstreams]:
     """Update the steps and waits that depend on these jobs, steps and groups.
 
-    Returns the changes, and the upstreams of which further steps or waits are left.
+    Returns the changes, and the upstreams that still have steps or waits to update.
     """
     jobs_and_groups = _share(len(upstreams.jobs) + len(upstreams.groups))
     group_ids = upstream_reads.groups_of(

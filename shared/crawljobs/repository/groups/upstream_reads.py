@@ -77,8 +77,8 @@ def groups_of(
 ) -> list[int]:
     """Return the ids of the groups whose steps depend on these jobs, steps or groups.
 
-    `jobs` and `groups` have, for each upstream, the id of a wait. Of the waits with greater ids,
-    the first `at_most` of each upstream are read.
+    `jobs` and `groups` map each upstream to the id of its last wait that was already processed. Of
+    the later waits, the first `at_most` of each upstream are read.
     """
     values = {
         "jobs": [*jobs],

@@ -64,7 +64,10 @@ _RELEASE = text("""
 
 @dataclass(frozen=True)
 class FinishedAttempt:
-    """An attempt with its answer. `response` has at most 2,048 bytes, `detail` 1,000 characters."""
+    """An attempt to deliver an event, with the receiver's reply.
+
+    `response` has at most 2,048 bytes, `detail` at most 1,000 characters.
+    """
 
     duration: timedelta
     result: AttemptResult

@@ -97,7 +97,7 @@ class RelatedSteps:
 
 
 def of_job(conn: Connection, *, job_id: int) -> RelatedSteps:
-    """Return the steps that follow the job, that wait for it, and that wait for its followers."""
+    """Return the steps that follow the job, wait for it, or wait for a step that follows it."""
     values = {"job_id": job_id}
     shown = [
         RelatedStep(row.group_id, row.key, row.name, StepState(row.state), relation)
