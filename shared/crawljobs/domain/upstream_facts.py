@@ -76,7 +76,7 @@ Facts = StepFacts | GroupFacts | JobFacts | DeletedFacts
 
 
 def asked_for_by(step: Facts | None, facts: Facts) -> Facts:
-    """Return the facts of an upstream of `step`. A group of the step itself leaves it out."""
+    """Return the facts of an upstream of `step`. If it is the step's own group, set `asking`."""
     if (
         isinstance(step, StepFacts)
         and isinstance(facts, GroupFacts)

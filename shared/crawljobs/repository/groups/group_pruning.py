@@ -11,7 +11,7 @@ from crawljobs.domain.group import StepState
 from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # limit of the groups that one transaction deletes, and of their steps with waits
+CHUNK = 1_000  # one transaction deletes at most this many groups, and about this many steps
 # A step is deleted with all its waits. So a chunk has room for a step with WAITS_MAX waits.
 _ROWS_MIN = WAITS_MAX + 1
 

@@ -86,8 +86,8 @@ _doubled = func.least(
     bindparam("longest", type_=Double), _first * func.power(inline_number(2), _row)
 )
 _new = insert(reddit_budgets).excluded
-# Each further pause for the same reason is twice as long as the pause before. A pause for a new
-# reason has the shortest length, or twice the shortest length if a failed probe gave the reason.
+# Each further pause for the same reason is twice as long, up to `longest`. A pause for a new reason
+# lasts `first` seconds, or twice as long if a failed probe found this reason during another pause.
 _PAUSE = (
     insert(reddit_budgets)
     .values(
