@@ -47,7 +47,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return self._at(rule, "GET", self._reads, options)
 
     def post(self, rule: str, *, secret: bool = False, **options: Any) -> Decorator:
-        """Add a POST route that accepts Idempotency-Key. If `secret`, no body is stored."""
+        """Add a POST route that accepts Idempotency-Key. `secret`: no response body is stored."""
 
         def decorate(view: View) -> View:
             repeatable = idempotency.repeatable(view, secret=secret)

@@ -167,7 +167,7 @@ def for_steps(
 def for_groups(
     conn: Connection, after: Mapping[int, int], *, locked: Sequence[int], at_most: int
 ) -> Page:
-    """Like `for_jobs`: return the open waits for groups that have finished or were deleted."""
+    """Return open waits for finished or deleted groups. The parameters are as in `for_jobs`."""
 
     def end(row: Any) -> StepEnd | None:
         return end_of_upstream_group(row.upstream_group_id, row.outcome, is_deleted=row.is_deleted)
