@@ -10,7 +10,8 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # the maximum length of a replaced path, in characters
-# Reddit's reasons for a refusal. A body named after a reason is a refusal for this reason.
+# Reddit's reasons to refuse access to a community. Each is also the name of a body (see BODIES):
+# a replacement with the body `private` is Reddit's refusal of a private community.
 REASONS = ("private", "quarantined", "gated", "banned")
 # The names of the bodies that a replacement can have.
 BODIES = (

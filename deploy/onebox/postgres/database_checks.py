@@ -45,7 +45,7 @@ def refuse_unusable(url: str, setting: str) -> None:
 
 
 def unset_client_variables() -> None:
-    """Unset PGSSLMODE and all other variables of libpq, because they describe another server."""
+    """Unset PGSSLMODE and all other variables of libpq. They are not for the demo's own server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 

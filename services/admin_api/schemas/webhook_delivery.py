@@ -1,4 +1,4 @@
-"""Schemas of the deliveries of webhooks, and of requests that repeat them."""
+"""Schemas of webhook deliveries, and of requests that send deliveries again."""
 
 from __future__ import annotations
 

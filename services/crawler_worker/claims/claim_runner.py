@@ -63,7 +63,10 @@ class ClaimRunner:
         )
 
     def _completion_of(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl the subreddit. Return the Completion, also after an error. None: lost claim."""
+        """Crawl the subreddit. Return its Completion or, if the claim is lost, None.
+
+        An error of the crawl also becomes a Completion.
+        """
         claim = held.claim
         if logs.are_written(logging.INFO):
             log.info(

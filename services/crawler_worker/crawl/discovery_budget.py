@@ -13,9 +13,9 @@ from crawljobs.repository.content import discovery
 
 
 class Spending:
-    """Counts the requests that a crawl takes from its root's budget.
+    """Counts the requests that a crawl charges to the discovery budget of its root.
 
-    The crawl of a requested subreddit takes no requests from the budget.
+    Only a job with the source DISCOVERY charges requests. For all other jobs the count stays 0.
     """
 
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:

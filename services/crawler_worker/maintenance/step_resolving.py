@@ -154,7 +154,7 @@ class StepResolver(threading.Thread):
         return total
 
     def _resolve_found(self, found: int) -> int:
-        """Process the recorded ends. Returns the number of changes, or 0 if no repeat is useful."""
+        """Resolve the `found` ends of upstreams. Returns 0 if this search must not be repeated."""
         if not found:
             return 0
         log.info("step.ends_found", count=found)

@@ -139,7 +139,7 @@ class Deliverer(threading.Thread):
             self._mended_at = time.monotonic()
 
     def _claim(self, *, pings: bool) -> None:
-        """Claim due deliveries, also pings if there are some, and hand them to the senders."""
+        """Claim due deliveries, and with `pings` also pings. Hand all of them to the senders."""
         claimed, bodies = self._database.run(lambda conn: self._claim_in(conn, pings=pings))
         for each in claimed:
             self._running.add(each)

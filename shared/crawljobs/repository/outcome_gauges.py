@@ -63,9 +63,9 @@ _waiting = (
     .limit(inline_number(WAITING_MAX))
     .subquery("waiting")
 )
-# True for a retry that is due within 5 minutes. A retry may be due in a day, and no success of its
-# job is expected before. The error kind `deferred` means that the job waits because of its own
-# community, so a missing success shows nothing about the system.
+# True for a retry that is due within 5 minutes, because no success of the job is expected before it
+# is due. The error kind `deferred` is left out: such a job waits because of its own community, so a
+# missing success shows nothing about the system.
 _is_due_retry = and_(
     _waiting.c.wait_reason == inline("retry"),
     _waiting.c.visible_at <= NOW + inline_interval("5 minutes"),

@@ -1,6 +1,6 @@
-"""Defers a crawl whose required requests fail or have unclear replies while Reddit works.
+"""Defers a crawl whose required requests fail or have unclear replies while others succeed.
 
-The cause is outside the job: a server, a cache or a proxy has a failure or returns another page.
+The cause is outside the job: a server, a cache or a proxy has a failure or returns a wrong page.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decides at the end of a walk whether items are missing. If so, records the part or the gap.
+"""Decides at the end of a walk whether items are missing. If so, records a missing part or a gap.
 
 A walk reads a listing page by page, from the newest item to older items.
 """

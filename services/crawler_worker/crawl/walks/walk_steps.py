@@ -59,7 +59,7 @@ def after_page(
     *,
     is_lost: bool = False,
 ) -> Step:
-    """Return the state of the walk after this page with these items.
+    """Return the state of the walk after this page. `items` are the page's posts or comments.
 
     `so_far` is a pair: the walk before this page, and the number of its distinct items. `is_lost`
     is true if the walk has lost its position in the listing.

@@ -99,7 +99,7 @@ webhook_events = Table(
     Column("incomplete", Boolean),
     Column("finished_at", Timestamp),
     Column("schedule_id", BigInteger),
-    Column("generation", Integer),  # of the first group
+    Column("generation", Integer),  # of the first group in group_ids
     Column("body", Text),  # the JSON text that is sent; null until it is rendered
     Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
     one_of("type", *webhook.EventType, name="type"),

@@ -109,7 +109,7 @@ def lock_group(conn: Connection, *, group_id: int) -> Group | None:
 
 
 def overview(conn: Connection, group: Group) -> GroupOverview:
-    """Return the group with the start of its first job, its first failure, requests and operation.
+    """Return the group with the additional fields of GroupOverview.
 
     `started_at` is None while no step has a job, and after the first jobs were pruned.
     """

@@ -63,7 +63,7 @@ class Settled:
 
 @dataclass
 class _Upstreams:
-    """Changed jobs, steps and groups, with the id of the last wait that was settled for each."""
+    """The ids of changed jobs, steps and groups. Each maps to the id of its last updated wait."""
 
     jobs: dict[int, int] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)

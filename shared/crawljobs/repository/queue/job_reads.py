@@ -104,7 +104,7 @@ def get_job(conn: Connection, *, job_id: int) -> Job | None:
 
 
 def get_jobs(conn: Connection, *, job_ids: Sequence[int]) -> dict[int, Job]:
-    """Return the jobs with these ids, by id. The result lacks ids of jobs that do not exist."""
+    """Return a mapping from these ids to their jobs, without the ids of jobs that do not exist."""
     rows = conn.execute(_GET_EACH, {"ids": list(job_ids)}) if job_ids else ()
     return {row.id: to_job(row) for row in rows}
 

@@ -139,8 +139,8 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
 
 
 def _recent(row: Any) -> RecentJobs:
-    # A sample of SAMPLE jobs covers the time since its oldest job. A smaller sample has all jobs of
-    # the last hour, or of the shorter time since the workers started.
+    # A full sample (SAMPLE jobs) covers the time since its oldest job. A smaller sample covers the
+    # last hour, or the time since the workers started if that is shorter.
     is_full = row.sampled == SAMPLE
     span = max(row.sampled_seconds, 1.0) if is_full else row.observed_seconds
     p50, p95 = row.waits or (None, None)

@@ -48,10 +48,11 @@ def run_now(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> Enqueued:
-    """Enqueue a crawl for the locked schedule now, even if the schedule is disabled.
+    """Enqueue the schedule's crawl now, even if the schedule is disabled.
 
-    Returns the enqueued or merged job. The schedule's regular due times do not change. Raises
-    InvalidSubredditName if the subreddit's name cannot be crawled or its row was deleted.
+    The caller has locked the schedule. Returns the enqueued or merged job. The schedule's regular
+    due times do not change. Raises InvalidSubredditName if the subreddit's name cannot be crawled
+    or its row was deleted.
     """
     names.checked_name(schedule.subreddit or "")
     at = _fired(conn, schedule.id, now)
@@ -74,10 +75,10 @@ def create_group_now(
     traceparent: str | None = None,
     now: datetime | None = None,
 ) -> int:
-    """Create the group of the locked schedule with steps now, even if the schedule is disabled.
+    """Create a group with the schedule's steps now, even if the schedule is disabled.
 
-    Returns the id of the group. The schedule's regular due times do not change. Raises
-    UnreadableSteps or InvalidPlan.
+    The caller has locked the schedule. Returns the id of the group. The schedule's regular due
+    times do not change. Raises UnreadableSteps or InvalidPlan.
     """
     at = _fired(conn, schedule.id, now)
     group_id = scheduled_groups.create(

@@ -18,7 +18,8 @@ MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
 # a second, are later only if an endpoint has more than 2 million. Then the latest lose their pace.
 LONGEST_DELAY = 2 * (1 + webhook_retry.JITTER) * max(webhook_retry.DELAYS)
 
-# At most 50 endpoints exist. The times of failures decide whether a later failure is noted.
+# Needs no limit, because at most 50 endpoints exist. If last_failure_at were in the future, later
+# failures would not be recorded.
 _ENDPOINTS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_endpoints
@@ -88,10 +89,10 @@ _LATE = text("""
 def mend(
     conn: Connection, *, lease: timedelta, at_most: int = CHUNK, now: datetime | None = None
 ) -> int:
-    """Repair times that are too late, and return the number of repaired rows.
+    """Set each time that is too late to the present time. Return the number of changed rows.
 
     `lease` is the length of the lease of a claim. One call changes at most `at_most` deliveries of
-    each kind, and passes over those that another transaction has locked.
+    each kind, and passes over deliveries that another transaction has locked.
     """
     values = {
         "now": now,

@@ -127,7 +127,7 @@ def jobs_of(steps: Sequence[Step]) -> list[int]:
 
 
 def own_jobs(conn: Connection, job_ids: Sequence[int], *, lock: bool) -> list[int]:
-    """Return the ids of live jobs that no other request shares. If `lock` is true, lock them."""
+    """Return the ids of live jobs that only one group requested. If `lock` is true, lock them."""
     return list(conn.execute(_LOCK_OWN_JOBS if lock else OWN_JOBS, {"ids": job_ids}).scalars())
 
 

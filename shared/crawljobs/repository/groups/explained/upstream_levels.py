@@ -114,7 +114,10 @@ class Found:
 
 
 def read(conn: Connection, nodes: Iterable[Node]) -> dict[Node, Found]:
-    """Read the steps and groups of these nodes. The result has no entry for a deleted one."""
+    """Read the steps and groups of `nodes` with their upstreams, at most UPSTREAMS_MAX of each.
+
+    The result leaves out jobs, and steps and groups that do not exist.
+    """
     steps = [node.id for node in nodes if node.kind is UpstreamKind.STEP]
     groups = [node for node in nodes if node.kind is UpstreamKind.GROUP]
     values = {

@@ -32,7 +32,7 @@ _waits = (
     .lateral("waits")
 )
 _found = group_steps.alias("found")
-# For each chosen job on whose end open steps depend: one of these steps.
+# Selects the chosen jobs on whose end open steps depend, each job with one of these steps.
 AWAITED = select(_chosen.c.id.label("job_id"), _found.c.group_id, _found.c.key).select_from(
     _chosen.join(_follows, true(), isouter=True)
     .join(_waits, true(), isouter=True)

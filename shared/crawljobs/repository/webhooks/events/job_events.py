@@ -117,6 +117,6 @@ RECORD = DriverStatement(
 
 
 def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
-    """Write events about these jobs, which this transaction has ended, if endpoints want them."""
+    """Write those events of these jobs that endpoints want. The transaction has ended the jobs."""
     listed = "{" + ",".join(map(str, job_ids)) + "}"  # a text is faster than a list
     RECORD.execute(conn, {"ids": listed, "now": now})
