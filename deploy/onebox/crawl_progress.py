@@ -58,7 +58,7 @@ class JobView:
 
     @property
     def requests_of_total(self) -> str:
-        """The number of requests. For a live job, the expected total follows, such as `12/40`."""
+        """The number of requests. For a live job, a larger expected total follows: `12/40`."""
         is_open = self.total > self.requests and not self.is_final
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 

@@ -1,4 +1,4 @@
-"""Observe the running demo: read crawls and pauses, and note which restarted processes work."""
+"""Observe the demo: read crawls and pauses, and note when a restarted process works again."""
 
 import contextlib
 import socket

@@ -153,8 +153,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         exports=Exports(
             per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
         ),
-        # The class reserves one place for the bootstrap token. Large bodies never use that place,
-        # because no token is exempt here. So `in_total` is one higher.
+        # `Exports` reserves one of its `in_total` places for exempt tokens. No token is exempt from
+        # the limit of large bodies, so one place stays unused, and `in_total` is one higher.
         large_bodies=Exports(per_token=1, in_total=max(1, admin_api.threads // 2) + 1),
         heartbeat=Heartbeat(
             requests,

@@ -13,7 +13,7 @@ from scheduler.firing_results import Disabled, Stuck
 
 
 def decide(conn: Connection, due: DueSchedule) -> Firing | Disabled | Stuck:
-    """Return the decision for the locked schedule. Disables it if its own data are invalid."""
+    """Return the decision for the locked schedule. Disables a schedule with invalid data."""
     try:
         return _decide(due)
     except errors.InvalidCron as error:

@@ -27,7 +27,8 @@ from scheduler.webhooks.deliverer import Deliverer
 # takes less time, even if the database is overloaded. The longest pause after a failure is shorter
 # too.
 LATE_SECONDS = 90.0
-# The same for the deliverer of webhooks: several transactions with their retries fit in this time.
+# The liveness probe also fails if the deliverer of webhooks makes no step for this time. Several
+# transactions with their retries take less time.
 DELIVERER_LATE_SECONDS = 240.0
 
 

@@ -31,7 +31,7 @@ class RelatedStepSchema(DirectDump):
 
 
 def related_steps() -> fields.List[Any]:
-    """Return a field for the first steps that follow a job or depend on it, of any group."""
+    """Return a field for the first steps, of any group, that follow a job or depend on it."""
     return fields.List(
         fields.Nested(RelatedStepSchema),
         required=True,
@@ -40,7 +40,7 @@ def related_steps() -> fields.List[Any]:
 
 
 def related_steps_total() -> fields.Integer:
-    """Return a field for the number of steps that follow a job or depend on it, of any group."""
+    """Return a field for the number of steps, of any group, that follow a job or depend on it."""
     return fields.Integer(
         required=True,
         metadata=described("The number of these steps, counted up to 10,000 of each relation."),

@@ -31,7 +31,7 @@ class ChunkedSweeps:
         seconds: float = math.inf,
         follows: bool = False,
     ) -> int:
-        """Apply `change` in chunks until no row is left or `seconds` have passed.
+        """Apply `change` in chunks until no row is left, `seconds` have passed or the worker stops.
 
         Call `then` after the commit of each chunk. With `follows`, each chunk starts after the last
         row of the previous chunk. Log the number of changed rows under the name `action`, and

@@ -108,8 +108,8 @@ class StepResolver(threading.Thread):
     def _may_continue(self, *, committed: bool) -> bool:
         """Return whether another transaction of the same task follows at once.
 
-        After a failure, smaller chunks follow until one is committed: otherwise the same chunk
-        would fail in each round. Notes a backlog that is left while the worker claims jobs.
+        After a failure, smaller chunks follow: else the same chunk would fail in each round. After
+        a full chunk, sets `_has_backlog`, which ends the run, if the worker claims jobs just now.
         """
         if committed:
             self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS

@@ -106,7 +106,10 @@ def _shown_type(headers: Mapping[str, str]) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Return the Retry-After header in seconds, or None if it is missing or not a number."""
+    """Return the Retry-After header in seconds, at most RETRY_AFTER_MAX_SECONDS.
+
+    Return None if the header is missing or is not a positive number.
+    """
     try:
         seconds = float(header or "")
     except ValueError:

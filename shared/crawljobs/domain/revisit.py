@@ -69,7 +69,8 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
     """Return the time of the next visit.
 
-    A time that is at least RHYTHM_FROM away moves to the best hour of the day.
+    A time that is at least RHYTHM_FROM away moves to the best hour of the day. The move keeps the
+    visit early enough that a listing still shows every new item.
     """
     delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)

@@ -1,4 +1,8 @@
-"""Wake the schedulers by notifications (hints). Else they wake every SCHEDULER_TICK_SECONDS."""
+"""Wake the schedulers by notifications (hints) when the next due time may be earlier.
+
+Without a hint, a scheduler wakes at the next due time that it knows, and at least every
+SCHEDULER_TICK_SECONDS.
+"""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _PROXY = re.compile(
 def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
     """Return the address of the proxy, which may contain a password, or None without a proxy.
 
-    An address on this machine never uses a proxy. Raises SettingsError if the proxy is not an HTTP
-    proxy. The message does not quote the address of the proxy.
+    An address on this machine or in NO_PROXY uses no proxy. Raises SettingsError if the proxy is
+    not an HTTP proxy. The message does not quote the address of the proxy.
     """
     parts = urlsplit(address)
     host = (parts.hostname or "").rstrip(".")

@@ -40,7 +40,10 @@ def _is_declared(request: flask.Request) -> bool:
 
 
 def _members(body: bytes) -> list[problems.FieldError]:
-    """Return an error for each member of a JSON object. Any other body has no members."""
+    """Return an error for each member of a JSON object, at most MAX_FIELD_ERRORS errors.
+
+    For any other body, return an empty list.
+    """
     try:
         value = json_values.parsed_json(body, request_body.bounds().values)
     except problems.Problem:

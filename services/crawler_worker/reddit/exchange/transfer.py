@@ -95,10 +95,10 @@ class Transport:
             manager.clear()
 
     def send(self, request: Request) -> Exchange:
-        """Send the request and read the whole reply. Raises UpstreamTrouble for every failure.
+        """Send the request and read the whole reply. Raises UpstreamTrouble if the exchange fails.
 
-        Only one thread at a time reads a large reply. If the wait for this takes too long, raises
-        SlotTooLate.
+        Only one thread at a time reads a large reply. Raises SlotTooLate if another thread does not
+        finish its large reply in time.
         The trace span contains the endpoint, but not the full path. No trace header is sent.
         """
         endpoint = request_counters.endpoint_of(request.path)

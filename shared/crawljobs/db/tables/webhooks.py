@@ -82,8 +82,8 @@ webhook_events = Table(
     "webhook_events",
     metadata,
     Column("id", UUID(as_uuid=True), primary_key=True, server_default=text("gen_random_uuid()")),
-    # The number is taken under the lock of the changed row. So a later event of the same job or
-    # group has a greater number.
+    # The event gets its version while the changed row is locked. So a later event of the same job
+    # or group has a greater version.
     Column("version", BigInteger, Identity(always=True), nullable=False),
     Column("type", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),

@@ -1,1 +1,1 @@
-"""Groups, steps and waits. Only the resolver starts steps. It also ends each step with a job."""
+"""Groups, steps and waits. Only the resolver starts steps. It ends a step after its job ended."""

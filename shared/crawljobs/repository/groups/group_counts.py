@@ -54,7 +54,8 @@ _searched = (
     .limit(inline_number(SEARCHED_MAX))
     .subquery("searched")
 )
-# The pending step with the lowest id is the oldest one, except after a retry.
+# Selects a group's pending step with the lowest id. Of the group's steps, it has been pending for
+# the longest time, unless a retry made it pending again.
 _first_pending = (
     select(group_steps.c.changed_at)
     .where(group_steps.c.group_id == _searched.c.id, group_steps.c.state == inline("pending"))

@@ -142,11 +142,11 @@ def for_jobs(
     locked: Sequence[int],
     at_most: int,
 ) -> Page:
-    """Return the waits whose stored end is not the present end of these jobs.
+    """Return the waits for these jobs whose stored end is out of date.
 
-    `after` has, for each job, the id of a wait: the waits with greater ids are examined, at most
-    `at_most` for each job. The caller has locked the groups `locked`. A page ends before a wait of
-    another group.
+    `after` maps each job to the id of a wait. For each job, this examines at most `at_most` waits
+    with greater ids, and stops before the first wait of a group that is not in `locked`. The caller
+    has locked the groups in `locked`.
     """
     return _page(
         conn, _WAITS_FOR_JOBS, after, locked, at_most, lambda row: end_of_job(job_of(row, actors))

@@ -69,7 +69,7 @@ _INSERT_WAITS = insert(step_waits).from_select(
     select(
         _wait.c.step_id,
         _wait.c.upstream_step_id,
-        # A wait without an upstream step is for all other steps: its upstream is the group itself.
+        # Without an upstream step, the step waits for all other steps: the group is its upstream.
         case((_wait.c.upstream_step_id.is_(None), bindparam("group_id", type_=BigInteger))),
     ),
 )

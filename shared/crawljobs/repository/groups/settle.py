@@ -155,7 +155,7 @@ def _add_rests(conn: Connection, rest: _Upstreams) -> None:
 
 
 def _upstreams(rows: Sequence[Any]) -> _Upstreams:
-    """Return the upstreams of the rows. Of two rows of one upstream, the earlier wait counts."""
+    """Return the upstreams of the rows, each with the lowest `waits_after` of its rows."""
     found = _Upstreams()
     for row in sorted(rows, key=lambda row: row.waits_after, reverse=True):
         if row.job_id is not None:

@@ -42,12 +42,14 @@ _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The number of other programs' requests that is not stored yet: `used` minus the requests that are
-# stored already. `used` is the number of all requests that the reply reports. When the slot of this
-# request was reserved, `number` requests were stored: those of all workers up to this slot, and
-# `others_then` requests of other programs. Since then, replies to other workers have added
-# `others - others_then` requests of other programs. Slots that were reserved after this slot do not
-# count, because their requests are sent later, and this reply does not report them.
+# The number of other programs' requests that the reply reports and that are not stored yet:
+# `used`: all requests of the window, as the reply reports them;
+# minus `number`: the requests that were stored when this slot was reserved. They are the requests
+#     of all workers up to this slot, and `others_then` requests of other programs;
+# minus `others - others_then`: the other programs' requests that were stored after this slot was
+#     reserved, from replies to other workers.
+# Slots that were reserved after this slot do not count, because their requests are sent later, and
+# this reply does not report them.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)

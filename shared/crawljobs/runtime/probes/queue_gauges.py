@@ -109,7 +109,7 @@ class QueueGauges(Collector):
             return self._database.run(gauges.read_gauges)
         except errors.DatabaseUnavailable as error:
             log.warning("gauges.unavailable", reason=str(error))
-        except DBAPIError as error:  # a table or a right is missing until a migration
+        except DBAPIError as error:  # a migration may not have added a table or a right yet
             log.warning("gauges.unavailable", reason=failures.describe(error))
         return None
 

@@ -96,8 +96,8 @@ _LEVEL = text(f"""
 
 @dataclass(frozen=True)
 class Node:
-    """A step, job or group. If `wants_open` is true, the open steps of a group are its upstreams,
-    else the steps that did not succeed."""
+    """A step, job or group. For a group, `read` returns as upstreams its open steps if `wants_open`
+    is true, else its steps that did not succeed."""
 
     kind: UpstreamKind
     id: int
