@@ -58,7 +58,7 @@ def refuse_value(pointer: str, message: str) -> Problem:
 
 
 def refuse_values(errors: Iterable[tuple[str, str]]) -> Problem:
-    """Return the problem for several values. Each error is a JSON pointer and a message."""
+    """Return the problem for several invalid values. Each error is a JSON pointer and a message."""
     return Problem(
         "invalid_request",
         "`errors` lists each invalid value.",

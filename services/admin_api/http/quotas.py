@@ -41,7 +41,7 @@ class RequestRates:
                     self._left.popitem(last=False)
 
     def take(self, digest: bytes) -> float:
-        """Count a request of a stored token, and return 0.
+        """Count a request of the token, and return 0. Only stored tokens are counted.
 
         At the limit, count nothing, and return the number of seconds that the client must wait.
         """

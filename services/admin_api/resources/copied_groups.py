@@ -52,8 +52,9 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
-        # The source group does not change, so it is not locked. Its lock could cause a deadlock,
-        # because the new steps lock the groups for which they wait, also groups with lower ids.
+        # The source group does not change, so it is not locked. Transactions lock groups in the
+        # order of ids. The new steps lock the groups for which they wait, also groups with lower
+        # ids. After a lock of the source group, this could cause a deadlock.
         source = group_requests.current(conn, group_id)
         running = operation_rows.open_of(
             conn, resource_type=group_requests.RESOURCE_TYPE, resource_id=group_id

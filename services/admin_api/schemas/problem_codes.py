@@ -62,7 +62,7 @@ def add(view: View, *codes: str) -> View:
 
 
 def without_token(view: View) -> View:
-    """Mark a view that needs no token: `of` leaves out the codes OF_TOKENS. Return the view."""
+    """Mark and return a view that needs no token: `of` leaves out the codes in OF_TOKENS."""
     setattr(view, _NEEDS_NO_TOKEN, True)
     return view
 

@@ -23,7 +23,7 @@ READY_SECONDS = 1.0
 
 
 class WaitingProbes:
-    """Makes readiness probes share one database check. Only the event loop may call it."""
+    """Makes readiness probes share one database check. Only the event loop may use this class."""
 
     def __init__(self, answer: Callable[[Any, bytes, bool], None]) -> None:
         """`answer(connection, bytes, keeps)` must send the bytes, which are the response.

@@ -54,7 +54,10 @@ def history(reply: object, *, name: str) -> Page:
 
 
 def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:
-    """Parse this post and its comments. The topmost comments are at `depth`."""
+    """Parse the reply, and return only this post and its comments.
+
+    The topmost comments are at `depth`.
+    """
     return _own(parsing.tree(reply, depth=depth), _of_post(post_id), f"the post {post_id}")
 
 

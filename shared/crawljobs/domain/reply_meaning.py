@@ -1,7 +1,7 @@
 """A table with the meaning of every reply that Reddit can send.
 
 A cell of the table is an endpoint, a status, a content type and the shape of a body. The meaning of
-a cell is about the requested page, or about the connection to Reddit, or `unknown`. An `unknown`
+a cell concerns the requested page or the connection to Reddit, or it is `unknown`. An `unknown`
 reply never changes the stored state of a community.
 """
 

@@ -58,8 +58,8 @@ _RECORD = text(f"""
 NEWEST = 1_000  # posts; only this number of newest posts is checked, as a listing shows no more
 STORED_SCAN_LIMIT = 1_000  # the count of a post's stored comments stops at this number
 
-# Subtracts the comments that other requests have stored since the tree was fetched, because these
-# comments are no longer missing.
+# Subtracts from comments_missing the number of comments that other requests have stored since the
+# tree was fetched.
 _RECOUNT = text(f"""
     UPDATE posts SET
         comments_missing = greatest(0, comments_missing - (now.count - comments_stored)),

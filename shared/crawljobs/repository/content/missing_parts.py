@@ -105,7 +105,7 @@ def _delete_other_page(
 
 
 def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:
-    """Delete these fetched parts. For a page of a listing, delete all pages of this listing."""
+    """Delete these fetched parts. For a page of a listing, delete all pages of the listing."""
     if not parts:
         return
     listings = [part.kind for part in parts if part.kind in LISTINGS]

@@ -92,8 +92,8 @@ def change_steps(
 ) -> None:
     """Write the changes. The caller has locked the groups of the steps.
 
-    If `announced` is false, the caller updates the waits for these steps in the same transaction,
-    or calls `announce`.
+    If `announced` is true, the resolver later updates the waits for these steps. If it is false,
+    the caller must update these waits in the same transaction, or call `announce`.
     """
     if not changes:
         return

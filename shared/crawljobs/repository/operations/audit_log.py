@@ -29,7 +29,7 @@ __all__ = [
     "record_many",
 ]
 
-SCAN_LIMIT = 10_000  # entries; the statement of one page checks at most this number
+SCAN_LIMIT = 10_000  # limit of the entries that the statement of one page checks
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = Non
 
 
 def _after(wanted: EndpointState | None) -> DeliveryState:
-    """Return the new state of an open delivery of this endpoint. `wanted` None: it is deleted."""
+    """Return an open delivery's new state. `wanted` is the endpoint's state; None: deleted."""
     if wanted is None:
         return DeliveryState.DROPPED
     return DeliveryState.HELD if wanted is EndpointState.DISABLED else DeliveryState.PENDING

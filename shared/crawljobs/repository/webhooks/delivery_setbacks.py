@@ -14,8 +14,8 @@ from crawljobs.domain import webhook_retry
 
 CHUNK = 500  # limit of the deliveries of each kind that one call repairs
 MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
-# Retry-After makes the longest delay, which jitter makes longer, at most twice as long. Replays, 10
-# a second, are later only if an endpoint has more than 2 million. Then the latest lose their pace.
+# Jitter makes the longest delay longer, and Retry-After can double it. The replays of an endpoint
+# are due 0.1 s apart. If it has over 2 million, the latest exceed this limit and become due now.
 LONGEST_DELAY = 2 * (1 + webhook_retry.JITTER) * max(webhook_retry.DELAYS)
 
 # Needs no limit, because at most 50 endpoints exist. If last_failure_at were in the future, later
@@ -45,8 +45,9 @@ _LEASES = text("""
     ))
     """)
 
-# Deliveries of events of the future: new ones, and those whose latest attempt is in the future too.
-# A delivery that was attempted since then waits for a correct time, and the pace of replays stays.
+# Deliveries of events that are in the future: deliveries without an attempt, except replays, which
+# keep their pace, and deliveries whose latest attempt is in the future too. If the latest attempt
+# began after the clock was set back, next_attempt_at is already correct.
 _OF_LATE_EVENTS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_deliveries SET next_attempt_at = (SELECT now FROM clock)
