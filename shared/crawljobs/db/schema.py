@@ -42,9 +42,9 @@ def check_writable(conn: Connection) -> None:
 
 
 def may_rewrite_audit_log(conn: Connection) -> bool:
-    """Return whether the current role has a needless right to change rows of the audit log.
+    """Return whether the current role has the right to change or delete rows of the audit log.
 
-    With this right, only a trigger protects the audit log.
+    No service needs this right. If a role has it, only a trigger protects the audit log.
     """
     query = "SELECT has_table_privilege('admin_audit_log', 'UPDATE, DELETE, TRUNCATE')"
     return bool(conn.execute(text(query)).scalar_one())

@@ -17,8 +17,8 @@ service_instances = Table(
     Column("started_at", Timestamp, nullable=False, server_default=NOW),
     Column("seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("details", JSONB, nullable=False),
-    # A random id of this run of the process. It distinguishes a restarted process from a process
-    # that sends its first heartbeat again.
+    # A random id of this run of the process. If a first heartbeat has another id, the process was
+    # restarted. If it has the same id, the process only repeats its first heartbeat.
     Column("run_id", UUID(as_uuid=True)),
     # The time when a process started and found the row of an earlier run under its name. A normal
     # end deletes the row, so the earlier run was killed.

@@ -108,7 +108,10 @@ _UPSERT = text(f"""
 def ensure(
     conn: Connection, *, names: Iterable[str], discovered_from: int | None, depth: int
 ) -> dict[str, int]:
-    """Insert the unknown ones of these subreddits. Return the ids of all, by lower-case name."""
+    """Insert the names that are not stored yet. Return the ids of all names, by lower-case name.
+
+    New rows get `discovered_from` and `depth`. Existing rows do not change.
+    """
     by_key = {name.lower(): name for name in names}
     if not by_key:
         return {}

@@ -55,7 +55,8 @@ def page_statement(
         ranges.append(_row.id < bindparam("before_id", type_=BigInteger))
     walked = select(_row.id, _row.state, _row.kind).where(*ranges)
     if states and UNFINISHED.issuperset(states):
-        # Without OFFSET 0, Postgres could walk the primary key until it finds these few rows.
+        # Few operations are unfinished. Without OFFSET 0, Postgres could search for them along the
+        # primary key, and so read many finished operations.
         walked = walked.where(_row.finished_at.is_(None)).offset(inline_number(0))
     inner = walked.subquery("walked")
 

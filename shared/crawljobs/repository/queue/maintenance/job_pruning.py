@@ -34,8 +34,8 @@ _OLD = queue_sql.of_each_final_status(f"""
     ) AS locked
     """)
 
-# Reads at most one attempt more than it may delete. If this additional attempt exists, it stays, so
-# its job must stay too. Then that job and all jobs after it are left for the next call.
+# The statement deletes at most :at_most attempts, and reads one more. If there is one more, its job
+# and all jobs after that job stay for the next call.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place
