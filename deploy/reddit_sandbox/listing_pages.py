@@ -72,7 +72,7 @@ def wrap(children: Sequence[dict[str, Any]], *, after: str | None = None) -> dic
 
 
 def wrap_replies(children: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a listing object with the comments of a tree. Its count is null, as on Reddit."""
+    """Return a listing with comments of a tree. Its item count `dist` is null, as on Reddit."""
     return _listing(children, None, None)
 
 

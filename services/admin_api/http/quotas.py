@@ -57,9 +57,9 @@ class RequestRates:
 
 
 class Exports:
-    """Limits concurrent exports. An export occupies a thread until its client has read it.
+    """Limits concurrent exports, or in another object, concurrent requests with large bodies.
 
-    Another object of this class limits the requests with large bodies, which occupy memory.
+    An export occupies a thread until its client has read it. A large body occupies memory.
     """
 
     def __init__(self, *, per_token: int, in_total: int) -> None:

@@ -29,7 +29,7 @@ class SubredditAbout:
     over_18: bool | None
     created_at: datetime | None
     access: AccessState
-    has_type: bool = True  # whether the reply shows who may read and write
+    has_type: bool = True  # false: the reply has no subreddit type, so ignore `access`
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,10 @@ def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart])
 
 
 def postpone_due(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
-    """Postpone the parts that are still due at the end of a crawl that did not request them."""
+    """At the end of a crawl, postpone the due parts that the crawl did not request.
+
+    Parts with the reason `allowance` stay due.
+    """
     values = {
         "of_subreddit": subreddit_id,
         "postponed": POSTPONED,

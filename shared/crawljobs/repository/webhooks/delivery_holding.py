@@ -111,7 +111,7 @@ CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
 
 @dataclass(frozen=True)
 class Settled:
-    """The numbers of deliveries that one call changed. `more`: others may be left to change."""
+    """How many deliveries one call changed. `more`: further deliveries may need a change."""
 
     held: int = 0
     released: int = 0

@@ -70,8 +70,8 @@ _id = cast(
     UUID,
 )
 
-# The planner does not see the length of an array in a subquery. For a short array, a plan for its
-# length would look cheaper than the generic plan, and Postgres would plan each execution.
+# The subquery hides the length of the array from the planner. Otherwise a plan for a short array
+# would look cheaper than the generic plan, and Postgres would make a new plan for each execution.
 _ended = cast(select(ids("ids")).scalar_subquery(), ARRAY(BigInteger))
 
 RECORD = DriverStatement(
