@@ -43,7 +43,7 @@ class Author(NamedTuple):
 
 
 class Authors:
-    """All authors, generated from a seed. The index of an author is the author's number."""
+    """All authors, generated from a seed. `authors[n]` is the author with the number n."""
 
     def __init__(self, seed: int, now: int) -> None:
         self._seed = seed

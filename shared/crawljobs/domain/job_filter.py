@@ -44,7 +44,7 @@ class JobFilter:
     statuses: frozenset[JobStatus] = frozenset()
     subreddit_id: int | None = None
     scheduled_job_id: int | None = None
-    group_id: int | None = None  # a step of this group follows the job
+    group_id: int | None = None  # only jobs that a step of this group follows
     sources: frozenset[JobSource] = frozenset()
     priority_min: int | None = None
     priority_max: int | None = None

@@ -31,7 +31,7 @@ class Edit:
     anchor: datetime
     next_run_at: datetime | None
     runs_per_day: float | None  # None: the cron expression was not parsed
-    mends: bool = False  # true: the new timing is valid; `disabled_reason` no longer applies
+    mends: bool = False  # true: the timing is new and valid, so `disabled_reason` is deleted
     given_up: tuple[Ticks, ...] = ()
 
 

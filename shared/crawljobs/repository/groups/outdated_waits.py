@@ -108,9 +108,10 @@ _WAITS_FOR_ALL = text(f"""
 
 @dataclass(frozen=True)
 class OutdatedWait:
-    """A wait whose stored end is out of date. `end`: the upstream's end now, None if it is open.
+    """A wait whose stored end differs from `end`, the present end of its upstream.
 
-    `was_ended` is true if the wait has an end already, from an earlier run of the upstream.
+    `end` is None if the upstream is open. `was_ended` is true if the wait has a stored end, from an
+    earlier run of the upstream.
     """
 
     wait_id: int

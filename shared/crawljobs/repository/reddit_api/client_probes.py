@@ -41,8 +41,8 @@ _TAKE_TURN = (
     .returning(_budget.client_id)
 )
 
-# True if Reddit has accepted the client id in a probe that began after the caller received its
-# unclear reply, `since` seconds ago. An older probe does not show whether Reddit accepts it now.
+# The caller received an unclear reply `since` seconds ago. True if Reddit has accepted a probe that
+# began after this reply. An older probe does not show whether Reddit accepts the client id now.
 _HAS_PROBED = select(
     func.coalesce(
         _budget.probe_good_at.between(NOW - interval_of(bindparam("since", type_=Double)), NOW),
