@@ -97,9 +97,10 @@ class Tree:
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """Map each id in `batch` to a request (a Thread) for the replies to its parent comment.
+        """Map each comment id in `batch` to a Thread, a request for all replies to its parent.
 
-        `batch` must be the first ids of `more`. Ids whose parent is the post are omitted.
+        `batch` must be the first ids of `more`. Ids whose parent is the post are omitted. Returns
+        nothing if the sizes of the stubs do not add up to the length of `more`.
         """
         found: dict[str, Thread] = {}
         if sum(stub.size for stub in self.stubs) != len(self.more):

@@ -19,7 +19,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SubredditAbout:
-    """The description of a subreddit. A field is None if the reply does not contain it."""
+    """The description of a subreddit. An optional field is None if the reply does not have it."""
 
     name: str
     reddit_id: str | None

@@ -57,8 +57,8 @@ def is_dead(
 ) -> bool:
     """Return whether the endpoint must be disabled as failing.
 
-    `first_failure_at` and `last_failure_at` are the times of the first and the last failure since
-    the last success.
+    True if no attempt succeeded for SILENCE, and the first and the last failure since the last
+    success are at least SPAN apart.
     """
     if first_failure_at is None or last_failure_at is None:
         return False

@@ -71,8 +71,8 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
     """Return the checkpoint `at` with all parts that are missing after this crawl.
 
-    Three groups of parts are missing: parts that this crawl gave up, parts in `left`, and parts
-    that earlier crawls gave up and this crawl did not request.
+    Three groups of parts are missing: parts that this crawl gave up, parts in `left` (the crawl had
+    used up its requests), and parts that earlier crawls gave up and this crawl did not request.
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):

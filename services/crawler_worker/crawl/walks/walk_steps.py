@@ -36,7 +36,7 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return how many known items in a row the walk has read last, up to the end of this page.
+    """Return the number of consecutive known items with which the walk ends after this page.
 
     `ids` are the page's items. An item is known if it is not newer than `mark`. `before` is the
     count before this page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if
