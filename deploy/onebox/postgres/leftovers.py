@@ -52,8 +52,9 @@ def _is_abandoned(folder: Path) -> bool:
     home = Path(data).parent
     if home.exists():
         return False
-    # If the marker has no hard links, the data folder counts as deleted only if its parent exists.
-    # If the parent is missing too, both may exist on a file system that is not mounted.
+    # With hard links, a link count of 1 shows that the data folder was deleted. Without hard links,
+    # the data folder counts as deleted only if its parent folder exists. If the parent is missing
+    # too, both folders may be on a file system that is not mounted.
     return marker.stat().st_nlink == 1 if tied == [TIED] else home.parent.exists()
 
 

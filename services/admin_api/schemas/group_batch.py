@@ -1,4 +1,4 @@
-"""Schemas of changes of a group that concern many of its steps."""
+"""Schemas of requests that change many steps of a group, such as a cancel, and of the responses."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # Schedules are disabled when their subreddit is gone, for example banned. If the subreddit then
-    # becomes private, they stay disabled. So the schedules are enabled after any closed state.
+    # Schedules are disabled when their subreddit is gone, for example banned. They stay disabled if
+    # the subreddit then becomes private, so any closed state may have disabled schedules. Therefore
+    # the schedules are enabled after each closed state.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)

@@ -100,7 +100,7 @@ class StepResolver(threading.Thread):
         total, changed = 0, -1
         self._has_backlog = False
         while changed and not self._stopping.is_set() and not self._has_backlog:
-            # One chunk of each: the steps of other groups start while a large group is settled.
+            # Each round runs one chunk of each task, so a large group does not delay other groups.
             changed = sum(self._run(isolation, resolve) for isolation, resolve in self._tasks)
             total += changed
         return total

@@ -32,7 +32,7 @@ log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # so that one claim follows several attempts that end together
-MEND_SECONDS = 20.0  # the pause between two repairs of times from before the clock was set back
+MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 # An attempt and the write of its result take less time than the lease.
 LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
@@ -131,7 +131,7 @@ class Deliverer(threading.Thread):
         return is_busy
 
     def _mend(self) -> None:
-        """Repair times from before the clock was set back; at the next step if more may wait."""
+        """Repair times that a clock setback made too late. Runs in each step until none is left."""
         mended = self._database.run(lambda conn: delivery_setbacks.mend(conn, lease=LEASE))
         if mended:
             log.warning("clock.mended", what="webhooks", count=mended)

@@ -107,7 +107,7 @@ def _days(sim: CronSim) -> str | None:
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # a day must match only one of the two fields, and one of them matches all days
+        return None  # each day matches: one field allows all days, and a match of one is enough
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:

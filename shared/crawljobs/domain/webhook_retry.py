@@ -17,7 +17,8 @@ BUSY_DELAY = timedelta(seconds=60)  # the shortest delay after an answer of a bu
 BUSY_STATUSES = frozenset({429, 502, 504})
 GONE_STATUS = 410  # the receiver wants no more events
 
-# An endpoint is dead if no attempt succeeded for SILENCE and two failures are SPAN apart.
+# An endpoint is dead if no attempt succeeded for SILENCE, and if the first and the latest failure
+# since the last success are at least SPAN apart.
 SILENCE = timedelta(days=5)
 SPAN = timedelta(hours=12)
 

@@ -70,8 +70,9 @@ def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
-    """Return whether a second request must check the end of the listing, before Reddit's limit.
-    Unless the walk is of the whole listing, it needs no check after it has met known items."""
+    """Return whether a second request must check that the listing ends here. A listing that ends at
+    Reddit's limit needs no check. A walk that has met known items needs no check either, unless it
+    reads the whole listing."""
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
     return not is_capped and (course.is_whole or not step.checkpoint.older_in_a_row)
 

@@ -92,7 +92,7 @@ def unknown(conn: Connection, name: str, kind: str) -> Iterator[str]:
 
 
 def missing(conn: Connection, name: str, kind: str) -> Iterator[str]:
-    """Yield one line for each setting that the role lacks or that has another value."""
+    """Yield one line for each required setting that the role lacks or has with another value."""
     for setting in _lacking(conn, name, of(kind)):
         yield f"{name} lacks the setting {setting}"
 

@@ -130,8 +130,8 @@ posts = Table(
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
-    # The next columns: when the comment tree was last fetched (null: never), and the numbers of
-    # comments at that time.
+    # The next four columns describe the last fetch of the comment tree: its time (null: never), and
+    # the numbers of comments at that time.
     Column("tree_fetched_at", Timestamp),
     Column("comments_reported", BigInteger),  # the number of comments that Reddit reported
     Column("comments_stored", BigInteger),

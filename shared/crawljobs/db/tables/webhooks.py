@@ -49,7 +49,7 @@ webhook_endpoints = Table(
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("created_by", Text, nullable=False),  # the name of the token that created the endpoint
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    # Increases if an operator or a new state changes the row, not if only times of attempts change.
+    # Increases with each edit and each change of the state, but not with each attempt.
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("last_success_at", Timestamp),
     # The times of the first and of the latest failure since the last success.

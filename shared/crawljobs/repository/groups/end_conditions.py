@@ -49,10 +49,10 @@ MAY_REOPEN = f"""(
 
 
 def page_of_waits(column: str) -> str:
-    """Return a subquery for the next waits for `asked.id`, in this column, after `asked.after`.
+    """Return a subquery for the next waits whose upstream, in `column`, has the id `asked.id`.
 
-    Each wait is read once for each change of its upstream, also in many transactions. So the cost
-    of a change is linear in the number of its waits.
+    The waits come after the wait with the id `asked.after`. So many transactions can share the
+    waits for one upstream, and each wait is still read only once for a change of the upstream.
     """
     # With `column = asked.id ORDER BY id`, the planner could scan the whole primary key. With the
     # order `column, id`, it uses the index on these two columns.

@@ -35,8 +35,8 @@ _STEP_OF_WAIT = """
 
 
 _ASKED = "unnest(CAST(:ids AS bigint[]), CAST(:after AS bigint[])) AS asked (id, after)"
-# The columns of all kinds of waits. `is_locked` is true for the waits of the groups that the caller
-# has locked.
+# The columns that the next three statements share. `is_locked` is true if the caller has locked the
+# group of the wait's step.
 _COLUMNS = """wait.id, asked.id AS upstream_id, wait.step_id, step.group_id, step.state,
         wait.ended_at IS NOT NULL AS was_ended,
         step.group_id = ANY (CAST(:locked AS bigint[])) AS is_locked"""
@@ -126,8 +126,8 @@ class OutdatedWait:
 class Page:
     """Outdated waits of some upstreams of one kind.
 
-    `rests` has, for each upstream with further waits, the id of the last wait before these.
-    `groups_with_rest` are the groups of the first of these waits.
+    Some upstreams have waits that this page has not examined. `rests` has, for each such upstream,
+    the id after which these waits begin. `groups_with_rest` are the groups of the first such waits.
     """
 
     waits: Sequence[OutdatedWait]

@@ -37,7 +37,7 @@ _TAKE = text("""
     ORDER BY id LIMIT :at_most OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 _DELETE = text("DELETE FROM upstream_changes WHERE id = ANY (CAST(:ids AS bigint[]))")
-# The new row is behind the changes of other groups. So a large group does not delay these.
+# The rest of a change gets the highest id, so it waits until other changes have been processed.
 _ADD_RESTS = text("""
     INSERT INTO upstream_changes (job_id, step_id, group_id, actor, waits_after)
     SELECT * FROM unnest(
@@ -131,8 +131,8 @@ def _settle_upstreams(
         rest.jobs, rest.groups = upstreams.jobs, upstreams.groups
         rest.steps.update(upstreams.steps)
     else:
-        # A wait for all steps, and a group, ends only after the last wait of its steps. All waits
-        # for a group are read to find these, so they are read with the last page.
+        # A step's wait for all other steps of its group can end only after the last page. To find
+        # such waits, the statement reads all waits for the group, so it runs only with that page.
         complete = sorted({*group_ids} - with_rest - {*of_groups.rests})
         changes += wait_changes.settle_waits_for_all(conn, complete, now=now)
     finished = group_progress.update(conn, group_ids, changes, unfinished=with_rest, now=now)
@@ -140,7 +140,7 @@ def _settle_upstreams(
 
 
 def _share(upstreams: int) -> int:
-    """Return how many waits of each upstream one transaction settles."""
+    """Return how many waits for each upstream one transaction examines."""
     return max(1, CHUNK // max(1, upstreams))
 
 

@@ -49,7 +49,7 @@ def page_statement(
     limit: int,
     scan_limit: int,
 ) -> Select[Any]:
-    """Return the statement of a page. Unfinished operations have an index of their own."""
+    """Return the statement that reads a page. If all `states` are unfinished, uses their index."""
     ranges: list[ColumnElement[bool]] = []
     if continues:
         ranges.append(_row.id < bindparam("before_id", type_=BigInteger))

@@ -155,7 +155,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
         # With ORDER BY and LIMIT, each branch of the UNION ALL reads at most `scan_limit` jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
-    # The branches have applied the other filters already.
+    # The branches have applied the filters in _READ_WHOLE already.
     rest = [name for name in shape.given if name not in _READ_WHOLE]
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
     page = paging.page_of(

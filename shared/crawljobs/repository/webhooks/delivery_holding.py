@@ -90,7 +90,7 @@ FREE = {state: _free(state) for state in sorted(OPEN_DELIVERIES)}
 
 
 def _change(values: Mapping[str, Any]) -> Any:
-    """Return the statement that changes the deliveries with these ids."""
+    """Return the statement that sets `values` in the deliveries with the ids in `:ids`."""
     return update(webhook_deliveries).where(_delivery.id == any_(ids("ids"))).values(**values)
 
 

@@ -1,8 +1,9 @@
 """Statements that read one range of an index: the deliveries of one endpoint in one state.
 
-The conditions compare rows of columns, and the order begins with the endpoint and the state. With
-equal signs Postgres could read the primary key backwards instead, and with it the deliveries of all
-endpoints, because it does not know which endpoint has many deliveries of which state.
+The conditions compare row values, such as (endpoint_id, state) <= (...), and ORDER BY begins with
+the endpoint and the state. With `endpoint_id = ... AND state = ...`, Postgres could read the
+primary key instead, and so the deliveries of all endpoints. The reason is that it does not know how
+many deliveries an endpoint has in a state.
 """
 
 from __future__ import annotations

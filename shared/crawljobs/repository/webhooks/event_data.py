@@ -11,8 +11,8 @@ from crawljobs.repository.webhooks.events.event_json import json_object, json_ti
 
 _event = webhook_events.c
 
-# The end of a job is stored in columns, because its transaction is frequent, and a JSON object
-# would cost each job more time and more bytes of the log. The object is composed when it is read.
+# The event of a job's end is stored in columns, because such events are frequent: a JSON object
+# would cost each job more time and more WAL. The object is composed when the event is read.
 DATA = func.coalesce(
     _event.data,
     json_object(

@@ -42,9 +42,9 @@ def prune_events(
 ) -> int:
     """Delete at most `at_most` events that are older than the retention, the oldest first.
 
-    After the commit, the metric of dropped deliveries counts those that were held or pending. Skips
-    the `skip` oldest events, which the database refused to delete before. Returns the number of
-    deleted events.
+    The deliveries of the events are deleted too. After the commit, the metric of dropped deliveries
+    counts each of them that was held or pending. Skips the `skip` oldest events, which the database
+    refused to delete before. Returns the number of deleted events.
     """
     values = {"retention": retention, "at_most": at_most, "skip": skip, "now": now}
     found = [*conn.execute(OLD, values).scalars()]

@@ -134,7 +134,8 @@ def _open_tunnel(
     while not head.endswith(b"\r\n\r\n"):
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
-            # A larger read could also take bytes after the head, which the server sends.
+            # Read single bytes. The bytes after the proxy's head are for the caller: they come from
+            # the server behind the proxy.
             byte = connected.recv(1)
         head += byte
         if not byte or len(head) > PROXY_HEAD_MAX:

@@ -11,7 +11,7 @@ from crawljobs.domain.webhook_totals import WebhookTotals
 
 
 def families(found: WebhookTotals) -> Iterator[Metric]:
-    """Yield the metrics of these numbers."""
+    """Yield the gauges that show these webhook totals in Prometheus."""
     endpoints = GaugeMetricFamily(
         "crawl_webhook_endpoints",
         "Endpoints of webhooks: enabled, or disabled for a reason.",

@@ -37,10 +37,10 @@ def advance(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> Advanced:
-    """Change the group's next steps, at most `at_most`. The caller has locked the operation.
+    """Apply the operation, which the caller has locked, to the next `at_most` steps of its group.
 
-    The changes and the new position of the operation commit together. So a killed worker loses its
-    chunk only, and the next worker makes the same chunk.
+    The changes and the new position of the operation commit together. So if a worker is killed,
+    only its present chunk is rolled back, and the next worker repeats this chunk.
     """
     request = BatchRequest(
         operation.resource_id,

@@ -25,11 +25,11 @@ _WIDTH = "make_interval(secs => window_seconds)"
 
 
 # If next_slot_at or window_started_at exceeds these limits, the clock was set back after the write.
-# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time. So the slot's
-# window begins within LONGEST_SLOT_WAIT_SECONDS, and next_slot_at is at most one window later, or
-# two if a window has only one slot. The request counts (reserved, others) of a window that begins
-# too late are set to 0, because they are not of the present window. Reddit's next reply corrects
-# them.
+# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time, so the slot's
+# window begins within this time from now. next_slot_at is at most one window after that begin, or
+# two windows if a window has only one slot. If a window begins too late, its request counts
+# (reserved, others) do not belong to the present window. They are set to 0, and Reddit's next reply
+# corrects them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(

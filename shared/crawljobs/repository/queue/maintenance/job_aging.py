@@ -70,8 +70,8 @@ def age_starved_jobs(
 ) -> Aged:
     """Raise the priority of jobs that have waited long, the longest wait first.
 
-    `beyond` is `last` in the result of the previous call: the sweep continues after this job. The
-    function aged_priority is the Python form of the statement's rule.
+    The call begins after the job `beyond`, which is `Aged.last` of the previous call. None: begin
+    at the first job. The function aged_priority is the Python form of the statement's rule.
     """
     aged = conn.execute(
         passing_over(_AGE, skip),

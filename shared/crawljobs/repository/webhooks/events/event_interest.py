@@ -38,7 +38,7 @@ def fits(
     source: ColumnElement[str] | None = None,
     subreddit: ColumnElement[str] | None = None,
 ) -> ColumnElement[bool]:
-    """Return the condition that an endpoint wants the event with these values.
+    """Return a condition that is true if an endpoint wants an event with these values.
 
     `subreddit` is in lower case. A value that is None fits no filter. The deliverer applies the
     same filters when it makes the deliveries.
