@@ -12,7 +12,7 @@ from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# A post that `grow` adds appears, with its comments, this many seconds after its creation time.
+# `grow` adds a post and its comments this many seconds after the creation time of the post.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)

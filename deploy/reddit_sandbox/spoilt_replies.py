@@ -15,7 +15,7 @@ _OTHER_SUBJECT: dict[str, dict[str, str]] = {
     "t3": _OF_ITEM,
     "t5": {"display_name": "AnotherClub"},
 }
-# The fields of each kind that have an id or a full name.
+# Maps a kind of Reddit object to its fields that contain an id or a full name.
 _IDS = {
     "t1": ("id", "name", "link_id", "parent_id"),
     "t3": ("id", "name"),

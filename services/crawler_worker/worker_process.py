@@ -92,7 +92,7 @@ class WorkerProcess:
             log.exception("worker.crashed")
 
     def _refuse_mixed_content(self) -> None:
-        """Raise SettingsError if content of the real Reddit and another server would be mixed."""
+        """Raise SettingsError if the database would mix content of Reddit and of another server."""
         with self._database.begin() as conn:
             reddit_mixing.refuse(conn, api_url=self._reddit_api_url)
 

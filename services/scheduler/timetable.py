@@ -126,7 +126,7 @@ class Timetable:
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:
-        """Return the seconds until the next due time, but at least LEAST_PAUSE_SECONDS."""
+        """Return the seconds to the next due time, from LEAST_PAUSE_SECONDS to `tick_seconds`."""
         passed_over = self._passed_over.ids()
         seconds = self._database.run(
             lambda conn: due_schedules.seconds_until_next_due(conn, passed_over=passed_over)

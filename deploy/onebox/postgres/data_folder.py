@@ -36,7 +36,7 @@ class DataFolder:
 
     @property
     def reader_url(self) -> Path:
-        """The file with the address of the embedded database for a role that only reads."""
+        """The file with the URL by which a read-only role connects to the embedded database."""
         return self.path / "reader-url"
 
     @property

@@ -95,7 +95,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def read_overview(self, *, at_once: bool = False) -> Overview | None:
-        """Return the totals, read again if `at_once`. Return None if they were never read."""
+        """Return the totals, or None if none were read. With `at_once`, read them again first."""
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:

@@ -32,7 +32,7 @@ def attributes_of(_: Any, field: ma.fields.Field[Any], **__: Any) -> dict[str, A
 
 
 def name_values(document: dict[str, Any]) -> None:
-    """Give each set of known values its own schema. Fields of responses also allow other texts."""
+    """Move each enum's values to a schema of its own. In responses, also allow any other text."""
     schemas = document["components"]["schemas"]
     in_responses = names_in_responses(document)
     named: dict[str, Any] = {}

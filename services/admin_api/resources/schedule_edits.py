@@ -104,7 +104,7 @@ def _check_can_fire(before: Schedule, spec: ScheduleSpec) -> None:
 
 @contextmanager
 def domain_errors_as_problems() -> Iterator[None]:
-    """Convert errors of the cron expression, the name or the steps to problems with the field."""
+    """Convert errors in the cron expression, name or steps to a Problem that names the field."""
     try:
         with group_requests.plan_errors_as_problems():
             yield

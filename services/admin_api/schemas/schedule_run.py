@@ -1,4 +1,4 @@
-"""Schemas of previews, and of a schedule's ledger (the table of its due times with outcomes)."""
+"""Schemas of a schedule's ledger (its due times with outcomes), and of previews of due times."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ def nothing(_conn: Connection) -> None:
 class PageWrite:
     """The writes of one transaction, in the order of locks that shared/README.md defines.
 
-    `before` runs before the job's row is written. `first` runs after the job's row and before the
-    items. `extra_writes` runs after the items. `fetched` are parts that are no longer missing.
-    `kept` is a part that is still missing.
+    They run in this order: `before`, the job's row, `first`, the items, `extra_writes`, and the
+    missing parts. The rows of the parts in `fetched` are deleted, because these parts are no longer
+    missing. `kept` is a part that is still missing: its row is stored.
     """
 
     claim: Claim

@@ -29,11 +29,11 @@ def grow(
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add Reddit's reply to the tree. Return the comments that the tree lacked, and the new tree.
 
-    `requested` are the ids of the comments that the request named. `parents` maps such an id to a
-    request for the thread below the comment's parent. If Reddit's reply lacks a requested comment,
-    its request in `parents` is added to the tree. The stubs of a reply without new comments are
-    ignored. Otherwise the requests for a tree might never end. `without_replies` means that Reddit
-    returned only the named comments, without their threads.
+    `requested` has the ids of the comments that the request named. `parents` maps ids of comments
+    to requests, each for the thread below the comment's parent. If Reddit's reply lacks a requested
+    comment that is in `parents`, the request from `parents` is added to the tree. The stubs of a
+    reply without new comments are ignored. Otherwise the requests for a tree might never end.
+    `without_replies` means that Reddit returned only the named comments, without their threads.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)

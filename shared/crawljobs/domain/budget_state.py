@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BudgetState(StrEnum):
-    """Whether the workers of a client id may send requests now."""
+    """The state of a client id's budget. Its workers may send requests unless it is paused."""
 
     AVAILABLE = "available"
     PAUSED = "paused"

@@ -26,7 +26,7 @@ class StepState(StrEnum):
 OPEN = frozenset({StepState.PENDING, StepState.ENQUEUED, StepState.HELD})
 FINAL = frozenset(StepState) - OPEN
 
-# The states that a step can have after each state.
+# Maps each state of a step to the states that can come next.
 STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     StepState.PENDING: frozenset(
         {StepState.ENQUEUED, StepState.HELD, StepState.SKIPPED, StepState.CANCELLED}

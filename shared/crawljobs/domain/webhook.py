@@ -57,7 +57,7 @@ class DeliveryState(StrEnum):
     HELD = "held"  # the endpoint is disabled; when it is enabled, the delivery becomes pending
     DELIVERED = "delivered"
     FAILED = "failed"  # all attempts failed
-    DROPPED = "dropped"  # ended for another reason, before it was delivered or all attempts failed
+    DROPPED = "dropped"  # the endpoint was deleted while the delivery was pending or held
 
 
 OPEN_DELIVERIES = frozenset({DeliveryState.PENDING, DeliveryState.HELD})

@@ -121,7 +121,7 @@ def _nearest_part(part: str, parts: list[str]) -> str | None:
         for word in words
         for found in difflib.get_close_matches(word, sorted(all_known), 1, CLOSE)
     }
-    shares: dict[str, float] = {}  # setting -> the share of words in common with `part`
+    shares: dict[str, float] = {}  # setting -> similar words / words of the longer name
     for setting in parts if meant else ():
         known = setting.split("_")
         same = len(meant.intersection(known))

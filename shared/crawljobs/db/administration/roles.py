@@ -86,7 +86,10 @@ def set_up(
 
 
 def follow(database: Database, *, prefix: str) -> list[str]:
-    """Grant the rights that are missing after a migration. Raises RolesFailed."""
+    """Grant the rights that are missing after a migration.
+
+    Returns one line for each change. Raises RolesFailed.
+    """
     return _retry_crossed(database, lambda conn: grant(conn, prefix=prefix))
 
 

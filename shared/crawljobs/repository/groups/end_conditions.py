@@ -34,8 +34,8 @@ UNSUCCESSFUL_STEPS = _among(group.FINAL - {group.StepState.SUCCEEDED})
 # has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a
 # skipped step stays skipped: as a pending step it would never start, and would keep the group open.
 # (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
-# Exception: if a finished group has an open step, this transaction opens the group again, and the
-# earlier cancel has no further effect.
+# Exception: if a cancelled group has finished and now has an open step, the same transaction opens
+# the group again, and the cancel has no further effect. So the skipped step may open too.
 MAY_REOPEN = f"""(
         step.state IN ('pending', 'held') OR step.state = 'skipped' AND step.skipped_for_upstream
             AND (

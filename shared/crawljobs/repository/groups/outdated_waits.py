@@ -186,7 +186,7 @@ def _page(
 ) -> Page:
     if not after:
         return Page([], {}, frozenset())
-    # One additional wait shows that an upstream has further ones.
+    # If the statement finds an additional wait of an upstream, the upstream has waits left.
     values = {
         "ids": [*after],
         "after": [*after.values()],

@@ -32,7 +32,7 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
     give), source, schedule, depth (the number of discovery steps from the root), due (the requested
     time), polite (the end of the minimum gap between crawls), now, retries (their maximum number),
     trace, watched and shared.
-    `further` names more columns of crawl_jobs that `rows` also has. Each name follows a comma.
+    `further` names more columns that crawl_jobs and `rows` both have, in the form ", name, name".
     """
     return f"""
     INSERT INTO crawl_jobs AS job ({_COLUMNS}{further})

@@ -183,8 +183,8 @@ def _surroundings(row: Any) -> Surroundings:
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
         # A full sample (PACE_SAMPLE attempts) covers only the time since its oldest attempt, so the
         # rate is computed over this time. A smaller sample has all attempts of the last 60 minutes.
-        # Then the rate is computed over 60 minutes, or over the time since the first worker started
-        # or the oldest attempt began, if this time is shorter.
+        # Its rate is computed over the time since the first worker started or the oldest attempt
+        # began, but over at most 60 minutes.
         starts_per_minute=60
         * row.ended
         / (max(row.sampled_seconds, 1) if row.ended == PACE_SAMPLE else row.observed_seconds),

@@ -29,6 +29,6 @@ def write(
     detail: str,
     now: datetime | None = None,
 ) -> None:
-    """Insert the event if another endpoint wants it."""
+    """Insert an event `webhook.disabled` if another endpoint subscribes to this type."""
     data = {"webhook_id": endpoint_id, "reason": reason, "detail": detail}
     conn.execute(_WRITE, {"endpoint_id": endpoint_id, "data": data, "now": now})

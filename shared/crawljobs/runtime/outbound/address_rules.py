@@ -61,7 +61,7 @@ def refusal(address: Address, allowed: Sequence[Network]) -> str | None:
         return "link-local, metadata, multicast and unspecified addresses are always refused"
     is_allowed = [any(form in network for network in allowed) for form in forms]
     if address in _MAPPED and any(is_allowed):
-        return None  # the connection uses its IPv4 form
+        return None  # the connection goes to the IPv4 address inside `address`
     if all(is_allowed[index] or _is_public(form) for index, form in enumerate(forms)):
         return None
     return "the address is not public; WEBHOOK_ALLOWED_NETWORKS can allow its network"

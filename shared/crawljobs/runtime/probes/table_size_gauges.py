@@ -63,6 +63,6 @@ class TableSizes(Collector):
             return self._database.run(table_sizes.largest_tables)
         except errors.DatabaseUnavailable as error:
             log.warning("table_sizes.unavailable", reason=str(error))
-        except DBAPIError as error:  # a table or a right is missing until an operator adds it
+        except DBAPIError as error:  # such as a missing table or right
             log.warning("table_sizes.unavailable", reason=failures.describe(error))
         return {}
