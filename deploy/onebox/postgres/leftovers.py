@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 MARKER = "belongs-to"  # a file beside the cluster; `remove` keeps each folder that lacks the file
-TIED = "tied"  # the second line of the marker file, if hard links tie it to the data folder
+TIED = "tied"  # the second line of a marker file that also has a hard link in the data folder
 
 
 def link_lifetime(data: Path, folder: Path) -> None:

@@ -47,8 +47,8 @@ class Activity:
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
     """Return the number of items a day.
 
-    `oldest` is the creation time of the oldest of the `count` newest items. The items are divided
-    by the time since `oldest`, or by NEWEST_WITHIN if there are fewer than NEWEST_ITEMS items.
+    `oldest` is the creation time of the oldest of the `count` newest items. The period
+    begins at `oldest`, or if `count` is less than NEWEST_ITEMS, NEWEST_WITHIN ago.
     """
     if count == 0 or oldest is None:
         return 0.0

@@ -68,7 +68,7 @@ LOCK = READ.with_for_update(of=crawl_jobs)  # in the order of the enqueue statem
 
 
 def _change(verb: Verb) -> Update:
-    """Return an UPDATE of those chosen jobs whose status allows the operator's verb.
+    """Return an UPDATE of the jobs in `ids` whose status allows the operator's verb.
 
     Postgres changes the jobs in the order of `ids`, because its plan looks up one id at a time.
     """
@@ -77,7 +77,7 @@ def _change(verb: Verb) -> Update:
 
 
 def _recorded(verb: Verb) -> CTE:
-    """Return an INSERT that records the changes of those chosen jobs on which steps depend."""
+    """Return an INSERT that records the watched jobs in `ids` whose status allows the verb."""
     watched = crawl_jobs.alias("watched_job")
     return (
         insert(upstream_changes)

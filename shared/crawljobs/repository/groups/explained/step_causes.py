@@ -86,7 +86,7 @@ def explain_step(
 
 
 def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
-    """Return the step and its upstreams, and whether these are all of them."""
+    """Return the step with its upstreams of all levels, and whether the limits left none out."""
     items = [_Item(start, 0, 0)]
     level: Sequence[_Item] = items
     known = {start}
