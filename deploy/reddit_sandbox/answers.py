@@ -89,7 +89,10 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """Return the reply of Reddit's cache to a too long URL, without a rate limit."""
+    """Return the reply of Reddit's cache to a too long URL.
+
+    The request does not count towards the rate limit.
+    """
     found = reply("Error: URI Too Long", 414, "text/plain")
     found.headers["retry-after"] = "0"
     return found

@@ -34,7 +34,7 @@ OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures
 
 
 class Refresher(threading.Thread):
-    """Refreshes stored posts and comments. Each worker has this thread; only one runs a batch.
+    """Refreshes stored posts and comments. Each worker has a refresher; they take turns.
 
     After a failure, the next batch has half the size. If a batch of one item fails, the refresh of
     this item is given up. Otherwise the item would be first in every batch and block all others.

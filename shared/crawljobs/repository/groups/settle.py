@@ -27,9 +27,9 @@ from crawljobs.repository.groups.group_progress import Finished
 from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
-# One transaction processes at most this number of changes, and of waits of each kind. It reads at
-# most one more step, and one more wait of each upstream: the additional one shows that further ones
-# are left.
+# One transaction processes at most this number of changes, and at most this number of waits for
+# jobs, for steps and for groups. It reads one more step, and one more wait for each upstream, to
+# find out whether further ones are left.
 CHUNK = 1_000
 
 _TAKE = text("""

@@ -125,8 +125,8 @@ def estimate(conn: Connection) -> Quota:
     """Return the estimated requests a day of all schedules, and the requests that Reddit allows.
 
     Reads every enabled schedule once, with each of its steps. The requests that Reddit allows are
-    the sum over the client ids in use. A client id is in use unless another client id was last used
-    more than one day later.
+    the sum over the client ids in use. A client id is in use if its last use was less than one day
+    before the latest use of any client id.
     """
     row = conn.execute(
         _ESTIMATE,

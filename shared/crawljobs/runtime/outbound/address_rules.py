@@ -1,4 +1,4 @@
-"""Decide to which IP addresses requests may go, also by the IPv4 addresses inside IPv6 addresses.
+"""Decide to which IP addresses requests may go. Also check IPv4 addresses inside IPv6 addresses.
 
 `ipaddress.is_global` alone is not enough: it is true for NAT64 and 6to4 forms of inner addresses,
 for multicast, for site-local addresses and for Azure's metadata server.
