@@ -1,4 +1,7 @@
-"""Show the crawls of the running demo until a signal arrives or all requested crawls end."""
+"""Show the crawls of the running demo until a signal arrives or its time limit has passed.
+
+With `once`, it also stops when all requested crawls have ended or Reddit refuses the client.
+"""
 
 import time
 from collections.abc import Mapping

@@ -107,9 +107,9 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Choose a kind of wrong reply and how often to send it. The kind None is a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        # Each call of this function leads to one good reply. With the probability p = `_share` /
-        # `right`, a run of wrong replies comes first. A run has m wrong replies on average (m is
-        # `_mean`). So the share of wrong replies is pm / (1 + pm), which equals `_share`.
+        # A call chooses one good reply, or a run of wrong replies and one good reply after it. A
+        # run has m wrong replies on average (`_mean`). So that the share of wrong replies is s
+        # (`_share`), a call must choose a run with the probability s / (m * (1 - s)) = s / `right`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0

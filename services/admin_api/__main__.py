@@ -15,7 +15,7 @@ CONFIGURATION = "python:admin_api.gunicorn_conf"
 
 
 class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
-    """gunicorn with a fixed configuration."""
+    """gunicorn with the configuration in `gunicorn_conf`."""
 
     def load_config(self) -> None:
         """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.

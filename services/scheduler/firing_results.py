@@ -31,7 +31,7 @@ class Fired:
 
     @property
     def has_fired(self) -> bool:
-        """Whether the due time has a job or a group."""
+        """Whether the due time led to a job or a group."""
         return self.enqueued is not None or self.group_id is not None
 
 

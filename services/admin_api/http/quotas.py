@@ -102,7 +102,7 @@ class StoredResponses:
         self._per_day = per_day
         self._clock = clock
         self._lock = threading.Lock()
-        # For each token: the number of bytes left after the latest `take`, and its monotonic time.
+        # For each token: the bytes left after the latest `take`, and the monotonic time of `take`.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_until_room(self, token: str) -> float:

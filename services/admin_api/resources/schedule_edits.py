@@ -26,7 +26,10 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Set a schedule's fields to those that `new_spec` returns. `if_match` requires If-Match."""
+    """Set a schedule's fields to those that `new_spec` returns.
+
+    If `if_match` is true, a request without the header If-Match is refused.
+    """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:

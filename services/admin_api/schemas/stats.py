@@ -44,7 +44,7 @@ def _seconds(text: str) -> fields.Float:
 
 
 class GroupsByStateSchema(ma.Schema):
-    """The numbers of open groups by state. A group counts for the first of the states that fits."""
+    """The numbers of open groups by state. If several states fit a group, the first one counts."""
 
     held = fields.Integer(required=True, metadata=described("A step of the group is held."))
     paused = fields.Integer(required=True)
@@ -53,7 +53,7 @@ class GroupsByStateSchema(ma.Schema):
 
 
 class GroupsByOutcomeSchema(ma.Schema):
-    """The numbers of finished groups by outcome."""
+    """The numbers of recently finished groups by outcome."""
 
     succeeded = fields.Integer(required=True)
     partly = fields.Integer(required=True)

@@ -135,7 +135,7 @@ class StepResolver(threading.Thread):
         while not self._stopping.is_set():
             found = self._database.run(lambda conn: lost_ends.record_jobs(conn, at_most=CHUNK))
             total += found
-            # If `resolve` changes nothing, the next search would find the same ends again.
+            # Stop if `resolve` changes nothing: the next search would find the same ends again.
             if not self._resolve_found(found) or found < CHUNK:
                 break
         return total

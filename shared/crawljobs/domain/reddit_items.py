@@ -135,8 +135,8 @@ class Page:
 LISTING_CAP = 900
 # A listing of 10 pages has reached Reddit's limit, even if its pages show fewer than 100 items.
 LISTING_PAGES = 10
-# If older items are known to exist, a listing that shows only this number of items has also reached
-# Reddit's limit of about 1,000. The other items were removed, so the listing does not show them.
+# If older items are known to exist, a listing that shows this number of items has also reached the
+# limit. The items that it does not show were removed.
 LISTING_CAP_WITH_REMOVED = 500
 
 

@@ -163,7 +163,10 @@ def when_due(
 
 
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
-    """Return the due times from `first` on that are before `latest`. `count` is their number."""
+    """Return the due times from `first` on that are before `latest`. `count` is their number.
+
+    If they are more than LISTED_ONE_BY_ONE, return one Ticks for all of them.
+    """
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)
     missed = []

@@ -35,9 +35,10 @@ class ScheduledStep:
 
 
 def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> ScheduledStep:
-    """Return the step in the form that a schedule stores. `own`: its priority and max_retries.
+    """Return the step in the form that a schedule stores.
 
-    None in `own` means the value of the schedule. `step` may wait only for steps, by their keys.
+    `own` has the priority and max_retries of the step. None means the value of the schedule. `step`
+    may wait only for steps, by their keys.
     """
     return ScheduledStep(
         key=step.key,

@@ -82,7 +82,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
-    """Yield up to CHAIN_MAX exceptions of the chain, and whether `raise ... from` named each."""
+    """Yield each exception of the chain, at most CHAIN_MAX, and whether it is a `__cause__`."""
     seen: set[int] = set()
     pending: list[tuple[BaseException, bool]] = [(error, False)]
     while pending and len(seen) < CHAIN_MAX:

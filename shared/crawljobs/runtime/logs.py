@@ -77,7 +77,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # With True, `logging` prints a line that it cannot write, without masking, with all arguments.
+    # With True, if `logging` fails to write a line, it prints the line's arguments unmasked.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

@@ -15,8 +15,9 @@ from crawljobs.domain.reddit_items import Comment, Post
 # An id up to SMALL_ID may become the high-water mark without a comparison with other ids. All new
 # items have higher ids today, so a later crawl that stops at such a mark misses no new item.
 SMALL_ID = 36**6
-# The ids of two items from the same time differ by less than the factor SAME_TIME. In a year, ids
-# grow at most by the factor A_YEAR. Since 2015, the yearly factor of posts was at most 4/3.
+# Of two items from the same time, the higher id is less than SAME_TIME times the lower id. Within
+# a year, ids become at most A_YEAR times as high. Since 2015, the ids of posts have become at most
+# 4/3 times as high within a year.
 SAME_TIME = 1.1
 A_YEAR = 2.0
 _YEAR = timedelta(days=365)

@@ -117,8 +117,8 @@ class Limiter:
         self._good_sent_at = max(self._good_sent_at or sent_at, sent_at)
 
     def has_replied(self) -> None:
-        """Record that a request of this process received a reply or failed. Other requests need not
-        wait for the first reply any more."""
+        """Record that the process's first request has received a reply or failed. Until then, for
+        at most SCOUT_SECONDS, the other threads send no request."""
         self._replied.set()
 
     def pause_all(self, seconds: float | None) -> float:

@@ -90,10 +90,10 @@ def missing(conn: Connection, names: Names) -> list[str]:
 
 
 def differences(conn: Connection, names: Names) -> list[str]:
-    """Return the lines of `missing`, and one line for each needless right of a role.
+    """Return the lines of `missing`, and one line for each right that a role does not need.
 
-    A right that a role has through PUBLIC is no difference, because only a superuser can revoke it:
-    see `notes`.
+    Leaves out the rights that roles have through PUBLIC, because only a superuser can revoke them.
+    `notes` reports these rights.
     """
     beyond = sorted(
         f"{role} has EXECUTE on FUNCTION {one.name}"

@@ -40,7 +40,7 @@ operations = Table(
     Column("total", Integer, nullable=False),  # number of rows, counted by the request
     Column("done", Integer, nullable=False, server_default="0"),
     Column("position", BigInteger, nullable=False, server_default="0"),  # id of the last row done
-    # The number of rows for each result.
+    # Maps each BatchResult to the number of rows with this result.
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
     # The ids of the first jobs that the operation kept, because other requests share these jobs.

@@ -43,7 +43,7 @@ scheduled_jobs = Table(
     Column("runs_per_day", Double),  # null: not computed when the row was written
     # The intervals of an @every expression are counted from `anchor_at`.
     Column("anchor_at", Timestamp, nullable=False, server_default=NOW),
-    # Infinite for an enabled schedule with steps, so that earlier releases do not fire it.
+    # 'infinity' for an enabled schedule with steps, so that an earlier release never finds it due.
     Column("next_run_at", Timestamp),
     Column("steps_next_run_at", Timestamp),  # the next due time of a schedule with steps
     Column("last_run_at", Timestamp),

@@ -34,7 +34,7 @@ webhook_endpoints = Table(
     Column("url", Text, nullable=False),
     Column("description", Text),
     Column("events", ARRAY(Text), nullable=False),
-    # The endpoint wants only events with the values of these filters. Null filters nothing.
+    # The endpoint gets only events that match these filters. Null: no filter.
     Column("filter_group_id", BigInteger),
     Column("filter_source", Text),
     Column("filter_subreddit", Text),  # in lower case
@@ -87,7 +87,7 @@ webhook_events = Table(
     Column("version", BigInteger, Identity(always=True), nullable=False),
     Column("type", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("data", JSONB),  # null for the end of a job, whose data are the next columns
+    Column("data", JSONB),  # null for the end of a job: its data are in the columns below
     # The values that filters compare.
     Column("job_id", BigInteger),
     Column("group_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),

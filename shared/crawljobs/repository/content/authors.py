@@ -104,9 +104,9 @@ _HISTORY_FETCHED = (
 
 
 def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
-    """Insert the new authors in `accounts`, and return the ids of all authors by lower-case name.
+    """Insert the authors of `accounts` that are not stored. Return the author id of each account.
 
-    Each name may occur only once in `accounts`.
+    The keys of the result are lower-case names. Each name may occur only once in `accounts`.
     """
     rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
     if not rows:

@@ -32,7 +32,7 @@ SCAN_LIMIT = 10_000  # to fill one page, at most this number of groups is checke
 
 
 class GroupFilterState(StrEnum):
-    """The values of the filter `state`: an open or finished group, or the outcome of a group."""
+    """The values of the filter `state`: a state of groups, or an outcome of finished groups."""
 
     OPEN = "open"
     PAUSED = "paused"  # open, and no pending step starts

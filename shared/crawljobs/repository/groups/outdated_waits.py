@@ -1,4 +1,4 @@
-"""Find the waits whose stored end is not the present end of their upstream (job, step or group)."""
+"""Find the waits whose stored end state differs from that of the upstream (job, step or group)."""
 
 from __future__ import annotations
 

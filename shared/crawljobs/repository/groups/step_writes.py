@@ -68,7 +68,8 @@ _CHANGE_WAITS = text(f"""
     WHERE wait.id = new.id
     """)
 
-# A new count of the waits of each step would read the other waits of the step at each change.
+# Adds the difference to the stored number of open waits. A new count would read all waits of the
+# step at each change.
 _ADD_OPEN_WAITS = text("""
     UPDATE group_steps AS step SET waiting_for = step.waiting_for + added.waits
     FROM unnest(CAST(:ids AS bigint[]), CAST(:added AS integer[])) AS added (id, waits)

@@ -226,8 +226,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The first column and the other columns have opposite directions. The first range has the rows
-    # after `after` with an equal first column. The second range has the rows with a later one.
+    # The first column and the others have opposite directions. First range: rows with the value of
+    # `after` in the first column, later in the others. Second range: a later value in the first.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

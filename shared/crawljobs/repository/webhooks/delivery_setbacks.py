@@ -31,7 +31,8 @@ _ENDPOINTS = text("""
         > (SELECT now FROM clock) + CAST(:margin AS interval)
     """)
 
-# A running attempt that loses its lease is at worst sent again, with the same id.
+# Ends the leases that are too far in the future, and makes their deliveries due. If an attempt is
+# still running, its delivery is sent a second time at worst, with the same id.
 _LEASES = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_deliveries

@@ -1,4 +1,4 @@
-"""The data of a stored event: its JSON object, or for the end of a job an object of its columns."""
+"""The data of an event: the column `data`, or an object of other columns for the end of a job."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ BACKOFFS = text(f"""
 
 
 # If a rerun is requested during a pause without an end, a worker of the previous release sets the
-# follow-up job's visible_at to the year 9999. So the job would wait forever. A job for which a user
-# requested this year as the due time must not change. So the condition on finished_at finds only
-# follow-up jobs: a follow-up job is created when an older job of the subreddit ends.
+# follow-up job's visible_at to the year 9999, so the job would wait forever. This statement makes
+# such jobs due. Other jobs stay, because a user may have requested this time. A follow-up job is
+# recognized by its created_at: at that time, an older job of the subreddit ended.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
