@@ -31,7 +31,7 @@ from scheduler.webhooks.sender_threads import SenderThreads
 log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
-LEAST_PAUSE_SECONDS = 0.02  # after a wake-up; several ended attempts cause only one claim
+LEAST_PAUSE_SECONDS = 0.02  # pause after a wake-up, so that several ended attempts cause one claim
 MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 # An attempt and the write of its result take less time than the lease.

@@ -1,4 +1,4 @@
-"""Decide what follows an attempt, and write it with the attempt in one transaction."""
+"""Decide a delivery's state after an attempt, and write state and attempt in one transaction."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) ->
 
 
 def deferred(claim: Claim, *, delay: timedelta, reason: WaitReason, message: str) -> Completion:
-    """Return the Completion of a job that waits. The wait does not count towards `max_retries`.
+    """Return the Completion that defers a job. The wait does not count towards `max_retries`.
 
     A sweep checks the cause of the wait within a minute, and may end the wait early. A job with the
     reason `unclear` waits for the whole delay.

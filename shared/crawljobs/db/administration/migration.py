@@ -143,7 +143,10 @@ def _config(
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Translate temporary errors to DatabaseUnavailable, and all others to MigrationFailed."""
+    """Translate errors of Alembic and of the database to MigrationFailed.
+
+    Temporary errors of the database become DatabaseUnavailable.
+    """
     import alembic.util
 
     try:

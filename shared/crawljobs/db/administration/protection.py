@@ -59,9 +59,9 @@ _DANGEROUS = text("""
 class Protection:
     """The result of the check. `roles` is the number of the roles that were checked.
 
-    `differences` has a sentence for each wrong right, owner, setting or policy. `notes` has OFF if
-    the services have no roles of their own. It also has a sentence for each limit that only a
-    superuser can set. A note is no difference, because a database may lack these limits.
+    `differences` has a sentence for each wrong right, owner, setting or policy. `notes` has the
+    sentence OFF if the services have no roles of their own. Otherwise, it has a sentence for each
+    missing limit that only a superuser can set. These limits are optional.
     """
 
     differences: list[str]

@@ -66,7 +66,9 @@ def list_subreddits(
         "contains": None if contains is None else contains.lower(),
         "incomplete": incomplete,
         "crawled_before": crawled_before,
-        "after": after or "",  # "" sorts before all names; `IS NULL OR` could not use an index
+        # The first page begins after "", which sorts before all names. A null would need the
+        # condition `:after IS NULL OR ...`, for which Postgres could not use the index.
+        "after": after or "",
         "limit": limit + 1,
         "now": now,
     }

@@ -83,7 +83,7 @@ class FirstFailure:
 
 @dataclass(frozen=True)
 class GroupOverview(Group):
-    """A group, with the start of its first job and its first step that did not succeed.
+    """A group, with the time when its first job started, and with its first unsuccessful step.
 
     `requests` has the used and expected requests to Reddit. They are computed from a sample if the
     group has more than request_use.STEPS_MAX steps. `operation` is the unfinished change of the

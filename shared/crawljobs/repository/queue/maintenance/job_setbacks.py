@@ -84,9 +84,9 @@ QUEUED = text(f"""
 
 # A claim and each stored page write the current time to progress_at. So a progress_at in the future
 # was written before the clock was set back. If the lease ends before progress_at, the worker has
-# extended the lease since then. This worker is alive, so the lease stays. Otherwise the worker may
-# be dead, and its lease would end too late. So the lease keeps its length (from progress_at to
-# lease_expires_at), but starts now.
+# extended the lease since then. This worker is alive, so its lease does not change. Otherwise the
+# worker may be dead, and its lease would end too late. So the statement moves such a lease: it
+# starts now, and keeps its length (from progress_at to lease_expires_at).
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at

@@ -44,11 +44,11 @@ RECORD = insert(webhook_events).from_select(
 
 
 def record(conn: Connection, *, former: Mapping[int, str], now: datetime | None = None) -> None:
-    """Write an event for each subreddit whose access is no longer the one in `former`.
+    """Write an event for each of these subreddits whose access has changed.
 
-    An open subreddit whose access was unknown gets no event.
-
-    The keys of `former` are ids of subreddits. The transaction has locked their rows.
+    `former` maps ids of subreddits to their access before the change. The caller's transaction has
+    locked their rows. No event is written for a change from unknown to an open state, or if no
+    endpoint wants the event.
     """
     if former:
         values = {"ids": list(former), "formers": list(former.values()), "now": now}
