@@ -110,7 +110,7 @@ def more(parent: str, depth: int, children: Sequence[str], count: int) -> dict[s
 
 
 def continue_thread(parent: str, depth: int) -> dict[str, Any]:
-    """Return the stub "continue this thread", which leads to /comments/ID/_/CID."""
+    """Return the stub "continue this thread", which leads to the page of the comment `parent`."""
     data = {"count": 0, "name": "t1__", "id": "_", "parent_id": parent, "depth": depth}
     return {"kind": "more", "data": {**data, "children": []}}
 

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-MARKER = "belongs-to"  # a file beside the cluster; `remove` keeps each folder that lacks the file
+MARKER = "belongs-to"  # a file in a cluster's folder; `remove` keeps folders without it
 TIED = "tied"  # the second line of a marker file that also has a hard link in the data folder
 
 

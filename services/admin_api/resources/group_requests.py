@@ -97,8 +97,8 @@ def locked(conn: Connection, group_id: int) -> Group:
 def locked_with(conn: Connection, group_id: int, steps: Sequence[StepRequest]) -> Group:
     """Lock the group and the groups for which the steps wait. Returns the group.
 
-    A transaction locks all its groups in the order of their ids. Raises a Problem if the group is
-    missing.
+    To avoid deadlocks, a transaction locks all its groups in the order of their ids. Raises a
+    Problem if the group is missing.
     """
     others = {each.group_id for step in steps for each in step.after if each.group_id is not None}
     group_progress.lock(conn, {group_id, *others})

@@ -1,4 +1,4 @@
-"""The header Retry-After: a number of seconds, or a date of HTTP."""
+"""The header Retry-After: a number of seconds, or an HTTP date."""
 
 from __future__ import annotations
 
