@@ -262,6 +262,15 @@ def check_second_run(machine: Machine) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def check_webhooks(machine: Machine) -> None:
+    machine.run("Webhooks")
+    key = machine.folder / "config/secrets/webhook_master_key"
+    assert re.fullmatch(r"[0-9a-f]{64}", key.read_text())
+    for unit in ("crawljobs-admin-api", "crawljobs-scheduler"):
+        drop_in = systemd_units.read(machine.folder / f"units/{unit}.service.d/webhooks.conf")
+        assert drop_in.one("LoadCredential") == f"webhook_master_key:{key}"
+
+
 @pytest.mark.timeout(600)  # five servers and two base backups, perhaps on a busy disk
 def test_the_page_installs_starts_backs_up_and_restores(machine: Machine) -> None:
     seed(machine)
@@ -274,6 +283,7 @@ def test_the_page_installs_starts_backs_up_and_restores(machine: Machine) -> Non
     assert "backup: " in machine.run("Back up")
     stop_units(machine)
     restore_on_another_server(machine, posts)
+    check_webhooks(machine)
     check_second_run(machine)
     archive(machine)
     check_point_in_time(machine)
