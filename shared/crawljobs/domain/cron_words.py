@@ -107,7 +107,8 @@ def _days(sim: CronSim) -> str | None:
     dates = None if sim.days.issuperset(_EVERY_DATE) else sim.days
     weekdays = _distinct(sim.weekdays)
     if not sim.day_and and (dates is None or weekdays is None):
-        return None  # each day matches: one field allows all days, and a match of one is enough
+        # One of the two day fields allows every day, and a day needs to match only one field.
+        return None
     every_month = len(sim.months) == len(_EVERY_MONTH)
     months = "every month" if every_month else _joined(_month_names(sim))
     if dates is None:

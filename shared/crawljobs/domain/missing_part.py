@@ -14,8 +14,9 @@ from typing import Any
 # The longest delay before a part is requested again. Each failure doubles the delay up to this
 # limit. So a part that always fails is requested only twice a month.
 LONGEST_LOOK = timedelta(days=14)
-# The longest delay for a page of a listing. New items push old items out of a listing, so after
-# two weeks the missing items might no longer be shown.
+# The longest delay before a page of a listing is requested again. It is shorter than LONGEST_LOOK,
+# because new items push old items out of a listing. After 14 days, the listing might no longer show
+# the missing items.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
 # The delay of a due part's next try, if the settings kept the crawl from requesting the part.
 POSTPONED = LONGEST_LOOK

@@ -33,7 +33,10 @@ def text(value: object, *, limit: int) -> str | None:
 
 
 def integer(value: object) -> int | None:
-    """Return a whole number within the range of a Postgres int8, or None if there is no number."""
+    """Return `value` as an integer, limited to the range of a Postgres int8.
+
+    Returns None if `value` is not a finite number.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         return None
     return max(-INT8_MAX, min(INT8_MAX, int(value)))

@@ -190,7 +190,8 @@ upstream_changes = Table(
     Column("step_id", BigInteger),
     Column("group_id", BigInteger),
     Column("actor", Text),  # who ended the job, if a person did
-    # The id of the last wait for this upstream that has been processed; greater ids are left.
+    # Waits for this upstream are processed in the order of their ids. The waits up to this id are
+    # processed.
     Column("waits_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("num_nonnulls(job_id, step_id, group_id) = 1", name="upstream"),
 )

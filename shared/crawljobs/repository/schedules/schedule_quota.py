@@ -122,11 +122,11 @@ _ESTIMATE = select(
 
 
 def estimate(conn: Connection) -> Quota:
-    """Return the estimated requests a day of all schedules, and the requests that Reddit allows.
+    """Return the requests per day that all schedules need, and those per second that Reddit allows.
 
-    Reads every enabled schedule once, with each of its steps. The requests that Reddit allows are
-    the sum over the client ids in use. A client id is in use if its last use was less than one day
-    before the latest use of any client id.
+    The first number is an estimate from every enabled schedule, with each of its steps. The second
+    is the sum over the client ids in use. The client id that was used last is in use, and so is
+    each client id that was used less than one day before it.
     """
     row = conn.execute(
         _ESTIMATE,

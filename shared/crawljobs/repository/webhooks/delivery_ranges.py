@@ -1,9 +1,9 @@
 """Statements that read one range of an index: the deliveries of one endpoint in one state.
 
 The conditions compare row values, such as (endpoint_id, state) <= (...), and ORDER BY begins with
-the endpoint and the state. With `endpoint_id = ... AND state = ...`, Postgres could read the
-primary key instead, and so the deliveries of all endpoints. The reason is that it does not know how
-many deliveries an endpoint has in a state.
+the endpoint and the state. Postgres does not know how many deliveries an endpoint has in a state.
+So with `endpoint_id = ... AND state = ...`, it could choose a scan of the primary key, which reads
+the deliveries of all endpoints.
 """
 
 from __future__ import annotations
