@@ -29,7 +29,7 @@ def as_html(markdown: str) -> str:
 def as_guarded_html(markdown: str) -> str:
     """Return the paragraphs as HTML between two HTML comments.
 
-    Reddit puts such comments around the texts of posts and communities.
+    Reddit puts these comments around the texts of posts and communities.
     """
     return f"<!-- SC_OFF -->{as_html(markdown)}<!-- SC_ON -->"
 

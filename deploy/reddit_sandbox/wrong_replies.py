@@ -2,7 +2,7 @@
 
 A wrong reply may repeat for several requests of the same page, up to a limit. Then the page gives
 one good reply. Some wrong replies look true, for example the reply that a community is private.
-They never repeat, because no client could recognize two such replies in a row as wrong.
+They never repeat, because no client could recognize two of them in a row as wrong.
 """
 
 import collections

@@ -8,7 +8,7 @@ revision = "0038"
 down_revision = "0037"
 branch_labels = None
 depends_on = None
-# Earlier code ends a watched job without a row in upstream_changes. A sweep finds such jobs.
+# Earlier code ends a watched job without a row in upstream_changes. A sweep finds these jobs.
 runs_code_from = "0011"
 
 UPGRADE = """

@@ -1,6 +1,6 @@
 """Measure ten jobs per second while a transaction stays open, so that no dead row can be vacuumed.
 
-A second database without such a transaction gets the same jobs at the same time, for comparison.
+A second database without an open transaction gets the same jobs at the same time, for comparison.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ def test_the_base_of_our_images_is_exact_and_may_be_pinned_by_digest() -> None:
     assert f"--build-arg PYTHON_IMAGE={base}@sha256:" in text
     stages = set(re.findall(r" AS (\S+)$", text, re.MULTILINE))
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages == {"${PYTHON_IMAGE}"}
-    assert "# syntax=" not in text  # such a line would load another image, by a tag that moves
+    assert "# syntax=" not in text  # the line would load another image, by a tag that moves
 
 
 def test_compose_names_exact_versions_and_ours_by_this_one() -> None:

@@ -57,11 +57,11 @@ def broken(page: Path, link: str) -> str | None:
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     if not target.exists():
-        return f"{link}: no such file"
+        return f"{link}: file not found"
     if not target.is_relative_to(ROOT):
         return f"{link}: outside of the repository"
     if anchor and (target.suffix != ".md" or anchor not in anchors(target)):
-        return f"{link}: no such heading"
+        return f"{link}: heading not found"
     return None
 
 

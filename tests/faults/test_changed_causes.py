@@ -22,7 +22,7 @@ CLIENTS = 4
 # is short, because a later step could repair, and so hide, the damage of a race.
 FIRST_STEPS, STEPS = 4, 2
 HISTORIES, HISTORIES_DEEP, PARTS = 40, 2_000, 10
-# Workers set these reasons. A job with such a reason waits until a fixed time, not for a cause.
+# Workers set these reasons. A job with one of them waits until a fixed time, not for a cause.
 OF_A_WORKER = ("rate_limit", "outage", "politeness", "retry")
 
 
@@ -61,7 +61,7 @@ def play(database: Database, number: int) -> None:
         invariants.check_waits(conn, grace=timedelta(0), now=now)
         for job in listed_jobs.list_jobs(conn, statuses=[JobStatus.WAITING]):
             # `later` means that a client requested the time. The end of a pause or of a politeness
-            # gap must not appear as such a time.
+            # gap must not appear as a requested time.
             assert job.wait_reason != "later" or job.visible_at in causes.asked_for, job
     causes.lift()
     sweep(database)

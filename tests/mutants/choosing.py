@@ -36,8 +36,9 @@ def choose(
 ) -> Choice:
     """Choose tests that call the changed function, or functions that use the changed constant.
 
-    Tests in the nearest test files come first, and of equally near tests the fastest. If no such
-    test is recorded, the result is the test files that are near by name and by import.
+    Tests in the nearest test files come first, and of equally near tests the fastest. If no test
+    with one of these calls is recorded, the result is the test files that are near by name and by
+    import.
     """
     seconds: dict[str, float] = {}
     for function in relations.functions_using(mutant.path, mutant.definition):

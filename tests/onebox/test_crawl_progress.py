@@ -22,7 +22,7 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        status, body = ANSWERS.get(self.path, (404, {"detail": "There is no such thing."}))
+        status, body = ANSWERS.get(self.path, (404, {"detail": "The address does not exist."}))
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))

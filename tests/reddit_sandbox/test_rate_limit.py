@@ -9,7 +9,7 @@ from reddit_sandbox.rate_window import Grant, RateWindow
 from support import reddit_sandbox
 from support.waiting import wait_until
 
-# Seconds: no test reaches the end of such a window. The year 2026 lies in the first window.
+# Seconds: no test reaches the end of a window this long. The year 2026 lies in the first window.
 ENDLESS = 1_000_000_000
 
 

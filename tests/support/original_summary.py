@@ -199,7 +199,7 @@ class PageRow:
 
 
 def rows(section: str, page: str) -> list[PageRow]:
-    """Return the rows of the section's table. Raises ValueError unless it has one such table."""
+    """Return the rows of the section's table. Raises ValueError if it is not found once."""
     (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     head, _, *body = (

@@ -28,7 +28,7 @@ def things(value: Any, path: str) -> Iterator[Thing]:
 
 
 def year_of(headers: Mapping[str, str]) -> int:
-    """Return the year in the reply's `date` header, or 0 if it has no such header."""
+    """Return the year in the reply's `date` header, or 0 if the reply has no `date` header."""
     found = re.search(r"\b20\d\d\b", headers.get("date", ""))
     return int(found[0]) if found else 0
 

@@ -52,7 +52,7 @@ class ServiceProcess:
     ) -> dict[str, Any]:
         """Wait for a log line with this action, and return the first one.
 
-        Raises AssertionError if the process ends without such a line.
+        Raises AssertionError if the process ends without a line with this action.
         """
         wait_until(
             lambda: not self.is_alive() or self.logged(action, **fields),

@@ -210,7 +210,7 @@ def test_servers_that_die_are_started_again_where_they_were(live: Demo) -> None:
         os.kill(pid, signal.SIGKILL)
     sandbox, api = live.ready["sandbox_url"] + "/sandbox/health", live.ready["api_url"] + "/readyz"
     # The sandbox must be back before a call to the dead API can time out. Otherwise the demo
-    # restarts no process while it waits for such a call.
+    # restarts no process while it waits for the call.
     wait_until(lambda: _answers(sandbox), timeout=api_client.TIMEOUT_SECONDS, describe=sandbox)
     wait_until(lambda: _answers(api), timeout=30, describe=api)
     wait_until(

@@ -36,8 +36,8 @@ class EnqueueSchema(ma.Schema):
         load_default=list,
         validate=validate.Length(max=WAITS_MAX),
         metadata=described(
-            "Jobs that must succeed before this crawl starts. With such jobs, the response is the "
-            "step of a group without a name."
+            "Jobs that must succeed before this crawl starts. If the list has a job, the "
+            "response is the step of a group without a name."
         ),
     )
 

@@ -41,7 +41,7 @@ class Timestamp(fields.AwareDateTime):
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):  # a time that does not exist, such as 30 February
-            raise ma.ValidationError("no such time") from None
+            raise ma.ValidationError("this time does not exist") from None
 
 
 class Flag(fields.Boolean):

@@ -218,7 +218,7 @@ class GroupParameters(PageParameters):
         validate=validate.Length(min=1, max=NAME_MAX_CHARACTERS),
         metadata=described(
             "Only groups with this whole name; case does not matter. The name of a group of a "
-            "schedule ends with its due time, so find such groups with `schedule_id`."
+            "schedule ends with its due time, so find the groups of a schedule with `schedule_id`."
         ),
     )
     state = fields.String(

@@ -14,7 +14,8 @@ from crawljobs.settings import CrawlSettings
 OF_THREAD = "/"
 COMMENT = "t1_"
 # A request by name returns comments without the replies to them. Replies are requested for at most
-# this many comments of one such request, because each of these comments costs a further request.
+# this many comments of one request by name, because each of these comments costs a further
+# request.
 SOUGHT_BELOW = 20
 
 

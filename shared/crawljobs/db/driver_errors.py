@@ -46,7 +46,7 @@ _CONNECTION_FAILURES = (
     ("Too many open files", "Too many open files"),
     ("No route to host", "No route to host"),
     ("Network is unreachable", "Network is unreachable"),
-    ("No such file or directory", "there is no such socket"),
+    ("No such file or directory", "the socket does not exist"),
     ("timeout expired", "connection timeout expired"),
     ("timed out", "the connection timed out"),
     ("certificate", "the server's certificate cannot be verified"),

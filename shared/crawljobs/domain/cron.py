@@ -133,8 +133,8 @@ def _next_fixed(cron: Cron, after: datetime) -> datetime:
 def _next_elapsed(cron: Cron, after: datetime) -> datetime:
     """Return the first due time after `after`, for an expression with intervals, such as `*/10`.
 
-    The offset from UTC is constant between two clock changes. So the function searches each such
-    period with its own offset, the earliest period first.
+    The offset from UTC is constant between two clock changes. So the function searches each
+    period between two clock changes with its own offset, the earliest period first.
     """
     start, last = after, after
     while True:

@@ -69,7 +69,7 @@ def checked(words: list[str]) -> str:
     try:
         next(CronSim(fields, SOME_DAY))
     except (CronSimError, StopIteration):
-        refuse(f"{' '.join(words)[:60]!r} never comes: no such date in the calendar")
+        refuse(f"{' '.join(words)[:60]!r} never comes: the calendar has no matching date")
     return fields
 
 

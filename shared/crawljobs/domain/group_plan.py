@@ -159,7 +159,7 @@ def _subreddit_errors(
 ) -> Iterator[PlanError]:
     """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
-    Such steps would follow the same job. The waits of stored steps are not read, because their
+    The two steps would follow the same job. The waits of stored steps are not read, because their
     number may be large. So a new step must wait, directly or through other new steps, for the
     last stored step of its subreddit. A set of steps is stored as an integer with one bit for each
     step. So the sets of two steps are joined by one OR, and each wait costs only one OR.

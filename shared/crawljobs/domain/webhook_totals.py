@@ -26,7 +26,7 @@ class WebhookTotals:
 
     `pending` and `held` count up to COUNT_MAX deliveries of each endpoint.
     `oldest_undelivered_seconds` is the age of the oldest event with a delivery that is pending or
-    not made yet. Replays do not count. The age is 0 without such an event.
+    not made yet, or 0 if no event has one. Replays do not count.
     """
 
     endpoints: Mapping[EndpointCondition, int]

@@ -41,7 +41,7 @@ class Gauges:
     # Workers whose last heartbeat is 1 to 15 minutes old, or that restarted in the last 15 minutes
     # after they were killed.
     workers_lost: float
-    # The numbers of failed and of succeeded jobs, among the newest 100 such jobs of the last day.
+    # The numbers of failed and of succeeded jobs among the newest 100 of both in the last day.
     recent_failed: float
     recent_succeeded: float
     # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.

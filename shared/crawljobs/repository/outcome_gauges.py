@@ -64,7 +64,7 @@ _waiting = (
     .subquery("waiting")
 )
 # True for a retry that is due within 5 minutes, because no success of the job is expected before it
-# is due. The error kind `deferred` is left out: such a job waits because of its own community, so a
+# is due. The error kind `deferred` is left out: a deferred job waits for its own community, so a
 # missing success shows nothing about the system.
 _is_due_retry = and_(
     _waiting.c.wait_reason == inline("retry"),

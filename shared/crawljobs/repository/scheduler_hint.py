@@ -63,6 +63,6 @@ def send_if_overdue(
 ) -> None:
     """Wake the schedulers at the commit if one of these schedules with steps is overdue.
 
-    Such a schedule has waited for the end of its last group.
+    An overdue schedule with steps has waited for the end of its last group.
     """
     conn.execute(_HINT_IF_OVERDUE, {"schedule_ids": schedule_ids, "now": now})

@@ -16,7 +16,7 @@ FOUND_MAX = 10
 # MAX_RETRIES have 0.8, MAX_WORKERS and MAX_RETRIES have 0.73.
 CLOSE = 0.8
 # A name with one of these prefixes is probably meant as a setting with the same prefix. Only the
-# parts after the prefix are compared, because the same prefix makes all such names similar.
+# parts after the prefix are compared, because the same prefix makes all these names similar.
 _OWN_PREFIXES = (
     "ADMIN_API_",
     "CRAWLER_WORKER_",

@@ -33,7 +33,7 @@ class OutboundProxy:
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """How the scheduler sends the requests of webhooks. No other service sends such requests."""
+    """How the scheduler sends the requests of webhooks. No other service sends these requests."""
 
     proxy: OutboundProxy | None = None
     trust: Trust = BROWSERS_TRUST

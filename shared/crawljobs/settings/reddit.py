@@ -35,8 +35,8 @@ def read_reddit_settings(variables: Mapping[str, str]) -> RedditSettings:
             "REDDIT_CLIENT_SECRET (or REDDIT_CLIENT_SECRET_FILE) is missing: "
             "expected the secret of a Reddit OAuth client"
         )
-    # Reddit wants the name of the user's account in the User-Agent. The default has no such name,
-    # because the account is not known.
+    # Reddit wants the name of the user's account in the User-Agent. The default names no
+    # account, because the account is not known.
     agent = env.text("REDDIT_USER_AGENT", f"{platform.system().lower()}:crawljobs:0.1")
     if not (agent.isascii() and agent.isprintable()):
         raise errors.SettingsError(

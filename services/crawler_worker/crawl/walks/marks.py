@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from crawljobs.domain.reddit_items import Comment, Post
 
 # An id up to SMALL_ID may become the high-water mark without a comparison with other ids. All new
-# items have higher ids today, so a later crawl that stops at such a mark misses no new item.
+# items have higher ids today, so a later crawl that stops at this mark misses no new item.
 SMALL_ID = 36**6
 # Of two items from the same time, the higher id is less than SAME_TIME times the lower id. Within
 # a year, ids become at most A_YEAR times as high. Since 2015, the ids of posts have become at most

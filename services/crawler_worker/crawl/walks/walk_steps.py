@@ -13,7 +13,7 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# A walk stops after this many items in a row that earlier crawls have seen. One such item is not
+# A walk stops after this many items in a row that earlier crawls have seen. One item is not
 # enough, because pinned posts and posts that were approved late are not in the order of age.
 OLDER_IN_A_ROW = 25
 # This many items at the end of a page are kept as cursors. The page after a cursor is empty if the

@@ -28,7 +28,7 @@ def _is_due(context: CrawlContext) -> bool:
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
     # No walk of the whole listings is recorded, because an older release crawled the subreddit. If
-    # all such subreddits were due at once, many long crawls would come together. So each crawl
+    # all these subreddits were due at once, many long crawls would come together. So each crawl
     # decides at random whether it reads the whole listings. The probability is the share of the
     # interval that has passed since the last crawl. Most subreddits are due within two intervals.
     share = (now - context.last_crawled_at) / every

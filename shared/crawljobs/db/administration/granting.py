@@ -38,8 +38,8 @@ def is_new(conn: Connection) -> bool:
 def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
-    PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services lose
-    such rights too. Without `revoke`, services keep them, because an older release may need them.
+    PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services also
+    lose these rights. Without `revoke`, services keep them, as an older release may need them.
     There is one exception: if `grants` limits a privilege to some columns, a service always loses
     this privilege on the whole table, because no release needs the other columns.
     """

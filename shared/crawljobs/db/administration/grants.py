@@ -30,7 +30,7 @@ PRIVILEGES = tuple(LETTERS.values())
 # The rights of each service on each table, as letters. A service that lets a job wait for a pause
 # locks the row of the pause, so the service needs the right UPDATE on queue_pauses. The triggers of
 # jobs and attempts write to crawl_job_count_changes with the rights of the session that changes the
-# job, so each such session needs the right INSERT there.
+# job, so a session that changes jobs needs the right INSERT there.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics  reader
     admin_audit_log          ra         a               a          -        -

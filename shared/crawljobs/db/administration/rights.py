@@ -57,8 +57,8 @@ def differences(conn: Connection, names: Names) -> list[str]:
 def owners(conn: Connection, names: Names) -> list[str]:
     """Return one line for each table and function that belongs to a wrong role.
 
-    The right role is `names[OWNER]`. If `names` has no such role, it is the role that owns the
-    table alembic_version.
+    The right role is `names[OWNER]`. If `names` has no key OWNER, the right role is the owner of
+    the table alembic_version.
     """
     found = conn.execute(rights_sql.OWNED, object_names()).all()
     by_object = {row.object: row.owner for row in found}

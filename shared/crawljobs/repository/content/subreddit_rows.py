@@ -62,7 +62,7 @@ _missing_posts = (
     .exists()
 )
 # Counts the rows of missing parts, because the column `missing_parts` is out of date during a
-# crawl. A subreddit has at most STORED_MAX such rows.
+# crawl. A subreddit has at most STORED_MAX rows of missing parts.
 _missing = select(func.count()).select_from(missing_parts).where(_of_subreddit).scalar_subquery()
 
 

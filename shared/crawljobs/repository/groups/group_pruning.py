@@ -15,8 +15,8 @@ CHUNK = 1_000  # one transaction deletes at most this many groups, and about thi
 # A step is deleted with all its waits. So a chunk has room for a step with WAITS_MAX waits.
 _ROWS_MIN = WAITS_MAX + 1
 
-# True if a step of another group still waits for the end of this group. Such a group stays until
-# the resolver has stored its end in the wait. OFFSET 0 and LIMIT 1 keep the order of the joins.
+# True if a step of another group still waits for the end of this group. Then this group stays
+# until the resolver has stored its end in the wait. OFFSET 0 and LIMIT 1 keep the order of joins.
 _AWAITED = """(
         SELECT true FROM (
             SELECT step_id FROM step_waits

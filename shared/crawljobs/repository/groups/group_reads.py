@@ -97,7 +97,7 @@ class GroupOverview(Group):
 
 
 def get_group(conn: Connection, *, group_id: int) -> Group | None:
-    """Return the group, or None if there is no such group."""
+    """Return the group, or None if it does not exist."""
     row = conn.execute(_GET, {"id": group_id}).first()
     return None if row is None else to_group(row)
 

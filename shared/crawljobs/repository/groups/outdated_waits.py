@@ -126,8 +126,9 @@ class OutdatedWait:
 class Page:
     """Outdated waits of some upstreams of one kind.
 
-    Some upstreams have waits that this page has not examined. `rests` has, for each such upstream,
-    the id after which these waits begin. `groups_with_rest` are the groups of the first such waits.
+    Some upstreams have waits that this page has not examined. `rests` has, for each of these
+    upstreams, the id after which its unexamined waits begin. `groups_with_rest` are the groups of
+    the first unexamined waits.
     """
 
     waits: Sequence[OutdatedWait]

@@ -132,7 +132,8 @@ def _settle_upstreams(
         rest.steps.update(upstreams.steps)
     else:
         # A step's wait for all other steps of its group can end only after the last page. To find
-        # such waits, the statement reads all waits for the group, so it runs only with that page.
+        # waits for all steps, the statement reads all waits for the group, so it runs only with
+        # the last page.
         complete = sorted({*group_ids} - with_rest - {*of_groups.rests})
         changes += wait_changes.settle_waits_for_all(conn, complete, now=now)
     finished = group_progress.update(conn, group_ids, changes, unfinished=with_rest, now=now)

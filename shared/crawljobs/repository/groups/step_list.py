@@ -122,7 +122,7 @@ def list_steps(
 
 
 def get_step(conn: Connection, *, group_id: int, key: str) -> Step | None:
-    """Return the step with its waits, or None if the group has no such step."""
+    """Return the step with its waits, or None if the group has no step with this key."""
     row = conn.execute(_GET, {"group_id": group_id, "key": key}).first()
     return None if row is None else with_waits(conn, [to_step(row)])[0]
 

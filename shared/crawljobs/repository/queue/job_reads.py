@@ -98,7 +98,7 @@ _WAITING_AMONG = select(crawl_jobs.c.id).where(
 
 
 def get_job(conn: Connection, *, job_id: int) -> Job | None:
-    """Return the job, or None if there is no such job."""
+    """Return the job, or None if it does not exist."""
     row = conn.execute(_GET, {"id": job_id}).first()
     return None if row is None else to_job(row)
 

@@ -37,7 +37,7 @@ _SLOT_NEAR = (
     "greatest(paused_until, "
     f"next_slot_at - interval '{request_budget.LONGEST_SLOT_WAIT_SECONDS:.0f} seconds')"
 )
-# True if a worker used the client id within the last day. The query REDDIT reads only such rows.
+# True if a worker used the client id within the last day. The query REDDIT reads no other rows.
 _IN_USE = "next_slot_at > {now} - interval '1 day'"
 # Returns the reason why no client id may send requests to Reddit, and the first time at which a
 # client id may send requests again. Returns no row if a client id may send requests now.

@@ -79,7 +79,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 
 
 def get_schedule(conn: Connection, *, schedule_id: int) -> Schedule | None:
-    """Return the schedule, or None if there is no such schedule."""
+    """Return the schedule, or None if it does not exist."""
     row = conn.execute(_GET, {"id": schedule_id}).first()
     return None if row is None else schedule_of(row)
 

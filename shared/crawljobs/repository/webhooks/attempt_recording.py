@@ -134,7 +134,7 @@ def release(
 ) -> None:
     """End the leases of these claims (delivery id, token), so that the deliveries are due at once.
 
-    The next claim of such a delivery records an interrupted attempt.
+    The next claim of one of these deliveries records an interrupted attempt.
     """
     values = {"ids": [each for each, _ in claims], "tokens": [each for _, each in claims]}
     conn.execute(_RELEASE, {**values, "now": now})

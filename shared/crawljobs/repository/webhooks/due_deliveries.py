@@ -55,7 +55,7 @@ _DUE = text("""
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """For each kind of work: whether such work waits for a deliverer now."""
+    """For each kind of work: whether work of this kind waits for a deliverer now."""
 
     events: bool
     pings: bool

@@ -11,7 +11,7 @@ from crawljobs.repository.webhooks.events.event_json import json_object, json_ti
 
 _event = webhook_events.c
 
-# The event of a job's end is stored in columns, because such events are frequent: a JSON object
+# The event of a job's end is stored in columns, because ends of jobs are frequent: a JSON object
 # would cost each job more time and more WAL. The object is composed when the event is read.
 DATA = func.coalesce(
     _event.data,

@@ -76,7 +76,7 @@ class Pages:
         method, path, refusal = _parsed(head)
         with_body = method != b"HEAD"
         if refusal is None and path not in self._pages:
-            refusal = Answer(HTTPStatus.NOT_FOUND, b"no such page\n")
+            refusal = Answer(HTTPStatus.NOT_FOUND, b"page not found\n")
         if refusal is not None:
             send(_response(refusal, with_body))
         elif path not in self._waiting:

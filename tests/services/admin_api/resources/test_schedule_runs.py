@@ -110,7 +110,7 @@ def test_due_times_that_no_clock_has_shown_end_the_list(
 ) -> None:
     """The rows were inserted by hand.
 
-    The list replaces each such time by the first or last it can show.
+    The list replaces each time outside its range by the first or last time that it can show.
     """
     with database.begin() as conn:
         conn.execute(

@@ -349,7 +349,7 @@ def test_extending_a_lease_is_a_hot_update(crowded: Database) -> None:
 
 
 DRIVER_PARSES_ANEW = 4_096  # characters: psycopg keeps the parsed form of shorter statements only
-QUICKLY_PARSED = 3  # parameters: psycopg splits such a statement in 6 microseconds
+QUICKLY_PARSED = 3  # parameters: psycopg splits a statement with 3 in 6 microseconds
 
 
 @pytest.mark.parametrize(

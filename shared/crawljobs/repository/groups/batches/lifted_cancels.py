@@ -71,7 +71,7 @@ def lift(conn: Connection, reopened: Sequence[StepChange]) -> list[int]:
 
     The caller has reopened the steps, and holds the locks of their groups. If a step of these
     groups was skipped because of an upstream, and the upstream's end has changed since then, this
-    records the upstream. The resolver must run once more to update such steps.
+    records the upstream. The resolver must run once more to update these steps.
     """
     values = {
         "ids": sorted({each.group_id for each in reopened}),

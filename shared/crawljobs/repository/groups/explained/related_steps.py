@@ -89,8 +89,8 @@ _COUNTS = {
 
 @dataclass(frozen=True)
 class RelatedSteps:
-    """The steps that depend on a job, at most SHOWN_MAX of them in `shown`. `total` counts all such
-    steps, up to COUNTED_MAX for each relation."""
+    """The steps that depend on a job, at most SHOWN_MAX of them in `shown`. `total` counts all
+    dependent steps, up to COUNTED_MAX for each relation."""
 
     shown: list[RelatedStep]
     total: int

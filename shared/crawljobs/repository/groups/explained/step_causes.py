@@ -55,7 +55,7 @@ class _Item:
 def explain_step(
     conn: Connection, *, group_id: int, key: str, now: datetime | None = None
 ) -> StepExplanation | None:
-    """Return why the step has its state, or None if the group has no such step.
+    """Return why the step has its state, or None if the group has no step with this key.
 
     Each upstream is shown only once, below the first item that waits for it. So the search ends
     even if upstreams wait for each other in a circle.

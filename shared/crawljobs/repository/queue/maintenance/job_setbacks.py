@@ -37,8 +37,8 @@ BACKOFFS = text(f"""
 
 # If a rerun is requested during a pause without an end, a worker of the previous release sets the
 # follow-up job's visible_at to the year 9999, so the job would wait forever. This statement makes
-# such jobs due. Other jobs stay, because a user may have requested this time. A follow-up job is
-# recognized by its created_at: at that time, an older job of the subreddit ended.
+# these follow-up jobs due. Other jobs stay, because a user may have requested this time. A
+# follow-up job is recognized by its created_at: at that time, an older job of the subreddit ended.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -85,7 +85,7 @@ QUEUED = text(f"""
 # A claim and each stored page write the current time to progress_at. So a progress_at in the future
 # was written before the clock was set back. If the lease ends before progress_at, the worker has
 # extended the lease since then. This worker is alive, so its lease does not change. Otherwise the
-# worker may be dead, and its lease would end too late. So the statement moves such a lease: it
+# worker may be dead, and its lease would end too late. So the statement moves this lease: it
 # starts now, and keeps its length (from progress_at to lease_expires_at).
 LEASES = text(f"""
     UPDATE crawl_jobs SET

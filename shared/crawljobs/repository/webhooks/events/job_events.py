@@ -40,8 +40,8 @@ _ids = (
     .correlate(crawl_jobs)
 )
 _NONE = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
-# The groups whose steps follow the job. A job that is not watched has no such step, so its groups
-# are not read. Without OFFSET, Postgres would compute the array again at each use.
+# The groups whose steps follow the job. No step follows a job that is not watched, so the query
+# reads no groups for it. Without OFFSET, Postgres would compute the array again at each use.
 _followed = (
     select(case((_job.watched, array_of(_ids)), else_=_NONE).label("group_ids"))
     .correlate(crawl_jobs)
