@@ -37,7 +37,12 @@ _SCHEDULE = """(
 # The job whose rerun request created this job. Null if that job was deleted.
 _FOLLOW_UP_OF = "(SELECT id FROM crawl_jobs WHERE id = {job}.follow_up_of) AS follow_up_of"
 # The newest follow-up. A job can have several, because an operator can retry a finished job.
-_FOLLOW_UP = "(SELECT max(id) FROM crawl_jobs WHERE follow_up_of = {job}.id) AS follow_up_job_id"
+# Without OFFSET 0, the planner could read all jobs by id to find the newest follow-up.
+_FOLLOW_UP = """(
+    SELECT max(id) FROM (
+        SELECT id FROM crawl_jobs WHERE follow_up_of = {job}.id OFFSET 0
+    ) AS follow_ups
+) AS follow_up_job_id"""
 # The columns of a Job, for statements that use the table aliases `job` and `subreddit`. xmin is the
 # id of the transaction that last changed the row. So every change gives the row another version.
 _EXPRESSIONS = {
@@ -52,7 +57,6 @@ _EXPRESSIONS = {
 JOB_COLUMNS = ", ".join(_EXPRESSIONS.values())
 
 _other = crawl_jobs.alias("other")
-# Without OFFSET 0, the planner could read all jobs by id to find the newest follow-up job.
 _follow_ups = (
     select(_other.c.id)
     .where(_other.c.follow_up_of == crawl_jobs.c.id)

@@ -282,6 +282,15 @@ def test_the_cost_of_an_enqueue_is_linear_in_its_names(crowded: Database, name: 
     assert not {"CTE Scan", "Materialize"}.intersection(again), again
 
 
+def test_an_enqueue_that_returns_jobs_finds_their_follow_ups_by_an_index(crowded: Database) -> None:
+    statement, values, _ = STATEMENTS["enqueue_with_jobs"]
+    with crowded.begin() as conn:
+        found = plans.generic_plan(conn, statement, values)
+    conditions = {node.get("Index Name"): node.get("Index Cond", "") for node in found}
+    assert "follow_up_of" in conditions.get("crawl_jobs_follow_up_of_idx", "")
+    assert not [node for node in found if "follow_up_of" in node.get("Filter", "")]
+
+
 @pytest.mark.parametrize("name", ["claim", "complete", "fail", "schedule_retry", "defer", "age"])
 def test_changing_many_jobs_touches_what_the_generated_column_is_made_of(name: str) -> None:
     """Without a source column, an update parses the generated column's expression for each row."""
