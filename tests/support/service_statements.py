@@ -11,6 +11,7 @@ from sqlalchemy import ClauseElement, CompoundSelect, Select, TextClause, Update
 
 from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.repository.queue import job_completion_sql
+from crawljobs.repository.queue.job_completion_sql import CompletionStatement
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (ROOT / "shared", ROOT / "services")
@@ -64,13 +65,19 @@ def statements(service: str) -> Iterator[tuple[str, ClauseElement]]:
                     yield f"{module}.{name} {key}".strip(), one
 
 
+def forms_of(ending: CompletionStatement) -> Iterator[tuple[str, DriverStatement]]:
+    """Yield the name and the statement of each form that ends claims with this verb."""
+    yield str(ending.verb), ending.statement
+    if ending.with_events is not None:
+        yield f"{ending.verb} with events", ending.with_events
+
+
 def _several(value: object) -> Iterator[tuple[object, object]]:
     if isinstance(value, dict):
         yield from value.items()
     elif value is job_completion_sql.COMPLETION_STATEMENTS:
-        yield from (
-            (ending.verb, ending.statement) for ending in job_completion_sql.COMPLETION_STATEMENTS
-        )
+        for ending in job_completion_sql.COMPLETION_STATEMENTS:
+            yield from forms_of(ending)
     else:
         yield "", value
 

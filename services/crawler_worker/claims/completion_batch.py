@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from crawler_worker.claims import claim_counters
 from crawler_worker.claims.pending_completion import PendingCompletion
@@ -44,19 +43,12 @@ def write(
     ]
 
 
-# Whether a webhook endpoint wanted the events of the latest completions with this verb. If so, the
-# next completions and their events need a transaction. If not, one statement is sufficient.
-_has_events: dict[Transition, bool] = {}
-
-
 def _write_verb(
     database: Database, batch: list[PendingCompletion], on_watched: Callable[[], object]
 ) -> list[PendingCompletion]:
     """Write completions of one verb with one statement. Return those that must be tried again."""
     try:
-        in_transaction = _has_events.get(batch[0].completion.verb, True)
-        run = database.run if in_transaction else database.run_statement
-        results = run(lambda conn: _complete(conn, batch))
+        results = database.run_statement(lambda conn: _complete(conn, batch))
     except errors.DatabaseUnavailable as error:
         for pending in batch:
             log.warning("completion.postponed", job_id=pending.job_id, reason=str(error))
@@ -78,9 +70,7 @@ def _write_verb(
 
 def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[WriteResult]:
     results = job_completion.complete_claims(
-        conn,
-        completions=[pending.completion for pending in batch],
-        on_interest=partial(_has_events.__setitem__, batch[0].completion.verb),
+        conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
         # The result is also STALE if an earlier try committed this completion, but the reply was

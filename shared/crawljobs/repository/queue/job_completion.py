@@ -7,7 +7,7 @@ job. For a lost claim, the statement changes nothing. The other claims of the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum, auto
 
@@ -18,7 +18,6 @@ from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
 from crawljobs.repository.queue import job_completion_sql
-from crawljobs.repository.webhooks.events import job_events
 
 
 class WriteResult(Enum):
@@ -35,19 +34,12 @@ class WriteResult(Enum):
 
 
 def complete_claims(
-    conn: Connection,
-    *,
-    completions: Sequence[Completion],
-    now: datetime | None = None,
-    on_interest: Callable[[bool], object] = bool,
+    conn: Connection, *, completions: Sequence[Completion], now: datetime | None = None
 ) -> list[WriteResult]:
     """End the claims, with one statement for each verb. Each claim may occur only once.
 
     Returns one result for each item of `completions`, in the same order. If another transaction has
     locked a job's row, the function does not wait: the result for that job's claim is LOCKED.
-
-    After each statement that ended a claim, `on_interest` gets whether an endpoint of webhooks
-    wants the event of the verb. The event is a second statement. So the caller needs a transaction.
     """
     results = [WriteResult.STALE] * len(completions)
     for of_verb in job_completion_sql.COMPLETION_STATEMENTS:
@@ -60,14 +52,12 @@ def complete_claims(
             values["wait_reason"] = [
                 each.wait_reason and each.wait_reason.stored for each in chosen
             ]
-        rows = of_verb.statement.rows(conn, {**_claims(chosen), **values, "now": now})
+        parameters = {**_claims(chosen), **values, "now": now}
+        rows = of_verb.statement.rows(conn, parameters)
+        if not rows and of_verb.with_events is not None:
+            rows = of_verb.with_events.rows(conn, parameters)
         for place, is_watched, *_ in rows:
             results[places[place - 1]] = WriteResult.WATCHED if is_watched else WriteResult.APPLIED
-        if rows:
-            on_interest(bool(rows[0][2]))
-        if rows and rows[0][2]:  # an endpoint of webhooks wants the event
-            ended = [chosen[place - 1].claim.job_id for place, *_ in rows]
-            job_events.record(conn, job_ids=ended, now=now)
     missing = [place for place, result in enumerate(results) if result is WriteResult.STALE]
     if missing:
         chosen = [completions[place] for place in missing]

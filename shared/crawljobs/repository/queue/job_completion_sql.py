@@ -5,6 +5,7 @@ Each statement writes the new state of the jobs, their attempts and their follow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -23,6 +24,7 @@ from crawljobs.repository.queue.queue_sql import (
     RERUN_SERVED_RESET,
     UNCLAIMED,
 )
+from crawljobs.repository.webhooks.events import job_events
 from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
 _ERROR = {"error_kind": "text", "error_message": "text"}
@@ -33,7 +35,10 @@ class CompletionStatement:
     """The statement that ends claims with one verb, for example FAIL or DEFER."""
 
     verb: Transition
+    # Ends no claim if an endpoint of webhooks wants the event of the verb. Then the caller executes
+    # `with_events`, which also writes the events. A verb without an event has no `with_events`.
     statement: DriverStatement
+    with_events: DriverStatement | None
     columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
@@ -87,7 +92,7 @@ def _completion_statement(
     end of a job on which steps depend (column `watched`). With `hint`, the statement
     notifies idle workers. With `streaks`, consecutive deferrals with equal messages share one row
     of crawl_job_attempts. The result has one row for each ended claim: the position of the claim in
-    the arrays, whether steps depend on the job, and whether an endpoint of webhooks wants `event`.
+    the arrays, and whether steps depend on the job. `event` is the type of the event for webhooks.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling
@@ -100,31 +105,47 @@ def _completion_statement(
     insert_follow_up = job_birth_sql.insert_follow_ups(
         before="held", ended="ended", condition=follow_up or ""
     )
+
     watched = "watched" if follow_up else "false"
-    sql = f"""
+
+    def compose(
+        *, condition: str = "", returned: Sequence[str] = ("id", "watched"), further: str = ""
+    ) -> DriverStatement:
+        sql = f"""
     WITH held AS (
         SELECT job.id, claimed_by, claimed_at, subreddit_id, priority_ceiling, depth, max_retries,
             watched, rerun_requested, rerun_priority, rerun_source, rerun_visible_at,
             rerun_traceparent, mine.*
         FROM unnest({arrays}) WITH ORDINALITY AS mine ({names})
             JOIN crawl_jobs AS job ON job.id = mine.job_id AND job.claim_token = mine.token
-        WHERE job.status || '' = 'crawling'
+        WHERE job.status || '' = 'crawling'{condition}
         FOR UPDATE OF job SKIP LOCKED
     ), ended AS (
         UPDATE crawl_jobs AS job SET {changes}, rescues_in_a_row = 0, {UNCLAIMED}
         FROM held WHERE job.id = held.id
-        RETURNING job.id, held.place, held.watched
+        RETURNING held.place, {", ".join(f"job.{name}" for name in returned)}
     ){_STREAK if streaks else ""}, attempt AS (
         INSERT INTO crawl_job_attempts
             (job_id, worker, started_at, ended_at, outcome, error_kind, error_message)
         SELECT id, claimed_by, claimed_at, greatest({NOW}, claimed_at), '{ATTEMPTS[verb]}',
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
-    ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}
-    SELECT place, {watched}, {wanted_sql(event) if event else "false"}{f", {_HINT}" if hint else ""}
-    FROM ended
+    ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}{further}
+    SELECT place, {watched}{f", {_HINT}" if hint else ""} FROM ended
     """
-    return CompletionStatement(verb, DriverStatement(queue_sql.short(sql)), tuple(columns))
+        return DriverStatement(queue_sql.short(sql))
+
+    if event is None:
+        return CompletionStatement(verb, compose(), None, (*columns,))
+    return CompletionStatement(
+        verb,
+        compose(condition=f" AND NOT {wanted_sql(event)}"),
+        compose(
+            returned=job_events.JOB_COLUMNS,
+            further=f", event AS ({job_events.insertion_sql('ended', now=NOW)})",
+        ),
+        (*columns,),
+    )
 
 
 _FAILED_SO = "error_kind = held.end_error_kind, error_message = held.end_error_message"

@@ -34,7 +34,7 @@ from crawljobs.repository.queue.maintenance import (
     pause_parking,
 )
 from crawljobs.repository.schedules import schedule_setbacks
-from support import plans
+from support import plans, service_statements
 from support.jobs import T0
 
 DEAD_TUPLES = 100_000
@@ -160,8 +160,9 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
     ),
     "still_ours": (job_completion_sql.STILL_HELD, CLAIMS, None),
     **{
-        str(ending.verb): (ending.statement.clause, {**CLAIMS, **END, "now": None}, None)
+        name: (statement.clause, {**CLAIMS, **END, "now": None}, None)
         for ending in job_completion_sql.COMPLETION_STATEMENTS
+        for name, statement in service_statements.forms_of(ending)
     },
     "requeue": (job_maintenance._REQUEUE, CHUNK, "crawl_jobs_due_idx"),
     "park": (pause_parking._PARK, {"scope": None, **CHUNK}, "crawl_jobs_live_key"),

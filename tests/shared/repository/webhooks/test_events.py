@@ -23,6 +23,7 @@ from crawljobs.repository.groups import group_creation
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.queue import operator_changes
+from crawljobs.repository.queue.job_completion_sql import COMPLETION_STATEMENTS
 from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.reddit_api import reddit_outages, reddit_pauses, reply_failures
 from crawljobs.repository.schedules import due_schedules, schedule_disabling, schedule_ledger
@@ -260,6 +261,9 @@ def test_a_change_writes_one_event_with_it_and_nothing_without_an_endpoint(
     with conn.begin_nested() as without, monkeypatch.context() as patched:
         for module, name in WRITERS:
             patched.setattr(module, name, unwanted_statement)
+        for ending in COMPLETION_STATEMENTS:
+            if ending.with_events is not None:
+                patched.setattr(ending.with_events, "rows", unwanted_statement)
         change(conn)
         assert events(conn) == []
         without.rollback()

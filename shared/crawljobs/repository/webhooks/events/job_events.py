@@ -9,109 +9,154 @@ from sqlalchemy import (
     ARRAY,
     UUID,
     BigInteger,
+    ColumnElement,
     Connection,
+    FromClause,
+    Insert,
     Text,
     any_,
     case,
     cast,
+    column,
     func,
     insert,
     literal_column,
     select,
+    table,
     true,
 )
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.db.tables import crawl_jobs, group_steps, job_groups, subreddits, webhook_events
+from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.job import FINAL
 from crawljobs.repository.sql import NOW, ONE_ROW, array_of, ids, inline, inline_number, one_of
 from crawljobs.repository.webhooks.events.event_interest import fits
 
 GROUPS_MAX = 100  # limit of the groups of one event: those with the lowest ids
 
-_job, _step = crawl_jobs.c, group_steps.c
+_NO_GROUPS = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
 
-_ids = (
-    select(_step.group_id)
-    .where(_step.job_id == _job.id)
-    .distinct()
-    .order_by(_step.group_id)
-    .limit(inline_number(GROUPS_MAX))
-    .correlate(crawl_jobs)
+# The columns of a job that its event needs.
+JOB_COLUMNS = (
+    "id",
+    "status",
+    "watched",
+    "source",
+    "subreddit_id",
+    "outcome",
+    "error_kind",
+    "incomplete",
+    "finished_at",
+    "scheduled_job_id",
 )
-_NONE = literal_column("'{}'::bigint[]", ARRAY(BigInteger))
-# The groups whose steps follow the job. No step follows a job that is not watched, so the query
-# reads no groups for it. Without OFFSET, Postgres would compute the array again at each use.
-_followed = (
-    select(case((_job.watched, array_of(_ids)), else_=_NONE).label("group_ids"))
-    .correlate(crawl_jobs)
-    .offset(inline_number(0))
-    .lateral("followed")
+_EVENT_COLUMNS = (
+    "id",
+    "type",
+    "created_at",
+    "job_id",
+    "group_ids",
+    "source",
+    "subreddit",
+    "outcome",
+    "error_kind",
+    "incomplete",
+    "finished_at",
+    "schedule_id",
+    "generation",
 )
-_first = literal_column("followed.group_ids[1]", BigInteger)
-_kind = inline("job.").concat(_job.status)
-# Without LIMIT, Postgres could read all subreddits for a batch of jobs.
-_subreddit = (
-    select(subreddits.c.name)
-    .where(subreddits.c.id == _job.subreddit_id)
-    .correlate(crawl_jobs)
-    .limit(ONE_ROW)
-    .lateral("subreddit")
-)
-_name = func.lower(_subreddit.c.name)
 
-# A random start for each statement, and the id of the job as the last 12 hex digits. A random UUID
-# for each row would cost as much time as the rest of the row, and each would change another page of
-# the index.
-_id = cast(
-    select(func.left(cast(func.gen_random_uuid(), Text), inline_number(24)))
-    .scalar_subquery()
-    .concat(func.lpad(func.to_hex(_job.id), inline_number(12), inline("0"))),
-    UUID,
-)
+
+def _insertion(
+    jobs: FromClause, *conditions: ColumnElement[bool], now: ColumnElement[datetime]
+) -> Insert:
+    """Return the statement that inserts those events of these ended jobs that endpoints want.
+
+    `jobs` has the columns JOB_COLUMNS.
+    """
+    job, step = jobs.c, group_steps.c
+    # The groups whose steps follow the job. No step follows a job that is not watched, so the query
+    # reads no groups for it. Without OFFSET, Postgres would compute the array again at each use.
+    groups = (
+        select(step.group_id)
+        .where(step.job_id == job.id)
+        .distinct()
+        .order_by(step.group_id)
+        .limit(inline_number(GROUPS_MAX))
+        .correlate(jobs)
+    )
+    followed = (
+        select(case((job.watched, array_of(groups)), else_=_NO_GROUPS).label("group_ids"))
+        .correlate(jobs)
+        .offset(inline_number(0))
+        .lateral("followed")
+    )
+    first = literal_column("followed.group_ids[1]", BigInteger)
+    # Without LIMIT, Postgres could read all subreddits for a batch of jobs.
+    subreddit = (
+        select(subreddits.c.name)
+        .where(subreddits.c.id == job.subreddit_id)
+        .correlate(jobs)
+        .limit(ONE_ROW)
+        .lateral("subreddit")
+    )
+    kind = inline("job.").concat(job.status)
+    wanted = fits(
+        kind,
+        group_ids=followed.c.group_ids,
+        source=job.source,
+        subreddit=func.lower(subreddit.c.name),
+    )
+    # A random start for each statement, and the id of the job as the last 12 hex digits. A random
+    # UUID for each row would cost as much time as the rest of the row, and each would change
+    # another page of the index.
+    event_id = cast(
+        select(func.left(cast(func.gen_random_uuid(), Text), inline_number(24)))
+        .scalar_subquery()
+        .concat(func.lpad(func.to_hex(job.id), inline_number(12), inline("0"))),
+        UUID,
+    )
+    values = select(
+        event_id,
+        kind,
+        now,
+        job.id,
+        followed.c.group_ids,
+        job.source,
+        subreddit.c.name,
+        job.outcome,
+        job.error_kind,
+        job.incomplete,
+        job.finished_at,
+        job.scheduled_job_id,
+        select(job_groups.c.generation).where(job_groups.c.id == first).scalar_subquery(),
+    )
+    joined = jobs.join(subreddit, true()).join(followed, true())
+    return insert(webhook_events).from_select(
+        [*_EVENT_COLUMNS], values.select_from(joined).where(*conditions, wanted)
+    )
+
+
+def insertion_sql(jobs: str, *, now: str) -> str:
+    """Return the insertion as SQL text, for a statement that is text and has the CTE `jobs`.
+
+    The CTE has the columns JOB_COLUMNS. `now` is an SQL expression.
+    """
+    ended = table(jobs, *(column(name, crawl_jobs.c[name].type) for name in JOB_COLUMNS))
+    statement = _insertion(ended, now=literal_column(now, Timestamp))
+    return str(statement.compile(dialect=psycopg_dialect.dialect()))  # type: ignore[no-untyped-call]
+
 
 # The subquery hides the length of the array from the planner. Otherwise a plan for a short array
 # would look cheaper than the generic plan, and Postgres would make a new plan for each execution.
-_ended = cast(select(ids("ids")).scalar_subquery(), ARRAY(BigInteger))
-
+_ENDED = cast(select(ids("ids")).scalar_subquery(), ARRAY(BigInteger))
 RECORD = DriverStatement(
-    insert(webhook_events).from_select(
-        [
-            "id",
-            "type",
-            "created_at",
-            "job_id",
-            "group_ids",
-            "source",
-            "subreddit",
-            "outcome",
-            "error_kind",
-            "incomplete",
-            "finished_at",
-            "schedule_id",
-            "generation",
-        ],
-        select(
-            _id,
-            _kind,
-            NOW,
-            _job.id,
-            _followed.c.group_ids,
-            _job.source,
-            _subreddit.c.name,
-            _job.outcome,
-            _job.error_kind,
-            _job.incomplete,
-            _job.finished_at,
-            _job.scheduled_job_id,
-            select(job_groups.c.generation).where(job_groups.c.id == _first).scalar_subquery(),
-        )
-        .select_from(crawl_jobs.join(_subreddit, true()).join(_followed, true()))
-        .where(
-            _job.id == any_(_ended),
-            one_of(_job.status, FINAL),
-            fits(_kind, group_ids=_followed.c.group_ids, source=_job.source, subreddit=_name),
-        ),
+    _insertion(
+        crawl_jobs,
+        crawl_jobs.c.id == any_(_ENDED),
+        one_of(crawl_jobs.c.status, FINAL),
+        now=NOW,
     )
 )
 
