@@ -25,25 +25,32 @@ from crawljobs.runtime import tracing
 
 GROUPS_PATH = "/api/admin/groups"
 RESOURCE_TYPE = group_reads.RESOURCE
-KEYS_AUDITED = 50  # limit of the keys of added steps in one audit row, to keep the row small
+KEYS_AUDITED = 50  # limit of the keys of steps in one audit row, to keep the row small
 
 
 def step_requests(bodies: Sequence[dict[str, Any]]) -> list[StepRequest]:
     """Return the steps of a body that has passed its schema."""
-    return [
-        StepRequest(
-            body["key"] or body["subreddit"],
-            body["subreddit"],
-            body["priority"],
-            state.current().max_retries if body["max_retries"] is None else body["max_retries"],
-            visible_at=body["visible_at"],
-            after=() if body["after"] == ALL else body["after"],
-            after_all=body["after"] == ALL,
-            on_upstream_failure=UpstreamFailure(body["on_upstream_failure"]),
-            require_outcome=RequiredOutcome(body["require_outcome"]),
-        )
-        for body in bodies
-    ]
+    retries = state.current().max_retries
+    return [step_request(body, default_max_retries=retries) for body in bodies]
+
+
+def step_request(body: dict[str, Any], *, default_max_retries: int) -> StepRequest:
+    """Return the step of a body that has passed its schema.
+
+    A step of a schedule may have no priority, and has no `visible_at`.
+    """
+    retries = body["max_retries"]
+    return StepRequest(
+        body["key"] or body["subreddit"],
+        body["subreddit"],
+        body["priority"] or 0,
+        default_max_retries if retries is None else retries,
+        visible_at=body.get("visible_at"),
+        after=() if body["after"] == ALL else body["after"],
+        after_all=body["after"] == ALL,
+        on_upstream_failure=UpstreamFailure(body["on_upstream_failure"]),
+        require_outcome=RequiredOutcome(body["require_outcome"]),
+    )
 
 
 def create(

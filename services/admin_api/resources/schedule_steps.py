@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from admin_api.http import scopes
+from admin_api.resources import group_requests
 from crawljobs.db.database import Connection
 from crawljobs.domain import group_plan, scheduled_step
 from crawljobs.domain.api_token import Scope
-from crawljobs.domain.group import RequiredOutcome, UpstreamFailure
-from crawljobs.domain.group_plan import ALL, StepRequest
 from crawljobs.domain.scheduled_step import ScheduledStep
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.groups.group_creation import InvalidPlan
 
 AUDITED_MAX_BYTES = 16_384  # if the JSON of steps is longer, an audit row has only a digest
-KEYS_AUDITED = 50  # beside the digest, an audit row has the keys of this number of steps
 
 
 def require_scope() -> None:
@@ -32,7 +30,8 @@ def stored(conn: Connection, bodies: Sequence[dict[str, Any]]) -> tuple[Schedule
 
     Raises InvalidPlan if the steps break a rule for the steps of a group.
     """
-    requests = [_request(body) for body in bodies]
+    # The stored steps keep an absent priority or max_retries. The check of the plan needs neither.
+    requests = [group_requests.step_request(body, default_max_retries=0) for body in bodies]
     plan = group_plan.check(requests, {})
     if plan.errors:
         raise InvalidPlan(plan.errors)
@@ -49,19 +48,6 @@ def stored(conn: Connection, bodies: Sequence[dict[str, Any]]) -> tuple[Schedule
     )
 
 
-def _request(body: dict[str, Any]) -> StepRequest:
-    return StepRequest(
-        body["key"] or body["subreddit"],
-        body["subreddit"],
-        body["priority"] or 0,
-        body["max_retries"] or 0,
-        after=() if body["after"] == ALL else body["after"],
-        after_all=body["after"] == ALL,
-        on_upstream_failure=UpstreamFailure(body["on_upstream_failure"]),
-        require_outcome=RequiredOutcome(body["require_outcome"]),
-    )
-
-
 def audited(dumped: dict[str, Any]) -> dict[str, Any]:
     """Return a dumped schedule for the audit log. A digest replaces a long list of steps."""
     steps = dumped["steps"]
@@ -71,7 +57,7 @@ def audited(dumped: dict[str, Any]) -> dict[str, Any]:
     if len(written) <= AUDITED_MAX_BYTES:
         return dumped
     shown = {
-        "first_keys": [step["key"] for step in steps[:KEYS_AUDITED]],
+        "first_keys": [step["key"] for step in steps[: group_requests.KEYS_AUDITED]],
         "sha256": hashlib.sha256(written).hexdigest(),
     }
     return {**dumped, "steps": shown}
