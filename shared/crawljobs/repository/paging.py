@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, FromClause, Row, Select, case, func, or_, select, true
 
-from crawljobs.repository.sql import inline_number
+from crawljobs.repository.sql import ONE_ROW, inline_number
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,12 @@ class Page:
 
     found: CTE
     walk_end: CTE
+
+    @property
+    def positions(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Return the columns from which `cut` reads where the next page continues."""
+        of_row, of_walk = self.found.c.position, self.walk_end.c.position
+        return of_row.label("row_position"), of_walk.label("walk_end")
 
 
 def page_of(
@@ -60,3 +66,47 @@ def page_of(
         select(seen.c.position).where(seen.c.place == inline_number(scan_limit)).scalar_subquery()
     )
     return Page(found, select(case((count < limit, last)).label("position")).cte("walk_end"))
+
+
+def newest_first(
+    walked: Select[Any],
+    *,
+    is_found: Callable[[FromClause], ColumnElement[bool]],
+    columns: Sequence[ColumnElement[Any]],
+    key: ColumnElement[int],
+    scan_limit: int,
+    limit: int,
+) -> Select[Any]:
+    """Return the statement that reads a page of a list in the descending order of ids.
+
+    `walked` selects the rows to check, with their id and the columns that `is_found` uses. A result
+    has the `columns` of the row whose `key` is this id. `limit` is the page's number of rows plus
+    one. Pass the results to `cut`.
+    """
+    inner = walked.subquery("walked")
+    page = page_of(
+        select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit)),
+        is_found=is_found,
+        position=lambda row: row.c.id,
+        scan_limit=scan_limit,
+        limit=inline_number(limit),
+    )
+    # LATERAL with LIMIT 1 makes the planner look up each row by its id.
+    whole = select(*columns).where(key == page.found.c.id).limit(ONE_ROW).lateral("whole")
+    return (
+        select(*whole.c, *page.positions)
+        .select_from(page.walk_end.outerjoin(page.found, true()).outerjoin(whole, true()))
+        .order_by(page.found.c.place)
+    )
+
+
+def cut(rows: Sequence[Row[Any]], *, limit: int) -> tuple[list[Row[Any]], Any]:
+    """Return the page's rows, at most `limit`, and the position from which the next page continues.
+
+    `rows` are the results of the page's statement, with the columns id and `Page.positions`: at
+    most one row more than `limit`. The position is None if no page follows.
+    """
+    found = [row for row in rows if row.id is not None]
+    if len(found) > limit:
+        return found[:limit], found[limit - 1].row_position
+    return found, rows[0].walk_end

@@ -14,6 +14,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables import subreddits
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository import paging
 from crawljobs.repository.content import subreddit_page, subreddit_rows
 from crawljobs.repository.content.subreddit_rows import Subreddit
 
@@ -73,8 +74,6 @@ def list_subreddits(
         "now": now,
     }
     rows = conn.execute(subreddit_page.LIST, values).all()
-    found = [row for row in rows if row.id is not None]
-    subreddits = [subreddit_rows.to_subreddit(row._mapping) for row in found[:limit]]
-    if len(found) > limit:
-        return SubredditPage(subreddits, found[limit - 1].position)
-    return SubredditPage(subreddits, rows[0].walk_end)
+    found, following = paging.cut(rows, limit=limit)
+    subreddits = [subreddit_rows.to_subreddit(row._mapping) for row in found]
+    return SubredditPage(subreddits, following)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
     FromClause,
+    Select,
     Text,
     and_,
     bindparam,
@@ -64,10 +67,8 @@ _page = paging.page_of(
     scan_limit=SCAN_LIMIT,
     limit=bindparam("limit", type_=BigInteger),
 )
-LIST = (
-    select(
-        *subreddit_rows.COLUMNS, _page.found.c.position, _page.walk_end.c.position.label("walk_end")
-    )
+LIST: Select[Any] = (
+    select(*subreddit_rows.COLUMNS, *_page.positions)
     .select_from(
         _page.walk_end.outerjoin(_page.found, true()).outerjoin(
             subreddits, _subreddit.id == _page.found.c.id

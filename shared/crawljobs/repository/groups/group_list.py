@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -26,7 +27,7 @@ from crawljobs.db.tables import group_steps, job_groups
 from crawljobs.domain.group import Group
 from crawljobs.repository import paging
 from crawljobs.repository.groups import group_reads
-from crawljobs.repository.sql import ONE_ROW, array_of, inline, inline_number
+from crawljobs.repository.sql import array_of, inline, inline_number
 
 SCAN_LIMIT = 10_000  # to fill one page, at most this number of groups is checked
 
@@ -90,7 +91,7 @@ def page_statement(
     continues: bool,
     limit: int,
     scan_limit: int,
-) -> Select[tuple[object, ...]]:
+) -> Select[Any]:
     """Return the statement of a page. The filters decide which index it reads.
 
     Each set of filters has its own statement, because Postgres could not use an index for a filter
@@ -114,29 +115,17 @@ def page_statement(
     if by_subreddit or by_name:
         # Without OFFSET 0, Postgres could walk the primary key until it finds these few groups.
         groups = groups.offset(inline_number(0))
-    inner = groups.subquery("walked")
-    page = paging.page_of(
-        select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit)),
+    return paging.newest_first(
+        groups,
         is_found=lambda group: and_(
             _is_in(state, group),
             _has_name(group) if by_name and (by_subreddit or by_schedule) else true(),
             _is_of_schedule(group) if by_schedule and by_subreddit else true(),
         ),
-        position=lambda group: group.c.id,
+        columns=group_reads.COLUMNS,
+        key=_group.id,
         scan_limit=scan_limit,
-        limit=inline_number(limit),
-    )
-    # LATERAL with LIMIT 1 makes the planner look up each group by its id.
-    whole = (
-        select(*group_reads.COLUMNS)
-        .where(_group.id == page.found.c.id)
-        .limit(ONE_ROW)
-        .lateral("whole")
-    )
-    return (
-        select(*whole.c, page.walk_end.c.position.label("walk_end"))
-        .select_from(page.walk_end.outerjoin(page.found, true()).outerjoin(whole, true()))
-        .order_by(page.found.c.place)
+        limit=limit,
     )
 
 
@@ -173,7 +162,5 @@ def list_groups(
         "before_id": before_id,
     }
     rows = conn.execute(statement, {k: v for k, v in values.items() if v is not None}).all()
-    groups = [group_reads.to_group(row) for row in rows if row.id is not None]
-    if len(groups) > limit:
-        return GroupPage(groups[:limit], groups[limit - 1].id)
-    return GroupPage(groups, rows[0].walk_end)
+    found, following = paging.cut(rows, limit=limit)
+    return GroupPage([group_reads.to_group(row) for row in found], following)

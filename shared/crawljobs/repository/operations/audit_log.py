@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 
 from crawljobs.db import after_commit, tables
 from crawljobs.domain.actor import Actor
+from crawljobs.repository import paging
 from crawljobs.repository.operations import audit_entry
 from crawljobs.repository.operations.audit_entry import AuditEntry
 from crawljobs.repository.operations.audit_page import REFUSED, page_statement
@@ -168,7 +169,5 @@ def list_entries(
         tuple(given), before_id is not None, limit + 1, scan_limit or SCAN_LIMIT
     )
     rows = conn.execute(statement, {**given, "before_id": before_id}).all()
-    entries = [audit_entry.from_row(row) for row in rows if row.id is not None]
-    if len(entries) > limit:
-        return AuditPage(entries[:limit], entries[limit - 1].id)
-    return AuditPage(entries, rows[0].walk_end)
+    found, following = paging.cut(rows, limit=limit)
+    return AuditPage([audit_entry.from_row(row) for row in found], following)

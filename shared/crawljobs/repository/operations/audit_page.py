@@ -89,21 +89,11 @@ def page_statement(
         # An API request has few audit entries. OFFSET 0 makes the planner find them by request_id.
         # Otherwise the planner could scan all entries in the order of ids.
         entries = entries.offset(inline_number(0))
-    inner = entries.subquery("walked")
-    walk = select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit))
-    page = paging.page_of(
-        walk,
+    return paging.newest_first(
+        entries,
         is_found=lambda row: and_(true(), *(_CONDITIONS[name](row) for name in rest)),
-        position=lambda row: row.c.id,
+        columns=audit_entry.COLUMNS,
+        key=_log.c.id,
         scan_limit=scan_limit,
-        limit=inline_number(limit),
-    )
-    return (
-        select(*audit_entry.COLUMNS, page.walk_end.c.position.label("walk_end"))
-        .select_from(
-            page.walk_end.outerjoin(page.found, true()).outerjoin(
-                _log, _log.c.id == page.found.c.id
-            )
-        )
-        .order_by(page.found.c.place)
+        limit=limit,
     )

@@ -24,7 +24,7 @@ from crawljobs.db.tables import operations
 from crawljobs.domain.operation import Operation, OperationKind, OperationState
 from crawljobs.repository import paging
 from crawljobs.repository.operations import operation_rows
-from crawljobs.repository.sql import ONE_ROW, inline_number, one_of
+from crawljobs.repository.sql import inline_number, one_of
 
 SCAN_LIMIT = 10_000  # to fill one page, at most this number of operations is checked
 UNFINISHED = frozenset({OperationState.PENDING, OperationState.RUNNING})
@@ -58,7 +58,6 @@ def page_statement(
         # Few operations are unfinished. Without OFFSET 0, Postgres could search for them along the
         # primary key, and so read many finished operations.
         walked = walked.where(_row.finished_at.is_(None)).offset(inline_number(0))
-    inner = walked.subquery("walked")
 
     def is_found(operation: FromClause) -> ColumnElement[bool]:
         return and_(
@@ -66,24 +65,13 @@ def page_statement(
             operation.c.kind == bindparam("kind", type_=Text) if by_kind else true(),
         )
 
-    page = paging.page_of(
-        select(inner).order_by(inner.c.id.desc()).limit(inline_number(scan_limit)),
+    return paging.newest_first(
+        walked,
         is_found=is_found,
-        position=lambda operation: operation.c.id,
+        columns=operation_rows.COLUMNS,
+        key=_row.id,
         scan_limit=scan_limit,
-        limit=inline_number(limit),
-    )
-    # LATERAL with LIMIT 1 makes the planner look up each operation by its id.
-    whole = (
-        select(*operation_rows.COLUMNS)
-        .where(_row.id == page.found.c.id)
-        .limit(ONE_ROW)
-        .lateral("whole")
-    )
-    return (
-        select(*whole.c, page.walk_end.c.position.label("walk_end"))
-        .select_from(page.walk_end.outerjoin(page.found, true()).outerjoin(whole, true()))
-        .order_by(page.found.c.place)
+        limit=limit,
     )
 
 
@@ -110,7 +98,5 @@ def list_operations(
     )
     values = {"kind": kind, "before_id": before_id}
     rows = conn.execute(statement, {k: v for k, v in values.items() if v is not None}).all()
-    found = [operation_rows.to_operation(row) for row in rows if row.id is not None]
-    if len(found) > limit:
-        return OperationPage(found[:limit], found[limit - 1].id)
-    return OperationPage(found, rows[0].walk_end)
+    found, following = paging.cut(rows, limit=limit)
+    return OperationPage([operation_rows.to_operation(row) for row in found], following)

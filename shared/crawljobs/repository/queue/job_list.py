@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from crawljobs.domain.job import Job
 from crawljobs.domain.job_filter import JobFilter, JobSort
+from crawljobs.repository import paging
 from crawljobs.repository.queue import job_page, job_reads
 from crawljobs.repository.queue.job_page import PageShape
 
@@ -62,11 +63,8 @@ def list_jobs(
     if "error_text" in given:
         values["error_text"] = f"%{_escaped(given['error_text'])}%"
     rows = conn.execute(job_page.page_statement(shape), values).all()
-    found = [row for row in rows if row.id is not None]
-    jobs = [job_reads.to_job(row) for row in found[:limit]]
-    if len(found) > limit:
-        return JobPage(jobs, list(found[limit - 1].position))
-    return JobPage(jobs, rows[0].walk_end)
+    found, following = paging.cut(rows, limit=limit)
+    return JobPage([job_reads.to_job(row) for row in found], following)
 
 
 def _escaped(part: str) -> str:

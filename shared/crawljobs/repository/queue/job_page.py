@@ -168,9 +168,7 @@ def page_statement(shape: PageShape) -> Select[Any]:
         limit=inline_number(shape.limit),
     )
     return (
-        select(
-            *job_reads.COLUMNS, page.found.c.position, page.walk_end.c.position.label("walk_end")
-        )
+        select(*job_reads.COLUMNS, *page.positions)
         .select_from(
             page.walk_end.outerjoin(page.found, true())
             .outerjoin(crawl_jobs, _job.id == page.found.c.id)
