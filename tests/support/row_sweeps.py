@@ -54,13 +54,13 @@ ROW_SWEEPS: dict[str, Sweep] = {
     ),
     "prune processes": Sweep(
         "service_instances",
-        of(record_pruning.prune_instances, retention=DAY),
+        of(record_pruning.prune, records=record_pruning.Records.INSTANCES, retention=DAY),
         instances({"a": -3 * DAY, "b": -2 * DAY, "c": -DAY - SECOND}),
         instances({"young": -DAY, "here": timedelta()}),
     ),
     "prune keys": Sweep(
         "idempotency_keys",
-        of(record_pruning.prune_keys, retention=DAY),
+        of(record_pruning.prune, records=record_pruning.Records.KEYS, retention=DAY),
         {
             "a": {"created_at": T0 - 3 * DAY},
             "b": {"created_at": T0 - 2 * DAY},

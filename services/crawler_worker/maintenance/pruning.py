@@ -11,7 +11,8 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.content import discovery_candidates
 from crawljobs.repository.groups import group_pruning
-from crawljobs.repository.operations import operation_pruning, record_pruning
+from crawljobs.repository.operations import record_pruning
+from crawljobs.repository.operations.record_pruning import Records
 from crawljobs.repository.queue.maintenance import job_maintenance, job_pruning
 from crawljobs.repository.queue.maintenance.row_isolation import Change, RowIsolations
 from crawljobs.repository.schedules import ledger_pruning
@@ -46,9 +47,6 @@ class Pruning:
         """
         settings = self._settings
         runs = partial(ledger_pruning.prune_runs, retention=settings.ledger_retention)
-        keys = partial(record_pruning.prune_keys, retention=KEYS_KEPT)
-        instances = partial(record_pruning.prune_instances, retention=INSTANCES_KEPT)
-        operations = partial(operation_pruning.prune_operations, retention=settings.retention)
         events = partial(event_pruning.prune_events, retention=settings.webhook_retention)
         jobs, groups = _Jobs(settings.retention), _Groups(settings.retention)
         self._rows("job.pruned", jobs, then=jobs.count, deleted=lambda: jobs.deleted)
@@ -56,9 +54,9 @@ class Pruning:
         self._rows("schedule_run.pruned", runs)
         self._guard("schedule_run.orphans_pruned", self._orphans)
         self._rows("evidence.pruned", discovery_candidates.forget_evidence)
-        self._rows("idempotency_key.pruned", keys)
-        self._rows("instance.pruned", instances)
-        self._rows("operation.pruned", operations)
+        self._records("idempotency_key.pruned", Records.KEYS, KEYS_KEPT)
+        self._records("instance.pruned", Records.INSTANCES, INSTANCES_KEPT)
+        self._records("operation.pruned", Records.OPERATIONS, settings.retention)
         self._rows("webhook_event.pruned", events)
         return jobs.deleted
 
@@ -84,6 +82,9 @@ class Pruning:
             return changed if deleted is None else deleted()
 
         self._guard(action, prune)
+
+    def _records(self, action: str, records: Records, retention: timedelta) -> None:
+        self._rows(action, partial(record_pruning.prune, records=records, retention=retention))
 
     def _orphans(self) -> int:
         """Delete the ledger rows of deleted schedules. Return the number of deleted rows."""

@@ -335,7 +335,9 @@ def test_processes_are_listed_with_what_they_crawl(client: Client, database: Dat
     only = got(client.get(f"{WORKERS}?role=admin-api"))
     assert [one["name"] for one in only["items"]] == ["api"]
     with database.begin() as conn:
-        assert record_pruning.prune_instances(conn, retention=timedelta(minutes=2)) == 1
-        assert record_pruning.prune_instances(conn, retention=timedelta(minutes=2)) == 0
+        for deleted in (1, 0):
+            assert deleted == record_pruning.prune(
+                conn, records=record_pruning.Records.INSTANCES, retention=timedelta(minutes=2)
+            )
         service_instances.gone(conn, name="api")
     assert [one["name"] for one in got(client.get(WORKERS))["items"]] == ["worker-1"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from crawljobs.repository.groups import group_reads
 from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.batches.group_batches import Batch
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
-from crawljobs.repository.operations import audit_log, operation_pruning, operation_rows
+from crawljobs.repository.operations import audit_log, operation_rows, record_pruning
 from crawljobs.repository.queue import operator_changes
 from support import groups, jobs
 from support.group_invariants import ALWAYS, SETTLED, violations
@@ -349,10 +350,11 @@ def test_finished_operations_are_pruned_after_the_retention(conn: Connection) ->
         conn, operation_id=done.operation.id, state=OperationState.SUCCEEDED, now=LATER
     )
     month = timedelta(days=30)
-    kept = operation_pruning.prune_operations(conn, retention=month, now=LATER + month)
-    deleted = operation_pruning.prune_operations(
-        conn, retention=month, now=LATER + month + timedelta(seconds=1)
+    prune = partial(
+        record_pruning.prune, conn, records=record_pruning.Records.OPERATIONS, retention=month
     )
+    kept = prune(now=LATER + month)
+    deleted = prune(now=LATER + month + timedelta(seconds=1))
     assert (kept, deleted) == (0, 1)
     assert operation_rows.get(conn, operation_id=done.operation.id) is None
     assert of(conn, open_).state is OperationState.PENDING

@@ -1,6 +1,5 @@
-"""Old responses and old records of processes: which are deleted, in which order, and how many."""
+"""Pruned responses, records of processes and operations: which, in which order, how many."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository.operations import record_pruning
+from crawljobs.repository.operations.record_pruning import Records
 from support.jobs import T0
 
 SECOND = timedelta(seconds=1)
@@ -21,7 +21,7 @@ class Kind:
     table: str
     key: str
     insert: str
-    prune: Callable[..., int]
+    records: Records
 
 
 KINDS = {
@@ -30,14 +30,21 @@ KINDS = {
         "key",
         "INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, created_at) "
         "SELECT 'jobs', name, decode(repeat('00', 32), 'hex'), 200, '{}', at",
-        record_pruning.prune_keys,
+        Records.KEYS,
     ),
     "instances": Kind(
         "service_instances",
         "name",
         "INSERT INTO service_instances (name, role, version, details, seen_at) "
         "SELECT name, 'scheduler', '1', '{}', at",
-        record_pruning.prune_instances,
+        Records.INSTANCES,
+    ),
+    "operations": Kind(
+        "operations",
+        "resource_type",
+        "INSERT INTO operations (kind, resource_type, resource_id, created_by, total, state, "
+        "finished_at) SELECT 'cancel_group', name, 1, 'test', 1, 'succeeded', at",
+        Records.OPERATIONS,
     ),
 }
 AGES = {"a": HOUR + SECOND, "b": 9 * HOUR, "c": 5 * HOUR, "d": HOUR, "e": 0 * HOUR}
@@ -58,7 +65,7 @@ def fill(conn: Connection, kind: Kind) -> None:
 
 def prune(conn: Connection, kind: Kind, **limits: Any) -> tuple[int, str]:
     """Return how many rows the statement says that it deleted, and the names that are left."""
-    deleted = kind.prune(conn, retention=HOUR, now=T0, **limits)
+    deleted = record_pruning.prune(conn, records=kind.records, retention=HOUR, now=T0, **limits)
     left = conn.execute(text(f"SELECT {kind.key} FROM {kind.table} ORDER BY 1")).scalars()
     return deleted, "".join(left)
 

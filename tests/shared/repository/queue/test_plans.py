@@ -17,6 +17,7 @@ from crawljobs.domain.enqueue_request import EnqueueRequest
 from crawljobs.domain.job import JobSource
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.repository.operations import record_pruning, task_turns
+from crawljobs.repository.operations.record_pruning import Records
 from crawljobs.repository.queue import (
     enqueue_asks,
     job_claim,
@@ -112,6 +113,11 @@ ENQUEUED = {
     "now": None,
 }
 RETRIES = {"base": RETRY.base_seconds, "jitter": RETRY.jitter, "cap": 86400.0}
+PRUNED_BY = {
+    Records.KEYS: "idempotency_keys_created_at_idx",
+    Records.INSTANCES: "service_instances_seen_at_idx",
+    Records.OPERATIONS: "operations_finished_idx",
+}
 MENDED_BY = {
     "reddit_budgets": None,
     "reddit_tokens": None,
@@ -209,16 +215,14 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
         "crawl_jobs_climbing_idx",
     ),
     "prune": (job_pruning._PRUNE, {"retention": MINUTE, **CHUNK}, "crawl_jobs_ended_idx"),
-    "prune_keys": (
-        record_pruning._PRUNE_KEYS,
-        {"retention": MINUTE, **CHUNK},
-        "idempotency_keys_created_at_idx",
-    ),
-    "prune_instances": (
-        record_pruning._PRUNE_INSTANCES,
-        {"retention": MINUTE, **CHUNK},
-        "service_instances_seen_at_idx",
-    ),
+    **{
+        f"prune_{records.name.lower()}": (
+            statement,
+            {"retention": MINUTE, **CHUNK},
+            PRUNED_BY[records],
+        )
+        for records, statement in record_pruning._PRUNE.items()
+    },
     "take_turn": (
         task_turns._TAKE_TURN,
         {"task": "prune", "every": MINUTE, "hold": MINUTE, "now": None},
