@@ -19,7 +19,6 @@ from crawljobs.domain.group_plan import (
     WAITS_MAX,
 )
 from crawljobs.domain.job import ErrorKind
-from crawljobs.repository.groups.edits import group_cloning
 from support import admin_api, group_calls, jobs, needs
 from support.admin_api import Gunicorn
 
@@ -210,7 +209,7 @@ def test_the_transitions_and_limits_of_the_page_are_those_of_the_code() -> None:
     table = PAGE.partition("| from | to |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
     assert sorted(table) == sorted(rows)
     assert {row.split()[1] for row in table} == set(StepState)
-    sizes = (STEPS_MAX_OF_REQUEST, STEPS_MAX_OF_GROUP, group_cloning.STEPS_MAX)
+    sizes = (STEPS_MAX_OF_REQUEST, STEPS_MAX_OF_GROUP, STEPS_MAX_OF_REQUEST)
     assert f"a copy | {', '.join(f'{size:,}' for size in sizes)} |" in PAGE
     assert f"| upstreams of a step | {WAITS_MAX};" in PAGE
     assert f"| steps one after the other | {DEPTH_MAX} |" in PAGE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Database
@@ -32,7 +32,7 @@ from crawljobs.repository.queue import (
     job_enqueue_sql,
     operator_changes,
 )
-from support import dying_resolver, group_invariants, groups, invariants
+from support import dying_resolver, group_invariants, groups, invariants, plans
 from support.crew import Crew
 from support.groups import step
 from support.seeds import rng, seeded
@@ -178,20 +178,10 @@ def _check_but_for_retries(queue: WatchedQueue) -> None:
 
 
 # All statements of the resolver, except those for steps of other groups and lost rows.
-STATEMENTS = {
-    f"{module.__name__.rpartition('.')[2]}.{name}": statement
-    for module in (
-        settle,
-        start,
-        group_progress,
-        outdated_waits,
-        step_writes,
-        upstream_reads,
-        lost_ends,
-    )
-    for name, statement in vars(module).items()
-    if isinstance(statement, TextClause) and statement is not step_writes._RECOUNT
-} | {"job_enqueue_sql.ENQUEUE_STORED": job_enqueue_sql.ENQUEUE_STORED.clause}
+STATEMENTS = plans.text_statements(
+    (settle, start, group_progress, outdated_waits, step_writes, upstream_reads, lost_ends)
+) | {"job_enqueue_sql.ENQUEUE_STORED": job_enqueue_sql.ENQUEUE_STORED.clause}
+del STATEMENTS["step_writes._RECOUNT"]
 KILLED_AT = (
     "COMMIT",
     "group_progress._ADD",

@@ -1,11 +1,12 @@
 """Read the generic plan of a statement: the plan that Postgres uses for all parameter values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import ClauseElement, Compiled, text
+from sqlalchemy import ClauseElement, Compiled, TextClause, text
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from crawljobs.db.database import Connection
@@ -67,6 +68,16 @@ def rows_read(
         for node in scans
         if "Scan" in node["Node Type"]
     )
+
+
+def text_statements(modules: Iterable[ModuleType]) -> dict[str, TextClause]:
+    """Return the SQL text of these modules, by the names of module and constant."""
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}": statement
+        for module in modules
+        for name, statement in vars(module).items()
+        if isinstance(statement, TextClause)
+    }
 
 
 def tables_scanned(plan: list[dict[str, Any]]) -> list[str]:

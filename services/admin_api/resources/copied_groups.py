@@ -12,6 +12,7 @@ from admin_api.schemas.group import GroupOverviewSchema
 from admin_api.schemas.group_edit import CloneSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
+from crawljobs.domain.group_plan import STEPS_MAX_OF_REQUEST
 from crawljobs.domain.operation import OperationKind
 from crawljobs.repository.groups.edits import group_cloning
 from crawljobs.repository.operations import operation_rows
@@ -63,13 +64,13 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
             raise OperationInProgress(running.id)  # a part of the steps is deleted already
         steps = (
             group_cloning.requests_of(conn, group_id=group_id)
-            if source.steps <= group_cloning.STEPS_MAX
+            if source.steps <= STEPS_MAX_OF_REQUEST
             else None
         )
         if steps is None:
             raise problems.Problem(
                 "group_too_large",
-                f"A group can be copied if it has at most {group_cloning.STEPS_MAX:,} steps and "
+                f"A group can be copied if it has at most {STEPS_MAX_OF_REQUEST:,} steps and "
                 f"{group_cloning.WAITS_MAX:,} waits.",
             )
         made = group_requests.create(

@@ -22,7 +22,7 @@ from admin_api.schemas.fields import (
     subreddit,
 )
 from admin_api.schemas.known import known
-from admin_api.schemas.step import POLICY, REQUIREMENT
+from admin_api.schemas.step import on_upstream_failure, require_outcome
 from crawljobs.domain.group import RequiredOutcome, StepState, UpstreamFailure
 from crawljobs.domain.group_plan import ALL, STEPS_MAX_OF_REQUEST, WAITS_MAX, Upstream
 from crawljobs.repository.groups.group_list import GroupFilterState
@@ -124,16 +124,8 @@ class StepRequestSchema(ma.Schema):
         metadata=described("The earliest start of the crawl; absent or null: now."),
     )
     after = After()
-    on_upstream_failure = fields.String(
-        load_default=UpstreamFailure.CANCEL.value,
-        validate=known(UpstreamFailure),
-        metadata=described(POLICY),
-    )
-    require_outcome = fields.String(
-        load_default=RequiredOutcome.ANY.value,
-        validate=known(RequiredOutcome),
-        metadata=described(REQUIREMENT),
-    )
+    on_upstream_failure = on_upstream_failure(load_default=UpstreamFailure.CANCEL.value)
+    require_outcome = require_outcome(load_default=RequiredOutcome.ANY.value)
 
 
 def _name() -> Name:

@@ -10,8 +10,7 @@ from marshmallow import fields, validate
 from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.fields import Whole, described, max_retries, subreddit
 from admin_api.schemas.group_edit import KEY_SCHEMA, After, step_key
-from admin_api.schemas.known import known
-from admin_api.schemas.step import POLICY, REQUIREMENT
+from admin_api.schemas.step import on_upstream_failure, require_outcome
 from crawljobs.domain import job
 from crawljobs.domain.group import RequiredOutcome, UpstreamFailure
 from crawljobs.domain.group_plan import ALL, WAITS_MAX
@@ -61,16 +60,8 @@ class ScheduledStepRequestSchema(ma.Schema):
     )
     max_retries = max_retries()
     after = AfterKeys()
-    on_upstream_failure = fields.String(
-        load_default=UpstreamFailure.CANCEL.value,
-        validate=known(UpstreamFailure),
-        metadata=described(POLICY),
-    )
-    require_outcome = fields.String(
-        load_default=RequiredOutcome.ANY.value,
-        validate=known(RequiredOutcome),
-        metadata=described(REQUIREMENT),
-    )
+    on_upstream_failure = on_upstream_failure(load_default=UpstreamFailure.CANCEL.value)
+    require_outcome = require_outcome(load_default=RequiredOutcome.ANY.value)
 
 
 class ScheduledStepSchema(DirectDump):
@@ -87,9 +78,5 @@ class ScheduledStepSchema(DirectDump):
     after = fields.Raw(
         attribute="upstreams", required=True, metadata=described(_AFTER, **_AFTER_SCHEMA)
     )
-    on_upstream_failure = fields.String(
-        required=True, validate=known(UpstreamFailure), metadata=described(POLICY)
-    )
-    require_outcome = fields.String(
-        required=True, validate=known(RequiredOutcome), metadata=described(REQUIREMENT)
-    )
+    on_upstream_failure = on_upstream_failure(required=True)
+    require_outcome = require_outcome(required=True)

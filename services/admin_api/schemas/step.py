@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields
 
@@ -10,14 +12,27 @@ from admin_api.schemas.fields import Timestamp, described, identifier, next_curs
 from admin_api.schemas.known import known
 from crawljobs.domain.group import RequiredOutcome, StepState, UpstreamFailure
 
-POLICY = (
-    "The effect of an upstream that did not succeed: `cancel` (the step is skipped), `proceed`, or "
-    "`hold` (the step is held until an operator decides)."
-)
-REQUIREMENT = (
-    "The outcome that the job needs, so that the step succeeds: `any`, `crawled`, or `complete` "
-    "(crawled, and no part is missing)."
-)
+
+def on_upstream_failure(**options: Any) -> fields.String:
+    return fields.String(
+        validate=known(UpstreamFailure),
+        metadata=described(
+            "The effect of an upstream that did not succeed: `cancel` (the step is skipped), "
+            "`proceed`, or `hold` (the step is held until an operator decides)."
+        ),
+        **options,
+    )
+
+
+def require_outcome(**options: Any) -> fields.String:
+    return fields.String(
+        validate=known(RequiredOutcome),
+        metadata=described(
+            "The outcome that the job needs, so that the step succeeds: `any`, `crawled`, or "
+            "`complete` (crawled, and no part is missing)."
+        ),
+        **options,
+    )
 
 
 class StepWaitSchema(DirectDump):
@@ -77,12 +92,8 @@ class StepSchema(DirectDump):
         allow_none=True,
         metadata=described("The crawl does not start before this time."),
     )
-    on_upstream_failure = fields.String(
-        required=True, validate=known(UpstreamFailure), metadata=described(POLICY)
-    )
-    require_outcome = fields.String(
-        required=True, validate=known(RequiredOutcome), metadata=described(REQUIREMENT)
-    )
+    on_upstream_failure = on_upstream_failure(required=True)
+    require_outcome = require_outcome(required=True)
     changed_at = Timestamp(required=True, metadata=described("When the state last changed."))
     waiting_for = fields.Integer(
         required=True, metadata=described("The number of upstreams that have not ended.")

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from admin_api.http import state
+from admin_api.resources import copied_groups
 from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
 from crawljobs.repository.groups import group_reads
 from crawljobs.repository.groups.batches import group_operations
-from crawljobs.repository.groups.edits import group_cloning, group_deletion
+from crawljobs.repository.groups.edits import group_deletion
 from crawljobs.repository.operations import audit_log
 from support import admin_api, groups
 from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
@@ -189,7 +190,7 @@ def test_a_group_with_too_many_steps_is_not_copied(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = created(client, step("a"), step("b", "a"), step("c", "a"))
-    monkeypatch.setattr(group_cloning, "STEPS_MAX", 2)
+    monkeypatch.setattr(copied_groups, "STEPS_MAX_OF_REQUEST", 2)
     assert code(client.post(f"{PATH}/{group['id']}/clone")) == (409, "group_too_large")
 
 

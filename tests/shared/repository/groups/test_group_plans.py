@@ -147,13 +147,7 @@ def test_every_statement_of_groups_is_looked_at() -> None:
         upstream_reads,
         wait_creation,
     )
-    named = {
-        f"{module.__name__.rpartition('.')[2]}.{name}"
-        for module in modules
-        for name, statement in vars(module).items()
-        if isinstance(statement, TextClause)
-    }
-    assert named == set(STATEMENTS)
+    assert set(plans.text_statements(modules)) == set(STATEMENTS)
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))

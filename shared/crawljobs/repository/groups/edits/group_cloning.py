@@ -13,7 +13,6 @@ from crawljobs.domain.group_plan import StepRequest, Upstream
 from crawljobs.repository.groups import step_list
 from crawljobs.repository.sql import ONE_ROW, ids, inline_number
 
-STEPS_MAX = 10_000  # limit of the steps of a group that can be cloned
 WAITS_MAX = 100_000  # limit of the waits of a group that can be cloned
 
 _step, _wait = group_steps.c, step_waits.c
@@ -40,8 +39,8 @@ _GROUPS = select(job_groups.c.id).where(job_groups.c.id == any_(ids("ids")))
 def requests_of(conn: Connection, *, group_id: int) -> list[StepRequest] | None:
     """Return the group's steps as requests, or None if the group has more than WAITS_MAX waits.
 
-    The caller has checked that the group has at most STEPS_MAX steps. Waits for jobs and groups
-    that were deleted are left out.
+    The caller has checked that the group has at most group_plan.STEPS_MAX_OF_REQUEST steps. Waits
+    for jobs and groups that were deleted are left out.
     """
     rows = conn.execute(_WAITS, {"group_id": group_id}).all()
     if len(rows) > WAITS_MAX:
