@@ -244,6 +244,19 @@ def test_a_retry_merges_into_another_live_job_and_replaces_a_deleted_job(
     assert job_of(conn, g, "merged") == live
 
 
+def test_a_retry_opens_the_step_that_waits_for_all_others(conn: Connection) -> None:
+    g = group(conn, step("gone"), step("last", all_others=True))
+    resolve(conn)
+    fail(conn, g, "gone")
+    assert states(conn, g) == {"gone": S.FAILED, "last": S.SKIPPED}
+    operator_changes.change(conn, verb=Verb.DELETE, job_id=job_of(conn, g, "gone"), now=T0)
+    start(conn, RETRY, g)
+    assert states(conn, g) == {"gone": S.PENDING, "last": S.PENDING}
+    resolve(conn)
+    assert states(conn, g) == {"gone": S.ENQUEUED, "last": S.PENDING}
+    assert violations(conn) == []
+
+
 def test_a_boost_raises_live_jobs_and_waiting_steps(conn: Connection) -> None:
     g = group(conn, step("a", priority=50), step("b", "a", priority=95))
     resolve(conn)

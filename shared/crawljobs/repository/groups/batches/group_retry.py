@@ -12,7 +12,7 @@ from crawljobs.domain.group import StepState
 from crawljobs.domain.operation import BatchResult
 from crawljobs.domain.operator_verbs import Verb
 from crawljobs.errors import IllegalTransition
-from crawljobs.repository.groups import group_progress, step_writes
+from crawljobs.repository.groups import group_progress, step_writes, wait_changes
 from crawljobs.repository.groups.batches import step_batches
 from crawljobs.repository.groups.batches.step_batches import BatchItem, BatchRequest, Chunk, Step
 from crawljobs.repository.groups.step_writes import StepChange
@@ -68,6 +68,8 @@ def retry_steps(
     if not request.dry_run:
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)
+        if changed:  # a step that waits for all other steps waits again
+            changed += wait_changes.settle_waits_for_all(conn, [request.group_id], now=now)
         finished = group_progress.update(conn, [request.group_id], changed, now=now)
     return step_batches.chunk_of(
         steps, items, changes, after=after, at_most=at_most, finished=finished
