@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from crawljobs.domain.enqueue_request import EnqueueRequest
-from crawljobs.domain.group import StepState, UpstreamFailure, decide
+from crawljobs.domain.group import FINAL, StepState, UpstreamFailure, decide
 from crawljobs.domain.job import Enqueued, EnqueueResult, JobSource
 from crawljobs.repository.groups import group_progress, step_writes, wait_changes
 from crawljobs.repository.groups.settle import CHUNK, Settled
@@ -94,7 +94,11 @@ def start(
         )
     changes += _enqueued(conn, free, now)
     step_writes.change_steps(conn, changes, now=now)
-    changes += wait_changes.settle_waits_for_all(conn, group_ids, now=now)
+    # A wait for all other steps can end only in a group in which a step has ended. The statement
+    # reads all waits for these groups, also those of steps of other groups.
+    ended = sorted({each.group_id for each in changes if each.after in FINAL})
+    if ended:
+        changes += wait_changes.settle_waits_for_all(conn, ended, now=now)
     finished = group_progress.update(conn, group_ids, changes, now=now)
     if len(rows) == at_most:
         begun = sorted({row.group_id for row in rows})

@@ -84,6 +84,17 @@ def test_the_cost_of_an_end_is_linear_in_the_number_of_waits(conn: Connection, k
 
 
 @pytest.mark.usefixtures("_small_chunks")
+def test_the_start_of_steps_reads_no_waits_for_their_group(conn: Connection) -> None:
+    awaited = group(conn, *(step(f"k{at}") for at in range(3 * CHUNK)))
+    many = 5 * CHUNK
+    group(conn, *(step(f"w{at}", Upstream(group_id=awaited)) for at in range(many)))
+    before = int(conn.execute(READ).scalar_one())
+    assert start.start(conn, at_most=CHUNK, now=T0).changes == CHUNK
+    assert int(conn.execute(READ).scalar_one()) - before < many
+    assert groups.counts(conn, awaited)[StepState.ENQUEUED] == CHUNK
+
+
+@pytest.mark.usefixtures("_small_chunks")
 def test_the_rest_of_a_large_end_follows_other_changes(conn: Connection) -> None:
     upstream, other = jobs.enqueue(conn, "upstream"), jobs.enqueue(conn, "other")
     large = group(conn, *(step(f"k{at}", upstream) for at in range(3 * CHUNK)))
