@@ -200,15 +200,20 @@ class Clients(threading.Thread):
         while not self._stopping.is_set():
             for pod in self._pods.of("admin-api"):
                 number += 1
+                began = time.monotonic()
                 try:
                     answer = post(self._pods, pod, f"rolled_{number}")
                 except httpx.TransportError as error:
-                    self.lost.append(repr(error))
+                    self._add_lost(pod, began, repr(error))
                     continue
                 if answer.status_code == httpx.codes.CREATED:
                     self.ids.append(answer.json()["job"]["id"])
                 else:
-                    self.lost.append(answer.text)
+                    self._add_lost(pod, began, answer.text)
+
+    def _add_lost(self, pod: RunningPod, began: float, reason: str) -> None:
+        seconds = time.monotonic() - began
+        self.lost.append(f"{pod.container.name} after {seconds:.1f} s: {reason}")
 
     def stop(self) -> None:
         self._stopping.set()
@@ -237,7 +242,7 @@ def test_no_request_is_lost_while_the_api_is_replaced(
         describe="requests to the new pod alone",
     )
     clients.stop()
-    assert clients.lost == []
+    assert clients.lost == [], f"{old.container.logs()}\n{new.container.logs()}"
     assert (code, new.container.is_running()) == (0, True), old.container.logs()
     queue.accepted += clients.ids
     queue.wait_until_ended(timeout=2 * DEADLINE_SECONDS)

@@ -53,8 +53,8 @@ _FIRST_FAILURE = (
     .limit(ONE_ROW)
 )
 
-# The resolver starts the ready steps of a group in the order of their ids. So the group's first job
-# belongs to the first step in one of these states.
+# States of steps that have a job. The start of a group's first job is read from the first of these
+# steps by id, because the resolver enqueues ready steps in the order of their ids.
 _WITH_JOB = (StepState.ENQUEUED, StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
 _first_started = _first_steps(_WITH_JOB, _step.job_id).subquery("started")
 _STARTED_AT = (
