@@ -20,8 +20,8 @@ class _Server(WSGIApplication):  # type: ignore[misc] # the base has no types
     def load_config(self) -> None:
         """Load the settings of `gunicorn_conf` and of GUNICORN_CMD_ARGS.
 
-        `sys.argv` names the configuration only during this call, in which gunicorn reads it. After
-        SIGUSR2, gunicorn starts a second master, which needs the original arguments.
+        gunicorn reads the path of the configuration from `sys.argv`. Afterwards `sys.argv` is
+        restored, because gunicorn starts a second master with the original arguments after SIGUSR2.
         """
         given, sys.argv = sys.argv, [PROGRAM, "-c", CONFIGURATION]
         try:

@@ -138,9 +138,9 @@ def post_worker_init(worker: Any) -> None:
 
 def _refuse_unusable_database() -> None:
     address = settings.read_database_settings(os.environ)
-    # The connect timeout is libpq's minimum, because with a shorter one, Database would open the
-    # connection in a thread. No thread may exist when gunicorn forks its workers: a worker would
-    # inherit a lock that the thread holds, and wait for it forever.
+    # The connect timeout is libpq's minimum. With a shorter timeout, Database would open the
+    # connection in a thread. But no thread may exist when gunicorn forks its workers: if the thread
+    # held a lock, a worker would wait for the lock forever.
     limits = replace(PROBE_TIMEOUTS, connect=SHORTEST_CONNECT_TIMEOUT_SECONDS)
     database = Database(
         address.url, pool_size=1, application_name=NAME, pooled=address.pooled, limits=limits

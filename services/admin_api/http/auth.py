@@ -91,8 +91,8 @@ def _identify(offered: str) -> Identity | None:
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
-    Runs before the query that checks the token, so the token may be invalid. RequestRates limits
-    only stored tokens. A token is stored when the query first finds that the token is valid.
+    Runs before the database checks the token, so the token may be invalid. An unknown token is not
+    limited: RequestRates stores a token when the database first finds it valid.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

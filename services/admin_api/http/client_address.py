@@ -42,12 +42,14 @@ def client_address(
 ) -> Address | None:
     """Return the last address in X-Forwarded-For that does not belong to a trusted proxy.
 
-    If the peer is no trusted proxy, return the peer's address. If all addresses belong to trusted
-    proxies, return the first address. The search from the end stops at an entry that is no address,
-    and after MAX_HOPS addresses.
+    The search begins with the peer, then reads the header from its end.
 
-    The returned address is reliable, because a trusted proxy or this server accepted a connection
-    from it. The client can forge every address to the left of the returned address.
+    - If the peer is no trusted proxy: return the peer's address.
+    - If all addresses belong to trusted proxies: return the first address of the header.
+    - If an entry is no address, or after MAX_HOPS addresses: return the last address that was read.
+
+    The client can forge each address to the left of the returned address. It cannot forge the
+    returned address, because a trusted proxy or this server accepted a connection from it.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

@@ -65,9 +65,9 @@ class Exports:
     def __init__(self, *, per_token: int, in_total: int) -> None:
         """Allow `per_token` exports at once for each token, and `in_total` in the process.
 
-        `per_token` 0 means no limit for each token. The bootstrap token is exempt from `per_token`,
-        but not from `in_total`. If `in_total` is above 1, one export is reserved for the bootstrap
-        token. Otherwise other tokens could block the operator's export.
+        - `per_token`: 0 means no limit. The bootstrap token is exempt.
+        - `in_total`: the bootstrap token is not exempt. If `in_total` is above 1, one export is
+          reserved for the bootstrap token, so that other tokens cannot block the operator's export.
         """
         self._per_token = per_token
         self._in_total = in_total

@@ -1,8 +1,8 @@
 """Counts refused changes, so that a client that repeats a request does not fill the audit log.
 
-The first refusal for a token, method, route and error code gets an audit row at once and opens a
-time window. Further refusals in this window get no rows of their own, but are counted. When the
-window has ended, their count becomes one audit row.
+The first refusal for a token, method, route and error code gets an audit row at once. It also opens
+a time window, which counts further refusals. At the end of the window, one audit row records their
+number.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from typing import Any
 class Variant:
     """One form of a body. The name of its schema is the name of the body's schema plus `suffix`.
 
-    `required` fields are added to the fields that each form requires. `left_out` fields are not
-    allowed. `constants` maps a field to the only value that the field may have.
+    - `required`: required fields in addition to those that each form requires.
+    - `left_out`: fields that this form does not allow.
+    - `constants`: maps a field to its only allowed value.
     """
 
     suffix: str

@@ -12,8 +12,8 @@ def blueprint(api: document.Api) -> flask.Blueprint:
     """Return the blueprint with the page, its script and style, and the OpenAPI document.
 
     /api/openapi.json needs a token, like every path under /api. The page reads a copy that needs no
-    token, so that people can read the documentation before they have a token. The copy contains no
-    data of the service.
+    token, so that people without a token can read the documentation. The copy contains no data of
+    the service.
     """
     docs = flask.Blueprint("docs", __name__, static_folder="static", static_url_path="/docs/static")
 

@@ -73,11 +73,13 @@ def list_audit_entries(params: dict[str, Any]) -> responses.Response:
 def export_audit_entries(params: dict[str, Any]) -> flask.Response:
     """Export the audit log as CSV or JSON lines
 
-    The last line shows whether the export is complete. For example, JSON lines end with `{"end":
-    "complete", "entries": 7, "next": null}`. If more entries match than `limit`, `end` is
-    `"truncated"`, and `next` is the `cursor` for the remaining entries. In the same example, CSV
-    ends with the row `#end,complete,entries=7,next=`, which has as many cells as the other rows. A
-    download without this line is incomplete.
+    The last line shows whether the export is complete. A download without this line is incomplete.
+
+    JSON lines end, for example, with `{"end": "complete", "entries": 7, "next": null}`. In CSV, the
+    same line is `#end,complete,entries=7,next=`, with as many cells as the other rows.
+
+    If more entries match than `limit`, `end` is `"truncated"`, and `next` is the `cursor` for the
+    remaining entries.
     """
     page = pagination.Page.requested(
         "audit log export", {name: params[name] for name in params if name != "format"}

@@ -47,15 +47,16 @@ blueprint = Blueprint(
 def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     """Create a group with the same steps, which all begin as pending
 
-    Without a name, the copy has the name of the group. It is sealed if the group is sealed. Steps
-    wait for the same jobs and groups, except those that were deleted.
+    Without a name, the copy gets the name of the group. The copy is sealed if the group is sealed.
+    Each new step waits for the same steps, jobs and groups as the original step. Jobs and groups
+    that were deleted are left out.
     """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
-        # The source group does not change, so it is not locked. Transactions lock groups in the
-        # order of ids. The new steps lock the groups for which they wait, also groups with lower
-        # ids. After a lock of the source group, this could cause a deadlock.
+        # Do not lock the source group. It does not change, and its lock could cause a deadlock:
+        # transactions lock groups in the order of ids, but the new steps lock the groups for which
+        # they wait, also groups with lower ids.
         source = group_requests.current(conn, group_id)
         running = operation_rows.open_of(
             conn, resource_type=group_requests.RESOURCE_TYPE, resource_id=group_id

@@ -87,9 +87,9 @@ def _apply(
 def cancel_group(params: dict[str, Any], group_id: int) -> responses.Response | flask.Response:
     """Cancel a group
 
-    Cancels the pending and held steps, and the live jobs that only this group requested. A job that
-    other requests share stays, and so does its step. The group accepts no further steps, and
-    finishes with its last open step.
+    Cancels the pending and held steps, and the live jobs that only this group requested. If other
+    requests share a job, the job and its step stay. The group accepts no further steps. It finishes
+    with its last open step.
     """
     return _apply(group_id, OperationKind.CANCEL_GROUP, params)
 
@@ -105,10 +105,10 @@ def retry_failed_steps(
 ) -> responses.Response | flask.Response:
     """Retry the failed steps of a group
 
-    Retries the job of each failed step. If that is not possible, because the subreddit has another
-    live job or the job was deleted, the step is enqueued again. Steps that were skipped or held
-    because of a failed step are pending again. Cancelled steps stay cancelled. A finished group is
-    open again, with the next generation.
+    Retries the job of each failed step. If the subreddit has another live job, or if the job was
+    deleted, the step is enqueued again instead. Steps that were skipped or held because of a failed
+    step are pending again. Cancelled steps stay cancelled. A finished group is open again, with the
+    next generation.
     """
     return _apply(group_id, OperationKind.RETRY_FAILED, params)
 

@@ -106,8 +106,8 @@ def show_group_step(group_id: int, step_key: str) -> Step:
 def explain_group_step(group_id: int, step_key: str) -> StepExplanation:
     """Explain why a step has not started, or why it was held or skipped
 
-    Shows the upstreams that are open or did not succeed, and their upstreams, through other steps,
-    jobs and groups, down to the root causes.
+    Shows the upstreams that are open or did not succeed. For each of these steps, jobs and groups,
+    also shows its own upstreams, down to the root causes.
     """
     with state.current().database.read() as conn:
         found = step_causes.explain_step(conn, group_id=group_id, key=step_key)

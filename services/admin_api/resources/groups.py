@@ -53,9 +53,10 @@ _OPEN = {"name": "nightly map", "sealed": False}
 def create_group(params: dict[str, Any]) -> responses.Response:
     """Create a group of steps
 
-    A step starts when all its upstreams have ended: a crawl of its subreddit is enqueued, or merged
-    into the live job of the subreddit. Either all steps are stored or none. The response has the
-    numbers of steps by state; the list of steps is at `steps` below the path in `Location`.
+    A step starts when all its upstreams have ended. Then a crawl of its subreddit is enqueued, or
+    merged into the live job of the subreddit. Either all steps are stored or none. The response has
+    the number of steps in each state. The path of the list of steps is the path in `Location`, plus
+    `/steps`.
     """
     actor = auth.current_actor()
     steps = group_requests.step_requests(params["steps"] or ())

@@ -69,7 +69,8 @@ def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
     If several jobs belong to one subreddit, only the newest job is retried. If the subreddit has
-    another live job, the response reports a problem for the job, with the id of that live job.
+    another live job, the job is not retried. Its problem in the response has the id of the live
+    job.
     """
     return bulk_changes.apply(params, Verb.RETRY)
 

@@ -63,9 +63,9 @@ blueprint = Blueprint(
 def enqueue_job(params: dict[str, Any]) -> responses.Response | flask.Response:
     """Enqueue a crawl, at once or after other jobs
 
-    A subreddit has at most one live job. A further request for the subreddit does not fail: the
-    live job gets the request's priority if that is higher. If the job is being crawled, the
-    subreddit is crawled once more afterwards.
+    A subreddit has at most one live job. A further request for the subreddit merges into the live
+    job, which gets the higher of the two priorities. If the job is being crawled, the subreddit is
+    crawled once more afterwards.
     """
     after = params.pop("after")
     if after:

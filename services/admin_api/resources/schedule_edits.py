@@ -64,8 +64,10 @@ def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
 def spec_fields(conn: Connection, params: dict[str, Any]) -> dict[str, Any]:
     """Return the ScheduleSpec fields in a body. Raises a Problem for an unknown subreddit.
 
-    If the body has steps, the schedule loses its subreddit. If it has a subreddit, the schedule
-    loses its steps. Raises InvalidPlan.
+    - With steps in the body, the schedule loses its subreddit.
+    - With a subreddit in the body, the schedule loses its steps.
+
+    Raises InvalidPlan if the steps break a rule for the steps of a group.
     """
     crawled = ("subreddit", "subreddit_id", "steps")
     fields = {name: value for name, value in params.items() if name not in crawled}

@@ -71,8 +71,8 @@ def create_schedule(params: dict[str, Any]) -> responses.Response:
     """Create a schedule
 
     Each due time enqueues one crawl of the subreddit, even if several schedulers run. With `steps`,
-    each due time creates one sealed group of these steps. Its name is the name of the schedule and
-    the due time. Steps need the scope `jobs` too, also for changes of the schedule.
+    each due time creates one sealed group of these steps, named after the schedule and the due
+    time. To create or change a schedule with steps, the token also needs the scope `jobs`.
     """
     actor = auth.current_actor()
 

@@ -43,9 +43,9 @@ def expiry_of_child(
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
     """Raise a Problem if the client may not create a token with this name.
 
-    To rotate its token, a client creates a second token with the same name. So a name may have two
-    valid tokens, but no more. Only a token with this name or the bootstrap token may create the
-    second one. Otherwise a client could use the name of another client.
+    At most two valid tokens may have the same name, so that a client can rotate its token. Only the
+    first token or the bootstrap token may create the second token. Otherwise a client could use the
+    name of another client.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:
@@ -64,8 +64,9 @@ def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> N
 def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> None:
     """Raise a Problem if the token of `identity` may not revoke the token `other`.
 
-    It may not if `other` has additional scopes or a later expiry time. A token may always revoke
-    itself, and the bootstrap token may revoke each token.
+    - Every token may revoke itself.
+    - The bootstrap token may revoke every token.
+    - All other tokens may not revoke a token with additional scopes or a later expiry time.
     """
     if identity.token_id in (None, other.id):
         return
@@ -84,10 +85,10 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
 
 
 def _own(conn: Connection, identity: Identity) -> Token | None:
-    """Return the token of `identity`, or None for the bootstrap token.
+    """Lock and return the token of `identity`. Return None for the bootstrap token.
 
-    The token cannot be revoked until the transaction ends, because its row is locked. Raises a
-    Problem if the token was revoked or has expired since its authentication.
+    Until the transaction ends, the lock protects the token from being revoked. Raises a Problem if
+    the token was revoked or has expired since its authentication.
     """
     if identity.token_id is None:
         return None

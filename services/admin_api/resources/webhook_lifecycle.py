@@ -119,8 +119,8 @@ def enable_webhook(endpoint_id: int) -> responses.Response:
 def disable_webhook(endpoint_id: int) -> responses.Response:
     """Disable an endpoint
 
-    The endpoint gets no further events. Its pending deliveries are held. An endpoint that is
-    already disabled for its failures still gets events, as held deliveries, until this request.
+    The endpoint gets no further events. Its pending deliveries are held. Before this request, an
+    endpoint that is disabled for its failures still gets events, as held deliveries.
     """
 
     def disable(conn: Connection, before: Endpoint) -> Endpoint:

@@ -1,8 +1,7 @@
 """The folder through which the processes of one admin-api share their metrics.
 
-An environment variable names the folder. prometheus_client reads the variable when
-prometheus_client is imported. prepare() must set the variable first, so this module imports nothing
-that imports prometheus_client.
+An environment variable names the folder. prometheus_client reads the variable at its import. So
+prepare() must set the variable first, and no import of this module may import prometheus_client.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ SECOND_MASTER = "GUNICORN_PID"
 def prepare(variables: MutableMapping[str, str]) -> Path | None:
     """Create and return the folder. Return None if PROBE_BIND is not set. Raises OSError.
 
-    Deletes the metrics files in the folder. Otherwise the metrics would include the files of killed
-    processes. But if gunicorn starts a second master beside a running master (SIGUSR2), the files
-    stay, because the running workers use them.
+    Deletes the metrics files in the folder, because the metrics must not include killed processes.
+    If gunicorn starts a second master beside a running master (SIGUSR2), the files stay, because
+    the running workers use them.
     """
     if not variables.get("PROBE_BIND", "").strip():
         variables.pop(NAME, None)

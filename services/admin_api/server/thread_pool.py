@@ -1,8 +1,8 @@
 """A thread pool that starts all its threads at once.
 
-ThreadPoolExecutor starts a thread when a task needs it. If the thread could not start then, the
-error would end the event loop and the process, and clients would get no response. If a thread
-cannot start together with the worker, no client is affected, and the log shows a clear error.
+ThreadPoolExecutor starts a thread when a task needs it. If this start failed, the error would end
+the event loop, and clients would get no response. The pool of this module fails when the worker
+starts: no client is affected, and the log shows a clear error.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from admin_api.server.waiting_probes import WaitingProbes
 # Requests that have a thread or wait for a thread may use this share of the allowed connections
 # (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database may use this share of the allowed connections. If a
+# Readiness probes that wait for the database may use this share of the allowed connections. When a
 # further probe arrives at this limit, the oldest probe gets its response: "ready" if a check has
-# succeeded just before, otherwise 503. The connections outside of SERVED_SHARE and READINESS_SHARE
-# are for requests that have not arrived completely.
+# just succeeded, otherwise 503. All other connections are for requests that have not arrived
+# completely.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 
