@@ -24,8 +24,8 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import logs, process, service_arguments, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
-# The number of database connections in addition to one for each crawl. They are for the claim loop,
-# the completion writer, the sweeps, the operations (large changes of groups, in chunks), the
+# The number of database connections in addition to one for each crawl. One each is for the claim
+# loop, the completion writer, the sweeps, the operations (large changes of groups, in chunks), the
 # resolver of steps, the pruning, and the refresher (it updates stored items).
 OTHER_CONNECTIONS = 7
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is

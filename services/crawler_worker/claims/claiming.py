@@ -52,9 +52,9 @@ class Claiming:
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
         """Claim up to `at_most` jobs. Return the claims, and the time just before their statement.
 
-        The time is of the monotonic clock. If the reply to an earlier claim statement was lost, but
-        that statement has claimed jobs, return the claims of these jobs, and claim no further jobs.
-        Raises DatabaseUnavailable.
+        The time is of the monotonic clock. An earlier claim statement may have claimed jobs
+        although its reply was lost. Then return the claims of these jobs, and claim no further
+        jobs. Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()

@@ -24,11 +24,12 @@ def write(
     *,
     on_watched: Callable[[], object],
 ) -> list[PendingCompletion]:
-    """Write the completions. Call `on_result` of each completion whose result is final.
+    """Write the completions. Return the completions that must be tried again.
 
-    Call `on_watched` after the commit if steps depend on an ended job.
-    Return the completions that must be tried again, because their rows are locked or the database
-    is unreachable.
+    A completion must be tried again if its job's row is locked, or if the database is unreachable.
+
+    - `on_result` of a completion is called when its result is final.
+    - `on_watched` is called after the commit if steps depend on an ended job.
     """
     by_verb: dict[Transition, list[PendingCompletion]] = defaultdict(list)
     for pending in batch:

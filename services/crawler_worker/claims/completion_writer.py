@@ -26,11 +26,12 @@ PAUSE_MAX_SECONDS = 1.0
 class CompletionWriter:
     """Writes completions in a thread. Completions that arrive during a write form the next batch.
 
-    The thread retries each write until the database accepts or refuses it. An outage does not end
-    the retries. Only the time limit of `close` ends them.
-    If the job was rescued in the meantime, its claim token has changed and the write has no effect.
-    The thread calls `on_written` after each batch, and once more when the thread ends. It calls
-    `on_watched` after a batch that ended a job on which steps depend.
+    The thread retries each write until the database accepts or refuses it, also during an outage.
+    Only the time limit of `close` ends the retries. If the job was rescued in the meantime, its
+    claim token has changed and the write has no effect.
+
+    - `on_written` is called after each batch, and once more when the thread ends.
+    - `on_watched` is called after a batch that ended a job on which steps depend.
     """
 
     def __init__(

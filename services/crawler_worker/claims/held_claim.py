@@ -17,9 +17,14 @@ MARGIN = 0.1
 class HeldClaim:
     """A claim of this worker, and the stop signal of its crawl.
 
-    The signal is set when the claim is lost, when the lease is about to expire, or when the worker
-    shuts down. The process measures the lease by its monotonic clock. The lease is counted from the
-    time before the claim statement, so the crawl stops before another worker can claim the job.
+    The signal is set in three cases:
+
+    - The claim is lost.
+    - The lease is about to expire.
+    - The worker shuts down.
+
+    The lease is measured by the process's monotonic clock, from the time before the claim
+    statement. So the crawl stops before another worker can claim the job.
     """
 
     def __init__(

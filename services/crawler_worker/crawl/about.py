@@ -39,8 +39,8 @@ def crawl(context: CrawlContext) -> None:
 def _check_account(context: CrawlContext, name: str) -> None:
     """Raise Unavailable if the account is suspended.
 
-    The profile (the subreddit u_NAME) cannot be read, but its reply does not show whether the
-    account is suspended. Only the page /user/NAME/about shows this, so it is requested too.
+    The profile (the subreddit u_NAME) cannot be read. Only the page /user/NAME/about shows whether
+    the reason is a suspended account.
     """
     try:
         account = context.request(lambda requester: endpoints.account(requester, name=name))

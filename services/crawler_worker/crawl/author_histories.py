@@ -86,11 +86,12 @@ def _history(context: CrawlContext, name: str) -> Page:
 
 
 def _due(context: CrawlContext) -> tuple[str, ...]:
-    """Return the authors whose histories must be requested.
+    """Return the authors whose histories must be requested, in this order:
 
-    First come the authors whose history an earlier crawl gave up, if the next try of this history
-    is due. Then come the most active authors. In the opposite order, active authors could postpone
-    a due try forever.
+    - authors whose history an earlier crawl gave up, if the next try of this history is due
+    - the most active authors
+
+    In the opposite order, active authors could postpone a due try forever.
     """
     at_most = context.settings.user_sub_fetch_limit
     if at_most == 0:

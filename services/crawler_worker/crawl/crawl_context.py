@@ -120,8 +120,11 @@ class CrawlContext(CrawlState):
     ) -> None:
         """Save the checkpoint `then`, the items and the caller's other writes in one transaction.
 
-        `PageWrite` defines the order of the writes. `settled` are parts that are no longer missing.
-        `kept` is a part that is still missing.
+        `PageWrite` defines the order of the writes.
+
+        - `settled`: parts that are no longer missing.
+        - `kept`: a part that is still missing.
+
         Raises ClaimLost if another worker may hold the job, and DatabaseUnavailable.
         """
         fetched = self.parts.known_of(settled)

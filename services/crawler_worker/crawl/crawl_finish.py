@@ -38,9 +38,12 @@ log = logs.get_logger(__name__)
 def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
     """Store the high-water marks, the jobs of discovered subreddits and the phase `done`.
 
-    The transaction must lock all jobs in the order of their subreddit ids, also the crawl's own
-    job. So jobs of discovered subreddits with lower ids are enqueued before the crawl's own job is
-    locked. Jobs with higher ids are enqueued afterwards.
+    The transaction must lock all jobs in the order of their subreddit ids. So it works in this
+    order:
+
+    - Enqueue the discovered subreddits with lower ids than the crawled subreddit.
+    - Lock the crawl's own job.
+    - Enqueue the discovered subreddits with higher ids.
 
     `left` are parts that the crawl could not request, because it had used up its requests.
     """
@@ -113,10 +116,11 @@ def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
 def record_barred(context: CrawlContext, access: AccessState) -> None:
     """Record that Reddit denies access to the subreddit, and set the time of the next crawl.
 
-    Disables the subreddit's schedules if it is banned, missing, suspended or legally restricted. If
-    the subreddit was crawled before, a new state is accepted only after three checks in a row with
-    this state. At most one check is counted in 8 hours. Raises ClaimLost, Interrupted and
-    DatabaseUnavailable.
+    If the subreddit was crawled before, a new state is accepted only after three checks in a row
+    with this state. At most one check is counted in 8 hours. If the accepted state is banned,
+    missing, suspended or legally restricted, the subreddit's schedules are disabled.
+
+    Raises ClaimLost, Interrupted and DatabaseUnavailable.
     """
 
     is_believed = False

@@ -53,9 +53,9 @@ class Spending:
     def charge(self, conn: Connection, requests: int) -> int:
         """Charge the root for the requests that this crawl has made since its previous charge.
 
-        `requests` is the total number of this crawl's requests. Call this in the transaction that
-        saves this total. Return the number of requests charged to the root by all crawls in the
-        root's current period of 30 days.
+        Call this in the transaction that saves `requests`, the total number of this crawl's
+        requests. Return the number of requests that all crawls have charged to the root in its
+        current period of 30 days.
         """
         if self._root is None or requests == self._charged:
             return self._spent

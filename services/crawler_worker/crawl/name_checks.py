@@ -40,9 +40,9 @@ def crawl(context: CrawlContext) -> None:
 def is_wanted(context: CrawlContext) -> bool:
     """Return whether this crawl discovers subreddits.
 
-    If the settings allow it, a crawl that has seen new items discovers subreddits. Without new
-    items, the previous crawl has found the same names already. But if an earlier check of names
-    failed and its next try is due, this crawl needs no new items.
+    The settings must allow discovery, and the crawl must have seen new items. Without new items,
+    the previous crawl has found the same names already. One exception: if an earlier check of names
+    failed and its next try is due, the crawl needs no new items.
     """
     settings = context.settings
     is_missing = bool(context.parts.due(PartKind.NAMES, now=context.now()))
@@ -95,11 +95,12 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
 def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The last name in the request is the crawled subreddit, which exists. If the reply lacks this
-    subreddit, the reply is empty or cut off, and other subreddits would be recorded as missing for
-    good. So the request is repeated once. If the second reply lacks it too, raise GivenUp.
+    The last name in the request is the crawled subreddit, which exists. A reply without this
+    subreddit is empty or cut off. It is not used, because absent subreddits would be recorded as
+    missing for good. The request is then repeated once. After the second of these replies, raise
+    GivenUp.
 
-    Reddit never returns a profile by its name. So the crawl of a profile does not add its own name.
+    Reddit never returns a profile by its name, so the crawl of a profile does not add its own name.
     It repeats the request only after an empty reply, and accepts a second empty reply.
     """
     own = context.claim.subreddit

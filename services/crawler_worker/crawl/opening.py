@@ -17,17 +17,20 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. If the stored state is closed, or if a crawl
-    has found a closed state that is not confirmed yet, first enable the subreddit's schedules, in
-    several transactions. Raises ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must
-    stop between two transactions.
+    If the access state has not changed, write nothing. The subreddit's schedules are first enabled,
+    in several transactions, in two cases:
+
+    - The stored state is closed.
+    - A crawl has found a closed state that is not confirmed yet.
+
+    Raises ClaimLost, DatabaseUnavailable, and Interrupted if the crawl must stop between two
+    transactions.
     """
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
     # Schedules are disabled when their subreddit is gone, for example banned. They stay disabled if
-    # the subreddit then becomes private, so any closed state may have disabled schedules. Therefore
-    # the schedules are enabled after each closed state.
+    # the subreddit then becomes private. So the schedules are enabled after each closed state.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)
@@ -41,11 +44,12 @@ def record(context: CrawlContext) -> None:
 
 
 def _access(context: CrawlContext) -> AccessState:
-    """Return the access state that the description shows, if it is an open state.
+    """Return the access state: open, because Reddit has returned the posts.
 
-    If the description shows a closed state, such as private, return the stored open state, or else
-    RESTRICTED, because Reddit has returned the posts. If the description shows no state, return the
-    stored open state, or else PUBLIC.
+    - If the description shows an open state: this state.
+    - If the description shows a closed state, such as private: the stored open state, or else
+      RESTRICTED.
+    - If the description shows no state: the stored open state, or else PUBLIC.
     """
     described = context.checkpoint.described_as
     # None: the description had no field `subreddit_type`, or an earlier release began the crawl.

@@ -30,9 +30,10 @@ def nothing(_conn: Connection) -> None:
 class PageWrite:
     """The writes of one transaction, in the order of locks that shared/README.md defines.
 
-    They run in this order: `before`, the job's row, `first`, the items, `extra_writes`, and the
-    missing parts. The rows of the parts in `fetched` are deleted, because these parts are no longer
-    missing. `kept` is a part that is still missing: its row is stored.
+    The order is: `before`, the job's row, `first`, the items, `extra_writes`, the missing parts.
+
+    - `fetched`: parts that are no longer missing. Their rows are deleted.
+    - `kept`: a part that is still missing. Its row is stored.
     """
 
     claim: Claim

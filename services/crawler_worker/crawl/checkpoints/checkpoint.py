@@ -62,9 +62,10 @@ class Checkpoint:
     # `given_up` is the number of all parts that this crawl gave up.
     missing: tuple[MissingPart, ...] = ()
     given_up: int = 0
-    # `older_in_a_row` is the number of consecutive items, up to `cursor`, that earlier crawls have
-    # seen. `anchors` are the cursors of the items just before `cursor`, nearest first. If the page
-    # after `cursor` is empty, the crawl tries the pages after these cursors.
+    # - `older_in_a_row`: the number of consecutive items, up to `cursor`, that earlier crawls have
+    #   seen.
+    # - `anchors`: the cursors of the items just before `cursor`, nearest first. If the page after
+    #   `cursor` is empty, the crawl tries the pages after these cursors.
     older_in_a_row: int = 0
     anchors: tuple[str, ...] = ()
     newest_post: str | None = None

@@ -61,9 +61,11 @@ def request(
 ) -> T:
     """Request a part. If Reddit replies that the item does not exist, return `if_gone`.
 
-    Raises GivenUp after a failure that makes the crawl give up this part, also if the item does not
-    exist and `if_gone` is None. The failures in `passing`, and all other errors of
-    `CrawlContext.request`, are raised unchanged.
+    Raises:
+
+    - GivenUp: the failure makes the crawl give up the part. Without `if_gone`, also if the item
+      does not exist.
+    - The failures in `passing`, and all other errors of `CrawlContext.request`: unchanged.
     """
     try:
         return context.request(call)

@@ -20,9 +20,9 @@ DENIALS_MAX = 3
 def request(context: CrawlContext, call: Callable[[Requester], T]) -> T:
     """Repeat the request until a reply is good or confirms a denial of access.
 
-    A denial is confirmed if it equals the stored access state or an earlier denial. If the
-    subreddit was never crawled, a confirmed denial such as `banned` disables its schedules. So
-    neither one wrong reply nor two different denials may confirm a denial.
+    A denial is confirmed if it equals the stored access state or an earlier denial. One denial is
+    not enough, because a reply may be wrong. For a subreddit that was never crawled, a confirmed
+    denial such as `banned` disables the schedules.
 
     Raises Unavailable for a confirmed denial, Unclear after DENIALS_MAX different denials, and the
     errors of `CrawlContext.request`.

@@ -17,10 +17,13 @@ def deferral(
 ) -> crawl_failures.CrawlFailure:
     """Return the failure that the crawl must raise after this error of a required request.
 
-    Most failures defer the job: it waits, no attempt is charged, and this function adds the
-    deferral to the count in the checkpoint. After a day of deferrals the job fails. If Reddit
-    rejects the request and the subreddit was never crawled, the job fails at once, because the
-    subreddit may not exist. Raises ClaimLost and DatabaseUnavailable.
+    - Usually the job is deferred: it waits, and no attempt is charged. The checkpoint counts the
+      deferrals.
+    - After a day of deferrals, the job fails.
+    - If Reddit rejects the request and the subreddit was never crawled, the job fails at once. The
+      subreddit may not exist.
+
+    Raises ClaimLost and DatabaseUnavailable.
     """
     if isinstance(error, crawl_failures.BadRequest) and context.last_crawled_at is None:
         context.save_requests()

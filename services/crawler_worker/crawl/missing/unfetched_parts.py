@@ -18,10 +18,13 @@ MESSAGE = "the crawl had made all requests that it may make"
 
 
 def parts(context: CrawlContext) -> list[MissingPart]:
-    """Return the parts that the crawl did not request, because it had used up its requests.
+    """Return the parts that the crawl did not request, because it had used up its requests:
 
-    These parts are the rest of a listing, the chosen trees and histories, and due parts that
-    earlier crawls gave up. The next crawl requests these parts. No follow-up crawl is enqueued.
+    - the rest of a listing
+    - the chosen trees and histories
+    - due parts that earlier crawls gave up
+
+    The next crawl requests these parts. No follow-up crawl is enqueued.
     """
     at, left = context.checkpoint, dict[Key, None]()
     phase = PHASES.index(at.phase)
@@ -69,10 +72,11 @@ def _part(context: CrawlContext, kind: PartKind, item: str) -> MissingPart:
 
 
 def listed(context: CrawlContext, at: Checkpoint, left: Sequence[MissingPart]) -> Checkpoint:
-    """Return the checkpoint `at` with all parts that are missing after this crawl.
+    """Return the checkpoint `at` with all parts that are missing after this crawl:
 
-    Three groups of parts are missing: parts that this crawl gave up, parts in `left` (the crawl had
-    used up its requests), and parts that earlier crawls gave up and this crawl did not request.
+    - parts that this crawl gave up
+    - parts in `left`: the crawl had used up its requests
+    - parts that earlier crawls gave up and this crawl did not request
     """
     missing: dict[Key, MissingPart] = {}
     for part in (*at.missing, *left, *context.parts.all()):
