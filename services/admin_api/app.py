@@ -55,6 +55,7 @@ from admin_api.resources import (
     webhook_deliveries,
     webhook_lifecycle,
     webhooks,
+    whoami,
     workers,
 )
 from crawljobs import settings
@@ -110,6 +111,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         budget.blueprint,
         workers.blueprint,
         audit.blueprint,
+        whoami.blueprint,
         tokens.blueprint,
         webhooks.blueprint,
         webhook_lifecycle.blueprint,

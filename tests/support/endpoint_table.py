@@ -46,7 +46,7 @@ def _rows(app: flask.Flask, document: dict[str, Any]) -> Iterator[str]:
             scope = wanted[method, path]
             cells = (
                 f"`{method.upper()} {path}`",
-                "none" if scope is None else str(scope),
+                "any" if scope is None else str(scope),
                 _taken(document, operation),
                 _answers(operation),
                 " ".join(_errors(operation)),

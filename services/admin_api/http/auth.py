@@ -85,7 +85,8 @@ def _identify(offered: str) -> Identity | None:
     state.current().rates.remember(api_token.digest(offered))
     if stored.is_stale:
         _mark_used(token_id)
-    return Identity(stored.token.name, token_id, stored.token.scopes)
+    token = stored.token
+    return Identity(token.name, token_id, token.scopes, token.expires_at)
 
 
 def _check_request_rate(offered: str) -> None:

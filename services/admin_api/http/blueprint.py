@@ -33,7 +33,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         name: str,
         import_name: str,
         *,
-        reads: Scope = Scope.READ,
+        # Views that only read need this scope. None: any valid token may read.
+        reads: Scope | None = Scope.READ,
         # Views that change data need this scope. The default is the scope that the fewest tokens
         # have, so that a blueprint without this argument does not grant too much.
         changes: Scope = Scope.TOKENS,
@@ -65,7 +66,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def delete(self, rule: str, **options: Any) -> Decorator:
         return self._at(rule, "DELETE", self._changes, options)
 
-    def _at(self, rule: str, method: str, scope: Scope, options: dict[str, Any]) -> Decorator:
+    def _at(
+        self, rule: str, method: str, scope: Scope | None, options: dict[str, Any]
+    ) -> Decorator:
         def decorate(view: View) -> View:
             if not request_body.is_declared(view):
                 problem_codes.add(view, *problem_codes.OF_NO_BODY)

@@ -13,7 +13,7 @@ from crawljobs.domain.api_token import Scope
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def set_scope(scope: Scope, view: View) -> View:
+def set_scope(scope: Scope | None, view: View) -> View:
     view.scope = scope  # type: ignore[attr-defined] # read by scope_of()
     return view
 

@@ -1,8 +1,9 @@
-"""The token of a request: its name, its id and its scopes."""
+"""The token of a request: its name, its id, its scopes and its expiry time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 BOOTSTRAP_NAME = "bootstrap"  # name of the bootstrap token, which is set in ADMIN_API_TOKEN
 
@@ -14,6 +15,7 @@ class Identity:
     name: str
     key: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None  # None: the token never expires
 
     @property
     def token_id(self) -> str | None:

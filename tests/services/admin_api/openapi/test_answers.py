@@ -190,7 +190,7 @@ PATHS = (
     "workers",
     "workers?limit=1",
 )
-# Schemas of responses to changes. The tests of those changes check them.
+# Schemas of responses to changes, and of the token of the request. Tests of their own check them.
 OF_CHANGES = {
     "BulkItem",
     "CreatedToken",
@@ -198,6 +198,7 @@ OF_CHANGES = {
     "GroupChangeItem",
     "ImportItem",
     "Upcoming",
+    "Whoami",
     "WrittenSchedule",
 }
 

@@ -83,6 +83,7 @@ OPERATION_IDS = [
     "show_schedule",
     "show_subreddit",
     "show_token",
+    "show_token_of_request",
     "show_webhook",
     "show_webhook_delivery",
     "show_webhook_secret",

@@ -1,0 +1,25 @@
+"""/api/whoami: the token of the request."""
+
+from __future__ import annotations
+
+from admin_api.http import auth
+from admin_api.http.blueprint import Blueprint
+from admin_api.http.request.identity import Identity
+from admin_api.schemas.whoami import WhoamiSchema
+
+PREFIX = "/api/whoami"
+
+# Every valid token may read its own name and scopes, so this blueprint needs no scope.
+blueprint = Blueprint(
+    "whoami", __name__, url_prefix=PREFIX, reads=None, description="The token of the request"
+)
+
+
+@blueprint.get("")
+@blueprint.answers(200, WhoamiSchema, "The token of the request.")
+def show_token_of_request() -> Identity:
+    """Show the name, the scopes and the expiry time of the token that you sent
+
+    Needs no scope: any valid token may ask. Use it to test a token, and to warn before it expires.
+    """
+    return auth.current_identity()
