@@ -46,11 +46,10 @@ class PageWrite:
     kept: MissingPart | None = None
 
     def execute(self, conn: Connection, spending: Spending) -> int:
-        """Execute all writes, and charge the crawl's requests to the discovery budget of its root.
+        """Execute all writes. Charge the crawl's requests to the discovery budget of its root.
 
-        The checkpoint has the number of these requests. Return the number of requests that all
-        crawls of the root have charged. If another worker may hold the job, raise ClaimLost before
-        any item is written.
+        Return the number of requests that all crawls have charged to the root. If another worker
+        may hold the job, raise ClaimLost before any item is written.
         """
         claim, checkpoint = self.claim, self.checkpoint
         self.before(conn)

@@ -33,12 +33,11 @@ log = logs.get_logger(__name__)
 def run(
     claim: Claim, *, database: Database, client: RedditClient, settings: CrawlSettings, stop: Stop
 ) -> str:
-    """Crawl the subreddit, and return the outcome: `crawled`, `no_budget`, or the access state if
-    access is denied. The caller completes the claim.
+    """Crawl the subreddit, and return the outcome. The caller completes the claim.
 
-    Raises CrawlFailure (its `kind` decides how the job continues), Interrupted, ClaimLost,
-    DatabaseUnavailable and UnreadableCheckpoint. After an error, the pages and the checkpoint that
-    were stored remain.
+    The outcome is `crawled`, `no_budget`, or the access state if access is denied. After an error,
+    the stored pages and the stored checkpoint remain. Raises CrawlFailure (its `kind` decides how
+    the job continues), Interrupted, ClaimLost, DatabaseUnavailable and UnreadableCheckpoint.
     """
     at = saved_checkpoint.read(claim.checkpoint)
     if at.phase == "done":

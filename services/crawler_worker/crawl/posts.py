@@ -83,8 +83,8 @@ def _busiest(
 ) -> tuple[tuple[str, int], ...]:
     """Return the posts with the most comments, at most trees.MOST.
 
-    The function chooses from `known`, and from the `posts` that have comments which are not stored
-    yet. Each post is returned as a pair: its id, and its number of comments in the listing.
+    The candidates are `known`, and the `posts` with comments that are not stored yet. Each post is
+    returned as a pair: its id, and its number of comments in the listing.
     """
     not_due = context.parts.not_due(*OF_A_TREE, now=context.now())
     shown = {

@@ -70,8 +70,8 @@ class Tree:
     def is_short(self) -> bool:
         """Return whether a finished tree has less than half of the comments that Reddit reports.
 
-        The tree's comments include comments that Reddit named but did not return. If a part was
-        given up, or if limits cut off comments, return False, because this explains the difference.
+        Comments that Reddit named but did not return count as comments of the tree. If a part was
+        given up, or limits cut off comments, the difference is explained: return False.
         """
         if not self.is_done or self.is_first or self.is_broken or self.cut:
             return False

@@ -30,11 +30,13 @@ def grow(
 ) -> tuple[tuple[Comment, ...], Tree]:
     """Add Reddit's reply to the tree. Return the comments that the tree lacked, and the new tree.
 
-    `requested` has the ids of the comments that the request named. `parents` maps ids of comments
-    to requests, each for the thread below the comment's parent. If Reddit's reply lacks a requested
-    comment that is in `parents`, the request from `parents` is added to the tree. The stubs of a
-    reply without new comments are ignored. Otherwise the requests for a tree might never end.
-    `without_replies` means that Reddit returned only the named comments, without their threads.
+    - `requested`: the ids of the comments that the request named.
+    - `parents`: maps some of these ids to a request for the thread below the comment's parent. If
+      the reply lacks the comment, this request is added to the tree.
+    - `without_replies`: Reddit returned only the named comments, without their threads.
+
+    After the first reply, the stubs of a reply without new comments are ignored. Otherwise the
+    requests for a tree might never end.
     """
     growing = _Growing(tree, settings)
     kept = growing.take(items.comments)

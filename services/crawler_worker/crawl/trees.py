@@ -48,10 +48,13 @@ def crawl(context: CrawlContext) -> None:
 def _choose(context: CrawlContext) -> None:
     """Choose the posts whose trees must be requested, because some comments are not stored.
 
-    First come the trees that earlier crawls gave up and whose next try is due. Then come the
-    busiest posts of this crawl. If these posts are fewer than MOST, trees that earlier crawls did
-    not reach are added. Most other trees are small, and the previous phase has stored their
-    comments.
+    The trees are, in this order:
+
+    - trees that earlier crawls gave up and whose next try is due
+    - the trees of the busiest posts of this crawl
+    - trees that earlier crawls did not reach, if the busiest posts are fewer than MOST
+
+    Most other trees are small, and the previous phase has stored their comments.
     """
     again = parts.posts_to_fetch(context)
     not_yet = context.parts.not_due(*OF_A_TREE, now=context.now())
@@ -114,10 +117,10 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
     """If the tree has too few comments, return it as a part to give up. Otherwise return None.
 
-    Reddit reports how many comments a post has. A tree with less than half of this number is given
-    up, so that a later crawl requests the tree again. After SHORT_TREE_TRIES tries, the tree is
-    accepted. Then the number of missing comments is stored with the post. The tree is requested
-    again if Reddit reports more comments.
+    Too few are less than half of the comments that Reddit reports for the post. The tree is given
+    up, so that a later crawl requests it again. After SHORT_TREE_TRIES tries, the tree is accepted,
+    and the number of missing comments is stored with the post. The tree is requested again if
+    Reddit reports more comments.
     """
     if not tree.is_short:
         return None

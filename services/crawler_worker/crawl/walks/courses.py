@@ -18,10 +18,12 @@ _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMM
 class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
-    The walk stops at `mark`, unless `is_whole` is True. `mark` is the high-water mark of earlier
-    crawls, or a newer item if `is_short` is True: the newest item of an earlier walk that failed
-    after its first pages. `by_age` means that the listing is sorted by age. In a listing with
-    another order, the crawl cannot detect that Reddit omits older items.
+    - `mark`: the item at which the walk stops, usually the high-water mark of earlier crawls.
+    - `is_short`: `mark` is a newer item: the newest item of an earlier walk that failed after its
+      first pages.
+    - `is_whole`: the walk does not stop at `mark`.
+    - `by_age`: the listing is sorted by age. In another order, the crawl cannot detect that Reddit
+      omits older items.
     """
 
     listing: ListingName
@@ -39,9 +41,11 @@ class Course:
 def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> Course:
     """Return the plan for a walk of this listing.
 
-    An earlier crawl may have given up a page of the listing. Until the next try of this page is
-    due, the walk stops at the newest item of the earlier crawl, and the high-water mark does not
-    move. When the try is due, or if the whole listing must be read, the walk does not stop there.
+    If an earlier crawl gave up a page of the listing, the next try of this page has a due time:
+
+    - Before this time, the walk stops at the newest item of the earlier crawl, and the high-water
+      mark does not move.
+    - After this time, or if the whole listing must be read, the walk does not stop at this item.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

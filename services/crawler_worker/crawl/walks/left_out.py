@@ -30,8 +30,8 @@ def stored_below(
 ) -> list[str]:
     """Return the ids of stored items that an earlier walk read and this walk did not reach.
 
-    The returned items are older than the oldest item of this walk. The newest of them is first.
-    Items that are known as removed or deleted are not included.
+    The items are older than the oldest item of this walk. The newest is first. Items that are known
+    as removed or deleted are left out.
     """
     seen = Seen(at.seen)
     found = context.read(

@@ -15,9 +15,10 @@ from crawljobs.domain.reddit_items import Comment, Post
 # An id up to SMALL_ID may become the high-water mark without a comparison with other ids. All new
 # items have higher ids today, so a later crawl that stops at this mark misses no new item.
 SMALL_ID = 36**6
-# Of two items from the same time, the higher id is less than SAME_TIME times the lower id. Within
-# a year, ids become at most A_YEAR times as high. Since 2015, the ids of posts have become at most
-# 4/3 times as high within a year.
+# - SAME_TIME: of two items from the same time, the higher id is less than this factor times the
+#   lower id.
+# - A_YEAR: within a year, ids grow at most by this factor. The ids of posts have grown at most by
+#   the factor 4/3 in a year since 2015.
 SAME_TIME = 1.1
 A_YEAR = 2.0
 _YEAR = timedelta(days=365)
@@ -27,9 +28,9 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
     """Return the highest id that is not too far above the page's lower ids; None without items.
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
-    first id that is too far above the next lower id. On a page with two or more items, a single
-    wrong id is never returned. The result becomes a high-water mark. If it is lower than the newest
-    item, the next crawl only makes more requests.
+    first id that is too far above the next lower id. So a single wrong id is never returned, except
+    from a page with one item. If the result is lower than the newest item, the next crawl only
+    makes more requests.
     """
     if not items:
         return None

@@ -40,9 +40,9 @@ def next_step(
 ) -> tuple[Page, Step]:
     """Request the next page of a walk. Return it, and the state of the walk after this page.
 
-    `so_far` is a pair: the walk before this page, and the number of its distinct items. A listing
-    may end too early, without items that earlier crawls received. Then the page is requested again.
-    Raises GivenUp if Reddit returns no usable reply for a page that is not required.
+    `so_far` is a pair: the walk before this page, and the number of its distinct items. If the
+    listing ends before items that earlier crawls received, the page is requested again. Raises
+    GivenUp if Reddit returns no usable reply for a page that is not required.
     """
 
     def step_of() -> tuple[Page, Step]:
@@ -71,9 +71,12 @@ def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
 
 
 def _is_doubtful(course: Course, step: Step) -> bool:
-    """Return whether a second request must check that the listing ends here. A listing that ends at
-    Reddit's limit needs no check. A walk that has met known items needs no check either, unless it
-    reads the whole listing."""
+    """Return whether a second request must check that the listing ends here.
+
+    - At Reddit's limit: no.
+    - If the walk reads the whole listing: yes.
+    - Otherwise: yes, unless the last items of the walk were known.
+    """
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
     return not is_capped and (course.is_whole or not step.checkpoint.older_in_a_row)
 
@@ -103,9 +106,10 @@ def finish(
 ) -> None:
     """Store the final page of a walk. `mark` is the high-water mark of earlier crawls.
 
-    The mark does not move in two cases: the walk failed, or it stopped at an item that an earlier,
-    failed walk had read. Then a part of the items between the mark and the end of the walk may be
-    unseen. A later walk must read them.
+    In two cases the mark does not move, because a later walk must read items that may be unseen:
+
+    - The walk failed.
+    - The walk stopped at an item that an earlier, failed walk had read.
     """
     then = _with_gap(then, course.listing, walk, mark)
     known = context.parts.get(course.kind)

@@ -36,10 +36,10 @@ class Step:
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return the number of consecutive known items with which the walk ends after this page.
+    """Return how many items in a row are known at the end of the walk, after this page.
 
-    `ids` are the page's items. An item is known if it is not newer than `mark`. `before` is the
-    count before this page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if
+    An item is known if it is not newer than `mark`. `ids` are the page's items. `before` is the
+    number before this page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if
     newer items follow.
     """
     run = before
@@ -99,9 +99,11 @@ def _end(
 ) -> WalkEnd | None:
     """Return the reason why the walk ends after this page, or None if the walk continues.
 
-    `run` is the number of known items in a row. `place` is a pair: the number of distinct items and
-    the number of pages so far. `is_loop` is true if the listing led back to pages that were read.
-    `is_last` is true if this page has no cursor of a next page.
+    - `run`: the number of known items in a row.
+    - `place`: the number of distinct items, and the number of pages so far.
+    - `is_lost`: the walk has lost its position in the listing.
+    - `is_loop`: the listing led back to pages that were read.
+    - `is_last`: this page has no cursor of a next page.
     """
     count, pages = place
     is_broken = is_lost or (is_loop and not is_last)
