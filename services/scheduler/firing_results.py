@@ -13,8 +13,9 @@ from crawljobs.domain.schedule import Firing, RunOutcome, Schedule
 class Fired:
     """The result of a due schedule that was processed without an error.
 
-    `outcome` is None if the ledger already had the due time. `missed` is the number of due times
-    that this firing recorded as missed. A schedule with steps has a `group_id` in place of a job.
+    - `outcome`: None if the ledger already had the due time.
+    - `missed`: the number of due times that this firing recorded as missed.
+    - `group_id`: the created group of a schedule with steps, which enqueues no job.
     """
 
     schedule: Schedule

@@ -39,8 +39,11 @@ def fire_due_groups(
 ) -> list[Fired | Disabled | Stuck]:
     """Fire up to `at_most` due schedules with steps, except those with ids in `passed_over`.
 
-    While the last group of a schedule is unfinished, the policy `skip` records the due time as
-    skipped, and `fire_once` leaves the schedule due. A schedule that cannot fire is disabled.
+    A schedule that cannot fire is disabled. While the last group of a schedule is unfinished, its
+    policy decides:
+
+    - `skip`: the due time is recorded as skipped.
+    - `fire_once`: the schedule stays due.
     """
     due = due_schedules.lock_due_schedules(
         conn, at_most=at_most, with_steps=True, passed_over=passed_over, now=now

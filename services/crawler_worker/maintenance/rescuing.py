@@ -38,9 +38,9 @@ class Rescuing:
     def run(self) -> int:
         """Rescue stuck jobs and return the number of rescued jobs. Raises DatabaseUnavailable.
 
-        If this process could not reach the database, it rescues no job for one lease duration.
-        Perhaps no worker could extend its leases during this outage. Then a rescue would charge an
-        attempt to jobs whose workers are alive.
+        After an outage of the database, no job is rescued for one lease duration. Perhaps no worker
+        could extend its leases during the outage. An earlier rescue would charge an attempt to jobs
+        whose workers are alive.
         """
         try:
             if time.monotonic() < self._rescue_from:

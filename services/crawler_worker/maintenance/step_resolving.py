@@ -94,8 +94,8 @@ class StepResolver(threading.Thread):
     def resolve(self) -> int:
         """End steps and waits, and start ready steps. Returns the number of changes.
 
-        Continues until nothing is left to do. After a full chunk it stops if the worker claims jobs
-        without a pause: then the claims are more urgent. Raises DatabaseUnavailable.
+        Continues until nothing is left to do. But if the worker claims jobs without a pause, it
+        stops after a full chunk, because the claims are more urgent. Raises DatabaseUnavailable.
         """
         total, changed = 0, -1
         self._has_backlog = False
@@ -108,8 +108,8 @@ class StepResolver(threading.Thread):
     def _may_continue(self, *, committed: bool) -> bool:
         """Return whether another transaction of the same task follows at once.
 
-        After a failure, smaller chunks follow: else the same chunk would fail in each round. After
-        a full chunk, sets `_has_backlog`, which ends the run, if the worker claims jobs just now.
+        - After a failure: yes, with a smaller chunk. The same chunk would fail in each round.
+        - After a full chunk: no. If the worker claims jobs just now, `_has_backlog` ends the run.
         """
         if committed:
             self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
@@ -119,8 +119,8 @@ class StepResolver(threading.Thread):
     def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
         """Record the ended upstreams for which steps still wait, unless a worker did so lately.
 
-        Returns the number of recorded ends. `at` is the time of the monotonic clock, `now` that of
-        the database; tests pass them. Raises DatabaseUnavailable.
+        Returns the number of recorded ends. Raises DatabaseUnavailable. Only tests pass the time of
+        the monotonic clock (`at`) and the time of the database (`now`).
         """
         at = time.monotonic() if at is None else at
         if at < self._ask_at:

@@ -1,9 +1,9 @@
 """Parses replies, and keeps only the items of the requested subreddit, account or post.
 
-A cache or a proxy can return the reply to another request. Its items must not count as read. If a
-newer item of another subreddit became the high-water mark, later crawls would stop at this mark and
-miss items. Each function raises UpstreamTrouble for unexpected JSON, and for a reply that has
-items, but no item of the requested subject.
+A cache or a proxy can return the reply to another request. If an item of another subreddit became
+the high-water mark, later crawls would stop at this mark and miss items. Each function raises
+UpstreamTrouble for unexpected JSON, and for a reply that has items, but no item of the requested
+subject.
 """
 
 from __future__ import annotations

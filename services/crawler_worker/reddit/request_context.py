@@ -20,11 +20,12 @@ def _ignore() -> None:
 class RequestContext:
     """The options for all requests of one caller, for example of one crawl.
 
-    `stop` interrupts each wait. A request `in_background` does not join the queue for request
-    slots. `gap` is the least time in seconds before a failed request is tried again. A try with a
-    new token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client does not wait: it raises
-    the failure. But if a second request must confirm a refusal, the client first sends it at once.
-    `on_sent` is called before each request to Reddit, including further tries and probes.
+    - `stop`: interrupts each wait.
+    - `in_background`: the requests do not join the queue for request slots.
+    - `gap`: the least time in seconds before a failed request is tried again. A try with a new
+      token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure instead
+      of waiting. Only a second request that must confirm a refusal is then sent, at once.
+    - `on_sent`: called before each request to Reddit, including further tries and probes.
     """
 
     stop: Stop

@@ -9,10 +9,12 @@ from crawljobs.domain.reply_meaning import Endpoint
 
 # `_CONFIRMED` lists, for each endpoint, the failures that a second request must confirm. Without
 # the second request, one wrong reply would end the job as failed, lose items for good, or make the
-# crawl give up a part. The second request costs less than the failure. For example, a crawl that
-# gives up the listing of comments requests up to 25 trees instead. The table leaves out two
-# failures. `Unavailable` for ABOUT and POSTS: the crawl itself confirms that access is denied.
-# `TooLarge` for MORE_CHILDREN and INFO: the caller sends smaller batches.
+# crawl give up a part. The second request costs less. For example, a crawl that gives up the
+# listing of comments requests up to 25 trees instead.
+#
+# The table leaves out two failures:
+# - `Unavailable` for ABOUT and POSTS: the crawl itself confirms that access is denied.
+# - `TooLarge` for MORE_CHILDREN and INFO: the caller sends smaller batches.
 _DENIED, _REFUSED = (
     (crawl_failures.Unavailable, crawl_failures.BadRequest),
     (crawl_failures.BadRequest,),
@@ -37,8 +39,8 @@ def is_needed(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
 def may_be_of_client(endpoint: Endpoint, error: crawl_failures.CrawlFailure) -> bool:
     """Return whether this confirmed failure is a sign that Reddit refuses all requests.
 
-    If it is a sign, a probe must check the client. A crawl requires the pages ABOUT and POSTS. If
-    Reddit refuses only one of them, the job fails. If Reddit refuses all requests, the job waits.
+    After this sign, a probe must check the client. If Reddit refuses all requests, the job waits.
+    If Reddit refuses only this page, which each crawl requires, the job fails.
     """
     is_required = endpoint in (Endpoint.ABOUT, Endpoint.POSTS)
     return is_required and isinstance(error, crawl_failures.BadRequest)

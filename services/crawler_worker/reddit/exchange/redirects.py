@@ -16,10 +16,12 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 def status_of(location: str, *, url: str) -> Status:
     """Return the status that a redirect from `url` to `location` gets in the table of replies.
 
-    The host of `url` is taken as a host of Reddit. If a subreddit does not exist, Reddit redirects
-    to Reddit's search page. If a subreddit was merged into another subreddit, Reddit redirects to
-    the other subreddit. A redirect to a host that is not Reddit's comes from a network portal. A
-    redirect to another URL of the requested subreddit proves nothing about this subreddit.
+    The host of `url` is taken as a host of Reddit. The target of the redirect can be:
+
+    - Reddit's search page: the subreddit does not exist.
+    - Another subreddit: the requested subreddit was merged into it.
+    - A host that is not Reddit's: the redirect comes from a network portal.
+    - Another URL of the requested subreddit: this proves nothing about the subreddit.
     """
     try:
         target, request = urlsplit(location), urlsplit(url)

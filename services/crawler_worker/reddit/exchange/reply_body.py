@@ -24,9 +24,12 @@ GZIP = 16 + zlib.MAX_WBITS
 def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeReplies) -> bytes:
     """Return the body, or its first ERROR_MAX_BYTES if the status is not 200.
 
-    Raises UpstreamTrouble for a good body of more than `good_max` bytes, and for an unknown
-    encoding or incomplete compressed data. Raises SlotTooLate if another thread reads a large reply
-    for too long. Also raises TimeoutError.
+    Raises:
+
+    - UpstreamTrouble: a good body has more than `good_max` bytes, the encoding is unknown, or the
+      compressed data are incomplete or too long.
+    - SlotTooLate: another thread reads a large reply for too long.
+    - TimeoutError.
     """
     return b"".join(_pieces(response, good_max, large))
 

@@ -30,11 +30,13 @@ def is_edited(value: object) -> bool:
 
 
 def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str | None:
-    """Return the item's removal category.
+    """Return the item's removal category: `category` in Reddit's reply, unless it is None.
 
-    `category` is the category in Reddit's reply. If it is None, return REDDIT if `by_reddit`,
-    "unknown" if only `removed`, and otherwise None. `by_reddit` and `removed` were read from the
-    item's text.
+    Otherwise the item's text decides:
+
+    - REDDIT: the text is Reddit's notice of a removal (`by_reddit`).
+    - "unknown": the text is only `[removed]` (`removed`).
+    - None: neither.
     """
     if by_reddit:
         return category or REDDIT

@@ -60,9 +60,9 @@ class SharedToken:
     def renew(self, fetch: Callable[[], Lifetime], *, refused: str | None) -> Lifetime | None:
         """Store and return the token that `fetch` returns.
 
-        Return None if another worker already renews the token. If `fetch` raises Throttled, pause
-        the token requests of all workers, and raise Throttled. If `fetch` fails in another way,
-        pause all requests of all workers, and raise Outage.
+        - If another worker already renews the token: return None.
+        - If `fetch` raises Throttled: pause the token requests of all workers, and raise Throttled.
+        - If `fetch` fails in another way: pause all requests of all workers, and raise Outage.
         """
         if not self._takes_turn(refused):
             return None

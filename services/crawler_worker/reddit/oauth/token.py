@@ -50,9 +50,13 @@ class TokenSource:
     def current(self, *, refused: str | None = None, stop: Stop) -> str:
         """Return a stored or a new valid token, but not `refused`, which Reddit has just refused.
 
-        Raises Throttled or Outage while no worker may request a token, Interrupted when `stop` is
-        set during a wait, and DatabaseUnavailable. If this object was created without a database,
-        raises CredentialsRefused for REFUSED_PAUSE_SECONDS after Reddit refused the credentials.
+        Raises:
+
+        - Throttled, Outage: no worker may request a token now.
+        - Interrupted: `stop` was set during a wait.
+        - CredentialsRefused: without a database, for REFUSED_PAUSE_SECONDS after Reddit refused the
+          credentials.
+        - DatabaseUnavailable.
         """
         while not self._lock.acquire(timeout=POLL_SECONDS):
             if stop.is_set():

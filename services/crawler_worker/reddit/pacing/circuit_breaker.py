@@ -65,9 +65,12 @@ class CircuitBreaker:
     def take_probe(self, since: float) -> ProbeTurn:
         """Try to take the turn to send a probe, after a reply that was unclear.
 
-        `since` is the age of the reply in seconds. If the caller gets the turn, it must probe, and
-        the other workers wait for the result. The caller gets no turn while all workers pause,
-        while another worker probes, or if a probe began after the reply and has succeeded.
+        `since` is the age of the reply in seconds. With the turn, the caller must probe, and the
+        other workers wait for the result. The caller gets no turn in three cases:
+
+        - All workers pause.
+        - Another worker probes.
+        - A probe began after the reply and has succeeded.
         """
         return self._database.run(
             lambda conn: client_probes.take_probe(conn, client_id=self._client_id, since=since)
