@@ -15,7 +15,7 @@ from crawljobs import settings
 from crawljobs.domain import webhook_fairness
 from crawljobs.runtime.outbound import resolver
 from scheduler import __main__ as scheduler_process
-from scheduler.webhooks import deliverer
+from scheduler.webhooks import claiming, deliverer
 from support import admin_api, commands, needs, service_variables, systemd_units
 from support.systemd_units import FOLDER, Unit
 
@@ -77,7 +77,7 @@ def unit(name: str) -> Unit:
 
 
 def test_a_scheduler_may_have_all_threads_of_webhooks() -> None:
-    senders = webhook_fairness.IN_ALL + deliverer.PINGS
+    senders = webhook_fairness.IN_ALL + claiming.PINGS
     lookups = resolver.THREADS + resolver.ABANDONED_MAX
     assert (
         int(unit("crawljobs-scheduler.service").one("TasksMax"))

@@ -12,7 +12,7 @@ from crawljobs.domain import webhook_retry, webhook_secret, webhook_signature
 from crawljobs.domain.webhook import EventType
 from crawljobs.domain.webhook_fairness import IN_ALL, PER_ENDPOINT
 from crawljobs.runtime.outbound import exchange, pinned_connection
-from scheduler.webhooks import deliverer
+from scheduler.webhooks import claiming
 from support import needs
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"At most {exchange.BODY_MAX // 1024} KB of an answer",
         f"up to {PER_ENDPOINT} attempts at the same time",
         f"a scheduler up to {IN_ALL}",
-        f"a lease of {deliverer.LEASE.total_seconds():g} s",
+        f"a lease of {claiming.LEASE.total_seconds():g} s",
         f"for {webhook_retry.SILENCE.days} days",
         f"{webhook_retry.SPAN.total_seconds() / 3600:g} hours apart",
     ):

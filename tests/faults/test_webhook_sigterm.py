@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from crawljobs.db.database import Database
-from scheduler.webhooks.deliverer import DRAIN_SECONDS, LEASE
+from scheduler.webhooks.claiming import LEASE
+from scheduler.webhooks.deliverer import DRAIN_SECONDS
 from support import service_process, webhook_receiver, webhook_rows
 from support.service_process import ServiceProcess
 from support.waiting import wait_until

@@ -71,11 +71,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serve(
-    script: Callable[[Exchange], None], *, tls: ssl.SSLContext | None = None
+    script: Callable[[Exchange], None],
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[str]:
     """Run a server, and yield its address. With `tls`, it is an https address."""
     handler = type("Scripted", (Exchange,), {"script": staticmethod(script)})
-    server = Server(("127.0.0.1", 0), handler)
+    server = Server((host, 0), handler)
     if tls is not None:
         # Each connection's thread does the TLS handshake, so that one client cannot block others.
         server.socket = tls.wrap_socket(
@@ -84,7 +87,7 @@ def serve(
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

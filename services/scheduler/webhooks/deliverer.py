@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from datetime import timedelta
 
 from crawljobs import errors
-from crawljobs.db.database import Connection, Database
-from crawljobs.domain import webhook_fairness
-from crawljobs.domain.webhook_fairness import IN_ALL, PER_ENDPOINT
+from crawljobs.db.database import Database
+from crawljobs.domain.webhook_fairness import IN_ALL
 from crawljobs.repository.webhooks import (
     attempt_recording,
-    delivery_claim,
     delivery_holding,
     delivery_setbacks,
     due_deliveries,
     event_expansion,
 )
-from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
 from crawljobs.runtime import backoff, logs
 from crawljobs.runtime.outbound.exchange import TOTAL_SECONDS, Sender
 from crawljobs.settings import WebhookSettings
-from scheduler.webhooks import event_bodies, sending
+from scheduler.webhooks import sending
+from scheduler.webhooks.claiming import LEASE, PINGS, Assignment, Claiming
 from scheduler.webhooks.outcomes import Outcomes
 from scheduler.webhooks.running_attempts import RunningAttempts
 from scheduler.webhooks.sender_threads import SenderThreads
@@ -34,9 +30,6 @@ POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # pause after a wake-up, so that several ended attempts cause one claim
 MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
-# An attempt and the write of its result take less time than the lease.
-LEASE = timedelta(seconds=TOTAL_SECONDS + 6)
-PINGS = 4  # limit of the pings at the same time, beside the other attempts
 BACKOFF_SECONDS = 0.5  # the pause after an error; each further error doubles it
 BACKOFF_MAX_SECONDS = 15.0
 DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process stops
@@ -58,6 +51,9 @@ class Deliverer(threading.Thread):
         self._running = RunningAttempts()
         self._outcomes = Outcomes(database, self._stopping)
         self._threads = SenderThreads(self._deliver, most=IN_ALL + PINGS)
+        self._claiming = Claiming(
+            database, running=self._running, threads=self._threads, public_url=chosen.public_url
+        )
         self._beat_at = time.monotonic()
         self._settled_at = self._mended_at = float("-inf")
 
@@ -140,39 +136,25 @@ class Deliverer(threading.Thread):
 
     def _claim(self, *, pings: bool) -> None:
         """Claim due deliveries, and with `pings` also pings. Hand all of them to the senders."""
-        claimed, bodies = self._database.run(lambda conn: self._claim_in(conn, pings=pings))
-        for each in claimed:
-            self._running.add(each)
-        for each in claimed:
-            self._threads.put((each, bodies[each.event_id]))
+        assigned = self._claiming.claim(pings=pings)
+        for each in assigned:
+            self._running.add(each.delivery)
+        for each in assigned:
+            self._threads.put(each)
 
-    def _claim_in(
-        self, conn: Connection, *, pings: bool
-    ) -> tuple[list[ClaimedDelivery], dict[uuid.UUID, str]]:
-        claimed: list[ClaimedDelivery] = []
-        if pings:
-            free = PINGS - self._running.count(pings=True)
-            claimed += delivery_claim.claim_pings(conn, at_most=free, lease=LEASE)
-        free = IN_ALL - self._running.count(pings=False)
-        if free > 0:
-            shares = webhook_fairness.shares(
-                due_deliveries.due_endpoints(conn, per_endpoint=PER_ENDPOINT),
-                free=free,
-                slow_running=self._running.count_slow(),
-                seconds_of=self._running.seconds_of,
-            )
-            claimed += delivery_claim.claim(
-                conn, shares=shares, per_endpoint=PER_ENDPOINT, lease=LEASE
-            )
-        bodies = event_bodies.of_deliveries(conn, claimed, public_url=self._chosen.public_url)
-        return claimed, bodies
-
-    def _deliver(self, item: tuple[ClaimedDelivery, str]) -> None:
+    def _deliver(self, assigned: Assignment) -> None:
         """Make one attempt and record it. A sender's thread calls this."""
-        delivery, body = item
+        delivery = assigned.delivery
         began = time.monotonic()
         try:
-            attempted = sending.attempt(delivery, body, sender=self._sender, chosen=self._chosen)
+            seconds = min(TOTAL_SECONDS, assigned.deadline - began)
+            if seconds <= 0:
+                # The process was stopped or had no CPU. The lease ends, and the delivery follows.
+                log.warning("webhook.attempt_skipped", delivery_id=delivery.id)
+                return
+            attempted = sending.attempt(
+                delivery, assigned.body, sender=self._sender, chosen=self._chosen, seconds=seconds
+            )
             self._outcomes.record(delivery, attempted)
         finally:
             self._running.finish(delivery, time.monotonic() - began)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from crawljobs.runtime import logs
+from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
@@ -15,7 +16,10 @@ Item = TypeVar("Item")
 
 
 class SenderThreads(Generic[Item]):
-    """Calls `work` for each item in at most `most` threads. `work` should handle its errors."""
+    """Calls `work` for each item in at most `most` threads. `work` should handle its errors.
+
+    Only one thread may call `prepare` and `put`.
+    """
 
     def __init__(self, work: Callable[[Item], None], *, most: int) -> None:
         self._work = work
@@ -24,14 +28,43 @@ class SenderThreads(Generic[Item]):
         self._lock = threading.Lock()
         self._busy = 0
         self._threads = 0
+        self._limit = LogLimit()
+
+    def prepare(self, count: int) -> int:
+        """Start threads until `count` are idle, as far as the system allows it.
+
+        Returns the number of idle threads, at most `count`. An item that is put while no thread is
+        idle would wait for the end of another item, and its claim could end meanwhile.
+        """
+        while (idle := self._idle()) < count and self._has_started():
+            pass
+        return max(0, min(idle, count))
 
     def put(self, item: Item) -> None:
+        """Let a thread work on the item. The caller has prepared a thread for it."""
         with self._lock:
             self._busy += 1
-            if self._busy > self._threads and self._threads < self._most:
-                self._threads += 1
-                threading.Thread(target=self._run, name="webhook-sender", daemon=True).start()
         self._items.put(item)
+
+    def _idle(self) -> int:
+        with self._lock:
+            return self._threads - self._busy
+
+    def _has_started(self) -> bool:
+        """Start one more thread. Return False if there are `most`, or if the system refuses it."""
+        with self._lock:
+            if self._threads >= self._most:
+                return False
+            self._threads += 1
+        try:
+            threading.Thread(target=self._run, name="webhook-sender", daemon=True).start()
+        except RuntimeError as error:
+            with self._lock:
+                self._threads -= 1
+            if self._limit.lines_left_out() is not None:
+                log.warning("webhook.sender_not_started", threads=self._threads, reason=str(error))
+            return False
+        return True
 
     def _run(self) -> None:
         while True:

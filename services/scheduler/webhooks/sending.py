@@ -12,7 +12,7 @@ from crawljobs.repository.webhooks.attempt_recording import FinishedAttempt
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
 from crawljobs.runtime import exception_text
 from crawljobs.runtime.outbound import outbound_errors
-from crawljobs.runtime.outbound.exchange import Reply, Sender
+from crawljobs.runtime.outbound.exchange import TOTAL_SECONDS, Reply, Sender
 from crawljobs.settings import WebhookSettings
 from crawljobs.version import VERSION
 
@@ -38,9 +38,17 @@ class Attempted:
 
 
 def attempt(
-    delivery: ClaimedDelivery, body: str, *, sender: Sender, chosen: WebhookSettings
+    delivery: ClaimedDelivery,
+    body: str,
+    *,
+    sender: Sender,
+    chosen: WebhookSettings,
+    seconds: float = TOTAL_SECONDS,
 ) -> Attempted:
-    """Send the body to the delivery's endpoint. An OutboundError becomes the attempt's result."""
+    """Send the body to the delivery's endpoint, and read the answer, within `seconds`.
+
+    An OutboundError becomes the attempt's result.
+    """
     began = time.monotonic()
     content = body.encode()
     headers = webhook_signature.headers(
@@ -51,7 +59,7 @@ def attempt(
     )
     headers |= {"Content-Type": "application/json", "User-Agent": f"crawljobs/{VERSION}"}
     try:
-        reply = sender.post(delivery.url, headers=headers, body=content)
+        reply = sender.post(delivery.url, headers=headers, body=content, seconds=seconds)
     except outbound_errors.OutboundError as error:
         detail = plain_text.one_line(exception_text.text_of(error), limit=DETAIL_MAX)
         result = _RESULTS[type(error)]

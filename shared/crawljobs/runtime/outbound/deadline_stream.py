@@ -61,9 +61,15 @@ class DeadlineStream:
         self._read_max = read_max
 
     def sendall(self, data: bytes) -> None:
-        with translated_errors():
-            self._socket.settimeout(seconds_left(self._deadline))
-            self._socket.sendall(data)
+        """Send all bytes before the deadline. Raises an OutboundError.
+
+        `sendall` of a TLS socket can give the whole timeout to each record of 16 KB.
+        """
+        unsent = memoryview(data)
+        while unsent:
+            with translated_errors():
+                self._socket.settimeout(seconds_left(self._deadline))
+                unsent = unsent[self._socket.send(unsent) :]
 
     def receive_into(self, buffer: WriteableBuffer) -> int:
         """Read some bytes, and return their number, which is 0 at the end of the connection."""

@@ -6,12 +6,13 @@ Redirects are not followed, and the proxy variables of the environment have no e
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crawljobs.runtime.outbound import pinned_connection
+from crawljobs.runtime.outbound import pinned_connection, proxy_tunnel
 from crawljobs.runtime.outbound.deadline_stream import DeadlineStream
 from crawljobs.runtime.outbound.guard import CheckedTarget, Guard
 from crawljobs.runtime.outbound.outbound_errors import ConnectionFailed, InvalidReply
@@ -54,13 +55,7 @@ class Sender:
         """Send the body and return the reply, within `seconds`. Raises an OutboundError."""
         deadline = time.monotonic() + seconds
         target = self._guard.check(url, seconds=min(LOOKUP_SECONDS, seconds))
-        connected = pinned_connection.connect(
-            target,
-            tls=self._tls,
-            deadline=deadline,
-            proxy=self._proxy,
-            resolver=self._guard.resolver,
-        )
+        connected = self._connected(target, deadline)
         stream = DeadlineStream(connected, deadline=deadline, read_max=READ_MAX)
         try:
             return _exchange(stream, target, headers, body)
@@ -72,6 +67,20 @@ class Sender:
             raise InvalidReply(f"the answer is not HTTP ({type(error).__name__})") from None
         finally:
             stream.end()
+
+    def _connected(self, target: CheckedTarget, deadline: float) -> socket.socket:
+        """Return a connection to the target, with TLS for https. Raises an OutboundError."""
+        if self._proxy is None:
+            connected = pinned_connection.connect(
+                target.addresses, target.url.port, deadline=deadline
+            )
+        else:
+            connected = proxy_tunnel.connect(
+                self._proxy, target, resolver=self._guard.resolver, deadline=deadline
+            )
+        if not target.url.is_tls:
+            return connected
+        return pinned_connection.start_tls(connected, target, tls=self._tls, deadline=deadline)
 
 
 def _exchange(

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crawljobs.runtime import logs
+from crawljobs.runtime.log_limit import LogLimit
 from crawljobs.runtime.outbound import address_rules, target_url
 from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.outbound_errors import RefusedTarget
 from crawljobs.runtime.outbound.resolver import LOOKUP_SECONDS, Resolver
 from crawljobs.runtime.outbound.target_url import TargetUrl
 from crawljobs.settings import OutboundSettings
+
+log = logs.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Guard:
 
     def __init__(self, chosen: OutboundSettings, resolver: Resolver | None = None) -> None:
         self._chosen = chosen
+        self._limit = LogLimit()
         self.resolver = resolver or Resolver()
 
     def check(self, url: str, *, seconds: float = LOOKUP_SECONDS) -> CheckedTarget:
@@ -52,6 +57,22 @@ class Guard:
             found = self.resolver.addresses(target.host, seconds=seconds)
         for address in found:
             if reason := address_rules.refusal(address, self._chosen.allowed_networks):
-                shown = "" if target.address is not None else f" of {target.host}"
-                raise RefusedTarget(f"{address}{shown}: {reason}")
+                raise RefusedTarget(f"{self._shown(address, target)}: {reason}")
         return CheckedTarget(target, tuple(address_rules.unmapped(each) for each in found))
+
+    def _shown(self, address: Address, target: TargetUrl) -> str:
+        """Return the refused address as the message of the refusal shows it.
+
+        The message shows no address to which a name resolves, because a user could find out the
+        addresses of inner names in this way. The log of this process shows the address.
+        """
+        if target.address is not None:
+            return str(address)
+        if (left_out := self._limit.lines_left_out()) is not None:
+            log.warning(
+                "outbound.address_refused",
+                host=target.host,
+                address=str(address),
+                lines_left_out=left_out,
+            )
+        return f"an address of {target.host} is refused"

@@ -6,12 +6,11 @@ for TLS and for the header Host.
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import socket
 import ssl
 import time
-from urllib.parse import unquote
+from collections.abc import Sequence
 
 from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.deadline_stream import seconds_left, translated_errors
@@ -19,37 +18,21 @@ from crawljobs.runtime.outbound.guard import CheckedTarget
 from crawljobs.runtime.outbound.outbound_errors import (
     ConnectionFailed,
     DeadlineExceeded,
-    NameNotResolved,
     OutboundError,
-    ProxyFailed,
     RefusedTarget,
 )
-from crawljobs.runtime.outbound.resolver import Resolver
-from crawljobs.settings import OutboundProxy
 
 CONNECT_SECONDS = 3.0
-TRIED_ADDRESSES = 3  # only this number of a name's addresses is tried
-PROXY_HEAD_MAX = 8_192  # limit of the bytes of the proxy's reply to CONNECT
+TRIED_ADDRESSES = 8  # limit of a name's addresses that are tried
 
 
-def connect(
-    target: CheckedTarget,
-    *,
-    tls: ssl.SSLContext,
-    deadline: float,
-    proxy: OutboundProxy | None = None,
-    resolver: Resolver | None = None,
+def start_tls(
+    connected: socket.socket, target: CheckedTarget, *, tls: ssl.SSLContext, deadline: float
 ) -> socket.socket:
-    """Return a connection to one of the checked addresses, with TLS for an https target.
+    """Return the connection after a TLS handshake for the target's name.
 
-    `deadline` is a time of the monotonic clock. Raises an OutboundError.
+    Closes the connection and raises an OutboundError if the handshake fails.
     """
-    if proxy is None:
-        connected = _first_that_answers(target.addresses, target.url.port, deadline)
-    else:
-        connected = _through(proxy, resolver or Resolver(), target, deadline)
-    if not target.url.is_tls:
-        return connected
     try:
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
@@ -59,12 +42,13 @@ def connect(
         raise
 
 
-def _first_that_answers(
-    addresses: tuple[Address, ...], port: int, deadline: float
-) -> socket.socket:
-    """Return a connection to the first address that accepts one, within CONNECT_SECONDS."""
+def connect(addresses: Sequence[Address], port: int, *, deadline: float) -> socket.socket:
+    """Return a connection to the first address that accepts one, within CONNECT_SECONDS.
+
+    `deadline` is a time of the monotonic clock. Raises an OutboundError.
+    """
     connect_deadline = min(deadline, time.monotonic() + CONNECT_SECONDS)
-    tried = addresses[:TRIED_ADDRESSES]
+    tried = in_turns(addresses)
     problem: OutboundError = ConnectionFailed("the name has no address")
     for index, address in enumerate(tried):
         try:
@@ -73,6 +57,18 @@ def _first_that_answers(
         except (ConnectionFailed, DeadlineExceeded) as error:
             problem = error
     raise problem
+
+
+def in_turns(addresses: Sequence[Address]) -> list[Address]:
+    """Return at most TRIED_ADDRESSES addresses in the order of the tries.
+
+    IPv6 and IPv4 take turns, because often all addresses of one family are unreachable.
+    """
+    first = [each for each in addresses if each.version == addresses[0].version]
+    second = [each for each in addresses if each.version != addresses[0].version]
+    paired = [each for pair in zip(first, second, strict=False) for each in pair]
+    pairs = len(paired) // 2
+    return [*paired, *first[pairs:], *second[pairs:]][:TRIED_ADDRESSES]
 
 
 def _connect(address: Address, port: int, seconds: float) -> socket.socket:
@@ -91,56 +87,3 @@ def _connect(address: Address, port: int, seconds: float) -> socket.socket:
         connected.close()
         raise
     return connected
-
-
-def _through(
-    proxy: OutboundProxy, resolver: Resolver, target: CheckedTarget, deadline: float
-) -> socket.socket:
-    """Return a tunnel to the first checked address. The proxy receives only the address, so that it
-    does not resolve the name again."""
-    try:
-        found = _addresses(proxy.host, resolver)
-        connected = _first_that_answers(found, proxy.port, deadline)
-    except (ConnectionFailed, DeadlineExceeded, NameNotResolved) as error:
-        raise ProxyFailed(f"the proxy cannot be reached: {error}") from None
-    try:
-        _open_tunnel(connected, proxy, target, deadline)
-    except OutboundError:
-        connected.close()
-        raise
-    return connected
-
-
-def _addresses(host: str, resolver: Resolver) -> tuple[Address, ...]:
-    try:
-        return (ipaddress.ip_address(host),)
-    except ValueError:
-        return resolver.addresses(host)
-
-
-def _open_tunnel(
-    connected: socket.socket, proxy: OutboundProxy, target: CheckedTarget, deadline: float
-) -> None:
-    address = target.addresses[0]
-    host = f"[{address}]" if address.version == 6 else str(address)
-    lines = [f"CONNECT {host}:{target.url.port} HTTP/1.1", f"Host: {host}:{target.url.port}"]
-    if proxy.user is not None:
-        credentials = f"{unquote(proxy.user)}:{unquote(proxy.password or '')}".encode()
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(credentials).decode()}")
-    with translated_errors():
-        connected.settimeout(seconds_left(deadline))
-        connected.sendall("\r\n".join([*lines, "", ""]).encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        with translated_errors():
-            connected.settimeout(seconds_left(deadline))
-            # Read single bytes. The bytes after the proxy's head are for the caller: they come from
-            # the server behind the proxy.
-            byte = connected.recv(1)
-        head += byte
-        if not byte or len(head) > PROXY_HEAD_MAX:
-            raise ProxyFailed("the proxy's answer to CONNECT is not HTTP")
-    status = head.split(b"\r\n", 1)[0].split(b" ")
-    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or status[1] != b"200":
-        shown = status[1][:3].decode("ascii", "replace") if len(status) > 1 else ""
-        raise ProxyFailed(f"the proxy refuses the tunnel: expected status 200, got {shown!r}")

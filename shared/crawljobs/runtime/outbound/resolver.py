@@ -13,9 +13,11 @@ import socket
 import threading
 from collections.abc import Callable
 
-from crawljobs.runtime import exception_text
+from crawljobs.runtime import exception_text, logs
 from crawljobs.runtime.outbound.address_rules import Address
 from crawljobs.runtime.outbound.outbound_errors import NameNotResolved
+
+log = logs.get_logger(__name__)
 
 LOOKUP_SECONDS = 3.0
 THREADS = 4  # limit of the lookups at the same time
@@ -62,9 +64,11 @@ class Resolver:
         with self._lock:
             running = self._running.get(host)
             if running is None:
+                self._start_thread()
+                if not self._threads:
+                    raise NameNotResolved("the name was not resolved: this process has no thread")
                 running = self._running[host] = _Running(host)
                 self._waiting.put(running)
-                self._start_thread()
         if not running.done.wait(min(seconds, LOOKUP_SECONDS)):
             self._abandon(running)
             raise NameNotResolved(f"the name was not resolved within {LOOKUP_SECONDS:g} s")
@@ -75,10 +79,15 @@ class Resolver:
         return tuple(dict.fromkeys(running.answer))
 
     def _start_thread(self) -> None:
+        """Start a thread unless there are THREADS, or the system has no further thread."""
         if len(self._threads) < THREADS:
             thread = threading.Thread(target=self._work, name="resolver", daemon=True)
             self._threads.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                self._threads.discard(thread)
+                log.warning("resolver.thread_not_started", threads=len(self._threads))
 
     def _abandon(self, running: _Running) -> None:
         with self._lock:

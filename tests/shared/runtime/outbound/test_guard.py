@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+import structlog
 
 from crawljobs import settings
 from crawljobs.runtime.outbound import target_url
@@ -71,8 +72,26 @@ def test_an_allowed_network_opens_these_addresses_alone() -> None:
     for host in ("10.2.0.1", "[fd00:2::5]", "[64:ff9b::10.2.0.1]", "[2002:7f00:1::1]", "127.0.0.1"):
         with pytest.raises(RefusedTarget, match="WEBHOOK_ALLOWED_NETWORKS"):
             guard(inner).check(f"https://{host}/")
-    with pytest.raises(RefusedTarget, match=r"10\.2\.0\.1 of inner"):
+    with pytest.raises(RefusedTarget, match=r"an address of inner\.example"):
         guard(inner, ["10.1.0.1", "10.2.0.1"]).check("https://inner.example/")
+
+
+def test_only_the_log_shows_the_refused_address_of_a_name() -> None:
+    for address in ("10.2.0.1", "169.254.7.8", "fd12::7", "2002:a02:1::"):
+        for answer in ([address], [PUBLIC, address]):
+            with structlog.testing.capture_logs() as logged, pytest.raises(RefusedTarget) as found:
+                guard(DEFAULT, answer).check("https://inner.example/")
+            assert address not in str(found.value)
+            assert re.search("not public|always refused", str(found.value))
+            (line,) = logged
+            assert (line["event"], line["host"]) == ("outbound.address_refused", "inner.example")
+            assert line["address"] == address
+    checked = guard(DEFAULT, ["10.2.0.1"])
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(100):
+            with pytest.raises(RefusedTarget):
+                checked.check("https://inner.example/")
+    assert len(logged) < 30, "a user must not fill the log"
 
 
 def test_http_and_other_ports_need_a_setting() -> None:
@@ -166,6 +185,27 @@ def test_names_whose_server_never_answers_do_not_delay_others() -> None:
         timeout=5,
         describe="abandoned threads end with their lookup",
     )
+
+
+def test_lookups_go_on_after_threads_could_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = threading.Event()
+    start = threading.Thread.start
+
+    def started(thread: threading.Thread) -> None:
+        if refused.is_set():
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", started)
+    resolver = ScriptedNames([PUBLIC]).resolver()
+    refused.set()
+    for _ in range(2 * THREADS):
+        with pytest.raises(NameNotResolved, match="no thread"):
+            resolver.addresses("hooks.example")
+    refused.clear()
+    assert resolver.addresses("hooks.example") == (ipaddress.ip_address(PUBLIC),)
+    refused.set()  # the first thread goes on
+    assert resolver.addresses("other.example") == (ipaddress.ip_address(PUBLIC),)
 
 
 @pytest.mark.parametrize(
