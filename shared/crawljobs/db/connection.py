@@ -20,10 +20,9 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 
 T = TypeVar("T")
 
-# The server ends a session that is silent for this time within a transaction. The services do no
-# long work between two statements of a transaction. But a process may freeze between them. Its jobs
-# then stay locked, and the rescue skips locked jobs. So the server must end the session, and with
-# it the locks, before the usual lease of 30 s ends.
+# The server ends a session that is silent for this time within a transaction. Only a frozen process
+# is silent for so long. Its jobs stay locked until the session ends, and the rescue skips locked
+# jobs. So the time must be shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
 # A connection that was idle for longer than SURELY_ALIVE_SECONDS is pinged before its next use
@@ -79,9 +78,9 @@ class BoundedConnection(psycopg.Connection[Any]):
     def may_be_dead(self) -> bool:
         """Return whether the connection was idle for long, or has unread data.
 
-        If no statement runs, unread data means that the session or the server has ended. If the
-        network drops packets, a dead connection has no unread data. So a connection may also be
-        dead if it was idle for more than SURELY_ALIVE_SECONDS.
+        - Unread data while no statement runs: the session or the server has ended.
+        - Idle for more than SURELY_ALIVE_SECONDS: the server may be dead. If the network drops
+          packets, a dead connection has no unread data.
         """
         if self.closed or time.monotonic() > self.alive_at + SURELY_ALIVE_SECONDS:
             return True

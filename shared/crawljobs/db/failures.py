@@ -53,8 +53,8 @@ def may_pass(error: BaseException) -> bool:
 
 
 # SQLSTATE classes of errors that a single row can cause: by its values, its size, a constraint, a
-# trigger's exception or corrupt storage. The list does not have the class of a missing right or
-# column, because a missing right or column affects all rows.
+# trigger's exception or corrupt storage. A missing right or column affects all rows, so its class
+# is not in the list.
 _CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
 
 
@@ -125,8 +125,7 @@ _PASSING = (
 def is_refusal(error: BaseException) -> bool:
     """Return whether the server refused the connection, so that a retry cannot succeed.
 
-    A failure of TLS that comes from wrong settings is a refusal, too, and so is a parameter of the
-    address that cannot work.
+    Wrong TLS settings and unusable parameters of the address are refusals too.
     """
     return _has_sign(error, _REFUSALS + _WRONG_TLS + _WRONG_PARAMETERS)
 

@@ -18,10 +18,10 @@ Connection = TypeVar("Connection", bound="psycopg.Connection[Any]")
 def connect_within(seconds: float, open_connection: Callable[[], Connection]) -> Connection:
     """Connect in a thread, and return the connection.
 
-    Raises NoReply after `seconds`, and at once if the process cannot start a thread.
+    Raises NoReply after `seconds`, or at once if the process cannot start a thread.
 
-    After `seconds`, the thread still waits until libpq's own timeout. If the thread then gets a
-    connection, the connection is closed.
+    After NoReply, the thread still waits until libpq's own timeout. If it gets a connection then,
+    the connection is closed.
     """
     opened: Future[Connection] = Future()
 

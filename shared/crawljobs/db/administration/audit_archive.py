@@ -1,8 +1,13 @@
 """Move old rows of the audit log into an archive table, which the owner may dump and drop.
 
 Only a superuser or the owner of the tables can move rows. Each chunk of CHUNK_ROWS rows has its own
-transaction. The transaction disables the trigger that protects the audit log, and grants the
-current role the right to delete. Before the commit, it enables the trigger and revokes the right.
+transaction:
+
+- It disables the trigger that protects the audit log, and grants the current role the right to
+  delete.
+- It moves the rows.
+- It enables the trigger, and revokes the right.
+
 So no other session sees the audit log without protection.
 """
 

@@ -1,10 +1,9 @@
 """Row policies that limit which actors a service may write into the audit log.
 
-The migrations create permissive policies, so that databases without service roles work. With these
-policies alone, every role that may insert rows could write any actor. So this module adds a
-restrictive policy for each service role. The policy is created for PUBLIC (`TO PUBLIC`), and names
-the role only in its condition. A policy that is created for the role (`TO role`) would be unsafe:
-the role could remove it with DROP OWNED.
+The policies of the migrations are permissive, so that databases without service roles work. Every
+role that may insert rows could then write any actor. So this module adds a restrictive policy for
+each service role. The policy is created `TO PUBLIC`, and only its condition names the role. The
+role could remove a policy that is created `TO role` with DROP OWNED.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from sqlalchemy import Connection, text
 from crawljobs.db.administration import grants
 
 # The condition of each service's policy, in the form in which Postgres prints it: `wrong` compares
-# it with the printed text. crawler-worker and scheduler may write only themselves as the actor.
-# admin-api writes the names of API tokens as actors, and may not write a service as the actor.
+# it with the printed text.
+#
+# - crawler-worker and scheduler may write only themselves as the actor.
+# - admin-api writes the names of API tokens as actors. It may not write a service as the actor.
 CONDITIONS: Mapping[str, str] = {
     grants.ADMIN_API: "(lower(\"left\"(actor, 7)) <> 'system:'::text)",
     grants.CRAWLER_WORKER: "((actor = 'system:crawler-worker'::text) AND (token_id IS NULL))",

@@ -73,8 +73,8 @@ ALEMBICS_OWN = "alembic_version"
 def find(database: Database) -> list[str]:
     """Return one line for each difference between the schema `public` and the code.
 
-    Creates the tables of the code in a temporary schema. The transaction is then rolled back, so
-    the check locks no table of the services, and does not change the database.
+    Creates the tables of the code in a temporary schema, then rolls the transaction back. The check
+    does not change the database, and locks no table of the services.
     """
     scratch = f"crawljobs_check_{secrets.token_hex(4)}"
     with database.begin() as conn:

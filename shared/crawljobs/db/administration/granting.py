@@ -38,10 +38,12 @@ def is_new(conn: Connection) -> bool:
 def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
-    PUBLIC and the owner always lose rights that are not in `grants`. With `revoke`, services also
-    lose these rights. Without `revoke`, services keep them, as an older release may need them.
-    There is one exception: if `grants` limits a privilege to some columns, a service always loses
-    this privilege on the whole table, because no release needs the other columns.
+    Rights that are not in `grants`:
+
+    - PUBLIC and the owner always lose them.
+    - Services lose them with `revoke`. Without `revoke`, an older release may still need them.
+    - A service always loses a privilege on a whole table if `grants` limits the privilege to some
+      columns. No release needs the other columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():

@@ -27,10 +27,12 @@ LETTERS = {
 }
 PRIVILEGES = tuple(LETTERS.values())
 
-# The rights of each service on each table, as letters. A service that lets a job wait for a pause
-# locks the row of the pause, so the service needs the right UPDATE on queue_pauses. The triggers of
-# jobs and attempts write to crawl_job_count_changes with the rights of the session that changes the
-# job, so a session that changes jobs needs the right INSERT there.
+# The rights of each service on each table, as letters. Two rights have less obvious reasons:
+#
+# - UPDATE on queue_pauses: a service locks the row of a pause when it lets a job wait for the
+#   pause.
+# - INSERT on crawl_job_count_changes: the triggers of jobs and attempts write to this table, with
+#   the rights of the session that changes the job.
 _TABLES = """
     table                    admin_api  crawler_worker  scheduler  metrics  reader
     admin_audit_log          ra         a               a          -        -

@@ -16,9 +16,9 @@ _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 def make(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
     """Grant three kinds of membership. Yields one line for each change.
 
-    The owner joins the services' roles, because only members see the sessions of a role. The
-    current user joins the owner's role, because only members may give tables to a role. The
-    scheduler joins the role `pg_read_all_stats`.
+    - The owner joins the services' roles, because only members see the sessions of a role.
+    - The current user joins the owner's role, because only members may give tables to a role.
+    - The scheduler joins the role `pg_read_all_stats`.
     """
     owner = names[grants.OWNER]
     wanted = [(names[service], owner) for service in grants.SERVICES]

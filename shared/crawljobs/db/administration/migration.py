@@ -54,13 +54,14 @@ def upgrade(
 ) -> list[str]:
     """Upgrade to `revision`, and return one line for each right that was granted.
 
-    Each revision has its own transaction. So a run after an interruption continues with the first
-    revision that was not committed. After a lock timeout, a deadlock or a lost connection, the
-    upgrade is tried again until the deadline. Only one migration runs at a time. A second migration
-    waits until the first one has ended.
+    - Each revision has its own transaction. A run after an interruption continues with the first
+      revision that was not committed.
+    - After a lock timeout, a deadlock or a lost connection, the upgrade is tried again until the
+      deadline.
+    - A second migration waits until the first one has ended.
+    - With `role_prefix`, the transaction of each revision also grants the rights on its new
+      objects. Services need these rights as soon as the revision is committed.
 
-    With `role_prefix`, the transaction of each revision also grants the rights on its new objects.
-    Services start as soon as the revision is committed, so without these rights they would fail.
     Raises MigrationFailed.
     """
     import alembic.command
@@ -85,9 +86,11 @@ def upgrade(
 def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
     """Call `work`, and return its result. Call it again while the database is unavailable.
 
-    Raises MigrationFailed if the database is still unavailable at the deadline. Raises
-    SettingsError at once if the server refuses the connection: a wrong password, a wrong name of
-    the database and wrong TLS settings stay wrong.
+    Raises:
+
+    - MigrationFailed: the database is still unavailable at the deadline.
+    - SettingsError, at once: the server refuses the connection. The reason is, for example, a wrong
+      password, so a retry cannot help.
     """
     deadline = time.monotonic() + deadline_seconds
     tries = 0

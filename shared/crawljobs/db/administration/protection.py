@@ -57,11 +57,12 @@ _DANGEROUS = text("""
 
 @dataclass(frozen=True)
 class Protection:
-    """The result of the check. `roles` is the number of the roles that were checked.
+    """The result of the check.
 
-    `differences` has a sentence for each wrong right, owner, setting or policy. `notes` has the
-    sentence OFF if the services have no roles of their own. Otherwise, it has a sentence for each
-    missing limit that only a superuser can set. These limits are optional.
+    - `differences`: a sentence for each wrong right, owner, setting or policy.
+    - `notes`: the sentence OFF if the services have no roles of their own. Otherwise, a sentence
+      for each missing limit that only a superuser can set. These limits are optional.
+    - `roles`: the number of the roles that were checked.
     """
 
     differences: list[str]

@@ -60,9 +60,11 @@ def set_up(
 ) -> list[str]:
     """Set up all roles and their rights in this database. Returns one line for each change.
 
-    `passwords` maps a kind of role, such as `admin_api`, to the password. With `keeps`, no service
-    loses a right, because the previous release may still run and need the right. The current user
-    must be a superuser, or own the database and have CREATEROLE. Raises RolesFailed.
+    - `passwords`: maps a kind of role, such as `admin_api`, to the password.
+    - `keeps`: no service loses a right, because the previous release may still run and need it.
+
+    The current user must be a superuser, or own the database and have CREATEROLE. Raises
+    RolesFailed.
     """
     names = {role: f"{prefix}_{role}" for role in grants.ROLES}
 

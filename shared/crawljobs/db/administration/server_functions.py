@@ -16,8 +16,8 @@ from crawljobs.db.administration import grants
 from crawljobs.db.administration.rights import PUBLIC, Names
 
 # The functions whose names match each pattern, and the kinds of roles that may call them.
-# Reasons: migrations, API tokens, idempotency keys and discovery use advisory locks, and pg_dump
-# with several jobs exports a snapshot.
+# Migrations, API tokens, idempotency keys and discovery use advisory locks. pg_dump with several
+# jobs exports a snapshot.
 _CALLERS = {
     "pg_.*advisory.*": frozenset({grants.OWNER, grants.ADMIN_API, grants.CRAWLER_WORKER}),
     "pg_export_snapshot": frozenset({grants.OWNER}),

@@ -35,9 +35,9 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # The state that the last check found, if it differs from `access` and is not confirmed yet. The
-    # next two columns have the number of checks that count towards the confirmation of this state,
-    # and the time of the latest of these checks.
+    # - `access_unconfirmed`: the state that the last check found, if `access` does not have it yet.
+    # - `access_unconfirmed_looks`: the number of checks that count towards its confirmation.
+    # - `access_unconfirmed_at`: the time of the latest of these checks.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),
     Column("access_unconfirmed_at", Timestamp),

@@ -16,10 +16,9 @@ crawl_job_counts = Table(
     one_of("status", "succeeded", "failed", "cancelled", name="status"),
 )
 
-# A change of the number of jobs in a final status. Triggers insert a row for each change. If they
-# updated crawl_job_counts instead, concurrent completions would wait for the lock of its row. A
-# trigger on crawl_job_attempts inserts the changes for succeeded crawls. Triggers on crawl_jobs
-# insert all other changes.
+# A change of the number of jobs in a final status. A trigger on crawl_job_attempts inserts the
+# changes for succeeded crawls. Triggers on crawl_jobs insert all other changes. If the triggers
+# updated crawl_job_counts instead, concurrent completions would wait for the lock of its row.
 crawl_job_count_changes = Table(
     "crawl_job_count_changes",
     metadata,

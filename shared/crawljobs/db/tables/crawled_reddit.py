@@ -6,9 +6,9 @@ from sqlalchemy import Boolean, CheckConstraint, Column, SmallInteger, Table, Te
 
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
-# The first worker writes the row. If the row is about the real Reddit, a worker that crawls another
-# server refuses to start, and the other way round. The reason: a crawl stops at the newest item of
-# earlier crawls, and that item would not exist on the other server.
+# The first worker writes the row. All workers must crawl the same kind of server: the real Reddit,
+# or another server. A worker that crawls the other kind refuses to start. A crawl stops at the
+# newest item of earlier crawls, which would not exist on the other server.
 crawled_reddit = Table(
     "crawled_reddit",
     metadata,

@@ -51,9 +51,11 @@ reddit_budgets = Table(
     # The reason why all workers pause until `outage_until` or `paused_until`.
     Column("paused_reason", Text),
     Column("paused_detail", Text),
-    # A probe checks whether Reddit accepts the client. Until `probing_until`, only one worker may
-    # send probes. This worker's right began at `probe_began_at`. `probe_good_at` is the beginning
-    # of the last probe that Reddit accepted.
+    # A probe checks whether Reddit accepts the client.
+    #
+    # - `probing_until`: until this time, only one worker may send probes.
+    # - `probe_began_at`: the time when this worker got the right to send probes.
+    # - `probe_good_at`: the beginning of the last probe that Reddit accepted.
     Column("probing_until", Timestamp),
     Column("probe_began_at", Timestamp),
     Column("probe_good_at", Timestamp),
