@@ -22,11 +22,13 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A claim that has ended.
+    """A claim that has ended, or a series of deferrals.
 
-    If the messages of several deferrals in a row differ only in numbers, one Attempt stands for all
-    of them. It has the data of the last deferral. `times` is the number of deferrals, and
-    `first_started_at` is the start of the first, or None if `times` is 1.
+    Deferrals in a row form a series if their messages differ only in numbers. The data are those of
+    the last deferral, with two exceptions:
+
+    - `times`: the number of deferrals; 1 for a single attempt.
+    - `first_started_at`: the start of the first deferral; None for a single attempt.
     """
 
     id: int

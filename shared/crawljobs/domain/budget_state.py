@@ -147,8 +147,8 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
     """Return whether the series of 429 replies has ended, so that the next 429 begins a new one.
 
-    A series ends when one window of the budget has passed since its last 429 reply and since the
-    end of the pause after this reply.
+    A series ends one window of the budget after its last 429 reply, or after the end of the pause,
+    if that is later.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)
@@ -166,8 +166,8 @@ def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
 def _credentials(row: StoredBudget, reason: PausedReason | None) -> Credentials:
     """Return the state of the credentials. UNKNOWN: no worker has used a token yet.
 
-    Only a worker with a token probes Reddit or reserves slots, and only the reservation of a slot
-    sets `window_started_at`. So a good probe or this time proves that Reddit has issued a token.
+    A good probe or a `window_started_at` proves that Reddit has issued a token. Only a worker with
+    a token probes Reddit or reserves a slot, and only the reservation sets `window_started_at`.
     """
     if reason is PausedReason.CREDENTIALS_REFUSED:
         return Credentials.REFUSED

@@ -35,8 +35,10 @@ class WalkEnd(StrEnum):
 class Gap:
     """A range of a listing that no crawl has seen.
 
-    `from_item`, the older end, is the newest item that earlier crawls had seen. `to_item`, the
-    newer end, is the oldest item that the next crawl saw. Both are base-36 ids.
+    - `from_item`: the older end, the newest item that earlier crawls had seen.
+    - `to_item`: the newer end, the oldest item that the next crawl saw.
+
+    Both are base-36 ids.
     """
 
     listing: ListingName

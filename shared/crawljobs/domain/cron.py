@@ -87,9 +87,12 @@ def parse(expression: str, timezone: str) -> Cron:
 def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
     """Return the first due time later than `after`, in UTC. `@every` intervals begin at `anchor`.
 
-    If the clock skips an hour, a fixed time in that hour is due right after the hour. If the clock
-    repeats an hour, a fixed time in that hour is due only the first time. Raises InvalidCron if no
-    later date matches the expression.
+    Fixed times at a change of the clock:
+
+    - In an hour that the clock skips: due right after the hour.
+    - In an hour that the clock repeats: due only the first time.
+
+    Raises InvalidCron if no later date matches the expression.
     """
     after = after.astimezone(UTC)
     try:

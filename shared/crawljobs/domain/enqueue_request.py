@@ -14,10 +14,12 @@ from crawljobs.domain.schedule import Schedule
 class EnqueueRequest:
     """A request to crawl one or more subreddits. All other fields apply to each subreddit.
 
-    `visible_at` is the earliest time of the crawl; None means now. `depth` is the number of
-    discovery steps from the root to the subreddit; None means the stored number. `discovered_from`
-    is the id of the subreddit whose crawl found these subreddits. The jobs continue the trace of
-    `traceparent`. `of_step` is true if the request is a step of a group.
+    - `visible_at`: the earliest time of the crawl; None means now.
+    - `depth`: the number of discovery steps from the root to the subreddit; None means the stored
+      number.
+    - `discovered_from`: the id of the subreddit whose crawl found these subreddits.
+    - `traceparent`: the trace that the jobs continue.
+    - `of_step`: the request is a step of a group.
     """
 
     subreddits: Sequence[str]

@@ -18,8 +18,9 @@ LONGEST_ETA = timedelta(days=366)
 class StepUse:
     """Numbers of requests of one step. They come from stored JSON, so they can have any type.
 
-    `sent` is how many requests the step's job has sent, and `total` is how many it is expected to
-    send. `last` is how many requests the last crawl of the same subreddit sent.
+    - `sent`: the requests that the step's job has sent.
+    - `total`: the requests that the step's job is expected to send.
+    - `last`: the requests that the last crawl of the same subreddit sent.
     """
 
     state: StepState
@@ -30,11 +31,14 @@ class StepUse:
 
 @dataclass(frozen=True)
 class GroupForecast:
-    """The requests of the group's jobs so far (`used`), and the expected total (`expected`).
+    """The requests of the group's jobs.
 
-    `per_minute` is None before the first request. `eta` is None for a group that is finished or
-    paused, and if the end is too far away. `is_estimate` is true if the numbers are computed from a
-    sample of the steps.
+    - `used`: the requests so far.
+    - `expected`: the expected total.
+    - `per_minute`: None before the first request.
+    - `eta`: None without `per_minute`, without requests left, for a finished or paused group, and
+      if the end is too far away.
+    - `is_estimate`: the numbers are computed from a sample of the steps.
     """
 
     used: int
@@ -52,11 +56,14 @@ def forecast(
     until: datetime,
     is_running: bool,
 ) -> GroupForecast:
-    """Return the forecast. `until` is the end of the group, or the present time of an open group.
+    """Return the forecast.
 
-    `steps` has all `steps_in_group` steps of the group, or only a sample of them. `is_running` is
-    true for a group that is neither finished nor paused. For a subreddit without an earlier crawl,
-    the forecast uses the average number of requests of the other subreddits.
+    - `steps`: all `steps_in_group` steps of the group, or only a sample of them.
+    - `until`: the end of the group, or the present time of an open group.
+    - `is_running`: the group is neither finished nor paused.
+
+    For a subreddit without an earlier crawl, the forecast uses the average number of requests of
+    the other subreddits.
     """
     scale = max(1.0, steps_in_group / len(steps)) if steps else 1.0
     used = round(scale * sum(_count(step.sent) for step in steps))

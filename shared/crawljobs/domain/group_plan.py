@@ -77,8 +77,8 @@ class Plan:
 def check(steps: Sequence[StepRequest], stored: Mapping[str, StoredStep]) -> Plan:
     """Check new steps against one another and against the stored steps of their group.
 
-    `stored` maps keys to stored steps: those that the new steps refer to, and all with the same
-    subreddits. The plan has at most the first ERRORS_MAX errors.
+    `stored` has stored steps by key: the steps to which new steps refer, and all steps with the
+    subreddits of new steps. The plan has at most the first ERRORS_MAX errors.
     """
     wrong = itertools.chain(_key_errors(steps, stored), _wait_errors(steps, stored))
     errors = [*itertools.islice(wrong, ERRORS_MAX)]
@@ -159,10 +159,10 @@ def _subreddit_errors(
 ) -> Iterator[PlanError]:
     """Yield an error if two steps have the same subreddit and neither step waits for the other.
 
-    The two steps would follow the same job. The waits of stored steps are not read, because their
-    number may be large. So a new step must wait, directly or through other new steps, for the
-    last stored step of its subreddit. A set of steps is stored as an integer with one bit for each
-    step. So the sets of two steps are joined by one OR, and each wait costs only one OR.
+    The two steps would follow the same job. The waits of stored steps may be many, so they are not
+    read. Instead, a new step must wait for the last stored step of its subreddit, directly or
+    through other new steps. A set of steps is stored as an integer with one bit for each step, so
+    that each wait costs only one OR.
     """
     of_subreddit: defaultdict[str, list[str]] = defaultdict(list)
     for each in stored.values():

@@ -22,8 +22,9 @@ class OpenGroupState(StrEnum):
 class GroupTotals:
     """The numbers of open groups, of their steps, and of the newest finished groups.
 
-    `oldest_pending_seconds` is the age of the oldest pending step of the groups that are not
-    paused; None without a pending step. `capped` is true if more groups are open than were counted.
+    - `oldest_pending_seconds`: the age of the oldest pending step, without the steps of paused
+      groups; None without a pending step.
+    - `capped`: more groups are open than were counted.
     """
 
     by_state: Mapping[OpenGroupState, int]

@@ -62,9 +62,9 @@ LISTINGS = (PartKind.POSTS, PartKind.COMMENTS)
 class MissingPart:
     """A part that the last crawl gave up.
 
-    `failures` is the number of crawls in a row that gave up the part. `seen_to` is set only for a
-    page of a listing: the base-36 id of the newest item that the crawl read from this listing. All
-    items between this item and the missing page are stored.
+    - `failures`: the number of crawls in a row that gave up the part.
+    - `seen_to`: only for a page of a listing: the base-36 id of the newest item that the crawl read
+      from the listing. All items between this item and the missing page are stored.
     """
 
     kind: PartKind

@@ -94,9 +94,10 @@ class Comment:
 class MoreComments:
     """A stub: Reddit's placeholder in a tree for comments that the reply leaves out.
 
-    `children` has the ids of these comments. If `children` is empty, a request for the tree below
-    the comment `parent_id` returns these comments. `count` is the number of comments that Reddit
-    reports for the stub. `count` may be 0 although the stub has children.
+    - `children`: the ids of these comments. If empty, a request for the tree below the comment
+      `parent_id` returns the comments.
+    - `count`: the number of comments that Reddit reports for the stub. It may be 0 although the
+      stub has children.
     """
 
     parent_id: str

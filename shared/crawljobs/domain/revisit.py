@@ -25,9 +25,10 @@ RHYTHM_CLOSEST = timedelta(hours=8)  # the minimum time from now to a moved visi
 class RevisitPolicy:
     """The rule for the interval between two visits (crawls) of a subreddit.
 
-    The next visit is due when about `items` new items are expected. The interval is at least
-    `shortest` and at most `longest`. `capacity` is the number of items that a listing reliably
-    shows. If more than `capacity` new items are expected within `shortest`, the interval is less.
+    - `items`: the next visit is due when about this number of new items is expected.
+    - `shortest`, `longest`: the limits of the interval.
+    - `capacity`: the number of items that a listing reliably shows. If more new items are expected
+      within `shortest`, the interval is less.
     """
 
     items: float = 50.0

@@ -57,12 +57,13 @@ class ScheduleSpec:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A row of the table scheduled_jobs. `next_run_at` is None while the schedule is disabled.
+    """A row of the table scheduled_jobs.
 
-    `subreddit` is None for a schedule with steps, and empty if an operator deleted the subreddit's
-    row. `steps` is empty if the stored steps are unreadable. In a list of schedules, long steps are
-    left out: `steps` is None, but `step_count` is their number. `open_group_id` is the group of the
-    last run, if that group has not finished.
+    - `next_run_at`: None while the schedule is disabled.
+    - `subreddit`: None for a schedule with steps, empty if an operator deleted the subreddit's row.
+    - `steps`: empty if the stored steps are unreadable. Lists leave out long steps: then `steps` is
+      None, and `step_count` is their number.
+    - `open_group_id`: the group of the last run, if that group has not finished.
     """
 
     id: int

@@ -1,8 +1,8 @@
 """The effect of an edit on the due times of a schedule.
 
-An edit does not fire a schedule. A due time may have passed without a firing before the edit. If
-the edit changes the timing, that due time never fires, unless a new spread moves it to a future
-time. The ledger records each due time that never fires as missed.
+An edit does not fire a schedule. If the edit changes the timing, a due time that has passed without
+a firing never fires, and the ledger records it as missed. One exception: a new spread may move this
+due time into the future.
 """
 
 from __future__ import annotations
@@ -49,9 +49,12 @@ def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
 def edited(before: Schedule, spec: ScheduleSpec, *, now: datetime) -> Edit:
     """Return a changed schedule, with the next due time of its new timing. Raises InvalidCron.
 
-    If the timing stays the same, a tick that was due and has not fired stays due. If the timing
-    changes, the tick never fires, unless a new spread moves it into the future. A schedule with an
-    invalid expression can still be disabled.
+    A tick may be due that has not fired:
+
+    - If the timing stays the same, the tick stays due.
+    - If the timing changes, the tick never fires, unless a new spread moves it into the future.
+
+    A schedule with an invalid expression can still be disabled.
     """
     changed = {name for name in _TIMING if getattr(spec, name) != getattr(before, name)}
     if not spec.enabled and changed <= {"enabled"}:

@@ -12,10 +12,12 @@ from crawljobs.domain.group_plan import ALL, StepRequest, Upstream
 
 @dataclass(frozen=True)
 class ScheduledStep:
-    """A step that a schedule stores, without a state. `after`: keys of steps of the same schedule.
+    """A step that a schedule stores, without a state.
 
-    A `priority` or `max_retries` of None means the value of the schedule. Two steps are equal if
-    the names of their subreddit differ only in case.
+    - `priority`, `max_retries`: None means the value of the schedule.
+    - `after`: keys of steps of the same schedule.
+
+    Two steps are equal if the names of their subreddit differ only in case.
     """
 
     key: str

@@ -44,8 +44,8 @@ class StepFacts:
 class GroupFacts:
     """The facts about a group.
 
-    If a step waits for all other steps of its group, the group is shown as its upstream. Then
-    `asking` is the state of this step, and the summary of the group does not count this step.
+    If a step waits for all other steps of its group, the group is shown as the upstream of this
+    step. Then `asking` is the state of the step, and the summary of the group does not count it.
     """
 
     group_id: int

@@ -31,9 +31,11 @@ def render(
 ) -> str:
     """Return the JSON text of an event, in ASCII and at most BODY_MAX bytes long.
 
-    `created_at` has the time zone UTC. `version` is greater for each later event of the same job or
-    group. `public_url` is the start of all links, without a final slash. If it is None, the event
-    has no links. Raises ValueError if the text is longer than BODY_MAX.
+    - `created_at`: has the time zone UTC.
+    - `version`: is greater for each later event of the same job or group.
+    - `public_url`: the start of all links, without a final slash. If None, the event has no links.
+
+    Raises ValueError if the text is longer than BODY_MAX.
     """
     timestamp = created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     links = {

@@ -16,8 +16,9 @@ SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
 class DueEndpoint:
     """An endpoint with due deliveries.
 
-    `running` is the number of its present attempts in all processes. `due` is the number of its due
-    deliveries, at most PER_ENDPOINT. `failing`: no attempt succeeded since its last failure.
+    - `running`: the number of its present attempts in all processes.
+    - `due`: the number of its due deliveries, at most PER_ENDPOINT.
+    - `failing`: no attempt succeeded since its last failure.
     """
 
     id: int

@@ -33,10 +33,12 @@ def delay_before_retry(
 ) -> timedelta | None:
     """Return the delay before the next attempt, or None if no attempt is left.
 
-    `attempts` is the number of attempts since the delivery became pending, at least 1. The delay is
-    at least BUSY_DELAY for a busy receiver. If the receiver asks for a longer delay, `retry_after`,
-    the delay gets longer, but at most twice as long. `uniform(a, b)` returns a random number for
-    the jitter.
+    `attempts` is the number of attempts since the delivery became pending, at least 1. `uniform(a,
+    b)` returns a random number for the jitter.
+
+    - For a busy receiver, the delay is at least BUSY_DELAY.
+    - If the receiver asks for a longer delay (`retry_after`), the delay gets longer, but at most
+      twice as long.
     """
     if attempts >= len(DELAYS):
         return None

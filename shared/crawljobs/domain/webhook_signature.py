@@ -22,8 +22,8 @@ def headers(
 ) -> dict[str, str]:
     """Return the three headers of an attempt that begins at `sent_at`.
 
-    `secrets` are the keys without the prefix `whsec_` and decoded from base64. While a secret is
-    rotated there are several, and the receiver accepts any of them. Raises ValueError without a
+    `secrets` are the keys, without the prefix `whsec_`, decoded from base64. There are several
+    while a secret is rotated, and the receiver accepts any of them. Raises ValueError without a
     secret, or if `sent_at` has no time zone.
     """
     if not secrets:
