@@ -125,8 +125,11 @@ def due_for_history(
 ) -> list[str]:
     """Return the names of recent authors of the subreddit whose histories are due.
 
-    The most active author comes first. A history that was never fetched is due if the author was
-    first seen after the subreddit's last crawl. A fetched history is due again after `every`.
+    The most active author comes first.
+
+    - A history that was never fetched is due if the author was first seen after the subreddit's
+      last crawl.
+    - A fetched history is due again after `every`.
     """
     rows = conn.execute(
         _DUE_FOR_HISTORY,

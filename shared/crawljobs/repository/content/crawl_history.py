@@ -113,12 +113,13 @@ def finish_crawl(
     next_crawl_at: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Record a finished crawl. Its newest post and comment become the new high-water marks.
+    """Record a finished crawl.
 
-    A mark of None keeps the stored mark. `gap` is true if the crawl missed items between the old
-    marks and the items that it read. `depth` is the depth of the job. If the stored depth is
-    smaller, the stored depth stays. So a subreddit that a user requested has depth 0, even if
-    discovery found the subreddit first.
+    - `marks`: the newest post and comment of the crawl, the new high-water marks. None keeps the
+      stored mark.
+    - `depth`: the depth of the job. A smaller stored depth stays. So a subreddit that a user
+      requested has depth 0, even if discovery found the subreddit first.
+    - `gap`: the crawl missed items between the old marks and the items that it read.
     """
     conn.execute(
         _FINISH_CRAWL,

@@ -20,9 +20,9 @@ _COUNTS = text("""
 def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
-    True if fewer comments are stored than Reddit shows (`shown`, limited to :at_most), and the tree
-    was never fetched or `shown` has grown since. `comments_reported` is `shown` at the last fetch.
-    `num_comments` cannot serve as this value, because author histories and refreshes change it too.
+    Fewer comments must be stored than Reddit shows (`shown`, limited to :at_most). If the tree was
+    fetched before, `shown` must have grown since: `comments_reported` is `shown` at the last fetch.
+    Author histories and refreshes change `num_comments`, so the condition cannot compare with it.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})

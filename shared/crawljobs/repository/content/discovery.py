@@ -67,10 +67,9 @@ _MISSING = (
     )
 )
 
-# This recursive query goes from the crawled subreddit to the subreddit in its column
-# discovered_from, and so on. After as many steps as the crawl's depth, the query has found the root
-# of this discovery, and must stop. The root may have a discovered_from too, if an earlier discovery
-# had found it. But that discovery had another root.
+# Goes from the crawled subreddit along `discovered_from` to the root of this discovery. The number
+# of steps is the crawl's depth. A further step would be wrong: if the root itself has a
+# `discovered_from`, it belongs to an earlier discovery with another root.
 _back = (
     select(
         _subreddit.id,

@@ -23,9 +23,11 @@ from crawljobs.repository.sql import NOW, inline, interval
 
 _of_subreddit = bindparam("of_subreddit", type_=BigInteger)
 
-# Postpones due parts that the crawl did not request, for example because a setting excludes them.
-# Also postpones a part whose next_look_at is more than `furthest` ahead, because that time was
-# written before the database's clock was set back. Parts with the reason `allowance` stay due.
+# Postpones two kinds of parts, unless their reason is `allowance`:
+#
+# - Due parts that the crawl did not request, for example because a setting excludes them.
+# - Parts whose next_look_at is more than `furthest` ahead. The time was written before the
+#   database's clock was set back.
 _POSTPONE = (
     update(table)
     .where(

@@ -12,8 +12,8 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 CHUNK = 500  # subreddits; one transaction enqueues at most this number
 
 # Sets the next crawl one day ahead, so that the subreddit is found again if the enqueued job fails.
-# Skips subreddits with a live job. Their enqueue would wait for a lock on that job, while this
-# statement keeps rows of subreddits locked. They are found again after the job has ended.
+# Skips subreddits with a live job until the job has ended. Their enqueue would wait for the lock of
+# the job, while this statement keeps rows of subreddits locked.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)

@@ -18,13 +18,15 @@ from crawljobs.repository.webhooks.events.event_interest import wanted, wanted_s
 # with an equal outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
-# An outcome is recorded at once if the subreddit was never crawled, or if the stored access is the
-# same. Any other outcome is recorded only after three checks with this outcome, of which at most
-# one is counted in 8 hours. If the time of the last count is in the future, the database's clock
-# was set back, and the count begins again. After a recorded outcome, the next crawl is due after 7
-# days, because the subreddit may become public again. Each further interval is twice as long, at
-# most 90 days. But a subreddit that was never crawled and is banned, missing or legally restricted
-# gets no next crawl.
+# - An outcome is recorded at once if the subreddit was never crawled, or if the stored access is
+#   the same. Any other outcome is recorded only after three checks with this outcome. At most one
+#   check is counted in 8 hours.
+# - If the time of the last count is in the future, the database's clock was set back. The count
+#   begins again.
+# - After a recorded outcome, the next crawl is due after 7 days, because the subreddit may become
+#   public again. Each further interval is twice as long, at most 90 days.
+# - A subreddit that was never crawled gets a next crawl only if it is private, quarantined or
+#   gated.
 _RECORD_ACCESS = text(f"""
     WITH seen AS (
         SELECT id, access AS known, now, last_crawled_at IS NOT NULL AS is_crawled,

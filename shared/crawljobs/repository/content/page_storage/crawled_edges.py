@@ -1,10 +1,12 @@
 """Count new posts and comments: for each author in a subreddit, and as evidence for discovery.
 
 An edge is a row with an author's numbers of posts and comments in a subreddit. Evidence is a row
-with the numbers of mentions and crossposts of another subreddit. If one statement stores the page,
-that statement adds the counts. If several statements store the page, one more statement adds all
-counts at the end. Counts after each statement could deadlock two transactions: one has locked the
-edges for its posts while the other has locked the edges for its comments.
+with the numbers of mentions and crossposts of another subreddit.
+
+- If one statement stores the page, this statement adds the counts.
+- If several statements store the page, one more statement adds all counts at the end. With counts
+  after each statement, two transactions could deadlock: one has locked the edges for its posts, and
+  the other the edges for its comments.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from sqlalchemy import Connection, text
 def count_ctes(*, edges: str, evidence: str) -> str:
     """Return common table expressions that add the rows of two queries to the stored counts.
 
-    `edges` selects author_id, subreddit_id, posts, comments, first_at and last_at. `evidence`
-    selects found_in, name, mentions and crossposts. The first two columns of each query are the key
-    of the stored row. A query may return only one row for a key.
+    - `edges`: selects author_id, subreddit_id, posts, comments, first_at and last_at.
+    - `evidence`: selects found_in, name, mentions and crossposts.
+
+    The first two columns of each query are the key of the stored row. A query may return only one
+    row for a key.
     """
     return f"""
     edges AS (

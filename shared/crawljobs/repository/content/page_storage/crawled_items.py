@@ -38,10 +38,11 @@ def store(
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
-    Also counts the new posts and comments of each author. Returns how many posts and comments were
-    written. An item that is equal to its stored row is not written. `known_subreddits` maps
-    lower-case names to ids. If an item belongs to another subreddit, that subreddit is inserted
-    with `discovered_from` and `depth`, unless it is already stored.
+    Also counts the new posts and comments of each author. An item that is equal to its stored row
+    is not written. Returns how many posts and comments were written.
+
+    `known_subreddits` maps lower-case names to ids. Any other subreddit of an item is inserted with
+    `discovered_from` and `depth`, unless it is already stored.
     """
     posts = list({post.id: post for post in items.posts}.values())
     comments = list({comment.id: comment for comment in items.comments}.values())

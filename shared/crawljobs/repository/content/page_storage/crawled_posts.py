@@ -66,8 +66,8 @@ def upsert(
     """Store posts with distinct ids, and return how many rows were written.
 
     Both mappings have lower-case names as keys. The statement also counts the new posts of each
-    author, and the evidence for discovery. If `counts` is given, the function adds the numbers to
-    `counts`. Otherwise the statement adds the numbers to the stored numbers.
+    author, and the evidence for discovery. The numbers are added to `counts`. Without `counts`,
+    they are added to the stored numbers.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS

@@ -24,9 +24,11 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 class ItemColumns:
     """The columns of a post or comment. A column is read from the attribute with the same name.
 
-    Only `subreddit_id` and `author_id` are not attributes: the caller passes these ids. The columns
-    in `keys` never change. A later reply of Reddit may change the columns in `content`. `evidence`
-    has columns, with their types, that the statement reads but the table does not store.
+    Only `subreddit_id` and `author_id` are not attributes: the caller passes these ids.
+
+    - `keys`: columns that never change.
+    - `content`: columns that a later reply of Reddit may change.
+    - `evidence`: columns, with their types, that the statement reads but the table does not store.
     """
 
     table: Table
