@@ -28,10 +28,15 @@ _PARKED_UNTIL = PARKED_UNTIL.format(until="coalesce(pause.until, polite)", now="
 def insert_jobs(rows: str, *, further: str = "") -> str:
     """Return an INSERT of one job for each row of the query `rows`. The new job's alias is `job`.
 
-    `rows` has the columns subreddit_id, priority, ceiling (the highest priority that aging may
-    give), source, schedule, depth (the number of discovery steps from the root), due (the requested
-    time), polite (the end of the minimum gap between crawls), now, retries (their maximum number),
-    trace, watched and shared.
+    `rows` has these columns:
+
+    - subreddit_id, priority, source, schedule, now, trace, watched, shared
+    - ceiling: the highest priority that aging may give
+    - depth: the number of discovery steps from the root
+    - due: the requested time
+    - polite: the end of the minimum gap between crawls
+    - retries: their maximum number
+
     `further` names more columns that crawl_jobs and `rows` both have, in the form ", name, name".
     """
     return f"""
@@ -60,10 +65,10 @@ def insert_first_jobs(rows: str) -> str:
 def insert_follow_ups(*, before: str, ended: str, condition: str) -> str:
     """Return the INSERT of a follow-up job for each row of `before` that has a rerun request.
 
-    `before` and `ended` are names of subqueries. `before` reads the jobs, and `ended` then ends
-    them. The INSERT joins both, so that it runs after `ended`: a job must leave the index of live
-    jobs before its follow-up job enters that index. A row gets no follow-up job if `condition` is
-    false.
+    - `before`: the name of the subquery that reads the jobs.
+    - `ended`: the name of the subquery that ends the jobs. The INSERT joins `ended`, to run after
+      `ended`: a job must leave the index of live jobs before its follow-up job enters the index.
+    - `condition`: if it is false for a row, the row gets no follow-up job.
     """
     return insert_jobs(
         f"""

@@ -73,11 +73,14 @@ def claim_jobs(
 ) -> list[Claim]:
     """Claim at most `at_most` queued jobs in claim order, and return the claims.
 
-    Skips the first `skip` jobs: in earlier calls, the database refused to change these jobs. Each
-    call needs a new `claim_token`: if the reply to the COMMIT is lost, find_claims reads the claims
-    with this token. The COMMIT does not wait for the disk, so a crash of the database server may
-    undo a claim. The fence then refuses all writes with the token of this claim. A claim is durable
-    as soon as the worker has stored a page, because the COMMIT of a page waits for the disk.
+    - `skip`: this number of jobs is left out at the front. In earlier calls, the database refused
+      to change these jobs.
+    - `claim_token`: each call needs a new token. If the reply to the COMMIT is lost, find_claims
+      reads the claims with this token.
+
+    The COMMIT does not wait for the disk, so a crash of the database server may undo a claim. The
+    fence then refuses all writes with the token of this claim. A claim is durable as soon as the
+    worker has stored a page, because the COMMIT of a page waits for the disk.
     """
     statement = DriverStatement(passing_over(_CLAIM.clause, skip)) if skip else _CLAIM
     rows = statement.rows(

@@ -85,14 +85,14 @@ def _completion_statement(
 ) -> CompletionStatement:
     """Return the statement that ends claims with this verb.
 
-    The statement never waits for a row lock, so the order of its locks does not matter.
+    The statement waits for no row lock, so the order of its locks does not matter. The result has
+    one row for each ended claim: its place in the arrays, and whether steps depend on the job.
 
-    A verb that ends the job needs `follow_up`, an SQL condition. If it is true, the statement
-    inserts the follow-up job of a rerun request. With `follow_up`, the statement also records the
-    end of a job on which steps depend (column `watched`). With `hint`, the statement
-    notifies idle workers. With `streaks`, consecutive deferrals with equal messages share one row
-    of crawl_job_attempts. The result has one row for each ended claim: the position of the claim in
-    the arrays, and whether steps depend on the job. `event` is the type of the event for webhooks.
+    - `follow_up`: for a verb that ends the job, the SQL condition for a follow-up job after a rerun
+      request. The end of a job on which steps depend (column `watched`) is recorded too.
+    - `hint`: notify idle workers.
+    - `streaks`: consecutive deferrals with equal messages share one row of crawl_job_attempts.
+    - `event`: the type of the event for webhooks.
     """
     taken = {"ids": "bigint", "tokens": "uuid", **columns}
     # Finds each job by its primary key. `status || ''` prevents the use of the index of crawling

@@ -39,9 +39,9 @@ _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason 
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
 # A rerun request has the source and the trace of the merged request with the highest priority. The
-# follow-up job may start at the earliest due time of the merged requests. A request with the wait
-# reason `paused` or `politeness` is due at its created_at. Its visible_at is no due time, but only
-# the time of the next check of the cause.
+# follow-up job may start at the earliest due time of the merged requests. With the wait reason
+# `paused` or `politeness`, a request is due at its created_at: its visible_at is only the time of
+# the next check of the cause.
 _MERGE = f"""
     priority = greatest(job.priority, excluded.priority),
     base_priority = greatest(job.base_priority, excluded.base_priority),

@@ -181,10 +181,10 @@ def _surroundings(row: Any) -> Surroundings:
         workers_alive=row.workers_alive,
         ahead=min(row.higher, COUNT_MAX) + min(row.older, COUNT_MAX),
         ahead_at_least=max(row.higher, row.older) > COUNT_MAX,
-        # A full sample (PACE_SAMPLE attempts) covers only the time since its oldest attempt, so the
-        # rate is computed over this time. A smaller sample has all attempts of the last 60 minutes.
-        # Its rate is computed over the time since the first worker started or the oldest attempt
-        # began, but over at most 60 minutes.
+        # - A full sample (PACE_SAMPLE attempts): the rate is computed over the time since its
+        #   oldest attempt.
+        # - A smaller sample has all attempts of the last 60 minutes. The rate is computed over the
+        #   time since the first worker started or the oldest attempt began, but at most 60 minutes.
         starts_per_minute=60
         * row.ended
         / (max(row.sampled_seconds, 1) if row.ended == PACE_SAMPLE else row.observed_seconds),

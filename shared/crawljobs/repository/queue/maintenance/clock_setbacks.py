@@ -24,12 +24,14 @@ _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# If next_slot_at or window_started_at exceeds these limits, the clock was set back after the write.
-# A worker reserves a slot at most LONGEST_SLOT_WAIT_SECONDS before the slot's time, so the slot's
-# window begins within this time from now. next_slot_at is at most one window after that begin, or
-# two windows if a window has only one slot. If a window begins too late, its request counts
-# (reserved, others) do not belong to the present window. They are set to 0, and Reddit's next reply
-# corrects them.
+# A next_slot_at or window_started_at beyond these limits was written before the clock was set back.
+#
+# - window_started_at: a slot is reserved at most LONGEST_SLOT_WAIT_SECONDS before its time, so its
+#   window begins within this time from now.
+# - next_slot_at: at most one window after this begin, or two windows if a window has only one slot.
+#
+# If a window begins too late, its request counts (reserved, others) do not belong to the present
+# window. They are set to 0, and Reddit's next reply corrects them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
