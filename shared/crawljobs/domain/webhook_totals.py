@@ -24,9 +24,9 @@ class EndpointCondition(StrEnum):
 class WebhookTotals:
     """The endpoints by condition, and their open deliveries.
 
-    `pending` and `held` count up to COUNT_MAX deliveries of each endpoint.
-    `oldest_undelivered_seconds` is the age of the oldest event with a delivery that is pending or
-    not made yet, or 0 if no event has one. Replays do not count.
+    - `pending`, `held`: the count stops at COUNT_MAX deliveries of each endpoint.
+    - `oldest_undelivered_seconds`: the age of the oldest event with a delivery that is pending or
+      not made yet; 0 if no event has one. Replays do not count.
     """
 
     endpoints: Mapping[EndpointCondition, int]

@@ -29,13 +29,16 @@ END_OF_STEP = f"""CASE
 FINAL_STEPS = _among(group.FINAL)
 OPEN_STEPS = _among(group.OPEN)
 UNSUCCESSFUL_STEPS = _among(group.FINAL - {group.StepState.SUCCEEDED})
-# If the upstream of an ended wait opens again, the wait opens again too. If the upstream has ended
-# again already, with another state, the wait gets that state. Both happen only if the waiting step
-# has not run: it is pending or held, or was skipped because of an upstream. In a cancelled group, a
-# skipped step stays skipped: as a pending step it would never start, and would keep the group open.
-# (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
-# Exception: if a cancelled group has finished and now has an open step, the same transaction opens
-# the group again, and the cancel has no further effect. So the skipped step may open too.
+# If the upstream of an ended wait opens again, the wait opens again. If the upstream has ended
+# again, with another state, the wait gets this state. Both happen only if the waiting step has not
+# run:
+#
+# - The step is pending or held.
+# - The step was skipped because of an upstream, and its group is not cancelled. In a cancelled
+#   group, the step stays skipped: as a pending step, it would never start, and would keep the group
+#   open. (`batches/lifted_cancels` ends the cancel of an unfinished group after a retry.)
+# - The step was skipped because of an upstream, and its cancelled group has finished and now has an
+#   open step. The same transaction opens the group again, and the cancel has no further effect.
 MAY_REOPEN = f"""(
         step.state IN ('pending', 'held') OR step.state = 'skipped' AND step.skipped_for_upstream
             AND (

@@ -142,9 +142,11 @@ def list_groups(
 ) -> GroupPage:
     """Return a page of at most `limit` groups that match all filters, the newest first.
 
-    `name` is the whole name; case does not matter. `subreddit_id`: a step crawls this subreddit.
-    `schedule_id`: this schedule created the group. A page with fewer groups can have a next page,
-    because a page checks at most `scan_limit` groups.
+    - `name`: the whole name; case does not matter.
+    - `subreddit_id`: a step crawls this subreddit.
+    - `schedule_id`: this schedule created the group.
+
+    A page checks at most `scan_limit` groups. So a page with fewer groups can have a next page.
     """
     statement = page_statement(
         state=state,

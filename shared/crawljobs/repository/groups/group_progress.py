@@ -106,11 +106,14 @@ def update(
 ) -> list[Finished]:
     """Count the changed steps of the groups, and update the state of each group.
 
-    A group is ready if it is not paused and has a step to start. A sealed group without open steps
-    is finished. If its schedule is overdue, because the schedule waited for this end, the scheduler
-    gets a hint. A finished group with an open step is reopened. Writes the events of webhooks. The
-    caller holds the locks of the groups. The groups `unfinished` do not finish, because the
-    caller has not updated all waits of their steps yet. Returns the groups that finished.
+    The caller holds the locks of the groups. Writes the events of webhooks. Returns the groups that
+    finished.
+
+    - Ready: a group that is not paused and has a step to start.
+    - Finished: a sealed group without open steps. If its schedule is overdue, because the schedule
+      waited for this end, the scheduler gets a hint. Groups in `unfinished` do not finish, because
+      the caller has not updated all waits of their steps yet.
+    - Reopened: a finished group with an open step.
     """
     ids = sorted(group_ids)
     _add(conn, changes)

@@ -27,10 +27,10 @@ _AWAITED = """(
         WHERE step.group_id <> job_groups.id LIMIT 1
     )"""
 
-# `found` has one row for each wait of a step, and one row for a step without waits. It has at most
-# one row more than the statement may delete. If this last row (`cut`) exists, its step stays, and
-# so do the step's group and all later groups. The next call deletes these. The counts of the group
-# with the last row are reduced by its deleted steps.
+# `found` has one row for each wait of a step, and one row for a step without waits. If the
+# statement may not delete all these rows, `found` ends with one additional row (`cut`). The step of
+# this row, its group and all later groups stay for the next call. The counts of the group are
+# reduced by its deleted steps.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place FROM (

@@ -85,9 +85,9 @@ class FirstFailure:
 class GroupOverview(Group):
     """A group, with the time when its first job started, and with its first unsuccessful step.
 
-    `requests` has the used and expected requests to Reddit. They are computed from a sample if the
-    group has more than request_use.STEPS_MAX steps. `operation` is the unfinished change of the
-    group, or None.
+    - `requests`: the used and expected requests to Reddit. They are computed from a sample if the
+      group has more than request_use.STEPS_MAX steps.
+    - `operation`: the unfinished change of the group, or None.
     """
 
     started_at: datetime | None

@@ -126,9 +126,9 @@ class OutdatedWait:
 class Page:
     """Outdated waits of some upstreams of one kind.
 
-    Some upstreams have waits that this page has not examined. `rests` has, for each of these
-    upstreams, the id after which its unexamined waits begin. `groups_with_rest` are the groups of
-    the first unexamined waits.
+    - `rests`: for each upstream with waits that this page has not examined, the id after which
+      these waits begin.
+    - `groups_with_rest`: the groups of the first unexamined waits.
     """
 
     waits: Sequence[OutdatedWait]
@@ -146,9 +146,9 @@ def for_jobs(
 ) -> Page:
     """Return the waits for these jobs whose stored end is out of date.
 
-    `after` maps each job to the id of a wait. For each job, this examines at most `at_most` waits
-    with greater ids, and stops before the first wait of a group that is not in `locked`. The caller
-    has locked the groups in `locked`.
+    `after` maps each job to the id of a wait. For each job, at most `at_most` waits with greater
+    ids are examined. The search for a job stops before the first wait of a group that the caller
+    has not locked: `locked` are the locked groups.
     """
     return _page(
         conn, _WAITS_FOR_JOBS, after, locked, at_most, lambda row: end_of_job(job_of(row, actors))

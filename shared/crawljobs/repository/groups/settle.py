@@ -174,10 +174,10 @@ def _settle_steps(
 ) -> tuple[list[StepChange], bool]:
     """Write the states of the steps that follow the jobs in `upstreams`, in the locked groups.
 
-    A step may wait for a follow-up job of its job. Then the follow-up job becomes the job of the
-    step. If the follow-up job has ended already, the step ends too, so the search is repeated with
-    the follow-up jobs. Returns the changes, and whether further steps may be left. The caller
-    updates the waits for the changed steps.
+    Returns the changes, and whether further steps may be left. The caller updates the waits for the
+    changed steps. If a step waits for a follow-up job of its job, the follow-up job becomes the job
+    of the step. The follow-up job may have ended already, so the search is repeated with the
+    follow-up jobs.
     """
     changes: list[StepChange] = []
     jobs: Sequence[int] = sorted(upstreams.jobs)
@@ -202,7 +202,7 @@ def _is_open_again(change: StepChange) -> bool:
 def _step_change(step: OutdatedStep) -> StepChange:
     """Return the change that gives the step the state of its job, or a follow-up job to follow.
 
-    A final step is only reopened, even if its retried job has ended again. A later change ends the
+    A final step is only reopened, even if its retried job has ended again: a later change ends the
     step. So a finished group opens again too, and finishes once more.
     """
     job_id = step.job.job_id if step.follow_up_id is None else step.follow_up_id

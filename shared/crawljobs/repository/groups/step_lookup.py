@@ -40,10 +40,11 @@ def stored_steps(
     steps: Iterable[StepRequest],
     subreddit_ids: Collection[int],
 ) -> dict[str, StoredStep]:
-    """Return the stored steps, by key, that the check of the new `steps` needs.
+    """Return the stored steps, by key, that the check of the new `steps` needs:
 
-    These are the steps with a key of a new step or of its upstreams, the steps that crawl one of
-    the subreddits, and the step that waits for all others.
+    - steps with a key of a new step or of its upstreams
+    - steps that crawl one of the subreddits
+    - the step that waits for all others
     """
     keys = {step.key for step in steps}
     keys |= {each.key for step in steps for each in step.after if each.key is not None}

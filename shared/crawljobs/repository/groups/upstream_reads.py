@@ -102,8 +102,8 @@ def outdated_steps(
     """Return the steps that follow these jobs and have an outdated state.
 
     `actors` maps the id of a cancelled job to the actor that cancelled it. Only steps of the groups
-    `locked` are returned. The caller has locked these groups. If a step of another group follows
-    one of the jobs, that step is updated when a later row of upstream_changes is processed.
+    in `locked` are returned, which the caller has locked. Steps of other groups are updated when a
+    later row of upstream_changes is processed.
     """
     return [
         OutdatedStep(

@@ -18,9 +18,12 @@ def apply(
 ) -> list[StepChange]:
     """Record for each wait how its upstream (a job, step or group) ended. Returns changed steps.
 
-    If an upstream has no end any more, for example because its job was retried, the wait is open
-    again. If the retried job has ended again in another way, the wait gets the new end. In both
-    cases a step that was skipped or held because of an upstream is pending again.
+    The end of an upstream may have changed since, for example because its job was retried:
+
+    - If the upstream is open again, the wait is open again.
+    - If the upstream has ended in another way, the wait gets the new end.
+
+    In both cases, a step that was skipped or held because of an upstream is pending again.
     """
     step_writes.change_waits(
         conn,

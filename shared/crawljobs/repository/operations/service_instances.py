@@ -95,11 +95,12 @@ def seen(
     starts: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Store a heartbeat of this process. `starts` is true for its first heartbeat.
+    """Store a heartbeat of this process.
 
-    `run_id` is the same for all heartbeats of a run, and different after a restart. `gone` deletes
-    the row at a normal end. So if a first heartbeat finds the row of an earlier run, that run was
-    killed, and the present time is stored as `lost_at`.
+    - `run_id`: the same for all heartbeats of a run, and different after a restart.
+    - `starts`: true for the first heartbeat of a run. If the row of an earlier run exists, that run
+      was killed, because `gone` deletes the row at a normal end. Then the present time is stored as
+      `lost_at`.
     """
     conn.execute(
         _SEEN,

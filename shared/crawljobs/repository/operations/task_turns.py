@@ -43,9 +43,9 @@ def take_turn(
 ) -> bool:
     """Take the turn to run `task`, and return whether the caller has the turn.
 
-    The caller gets the turn only if no process has the turn, and if the interval `every` has passed
-    since the previous turn ended. `hold` is the longest time that the task may take. A turn ends
-    when its process calls end_turn, or when the time `hold` has passed since its start.
+    The caller gets the turn if no process has the turn, and if the interval `every` has passed
+    since the previous turn ended. A turn ends when its process calls end_turn, and after the time
+    `hold` at the latest.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None

@@ -56,8 +56,9 @@ class GroupFinished(errors.CrawljobsError):
 class Batch:
     """The response to a change of many steps of a group. `steps` is the number of these steps.
 
-    Either `chunk` has the results of the change, or `operation` makes the change later. If the
-    change concerns no step, `detail` is the reason.
+    - `chunk`: the results of the change.
+    - `operation`: makes the change later, in place of `chunk`.
+    - `detail`: the reason if the change concerns no step.
     """
 
     steps: int

@@ -45,9 +45,10 @@ def retry_steps(
 ) -> Chunk:
     """Retry the next failed steps of the group. The caller has locked the group.
 
-    The job of a step is retried like any other job. If another request has already retried it, the
-    step follows it again. If the job was deleted, or its subreddit has another live job, the step
-    becomes pending, and the resolver enqueues it.
+    - Usually the job of a step is retried like any other job.
+    - If another request has already retried the job, the step follows the job again.
+    - If the job was deleted, or its subreddit has another live job, the step becomes pending. Then
+      the resolver enqueues the step.
     """
     steps = step_batches.read(
         conn, step_batches.WALK_FAILED, group_id=request.group_id, after=after, at_most=at_most

@@ -69,9 +69,9 @@ _ANNOUNCE = insert(upstream_changes).from_select(
 def lift(conn: Connection, reopened: Sequence[StepChange]) -> list[int]:
     """End the cancel of each unfinished group of these steps, and return the ids of the groups.
 
-    The caller has reopened the steps, and holds the locks of their groups. If a step of these
-    groups was skipped because of an upstream, and the upstream's end has changed since then, this
-    records the upstream. The resolver must run once more to update these steps.
+    The caller has reopened the steps, and holds the locks of their groups. Other steps of these
+    groups may have been skipped because of an upstream whose end has changed since then. The
+    function records these upstreams, so that the next run of the resolver updates the steps.
     """
     values = {
         "ids": sorted({each.group_id for each in reopened}),

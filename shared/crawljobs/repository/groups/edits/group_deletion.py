@@ -9,9 +9,9 @@ from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
-# The open waits for the end of this group. A step of the group that waits for all other steps also
-# waits for the end of the group, and this wait stays open if the step is cancelled. So `_AWAITED`
-# leaves out the group's own steps.
+# The open waits for the end of this group. `_AWAITED` leaves out the group's own steps. A step that
+# waits for all other steps of its group has a wait for the group, which stays open if the step is
+# cancelled.
 _waits = (
     select(step_waits.c.step_id)
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
