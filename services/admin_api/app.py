@@ -32,7 +32,9 @@ from admin_api.http.request.request_database import RequestDatabase
 from admin_api.openapi import docs, document
 from admin_api.resources import (
     audit,
+    author_detail,
     budget,
+    content_lists,
     copied_groups,
     crawl,
     deleted_groups,
@@ -48,6 +50,7 @@ from admin_api.resources import (
     jobs,
     operation_progress,
     pauses,
+    post_tree,
     schedule_runs,
     schedules,
     subreddits,
@@ -106,6 +109,9 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         operation_progress.blueprint,
         pauses.blueprint,
         subreddits.blueprint,
+        content_lists.blueprint,
+        post_tree.blueprint,
+        author_detail.blueprint,
         schedules.blueprint,
         schedule_runs.blueprint,
         budget.blueprint,

@@ -49,7 +49,8 @@ def example_path(rule: object) -> str:
     """Return a path that this URL rule matches."""
     path = re.sub(r"<id:\w+>", "1", str(rule))
     path = path.replace("<subreddit:subreddit>", "python").replace("<token:token_id>", "0" * 12)
-    path = path.replace("<key:step_key>", "k")
+    path = path.replace("<key:step_key>", "k").replace("<post:post_id>", "p1")
+    path = path.replace("<author:author>", "ada")
     assert "<" not in path, f"give {rule} an example"
     return path
 

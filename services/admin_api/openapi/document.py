@@ -58,6 +58,18 @@ class TokenIdConverter(BaseConverter):
     regex = "[0-9a-f]{12}"
 
 
+class PostIdConverter(BaseConverter):
+    """Accepts the base-36 id of a post, with or without the prefix t3_."""
+
+    regex = "(t3_)?[0-9a-z]{1,13}"
+
+
+class AuthorConverter(BaseConverter):
+    """Accepts the name of a Reddit account."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
 class StepKeyConverter(BaseConverter):
     """Accepts the key of a step of a group."""
 
@@ -89,6 +101,8 @@ def install(app: flask.Flask) -> Api:
         "subreddit": SubredditConverter,
         "token": TokenIdConverter,
         "key": StepKeyConverter,
+        "post": PostIdConverter,
+        "author": AuthorConverter,
     }
     app.url_map.converters.update(converters)
     app.config.update(
@@ -112,8 +126,9 @@ def install(app: flask.Flask) -> Api:
     api.register_converter(
         IdConverter, lambda _: {"type": "integer", "format": "int64", "minimum": 1}
     )
-    for converter in (SubredditConverter, TokenIdConverter, StepKeyConverter):
-        api.register_converter(converter, _pattern_of)
+    for converter in converters.values():
+        if converter is not IdConverter:
+            api.register_converter(converter, _pattern_of)
     return api
 
 

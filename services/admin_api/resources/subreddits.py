@@ -6,9 +6,8 @@ from typing import Any
 
 from admin_api.http import auth, pagination, preconditions, problems, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing
+from admin_api.resources import enqueueing, subreddit_lookup
 from admin_api.schemas.enqueue import EnqueuedSchema
-from admin_api.schemas.fields import INT8_MAX
 from admin_api.schemas.subreddit import (
     SubredditDetailSchema,
     SubredditListSchema,
@@ -80,7 +79,7 @@ def list_subreddits(params: dict[str, Any]) -> responses.Response:
 def show_subreddit(subreddit: str) -> responses.Response:
     """Show a subreddit, its freshness and its newest jobs"""
     with state.current().database.read() as conn:
-        found = _found(conn, subreddit)
+        found = subreddit_lookup.found(conn, subreddit)
         jobs = job_list.list_jobs(
             conn, filters=JobFilter(subreddit_id=found.id), limit=JOBS_SHOWN
         ).jobs
@@ -112,7 +111,7 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respon
     actor = auth.current_actor()
 
     def work(conn: Connection) -> Subreddit:
-        before = _found(conn, subreddit, lock=True)
+        before = subreddit_lookup.found(conn, subreddit, lock=True)
         preconditions.check(before.version, required=False)
         gaps = {**_audited(before), **params}
         if gaps == _audited(before):
@@ -132,7 +131,7 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respon
             before=_audited(before),
             after=gaps,
         )
-        return _found(conn, str(before.id))
+        return subreddit_lookup.found(conn, str(before.id))
 
     after = state.current().database.run(work)
     return after, 200, preconditions.etag(after.version)
@@ -151,25 +150,12 @@ def change_subreddit(params: dict[str, Any], subreddit: str) -> responses.Respon
 def enqueue_subreddit(params: dict[str, Any], subreddit: str) -> responses.Response:
     """Crawl a known subreddit now"""
     with state.current().database.read() as conn:
-        name = _found(conn, subreddit).name
+        name = subreddit_lookup.found(conn, subreddit).name
     params = {**EnqueueNowSchema().load({}), **params}
     try:
         return enqueueing.enqueue_one(name, **params)
     except InvalidSubredditName as error:  # a stored name such as t:1337 cannot be crawled
         raise problems.refuse_value("/subreddit", str(error)) from None
-
-
-def _found(conn: Connection, subreddit: str, *, lock: bool = False) -> Subreddit:
-    """Return the subreddit with this id or name. Raises a Problem if it does not exist."""
-    subreddit_id = (
-        int(subreddit) if subreddit.isdigit() else subreddit_admin.find_id(conn, name=subreddit)
-    )
-    found = None
-    if subreddit_id is not None and subreddit_id <= INT8_MAX:
-        found = subreddit_admin.get_subreddit(conn, subreddit_id=subreddit_id, lock=lock)
-    if found is None:
-        raise problems.Problem("not_found", f"There is no subreddit {subreddit}.")
-    return found
 
 
 def _audited(subreddit: Subreddit) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     AUDIT = "audit"
     TOKENS = "tokens"
     WEBHOOKS = "webhooks"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,9 @@ _TABLES = """
     admin_audit_log          ra         a               a          -        -
     alembic_version          r          r               r          -        r
     api_tokens               raw        -               -          -        -
-    author_subreddits        -          raw             -          -        r
-    authors                  -          raw             -          -        r
-    comments                 -          raw             -          -        r
+    author_subreddits        r          raw             -          -        r
+    authors                  r          raw             -          -        r
+    comments                 r          raw             -          -        r
     crawl_gaps               r          rawd            -          -        r
     crawl_job_attempts       rad        rawd            r          -        -
     crawl_job_count_changes  ra         rawd            r          r        -
@@ -56,7 +56,7 @@ _TABLES = """
     maintenance_runs         -          raw             -          -        -
     missing_parts            r          rawd            -          -        r
     operations               ra         rwd             -          -        -
-    posts                    -          raw             -          -        r
+    posts                    r          raw             -          -        r
     queue_pauses             rawd       rwd             rw         -        -
     reddit_budgets           r          raw             r          r        -
     reddit_tokens            -          raw             -          -        -

@@ -29,8 +29,8 @@ api_tokens = Table(
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
     CheckConstraint(
-        "scopes <@ ARRAY['read', 'jobs', 'schedules', 'audit', 'tokens', 'webhooks'] "
-        "AND cardinality(scopes) BETWEEN 1 AND 6",
+        "scopes <@ ARRAY['read', 'jobs', 'schedules', 'audit', 'tokens', 'webhooks', 'content', "
+        "'erase'] AND cardinality(scopes) BETWEEN 1 AND 8",
         name="scopes",
     ),
     CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),

@@ -1,5 +1,6 @@
 """The responses show each nullable field both with null and with a value."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -115,6 +116,26 @@ ROWS = """
         paused_detail, outage_until, probe_good_at)
     VALUES ('full', NULL, now(), 'client_refused', 'x', now() + interval '1 minute', now()),
         ('paused', now() + interval '1 hour', now(), 'rate_limit', 'x', NULL, now());
+    INSERT INTO authors (name) VALUES ('plain');
+    INSERT INTO authors (name, reddit_id, history_fetched_at) VALUES ('full', 't2_1', now());
+    INSERT INTO posts (id, subreddit_id, author_id, title, body, url, permalink, domain, flair,
+        score, upvote_ratio, num_comments, crosspost_parent, removed_by_category, created_at,
+        edited_at, tree_fetched_at, comments_reported, comments_stored, comments_missing)
+    SELECT 'p2', subreddit.id, author.id, 'x', 'x', 'x', 'x', 'x', 'x', 1, 1, 1, 't3_x', 'x',
+        now(), now(), now(), 1, 1, 1
+    FROM subreddits AS subreddit, authors AS author
+    WHERE subreddit.name = 'full' AND author.name = 'full';
+    INSERT INTO posts (id, subreddit_id, created_at, deleted_at)
+    SELECT 'p1', id, now(), now() FROM subreddits WHERE name = 'full';
+    INSERT INTO comments (id, post_id, parent_id, subreddit_id, author_id, body, score,
+        removed_by_category, created_at, edited_at)
+    SELECT c.id, 'p2', 't3_p2', subreddit_id, author_id, 'x', 1, 'x', now(), now()
+    FROM posts, (VALUES ('c1'), ('c2')) AS c (id) WHERE posts.id = 'p2';
+    INSERT INTO comments (id, post_id, parent_id, subreddit_id, created_at, deleted_at)
+    SELECT 'c3', id, 't3_p1', subreddit_id, now(), now() FROM posts WHERE id = 'p1';
+    INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
+    SELECT author.id, subreddit.id, 1, now(), now()
+    FROM subreddits AS subreddit, authors AS author WHERE author.name = 'full';
     INSERT INTO webhook_endpoints (url, events, created_by) VALUES ('x', '{job.failed}', 'x');
     INSERT INTO webhook_endpoints (url, events, description, filter_group_id, filter_source,
         filter_subreddit, state, disabled_reason, disabled_detail, disabled_at, secret_version,
@@ -140,6 +161,16 @@ AUDIT = """
         ('x', 'y', 'crawl_job', '1', '{}', '{}', 'r', '::1', '::1', 'i', 'r', '1'),
         ('x', 'y', 'z', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 """
+CONTENT = (
+    "subreddits/full/posts",
+    "subreddits/full/posts?limit=1",
+    "subreddits/full/comments",
+    "subreddits/full/comments?limit=1",
+    "posts/p1",
+    "posts/p2?limit=1",
+    "authors/plain",
+    "authors/full?limit=1",
+)
 PATHS = (
     "audit-log",
     "audit-log?limit=1",
@@ -229,8 +260,7 @@ def seen(client: Client, path: str) -> Iterator[tuple[str, Any]]:
         path.partition("?")[0], return_rule=True
     )
     name = str(rule)
-    for converter in ("id:", "subreddit:", "token:", "key:"):
-        name = name.replace(f"<{converter}", "{")
+    name = re.sub(r"<\w+:", "{", name)
     operation = document["paths"][name.replace(">", "}")]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     yield from values(document, schema, answer.get_json())
@@ -271,6 +301,9 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
     fill(database)
     for path in PATHS:
         for name, value in seen(client, f"{ADMIN}/{path}"):
+            found[name].add(value is None)
+    for path in CONTENT:
+        for name, value in seen(client, f"/api/{path}"):
             found[name].add(value is None)
     expected = {
         name

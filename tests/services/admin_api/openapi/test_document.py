@@ -153,6 +153,8 @@ SEED = """
     VALUES ('cancel_group', 'job_group', 2, 'x', 1, 'succeeded', now());
     INSERT INTO api_tokens (id, name, token_hash, scopes, created_by)
     VALUES ('0123456789ab', 'example', decode(repeat('00', 32), 'hex'), '{read}', 'test');
+    INSERT INTO authors (name) VALUES ('1');
+    INSERT INTO posts (id, subreddit_id, created_at) SELECT '1', id, now() FROM subreddits LIMIT 1;
     INSERT INTO webhook_endpoints (url, events, created_by) VALUES ('x', '{job.failed}', 'x');
     INSERT INTO webhook_events (type, data) VALUES ('job.failed', '{}');
     INSERT INTO webhook_deliveries (event_id, endpoint_id, state, ended_at)

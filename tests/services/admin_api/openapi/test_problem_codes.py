@@ -13,8 +13,9 @@ import pytest
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
+from crawljobs.domain.reddit_items import Account
+from support import crawled, webhooks
 from support import jobs as factory
-from support import webhooks
 from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
@@ -27,12 +28,16 @@ UNKNOWN = {
     "step_key": "unknown",
     "subreddit": "nowhere",
     "token_id": "f" * 12,
+    "post_id": "unknown",
+    "author": "unknown",
 }
 FIRST = {
     **dict.fromkeys(IDS, 1),
     "step_key": "first",
     "subreddit": "python",
     "token_id": "0" * 12,
+    "post_id": "first",
+    "author": "first",
 }
 GROUP = {"steps": [{"key": "first", "subreddit": "python"}]}
 SOON, LATE = "2199-01-01T00:00:00Z", "2299-01-01T00:00:00Z"
@@ -96,10 +101,12 @@ def test_each_operation_refuses_an_unknown_parameter(operations: Operations) -> 
         assert code == "unknown_parameter", path
 
 
-def test_cursors_of_other_lists_are_refused(operations: Operations) -> None:
+def test_cursors_of_other_lists_are_refused(operations: Operations, database: Database) -> None:
     operations.client.post(f"{ADMIN}/scheduled-jobs", json=SCHEDULE)
     operations.client.post(f"{ADMIN}/groups", json=GROUP)
     operations.client.post(f"{ADMIN}/webhooks", json=webhooks.ENDPOINT)
+    with database.begin() as conn:
+        crawled.store(conn, crawled.post("first", author=Account("first")))
     found = list(operations.listing("invalid_cursor"))
     assert len(found) > 5
     for _, path, _ in found:

@@ -1,0 +1,1 @@
+"""Read the stored posts, comments and authors for people and their programs."""
