@@ -1,9 +1,13 @@
 """SQL for the causes for which jobs wait: which cause is in force, and when it ends.
 
-Three kinds of causes are stored in other tables, not with the job: pauses, minimum gaps between
-crawls (politeness), and the limits and outages of Reddit. The code calls these causes derived. They
-may change or end at any time. So a job is parked for at most 60 seconds. Then a sweep checks the
-cause again.
+Three kinds of causes are derived: other tables store the cause, not the job.
+
+- pauses
+- minimum gaps between crawls (politeness)
+- the limits and outages of Reddit
+
+Derived causes may change or end at any time. So a job is parked for at most 60 seconds. Then a
+sweep checks the cause again.
 """
 
 from __future__ import annotations
@@ -53,10 +57,11 @@ _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
 # When Reddit is available again, a transaction writes the time to waits_ended_at, and frees the
 # jobs that wait for Reddit. A worker that has not yet read this change may defer another job for
-# Reddit. This job must be freed too. So _REDDIT_ENDED is true if the job's newest claim began
-# before waits_ended_at, or at most _COMMITTED_WITHIN later, because the transaction may commit
-# later than the time that it writes. For a claim that began even later, _REDDIT_ENDED is false.
-# Otherwise the same waits_ended_at would free the job after each new deferral.
+# Reddit, which must be freed too. _REDDIT_ENDED depends on the start of the job's newest claim:
+#
+# - Before waits_ended_at, or at most _COMMITTED_WITHIN later: true. The transaction may commit
+#   later than the time that it writes.
+# - Even later: false. Otherwise the same waits_ended_at would free the job after each new deferral.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets

@@ -58,10 +58,14 @@ def take_probe(
 ) -> ProbeTurn:
     """Take the turn to probe whether Reddit accepts the client id, after an unclear reply.
 
-    The reply came `since` seconds ago. If the circuit breaker is open, returns its pause. If a
-    probe began after the reply and has succeeded, returns `is_good`. Otherwise returns whether the
-    caller has the turn. One worker at a time has the turn, for at most PROBE_SECONDS. The turn ends
-    earlier with give_back_probe, or with `record_accepted` or `pause` of reddit_outages.
+    The reply came `since` seconds ago. Returns one of these:
+
+    - `pause`: the circuit breaker is open.
+    - `is_good`: a probe began after the reply and has succeeded.
+    - `is_mine`: whether the caller has the turn.
+
+    One worker at a time has the turn, for at most PROBE_SECONDS. The turn ends earlier with
+    give_back_probe, or with `record_accepted` or `pause` of reddit_outages.
     """
     values = {
         "client": client_id,

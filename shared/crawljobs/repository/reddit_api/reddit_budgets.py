@@ -101,10 +101,12 @@ def learn_from_reply(
 ) -> None:
     """Store what a reply's rate-limit headers show: the budget and other programs' requests.
 
-    `slot` is the reserved slot of the request. The stored counts only increase. The budget is the
-    sum of used and remaining requests. If no requests remain, the sum may be above Reddit's limit.
-    Then the budget is not raised. Writes nothing if the reply reports no change. If a larger budget
-    makes a slot free now, queues the jobs that wait for Reddit.
+    `slot` is the reserved slot of the request. Writes nothing if the reply reports no change.
+
+    - The stored counts only increase.
+    - The budget is the sum of used and remaining requests. If no requests remain, the sum may be
+      above Reddit's limit, so the budget is not raised.
+    - If a larger budget makes a slot free now, the jobs that wait for Reddit are queued.
     """
     learned = conn.execute(
         _LEARN,

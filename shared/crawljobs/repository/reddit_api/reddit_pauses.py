@@ -84,9 +84,12 @@ def pause_all(
     """Pause all workers for `seconds`, after a reply with status 429.
 
     If `seconds` is None, the pause is 5 s after the first 429 of a series. It doubles with each
-    further 429, up to 10 minutes. The series ends after a budget window without a 429, or after a
-    good reply to a request that was sent after the latest pause. `good_ago` is the time in seconds
-    since the caller sent the latest request that got a good reply, or None if there is none.
+    further 429, up to 10 minutes. A series ends in two ways:
+
+    - A window of the budget has no 429.
+    - A request that was sent after the latest pause gets a good reply. `good_ago` is the time in
+      seconds since the caller sent its latest request with a good reply, or None without this
+      request.
     """
     has_event = conn.execute(
         _PAUSE,

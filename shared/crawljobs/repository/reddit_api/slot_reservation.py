@@ -2,9 +2,9 @@
 
 The windows of a budget have a fixed length and are aligned to the clock, as Reddit's windows are.
 Requests are spread evenly over a window (generic cell rate algorithm). Other programs may use the
-same client id and spend a part of its budget. These programs are expected to continue at their
-present rate. So their expected requests are subtracted from the remaining budget. The slots for the
-rest of the budget are spread over the remaining time of the window.
+same client id, and are expected to continue at their present rate. Their expected requests are
+subtracted from the remaining budget. The slots for the rest of the budget are spread over the
+remaining time of the window.
 """
 
 from __future__ import annotations
@@ -104,11 +104,15 @@ def reserve_slot(
     longest_queue: float | None = None,
     now: datetime | None = None,
 ) -> Slot:
-    """Reserve the next slot if it is at most `longest_wait` seconds away, and return it.
+    """Reserve the next slot if it is not too far away, and return it.
 
-    With `longest_queue`, the slot is also too far away if other requests have reserved more than
-    about `longest_queue` slots before this slot. If the slot is too far away, or Reddit has an
-    outage, returns the slot with `taken` false. A slot that is not taken spends no budget.
+    The slot is too far away in two cases:
+
+    - The slot is more than `longest_wait` seconds away.
+    - Other requests have reserved more than about `longest_queue` slots before this slot.
+
+    If the slot is too far away, or Reddit has an outage, returns the slot with `taken` false. Then
+    no budget is spent.
     """
     values = {
         "client_id": client_id,

@@ -146,10 +146,10 @@ def lock_due_schedules(
 ) -> list[DueSchedule]:
     """Lock at most `at_most` due schedules and return them, the earliest due time first.
 
-    If `with_steps` is true, only schedules with steps are returned, otherwise only schedules that
-    crawl one subreddit. The locks last until the transaction ends. The statement skips schedules
-    that another transaction has locked, schedules whose ids are in `passed_over`, and schedules
-    with the policy fire_once whose last group has not finished.
+    The schedules have steps if `with_steps` is true, otherwise one subreddit. Left out are:
+
+    - schedules whose ids are in `passed_over`, and schedules that another transaction has locked
+    - schedules with the policy fire_once whose last group has not finished
     """
     values = {"at_most": at_most, "passed_over": list(passed_over), "now": now}
     rows = conn.execute(_LOCK_DUE_WITH_STEPS if with_steps else _LOCK_DUE, values)

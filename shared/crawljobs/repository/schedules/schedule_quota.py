@@ -122,11 +122,11 @@ _ESTIMATE = select(
 
 
 def estimate(conn: Connection) -> Quota:
-    """Return the requests per day that all schedules need, and those per second that Reddit allows.
+    """Return the requests per day of all schedules, and the requests per second that Reddit allows.
 
-    The first number is an estimate from every enabled schedule, with each of its steps. The second
-    is the sum over the client ids in use. The client id that was used last is in use, and so is
-    each client id that was used less than one day before it.
+    - Requests per day: an estimate from every enabled schedule, with each of its steps.
+    - Requests per second: the sum over the client ids in use. These are the client id that was used
+      last, and each client id that was used less than one day before it.
     """
     row = conn.execute(
         _ESTIMATE,

@@ -1,9 +1,8 @@
 """Repair schedules whose last run or last change is later than the database's present time.
 
-The database's clock was set back after that run or change. If the clock was far ahead before, the
-stored next due time may be far away. So the repair computes the next due time from the present
-time. Some of the coming due times may have fired already. The ledger shows which due times have
-fired, so none fires twice.
+The database's clock was set back after the run or change. The stored next due time may be far away,
+so the repair computes it from the present time. No due time fires twice, because the ledger shows
+which due times have fired.
 """
 
 from __future__ import annotations

@@ -122,9 +122,12 @@ class Settled:
 def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> Settled:
     """Hold, release or drop at most `at_most` deliveries of each endpoint and state.
 
-    The deliveries of a disabled endpoint are held. Those of an endpoint that is enabled again
-    become pending, with first attempts 0.1 s apart. Those of a deleted endpoint are dropped. Skips
-    deliveries that another transaction has locked.
+    - Deliveries of a disabled endpoint are held.
+    - Deliveries of an endpoint that is enabled again become pending, with first attempts 0.1 s
+      apart.
+    - Deliveries of a deleted endpoint are dropped.
+
+    Skips deliveries that another transaction has locked.
     """
     changed = dict.fromkeys(DeliveryState, 0)
     more = False

@@ -46,9 +46,11 @@ _LEASES = text("""
     ))
     """)
 
-# Deliveries of events that are in the future: deliveries without an attempt, except replays, which
-# keep their pace, and deliveries whose latest attempt is in the future too. If the latest attempt
-# began after the clock was set back, next_attempt_at is already correct.
+# Deliveries of events that are in the future. There are two kinds:
+#
+# - Deliveries without an attempt, except replays, which keep their pace.
+# - Deliveries whose latest attempt is in the future too. If the latest attempt began after the
+#   clock was set back, next_attempt_at is already correct.
 _OF_LATE_EVENTS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_deliveries SET next_attempt_at = (SELECT now FROM clock)

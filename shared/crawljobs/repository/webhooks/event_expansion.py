@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 CHUNK = 200  # limit of the events of one call
 
-# An endpoint gets no event from before its creation, and no event about its own disabling. If an
-# endpoint was disabled for its failures, its deliveries are held. An endpoint that an operator
-# disabled gets no deliveries.
+# - An endpoint gets no event from before its creation, and no event about its own disabling.
+# - If an endpoint was disabled for its failures, its deliveries are held.
+# - An endpoint that an operator disabled gets no deliveries.
 _EXPAND = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     fresh AS (

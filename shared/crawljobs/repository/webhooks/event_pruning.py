@@ -43,8 +43,8 @@ def prune_events(
     """Delete at most `at_most` events that are older than the retention, the oldest first.
 
     The deliveries of the events are deleted too. After the commit, the metric of dropped deliveries
-    counts each of them that was held or pending. Skips the `skip` oldest events, which the database
-    refused to delete before. Returns the number of deleted events.
+    counts the deliveries that were held or pending. Skips the `skip` oldest events, which the
+    database refused to delete before. Returns the number of deleted events.
     """
     values = {"retention": retention, "at_most": at_most, "skip": skip, "now": now}
     found = [*conn.execute(OLD, values).scalars()]

@@ -82,8 +82,8 @@ def prune_finished_jobs(
     """Delete jobs that finished more than `retention` ago, with their attempts.
 
     Deletes at most `at_most` jobs and at most `at_most` attempts. If a job has more attempts, each
-    call deletes some of them. The call that deletes the last attempt also deletes the job. If
-    steps of groups depend on a job, it stays until the resolver has given them its end.
+    call deletes some of them. The call that deletes the last attempt also deletes the job. A job on
+    which steps of groups depend stays until the resolver has recorded the job's end for the steps.
     """
     values = {"retention": retention, "at_most": at_most, "scan_limit": at_most + skip, "now": now}
     row = conn.execute(passing_over(_PRUNE, skip), values).one()

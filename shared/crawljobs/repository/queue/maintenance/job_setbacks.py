@@ -35,10 +35,10 @@ BACKOFFS = text(f"""
     """)
 
 
-# If a rerun is requested during a pause without an end, a worker of the previous release sets the
-# follow-up job's visible_at to the year 9999, so the job would wait forever. This statement makes
-# these follow-up jobs due. Other jobs stay, because a user may have requested this time. A
-# follow-up job is recognized by its created_at: at that time, an older job of the subreddit ended.
+# During a pause without an end, a worker of the previous release sets the visible_at of a follow-up
+# job to the year 9999. The job would wait forever, so this statement makes the job due. Other jobs
+# with this time stay, because a user may have requested the time. A follow-up job is recognized by
+# its created_at: at that time, an older job of the subreddit ended.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -58,10 +58,10 @@ FOLLOW_UPS = text(f"""
     """)
 
 
-# Jobs of equal priority are claimed in the order of created_at. Aging starts at queued_at. The
-# sweep replaces future times by the time of its transaction. It begins with the earliest times, and
-# changes a limited number of jobs in each transaction. A later transaction sets a later time, so
-# the order of the jobs stays. The id decides between equal times.
+# Replaces future times of queued jobs by the time of the transaction, the earliest times first.
+# created_at sets the order of claims, and queued_at the start of aging. Each transaction changes a
+# limited number of jobs. The order of the jobs stays, because a later transaction sets a later
+# time. The id decides between equal times.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs
@@ -83,10 +83,12 @@ QUEUED = text(f"""
     """)
 
 # A claim and each stored page write the current time to progress_at. So a progress_at in the future
-# was written before the clock was set back. If the lease ends before progress_at, the worker has
-# extended the lease since then. This worker is alive, so its lease does not change. Otherwise the
-# worker may be dead, and its lease would end too late. So the statement moves this lease: it
-# starts now, and keeps its length (from progress_at to lease_expires_at).
+# was written before the clock was set back.
+#
+# - If the lease ends before progress_at, the worker has extended the lease since then. The worker
+#   is alive, so the lease does not change.
+# - Otherwise the worker may be dead, and the lease would end too late. So the lease starts now, and
+#   keeps its length (from progress_at to lease_expires_at).
 LEASES = text(f"""
     UPDATE crawl_jobs SET
         lease_expires_at = CASE WHEN lease_expires_at > progress_at

@@ -70,10 +70,12 @@ class RowIsolation:
     ) -> int:
         """Run the sweep until no row is left or `may_continue` returns false.
 
-        Returns the number of changed rows. Calls `then` after each commit. `follows` means that
-        each chunk starts after the last changed row. Then the `skip` of `change` counts only the
-        failing rows after that row. Raises any error that is not caused by a single row. Raises the
-        error of a row only if more than PASSED_OVER_MAX rows fail.
+        Returns the number of changed rows. Raises any error that is not caused by a single row.
+        Raises the error of a row only if more than PASSED_OVER_MAX rows fail.
+
+        - `then`: called after each commit.
+        - `follows`: each chunk starts after the last changed row. Then the `skip` of `change`
+          counts only the failing rows after that row.
         """
         self._retry_skipped_rows_when_due()
         skip, at_most, total = self._passed_over, self._at_most, 0
