@@ -66,9 +66,11 @@ class JobView:
     def note(self) -> str:
         """Return the text of the column `note`.
 
-        A waiting, failed or cancelled job shows its latest error. A waiting job also shows the end
-        of its wait. Any other job shows a gap in the listings. Without a gap, a queued or crawling
-        job shows the number of its attempt, from the second attempt on.
+        - A waiting, failed or cancelled job: its latest error. A waiting job also shows the end of
+          its wait.
+        - Any other job: a gap in the listings.
+        - Without a gap: the number of the attempt of a queued or crawling job, from the second
+          attempt on.
         """
         if self.status == "waiting":
             return ": ".join(part for part in (until(self.waiting_until), self.error) if part)

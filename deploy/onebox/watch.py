@@ -33,8 +33,8 @@ def watch(
 ) -> int:
     """Show the crawls, print a summary, and return the exit code.
 
-    `asked` has the id of each job of this demo, and the number of requests that earlier runs sent
-    for it. `began` is the monotonic time of the demo's start. Raises PostgresError.
+    `asked` maps the id of each job of this demo to the number of requests that earlier runs sent
+    for the job. `began` is the monotonic time of the demo's start. Raises PostgresError.
     """
     # Imported late, so that `rich` loads while the processes start.
     from onebox.screen import display, summary

@@ -108,8 +108,8 @@ class WrongReplies:
         """Choose a kind of wrong reply and how often to send it. The kind None is a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
         # A call chooses one good reply, or a run of wrong replies and one good reply after it. A
-        # run has m wrong replies on average (`_mean`). So that the share of wrong replies is s
-        # (`_share`), a call must choose a run with the probability s / (m * (1 - s)) = s / `right`.
+        # run has m wrong replies on average (`_mean`). The share of wrong replies is s (`_share`)
+        # if a call chooses a run with the probability s / (m * (1 - s)) = s / `right`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0

@@ -44,10 +44,12 @@ NOT_INHERITED = frozenset(
 class Settings:
     """The settings of all processes.
 
-    `direct_url` differs from `database_url` if `database_url` leads to a connection pooler.
-    `sandbox_url` is None if the demo crawls the real Reddit. `tag` makes the names of processes
-    differ from the names in another demo on the same database. `own_urls` has a database address
-    for each service, with the service's own role. It is empty for an external database.
+    - `direct_url`: differs from `database_url` if `database_url` leads to a connection pooler.
+    - `sandbox_url`: None if the demo crawls the real Reddit.
+    - `tag`: makes the names of processes differ from the names in another demo on the same
+      database.
+    - `own_urls`: a database address for each service, with the service's own role. Empty for an
+      external database.
     """
 
     database_url: str = field(repr=False)

@@ -18,8 +18,8 @@ GUIDE = "docs/first-hour.md"
 def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], seconds: float) -> int:
     """Print a table, two sentences and a line of JSON. Return 0 if all jobs succeeded, else 1.
 
-    `asked` has the id of each job of this demo, and the number of requests that earlier runs sent
-    for it. Raises PostgresError.
+    `asked` maps the id of each job of this demo to the number of requests that earlier runs sent
+    for the job. Raises PostgresError.
     """
     states = snapshot.by_state()
     requests = sum(max(0, job.requests - asked[job.id]) for job in snapshot.asked)

@@ -30,12 +30,13 @@ def wait_for_schema(
 ) -> None:
     """Return when the schema is supported, or when `stop` is set.
 
-    `setting` names the setting that holds the database address. Raises UnknownSchema or
-    DatabaseUnavailable after the deadline. Raises SettingsError at once if the server refuses the
-    connection, for example because of a wrong password or wrong TLS settings. If `waits_for_roles`
-    is true, the function keeps waiting after a refusal, because the role may still be created; it
-    does not wait after a failure of TLS. Raises UnusableDatabase if the database's encoding or
-    locale would alter stored names.
+    `setting` names the setting that holds the database address. Raises:
+
+    - UnknownSchema, DatabaseUnavailable: after the deadline.
+    - SettingsError, at once: the server refuses the connection, for example because of a wrong
+      password or wrong TLS settings. With `waits_for_roles`, only for wrong TLS settings: the role
+      may still be created.
+    - UnusableDatabase: the database's encoding or locale would alter stored names.
     """
     deadline = time.monotonic() + deadline_seconds
     logged = None

@@ -100,9 +100,13 @@ def begin(
 ) -> Span:
     """Start a span and return it. The caller must end the span.
 
-    The parent of the span is `parent`, which is a span of another process. Without `parent`, the
-    parent is `under`, which is a span of this process. Without both, the parent is this thread's
-    current span. Without a current span, the span starts a new trace.
+    The parent of the span is the first of these that exists:
+
+    - `parent`: a span of another process
+    - `under`: a span of this process
+    - this thread's current span
+
+    Without a parent, the span starts a new trace.
     """
     recorder = _recorder
     if recorder is None:
