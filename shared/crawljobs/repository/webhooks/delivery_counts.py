@@ -8,36 +8,48 @@ from sqlalchemy import Connection, text
 
 from crawljobs.domain.webhook_totals import EndpointCondition, WebhookTotals
 
-# Each subquery reads a limited range of the partial index webhook_deliveries_state_idx. The search
-# for the oldest event compares whole rows of that index's columns (endpoint_id, state, id). With
-# `endpoint_id = ... AND state = ...`, a plan could read the whole table in the order of ids.
+# The statement reads ranges of the index webhook_deliveries_state_idx (endpoint_id, state, id), in
+# pages of 200 entries. The conditions compare row values for the reason in delivery_ranges. With
+# one range of 10,000 entries, Postgres could read and sort all deliveries of the range, because it
+# assumes that a range has a ninth of the table.
 _COUNT = text("""
+    WITH RECURSIVE pages AS (
+        SELECT endpoint.id AS endpoint_id, open.state, CAST(0 AS bigint) AS last_id,
+            CAST(0 AS bigint) AS deliveries, 0 AS number
+        FROM webhook_endpoints AS endpoint
+            CROSS JOIN (VALUES ('pending'), ('held')) AS open (state)
+        UNION ALL
+        SELECT pages.endpoint_id, pages.state, page.last_id, page.deliveries, pages.number + 1
+        FROM pages CROSS JOIN LATERAL (
+            SELECT max(entry.id) AS last_id, count(*) AS deliveries FROM (
+                SELECT id FROM webhook_deliveries
+                WHERE (endpoint_id, state, id) > (pages.endpoint_id, pages.state, pages.last_id)
+                    AND (endpoint_id, state) <= (pages.endpoint_id, pages.state)
+                ORDER BY endpoint_id, state, id LIMIT 200
+            ) AS entry
+        ) AS page
+        WHERE page.deliveries > 0 AND pages.number < 50
+    )
     SELECT coalesce(endpoint.disabled_reason, 'enabled') AS condition,
-        pending.deliveries AS pending, held.deliveries AS held, oldest.created_at AS oldest_at
+        coalesce(counted.pending, 0) AS pending, coalesce(counted.held, 0) AS held,
+        oldest.created_at AS oldest_at
     FROM webhook_endpoints AS endpoint
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS deliveries FROM (
-                SELECT 1 FROM webhook_deliveries
-                WHERE endpoint_id = endpoint.id AND state = 'pending' AND state <> 'delivered'
-                LIMIT 10000
-            ) AS counted
-        ) AS pending
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS deliveries FROM (
-                SELECT 1 FROM webhook_deliveries
-                WHERE endpoint_id = endpoint.id AND state = 'held' AND state <> 'delivered'
-                LIMIT 10000
-            ) AS counted
-        ) AS held
+        LEFT JOIN (
+            SELECT endpoint_id, CAST(sum(deliveries) FILTER (WHERE state = 'pending') AS bigint)
+                AS pending, CAST(sum(deliveries) FILTER (WHERE state = 'held') AS bigint) AS held
+            FROM pages GROUP BY endpoint_id
+        ) AS counted ON counted.endpoint_id = endpoint.id
         LEFT JOIN LATERAL (
-            SELECT created_at FROM (
-                SELECT created_at, kind FROM webhook_deliveries
-                WHERE state <> 'delivered'
-                    AND (endpoint_id, state, id) >= (endpoint.id, 'pending', 0)
-                    AND (endpoint_id, state, id) <= (endpoint.id, 'pending', 9223372036854775807)
+            SELECT found.created_at FROM (
+                SELECT id FROM webhook_deliveries
+                WHERE (endpoint_id, state, id) > (endpoint.id, 'pending', 0)
+                    AND (endpoint_id, state) <= (endpoint.id, 'pending')
                 ORDER BY endpoint_id, state, id LIMIT 1000
-            ) AS searched
-            WHERE kind = 'event' LIMIT 1
+            ) AS searched CROSS JOIN LATERAL (
+                SELECT created_at FROM webhook_deliveries
+                WHERE id = searched.id AND kind = 'event' LIMIT 1
+            ) AS found
+            LIMIT 1
         ) AS oldest ON endpoint.state = 'enabled'
     """)
 _OLDEST_NEW = text("""

@@ -38,7 +38,6 @@ def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
         .where(
             planned.c.endpoint_id == bindparam("of_endpoint"),
             planned.c.state == inline(DeliveryState.PENDING),
-            planned.c.state != inline(DeliveryState.DELIVERED),
             planned.c.kind == inline(DeliveryKind.REPLAY),
             planned.c.attempts == planned.c.attempts_before,
         )
