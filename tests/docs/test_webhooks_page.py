@@ -87,6 +87,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"At most {exchange.BODY_MAX // 1024} KB of an answer",
         f"up to {PER_ENDPOINT} attempts at the same time",
         f"a scheduler up to {IN_ALL}",
+        f"fails after {webhook_retry.INTERRUPTIONS_MAX} attempts whose scheduler died",
+        f"up to {webhook_retry.INTERRUPTION_PAUSE.total_seconds():g} s longer",
         f"a lease of {claiming.LEASE.total_seconds():g} s",
         f"for {webhook_retry.SILENCE.days} days",
         f"{webhook_retry.SPAN.total_seconds() / 3600:g} hours apart",

@@ -9,11 +9,9 @@ from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.webhook_fairness import IN_ALL
 from crawljobs.repository.webhooks import (
-    attempt_recording,
-    delivery_holding,
-    delivery_setbacks,
     due_deliveries,
     event_expansion,
+    interrupted_attempts,
 )
 from crawljobs.runtime import backoff, logs
 from crawljobs.runtime.outbound.exchange import TOTAL_SECONDS, Sender
@@ -23,13 +21,12 @@ from scheduler.webhooks.claiming import LEASE, PINGS, Assignment, Claiming
 from scheduler.webhooks.outcomes import Outcomes
 from scheduler.webhooks.running_attempts import RunningAttempts
 from scheduler.webhooks.sender_threads import SenderThreads
+from scheduler.webhooks.upkeep import Upkeep
 
 log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # pause after a wake-up, so that several ended attempts cause one claim
-MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
-SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 BACKOFF_SECONDS = 0.5  # the pause after an error; each further error doubles it
 BACKOFF_MAX_SECONDS = 15.0
 DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process stops
@@ -55,7 +52,7 @@ class Deliverer(threading.Thread):
             database, running=self._running, threads=self._threads, public_url=chosen.public_url
         )
         self._beat_at = time.monotonic()
-        self._settled_at = self._mended_at = float("-inf")
+        self._upkeep = Upkeep(database)
 
     def stop(self) -> None:
         """Let the loop end after its present round, without further claims."""
@@ -76,7 +73,9 @@ class Deliverer(threading.Thread):
             return not self.is_alive()
         log.warning("webhook.attempts_interrupted", count=len(left))
         try:
-            self._database.run(lambda conn: attempt_recording.release(conn, claims=left))
+            self._database.run(
+                lambda conn: interrupted_attempts.release(conn, claims=left, lease=LEASE)
+            )
         except errors.DatabaseUnavailable as error:
             log.warning("webhook.claims_not_released", reason=str(error))
         return False
@@ -111,13 +110,8 @@ class Deliverer(threading.Thread):
 
     def step(self) -> bool:
         """Run one chunk of each due task. Return whether new events may be left to process."""
-        if time.monotonic() - self._mended_at >= MEND_SECONDS:
-            self._mend()
-        if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
-            settled = self._database.run(delivery_holding.settle)
-            if not settled.more:
-                self._settled_at = time.monotonic()
         waiting = self._database.run_statement(due_deliveries.waiting_work)
+        self._upkeep.run(interrupted=waiting.interrupted)
         is_busy = False
         if waiting.events:
             expanded = self._database.run(event_expansion.expand)
@@ -125,14 +119,6 @@ class Deliverer(threading.Thread):
         if waiting.pings or waiting.deliveries or waiting.events:
             self._claim(pings=waiting.pings)
         return is_busy
-
-    def _mend(self) -> None:
-        """Repair times that a clock setback made too late. Runs in each step until none is left."""
-        mended = self._database.run(lambda conn: delivery_setbacks.mend(conn, lease=LEASE))
-        if mended:
-            log.warning("clock.mended", what="webhooks", count=mended)
-        else:
-            self._mended_at = time.monotonic()
 
     def _claim(self, *, pings: bool) -> None:
         """Claim due deliveries, and with `pings` also pings. Hand all of them to the senders."""

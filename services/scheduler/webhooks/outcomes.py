@@ -52,7 +52,8 @@ class Outcomes:
                     return
         result = attempted.attempt.result
         metrics.webhook_attempts.labels(result).inc()
-        if delivery.attempts == 0 and delivery.kind is DeliveryKind.EVENT:
+        is_first = delivery.attempts == delivery.interruptions == 0
+        if is_first and delivery.kind is DeliveryKind.EVENT:
             metrics.webhook_first_attempt.observe(delivery.waited_seconds)
         if result is AttemptResult.SUCCEEDED:
             if not self._has_noted(delivery.endpoint_id):

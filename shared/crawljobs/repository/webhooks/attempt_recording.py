@@ -6,7 +6,6 @@ The order of locks is: the endpoint, then its deliveries.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,13 +51,6 @@ _FAILURE = text("""
     WHERE id = :endpoint_id AND (first_failure_at IS NULL
         OR last_failure_at < (SELECT now FROM clock) - CAST(:pause AS interval))
     RETURNING (SELECT now FROM clock) AS now
-    """)
-
-_RELEASE = text("""
-    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
-    UPDATE webhook_deliveries
-    SET lease_until = (SELECT now FROM clock), next_attempt_at = (SELECT now FROM clock)
-    WHERE id = ANY (CAST(:ids AS bigint[])) AND claim_token = ANY (CAST(:tokens AS uuid[]))
     """)
 
 
@@ -124,17 +116,3 @@ def note_failure(
     values = {"endpoint_id": endpoint_id, "pause": pause, "now": now}
     found: datetime | None = conn.execute(_FAILURE, values).scalar_one_or_none()
     return found
-
-
-def release(
-    conn: Connection,
-    *,
-    claims: Sequence[tuple[int, uuid.UUID]],
-    now: datetime | None = None,
-) -> None:
-    """End the leases of these claims (delivery id, token), so that the deliveries are due at once.
-
-    The next claim of one of these deliveries records an interrupted attempt.
-    """
-    values = {"ids": [each for each, _ in claims], "tokens": [each for _, each in claims]}
-    conn.execute(_RELEASE, {**values, "now": now})

@@ -21,12 +21,11 @@ _LOCK = text("""
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     """)
 
-# A claimed delivery becomes due at the end of its lease. So if a due delivery still has a claim
-# token, its sender has died, and the attempt is recorded as interrupted.
+# A due delivery that still has a claim is left out until `interrupted_attempts.record` ends it.
 _CLAIM = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     chosen AS (
-        SELECT due.* FROM unnest(
+        SELECT due.id FROM unnest(
                 (SELECT CAST(:endpoints AS bigint[])), (SELECT CAST(:shares AS bigint[]))
             ) AS wanted (endpoint_id, share)
             CROSS JOIN LATERAL (
@@ -35,62 +34,46 @@ _CLAIM = text("""
                     AND kind <> 'ping' AND lease_until > (SELECT now FROM clock)
             ) AS running
             CROSS JOIN LATERAL (
-                SELECT id, attempts, claim_token, lease_until FROM webhook_deliveries
+                SELECT id FROM webhook_deliveries
                 WHERE endpoint_id = wanted.endpoint_id AND state = 'pending' AND kind <> 'ping'
-                    AND next_attempt_at <= (SELECT now FROM clock)
+                    AND next_attempt_at <= (SELECT now FROM clock) AND claim_token IS NULL
                 ORDER BY next_attempt_at, id
                 LIMIT greatest(least(wanted.share, :per_endpoint - running.deliveries), 0)
                 FOR NO KEY UPDATE SKIP LOCKED
             ) AS due
-    ),
-    interrupted AS (
-        INSERT INTO webhook_attempts (delivery_id, number, started_at, duration_ms, result)
-        SELECT id, attempts + 1, lease_until - CAST(:lease AS interval), 0, 'interrupted'
-        FROM chosen WHERE claim_token IS NOT NULL
-    )
-    UPDATE webhook_deliveries
-    SET claim_token = CAST(:token AS uuid),
-        lease_until = (SELECT now FROM clock) + CAST(:lease AS interval),
-        next_attempt_at = (SELECT now FROM clock) + CAST(:lease AS interval),
-        attempts = attempts + CAST(claim_token IS NOT NULL AS integer)
-    WHERE id = ANY (ARRAY(SELECT id FROM chosen))
-    RETURNING id
-    """)
-
-# A ping has only one attempt. So if the sender of a ping died, the ping has failed.
-_PINGS = text("""
-    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
-    chosen AS (
-        SELECT delivery.id, delivery.attempts, delivery.claim_token, delivery.lease_until
-        FROM webhook_deliveries AS delivery
-            JOIN webhook_endpoints AS endpoint ON endpoint.id = delivery.endpoint_id
-        WHERE delivery.state = 'pending' AND delivery.kind = 'ping'
-            AND delivery.next_attempt_at <= (SELECT now FROM clock)
-        ORDER BY delivery.next_attempt_at LIMIT :at_most
-        FOR NO KEY UPDATE OF delivery SKIP LOCKED
-    ),
-    interrupted AS (
-        INSERT INTO webhook_attempts (delivery_id, number, started_at, duration_ms, result)
-        SELECT id, attempts + 1, lease_until - CAST(:lease AS interval), 0, 'interrupted'
-        FROM chosen WHERE claim_token IS NOT NULL
-    ),
-    failed AS (
-        UPDATE webhook_deliveries
-        SET state = 'failed', ended_at = (SELECT now FROM clock), claim_token = NULL,
-            lease_until = NULL, attempts = attempts + 1
-        WHERE id = ANY (ARRAY(SELECT id FROM chosen WHERE claim_token IS NOT NULL))
     )
     UPDATE webhook_deliveries
     SET claim_token = CAST(:token AS uuid),
         lease_until = (SELECT now FROM clock) + CAST(:lease AS interval),
         next_attempt_at = (SELECT now FROM clock) + CAST(:lease AS interval)
-    WHERE id = ANY (ARRAY(SELECT id FROM chosen WHERE claim_token IS NULL))
+    WHERE id = ANY (ARRAY(SELECT id FROM chosen))
+    RETURNING id
+    """)
+
+_PINGS = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
+    chosen AS (
+        SELECT delivery.id
+        FROM webhook_deliveries AS delivery
+            JOIN webhook_endpoints AS endpoint ON endpoint.id = delivery.endpoint_id
+        WHERE delivery.state = 'pending' AND delivery.kind = 'ping'
+            AND delivery.next_attempt_at <= (SELECT now FROM clock)
+            AND delivery.claim_token IS NULL
+        ORDER BY delivery.next_attempt_at LIMIT :at_most
+        FOR NO KEY UPDATE OF delivery SKIP LOCKED
+    )
+    UPDATE webhook_deliveries
+    SET claim_token = CAST(:token AS uuid),
+        lease_until = (SELECT now FROM clock) + CAST(:lease AS interval),
+        next_attempt_at = (SELECT now FROM clock) + CAST(:lease AS interval)
+    WHERE id = ANY (ARRAY(SELECT id FROM chosen))
     RETURNING id
     """)
 
 _CLAIMED = text(f"""
     SELECT delivery.id, delivery.endpoint_id, delivery.kind,
-        delivery.attempts - delivery.attempts_before AS attempts,
+        delivery.attempts - delivery.attempts_before - interrupted.attempts AS attempts,
+        interrupted.attempts AS interruptions,
         event.id AS event_id, event.type, event.created_at AS event_at, event.version, event.data,
         event.body, endpoint.url, endpoint.secret_version,
         CASE WHEN endpoint.previous_secret_until > clock.now
@@ -105,6 +88,11 @@ _CLAIMED = text(f"""
         CROSS JOIN LATERAL (
             SELECT * FROM webhook_endpoints WHERE id = delivery.endpoint_id LIMIT 1
         ) AS endpoint
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS attempts FROM webhook_attempts
+            WHERE delivery_id = delivery.id AND number > delivery.attempts_before
+                AND result = 'interrupted'
+        ) AS interrupted
     WHERE delivery.id = ANY (CAST(:ids AS bigint[]))
     ORDER BY delivery.id
     """)
@@ -114,6 +102,7 @@ _CLAIMED = text(f"""
 class ClaimedDelivery:
     """A delivery to send. `attempts`: its attempts since it was created or last replayed.
 
+    Attempts that a process did not finish are not in `attempts`: `interruptions` counts them.
     `body` is None for an event that was never sent. `stored_bodies.keep` then stores a body.
     """
 
@@ -122,6 +111,7 @@ class ClaimedDelivery:
     endpoint_id: int
     kind: DeliveryKind
     attempts: int
+    interruptions: int
     event_id: uuid.UUID
     type: str
     event_at: datetime

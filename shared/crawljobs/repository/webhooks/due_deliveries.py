@@ -1,4 +1,4 @@
-"""Find work that waits for a deliverer: new events, pings, endpoints with due deliveries."""
+"""Find work that waits for a deliverer: new events, pings, due deliveries, ended leases."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ _WAITING = text("""
             WHERE state = 'pending' AND kind = 'ping'
                 AND next_attempt_at <= (SELECT now FROM clock)
         ) AS pings,
+        EXISTS (
+            SELECT FROM webhook_deliveries
+            WHERE claim_token IS NOT NULL AND lease_until <= (SELECT now FROM clock)
+        ) AS interrupted,
         EXISTS (
             SELECT FROM webhook_endpoints AS endpoint CROSS JOIN LATERAL (
                 SELECT 1 FROM webhook_deliveries
@@ -59,6 +63,7 @@ class WaitingWork:
 
     events: bool
     pings: bool
+    interrupted: bool  # claims whose lease has ended
     deliveries: bool
 
 

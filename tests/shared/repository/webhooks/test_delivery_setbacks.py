@@ -14,6 +14,7 @@ from crawljobs.repository.webhooks import (
     delivery_setbacks,
     due_deliveries,
     event_expansion,
+    interrupted_attempts,
 )
 from crawljobs.repository.webhooks.attempt_recording import FinishedAttempt
 from support.clock_setbacks import SETBACKS
@@ -60,6 +61,7 @@ def test_new_claimed_and_failed_deliveries_go_on_after_a_setback(
     assert not due_deliveries.waiting_work(conn, now=now).deliveries
     assert mend(conn, now) == 6
     assert mend(conn, now) == 0
+    assert len(interrupted_attempts.record(conn, lease=LEASE, now=now)) == 1
     [due] = due_deliveries.due_endpoints(conn, per_endpoint=10, now=now)
     assert (due.running, due.due) == (0, 6)
     again = claim(conn, endpoint, now)

@@ -17,6 +17,7 @@ from crawljobs.repository.webhooks import (
     disabled_event,
     due_deliveries,
     event_expansion,
+    interrupted_attempts,
     stored_bodies,
 )
 from support import plans
@@ -34,6 +35,7 @@ MODULES = (
     disabled_event,
     due_deliveries,
     event_expansion,
+    interrupted_attempts,
     stored_bodies,
 )
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
@@ -51,6 +53,14 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
             "lease": LEASE,
             "now": None,
         },
+    ),
+    "interrupted_attempts._RECORD": (
+        interrupted_attempts._RECORD,
+        {"lease": LEASE, "pause": LEASE, "most": 10, "at_most": 500, "now": None},
+    ),
+    "interrupted_attempts._RELEASE": (
+        interrupted_attempts._RELEASE,
+        {"ids": [1], "tokens": [TOKEN], "lease": LEASE, "detail": "stopped", "now": None},
     ),
     "delivery_claim._PINGS": (
         delivery_claim._PINGS,
@@ -76,10 +86,6 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "attempt_recording._SUCCESS": (attempt_recording._SUCCESS, OF_ENDPOINT),
     "attempt_recording._FAILURE": (attempt_recording._FAILURE, OF_ENDPOINT),
-    "attempt_recording._RELEASE": (
-        attempt_recording._RELEASE,
-        {"ids": [1], "tokens": [TOKEN], "now": None},
-    ),
     "delivery_counts._COUNT": (delivery_counts._COUNT, {}),
     "delivery_counts._OLDEST_NEW": (delivery_counts._OLDEST_NEW, {"now": None}),
     "delivery_setbacks._ENDPOINTS": (delivery_setbacks._ENDPOINTS, {"margin": LEASE, "now": None}),

@@ -1,0 +1,66 @@
+"""Keep the rows of deliveries right: their times, ended leases, and the states of endpoints."""
+
+from __future__ import annotations
+
+import time
+
+from crawljobs.db.database import Database
+from crawljobs.domain.webhook import AttemptResult
+from crawljobs.repository.webhooks import (
+    delivery_holding,
+    delivery_setbacks,
+    interrupted_attempts,
+)
+from crawljobs.runtime import logs, metrics
+from scheduler.webhooks.claiming import LEASE
+
+log = logs.get_logger(__name__)
+
+MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
+SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
+
+
+class Upkeep:
+    """Corrects deliveries periodically. Several processes may do so at the same time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._settled_at = self._mended_at = float("-inf")
+
+    def run(self, *, interrupted: bool) -> None:
+        """Run one chunk of each due task. `interrupted`: leases have ended.
+
+        Raises DatabaseUnavailable.
+        """
+        if time.monotonic() - self._mended_at >= MEND_SECONDS:
+            self._mend()
+        if interrupted:
+            self._record_interruptions()
+        if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
+            settled = self._database.run(delivery_holding.settle)
+            if not settled.more:
+                self._settled_at = time.monotonic()
+
+    def _mend(self) -> None:
+        """Repair times that a clock setback made too late. Each round repairs a chunk."""
+        mended = self._database.run(lambda conn: delivery_setbacks.mend(conn, lease=LEASE))
+        if mended:
+            log.warning("clock.mended", what="webhooks", count=mended)
+        else:
+            self._mended_at = time.monotonic()
+
+    def _record_interruptions(self) -> None:
+        """Record the attempts whose process died. Their deliveries follow, or fail in the end."""
+        found = self._database.run(lambda conn: interrupted_attempts.record(conn, lease=LEASE))
+        if not found:
+            return  # another process was faster
+        metrics.webhook_attempts.labels(AttemptResult.INTERRUPTED).inc(len(found))
+        log.warning("webhook.attempts_lost", count=len(found))
+        for each in found:
+            if each.has_failed:
+                log.error(
+                    "webhook.delivery_given_up",
+                    endpoint_id=each.endpoint_id,
+                    delivery_id=each.id,
+                    interruptions=each.times,
+                )

@@ -1,0 +1,124 @@
+"""Record attempts that a process did not finish: it died, or it stopped before the answer came."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from crawljobs.domain import webhook_retry
+
+CHUNK = 500  # limit of the attempts that one call records
+
+# The claim of a running attempt has a lease in the future. So the sender of a claim with an ended
+# lease has died or hangs. A stopped process releases its claims, and these attempts have a detail,
+# so they do not count towards the limit. A delivery that made its sender die several times waits
+# for a random time, so that it does not interrupt the same other deliveries again.
+_RECORD = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
+    expired AS (
+        SELECT id, kind, attempts, attempts_before, lease_until FROM webhook_deliveries
+        WHERE claim_token IS NOT NULL AND lease_until <= (SELECT now FROM clock)
+        LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED
+    ),
+    interrupted AS (
+        SELECT expired.id, expired.kind, 1 + (
+            SELECT count(*) FROM webhook_attempts
+            WHERE delivery_id = expired.id AND number > expired.attempts_before
+                AND result = 'interrupted' AND detail IS NULL
+        ) AS times
+        FROM expired
+    ),
+    recorded AS (
+        INSERT INTO webhook_attempts (delivery_id, number, started_at, duration_ms, result)
+        SELECT id, attempts + 1, lease_until - CAST(:lease AS interval), 0, 'interrupted'
+        FROM expired
+    )
+    UPDATE webhook_deliveries AS delivery
+    SET attempts = delivery.attempts + 1, claim_token = NULL, lease_until = NULL,
+        state = CASE WHEN interrupted.times >= :most OR interrupted.kind = 'ping'
+            THEN 'failed' ELSE delivery.state END,
+        ended_at = CASE WHEN interrupted.times >= :most OR interrupted.kind = 'ping'
+            THEN (SELECT now FROM clock) END,
+        next_attempt_at = (SELECT now FROM clock)
+            + (interrupted.times - 1) * random() * CAST(:pause AS interval)
+    FROM interrupted
+    WHERE delivery.id = interrupted.id AND delivery.id = ANY (ARRAY(SELECT id FROM expired))
+    RETURNING delivery.id, delivery.endpoint_id, delivery.kind, delivery.state, interrupted.times
+    """)
+
+# A ping has only one attempt.
+_RELEASE = text("""
+    WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
+    running AS (
+        SELECT id, attempts, lease_until FROM webhook_deliveries
+        WHERE id = ANY (CAST(:ids AS bigint[])) AND claim_token = ANY (CAST(:tokens AS uuid[]))
+        ORDER BY id FOR NO KEY UPDATE
+    ),
+    recorded AS (
+        INSERT INTO webhook_attempts
+            (delivery_id, number, started_at, duration_ms, result, detail)
+        SELECT id, attempts + 1, lease_until - CAST(:lease AS interval), 0, 'interrupted', :detail
+        FROM running
+    )
+    UPDATE webhook_deliveries
+    SET attempts = attempts + 1, claim_token = NULL, lease_until = NULL,
+        state = CASE kind WHEN 'ping' THEN 'failed' ELSE state END,
+        ended_at = CASE kind WHEN 'ping' THEN (SELECT now FROM clock) END,
+        next_attempt_at = (SELECT now FROM clock)
+    WHERE id = ANY (ARRAY(SELECT id FROM running))
+    """)
+STOPPED = "the scheduler was stopped"
+
+
+@dataclass(frozen=True)
+class InterruptedDelivery:
+    """A delivery whose sender died. `times`: how often since it was created or last replayed.
+
+    `has_failed`: no further attempt follows, because of the limit or because it is a ping.
+    """
+
+    id: int
+    endpoint_id: int
+    times: int
+    has_failed: bool
+
+
+def record(
+    conn: Connection, *, lease: timedelta, at_most: int = CHUNK, now: datetime | None = None
+) -> list[InterruptedDelivery]:
+    """Record an interrupted attempt for each claim whose lease has ended, and end the claim.
+
+    The delivery is due at once the first time, and later each time after a longer random pause.
+    After INTERRUPTIONS_MAX times it fails. `lease` is the length of the lease of a claim.
+    """
+    values: dict[str, Any] = {
+        "lease": lease,
+        "at_most": at_most,
+        "most": webhook_retry.INTERRUPTIONS_MAX,
+        "pause": webhook_retry.INTERRUPTION_PAUSE,
+        "now": now,
+    }
+    return [
+        InterruptedDelivery(row.id, row.endpoint_id, row.times, row.state == "failed")
+        for row in conn.execute(_RECORD, values)
+    ]
+
+
+def release(
+    conn: Connection,
+    *,
+    claims: Sequence[tuple[int, uuid.UUID]],
+    lease: timedelta,
+    now: datetime | None = None,
+) -> None:
+    """End these claims (delivery id, token) of a stopping process, and record their attempts.
+
+    The deliveries are due at once, except pings, which fail.
+    """
+    values = {"ids": [each for each, _ in claims], "tokens": [each for _, each in claims]}
+    conn.execute(_RELEASE, {**values, "lease": lease, "detail": STOPPED, "now": now})
