@@ -65,8 +65,13 @@ def test_the_import_contracts_hold() -> None:
 ADMIN_API_ROOMS = "admin_api: resources, openapi and server above http above schemas"
 WORKER_ROOMS = "crawler_worker: crawl and maintenance above claims above reddit"
 REPOSITORY_ROOMS = "repository rooms import one another as listed"
+CRAWLCTL_ALONE = "crawlctl speaks REST alone"
 SANDBOX_ALONE = "the sandbox is an image of its own, with nothing of the demo"
-TOPS = {"crawljobs": "shared", "reddit_sandbox": "deploy"}  # other packages are in services/
+TOPS = {
+    "crawljobs": "shared",
+    "reddit_sandbox": "deploy",
+    "crawlctl": "deploy",
+}  # other packages are in services/
 # (contract, the package that breaks it, the imported module)
 BREAKS = [
     ("services meet only in the database", "scheduler", "admin_api"),
@@ -80,6 +85,9 @@ BREAKS = [
     ("rules are pure", "crawljobs.domain", "psycopg"),
     ("deployables know nothing of one machine", "crawler_worker.reddit", "onebox"),
     (SANDBOX_ALONE, "reddit_sandbox", "onebox"),
+    (CRAWLCTL_ALONE, "crawlctl.commands", "crawljobs.domain.job"),
+    (CRAWLCTL_ALONE, "crawlctl.rest", "admin_api.schemas"),
+    (CRAWLCTL_ALONE, "crawlctl.configuration", "onebox.postgres.data_folder"),
     ("the shared package knows no service", "crawljobs.runtime", "scheduler.timetable"),
     ("the shared package knows no service", "crawljobs.settings", "admin_api"),
     (ADMIN_API_ROOMS, "admin_api.http", "admin_api.resources.jobs"),

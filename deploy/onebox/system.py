@@ -78,6 +78,7 @@ class System:
             self._roll_call.expect(spec)
             self.supervisor.start(spec)
         self._wait("the admin-api", self._api_is_ready)
+        data_folder.write_private(self._folder.api_url, f"{self.api_url}\n")
 
     @property
     def _has_sandbox(self) -> bool:
@@ -138,6 +139,7 @@ class System:
 
     def stop(self) -> None:
         """Stop each process before the servers that it uses: workers first, Postgres last."""
+        self._folder.api_url.unlink(missing_ok=True)
         self.api.close()  # otherwise the admin-api would wait for this connection to end
         for roles in (("crawler-worker", "scheduler"), ("admin-api", "sandbox")):
             self.supervisor.stop(roles, hurry=self._stop.is_urgent)

@@ -25,7 +25,9 @@ def check(folder: Path) -> str:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for folder in (".", *PROGRAM.OWN_PROJECT.values()):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / folder / "pyproject.toml", tmp_path / folder)
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     return tmp_path
 

@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "run", folder / "run")
     (folder / "requirements").mkdir()
-    for target in ("demo", "dev"):
+    for target in ("crawlctl", "demo", "dev"):
         (folder / "requirements" / f"{target}.lock").write_text("")
     commands = Path("deploy", "docker", "commands")
     shutil.copytree(ROOT / commands, folder / commands)
@@ -78,6 +78,16 @@ def test_what_lies_in_the_callers_folder_is_not_imported(installed: Path, tmp_pa
     done = run(installed, "demo", "-x", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"['-x'] {installed / '.venv'}\n")
+
+
+def test_ctl_uses_the_packages_of_the_demo_and_knows_its_folder(installed: Path) -> None:
+    package = installed / "deploy" / "crawlctl"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shown = "import os, sys; print(sys.argv[1:], os.environ['CRAWLCTL_DEMO'])"
+    (package / "__main__.py").write_text(shown)
+    done = run(installed, "ctl", "jobs", "list")
+    assert (done.stdout, done.stderr) == (f"['jobs', 'list'] {installed / '.onebox'}\n", "")
 
 
 def test_an_unknown_command_is_named(project: Path) -> None:

@@ -11,11 +11,11 @@ ROOT = commands.ROOT
 DEADLINE_SECONDS = 120
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel into `folder`, and return its path. Needs no network."""
+def build(folder: Path, project: Path = ROOT) -> Path:
+    """Build the wheel of a project into `folder`, and return its path. Needs no network."""
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT,
+        cwd=project,
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,

@@ -71,6 +71,20 @@ def test_psql_reads_and_with_the_option_write_it_can_change(live: Demo) -> None:
     assert (live.data / "reader-url").stat().st_mode & 0o777 == 0o600
 
 
+def test_crawlctl_needs_no_settings_while_the_demo_runs(live: Demo, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "crawlctl", "jobs", "list", "-o", "csv"],
+        capture_output=True,
+        text=True,
+        env=demo.environment(CRAWLCTL_DEMO=str(live.data), XDG_CONFIG_HOME=str(tmp_path)),
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tiny_one" in done.stdout
+    assert (live.data / "api-url").stat().st_mode & 0o777 == 0o600
+
+
 def rows(url: str, query: str) -> list[Any]:
     with psycopg.connect(url, connect_timeout=5) as connection:
         return connection.execute(query).fetchall()

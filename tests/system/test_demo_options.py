@@ -68,6 +68,7 @@ def test_ctrl_c_stops_everything_in_order(doomed: Demo) -> None:
     assert not re.search(r"[^\x20-\x7e\n]", said)
     processes.wait_until_gone(family, timeout=20)
     assert not doomed.ready_file.exists()
+    assert not (data / "api-url").exists()
     assert "database system is shut down" in (data / "logs" / "postgres.log").read_text()
 
 

@@ -52,6 +52,11 @@ class DataFolder:
         return self.path / "admin-header"
 
     @property
+    def api_url(self) -> Path:
+        """The file with the address of the admin-api while the demo runs, for `./run ctl`."""
+        return self.path / "api-url"
+
+    @property
     def webhook_master_key(self) -> Path:
         return self.path / "webhook-master-key"
 

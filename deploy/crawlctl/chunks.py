@@ -1,0 +1,53 @@
+"""A change of many objects in chunks of at most 1,000, with results for each object."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.interrupts import between_chunks
+from crawlctl.output.columns import Noun
+from crawlctl.session import Session
+
+CHUNK = 1_000  # items that the API accepts in one request
+T = TypeVar("T")
+Send = Callable[[Sequence[T]], Sequence[Mapping[str, Any]]]
+
+
+def change_in_chunks(
+    session: Session, noun: Noun, items: Sequence[T], send: Send[T], *, done: str
+) -> ExitCode:
+    """Send the items chunk by chunk, and write the result of each. `done` names the change.
+
+    Returns PARTLY if an item failed. Ctrl-C ends the command after the chunk in flight.
+    """
+    failed = 0
+    handled = 0
+
+    def results() -> Iterator[Mapping[str, Any]]:
+        nonlocal failed, handled
+        with between_chunks() as interrupts:
+            for first in range(0, len(items), CHUNK):
+                chunk = items[first : first + CHUNK]
+                try:
+                    answers = send(chunk)
+                except CommandFailed as error:
+                    raise CommandFailed(
+                        f"{error}\n{done}: {handled:,} of {len(items):,} were handled before.",
+                        error.code,
+                    ) from error
+                handled += len(chunk)
+                failed += sum(not is_done(answer) for answer in answers)
+                yield from answers
+                if len(items) > CHUNK:
+                    session.say(f"{done}: {handled:,} of {len(items):,}, {failed:,} failed")
+                if interrupts.asked and handled < len(items):
+                    session.complain(f"{done}: stopped after {handled:,} of {len(items):,}")
+                    raise KeyboardInterrupt
+
+    session.writer.items(noun, results())
+    return ExitCode.PARTLY if failed else ExitCode.DONE
+
+
+def is_done(answer: Mapping[str, Any]) -> bool:
+    """Return whether the change of this item succeeded."""
+    return 200 <= int(answer.get("status") or 0) < 300

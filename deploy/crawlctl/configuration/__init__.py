@@ -1,0 +1,1 @@
+"""The address and the token: options, environment, profiles, the running demo."""

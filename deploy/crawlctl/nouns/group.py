@@ -1,0 +1,41 @@
+"""Columns of groups and steps."""
+
+from crawlctl.output.columns import Column, Noun
+
+_COUNTS = ("pending", "enqueued", "held", "succeeded", "failed", "cancelled", "skipped")
+GROUP = Noun(
+    "group",
+    (
+        Column("id", kind="number"),
+        Column("name"),
+        Column("outcome"),
+        Column("steps", kind="number"),
+        *(Column(name, f"counts.{name}", kind="number") for name in _COUNTS),
+        Column("generation", kind="number", wide=True),
+        Column("created_at", kind="time"),
+        Column("created_by", wide=True),
+        Column("sealed_at", kind="time", wide=True),
+        Column("paused_at", kind="time", wide=True),
+        Column("cancelled_at", kind="time", wide=True),
+        Column("finished_at", kind="time"),
+        Column("scheduled_job_id", kind="number", wide=True),
+        Column("due_at", kind="time", wide=True),
+    ),
+)
+STEP = Noun(
+    "step",
+    (
+        Column("key"),
+        Column("subreddit"),
+        Column("state"),
+        Column("reason"),
+        Column("job_id", kind="number"),
+        Column("waiting_for", kind="number"),
+        Column("priority", kind="number", wide=True),
+        Column("on_upstream_failure", wide=True),
+        Column("require_outcome", wide=True),
+        Column("visible_at", kind="time", wide=True),
+        Column("changed_at", kind="time"),
+    ),
+    key="key",
+)

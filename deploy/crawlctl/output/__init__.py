@@ -1,0 +1,1 @@
+"""Output: data on standard output in six formats, words on standard error."""

@@ -1,0 +1,113 @@
+"""Writes items to standard output in the chosen format."""
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
+
+from crawlctl.output.columns import Column, Item, Noun, plain
+from crawlctl.output.style import Style
+from crawlctl.output.visible_text import visible, visible_json, visible_lines
+
+PAGE_ROWS = 500  # rows that a table lays out together
+
+
+class Writer:
+    """Writes the items of a command. `out` is standard output, except in tests."""
+
+    def __init__(self, style: Style, out: TextIO | None = None) -> None:
+        self._style = style
+        self._out = out or sys.stdout
+
+    def items(self, noun: Noun, items: Iterable[Item], *, live: bool = False) -> int:
+        """Write a list, page by page. Return the number of items.
+
+        A `live` list shows each item at once, so that JSON is one item on a line.
+        """
+        counted = _Counted(items, self._out if live else None)
+        if self._style.format == "json" and not live:
+            self._json_list(counted)
+        elif self._style.format in ("json", "jsonl"):
+            for item in counted:
+                self._line(visible_json(compact(item)))
+        elif self._style.format == "csv":
+            self._csv(noun, counted)
+        elif self._style.format == "name":
+            for item in counted:
+                self._line(visible(plain(Column(noun.key).value(item))))
+        else:
+            self._tables(noun, counted, 1 if live else PAGE_ROWS)
+        return counted.number
+
+    def item(self, noun: Noun, item: Item) -> None:
+        """Write one object. The formats for people show its fields below one another."""
+        if self._style.format == "json":
+            self._line(visible_json(json.dumps(item, ensure_ascii=False, indent=2)))
+        elif self._style.format in ("table", "wide"):
+            self._fields(noun, item)
+        else:
+            self.items(noun, [item])
+
+    def text(self, text: str) -> None:
+        """Write text of the server that is data itself, such as a graph."""
+        self._line(visible_lines(text.rstrip("\n")))
+
+    def _line(self, text: str) -> None:
+        self._out.write(text + "\n")
+
+    def _json_list(self, items: Iterable[Item]) -> None:
+        separator = "["
+        for item in items:
+            lines = json.dumps(item, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+            self._out.write(f"{separator}\n  {visible_json(lines)}")
+            separator = ","
+        self._line("[]" if separator == "[" else "\n]")
+
+    def _csv(self, noun: Noun, items: Iterable[Item]) -> None:
+        rows = csv.writer(self._out, lineterminator="\n")
+        rows.writerow([column.name for column in noun.columns])
+        for item in items:
+            rows.writerow([visible_lines(plain(column.value(item))) for column in noun.columns])
+
+    def _columns(self, noun: Noun) -> Sequence[Column]:
+        return noun.columns if self._style.format == "wide" else noun.narrow()
+
+    def _tables(self, noun: Noun, items: Iterable[Item], page_rows: int) -> None:
+        from crawlctl.output.tables import write_table
+
+        iterator = iter(items)
+        is_first = True
+        while page := list(itertools.islice(iterator, page_rows)):
+            write_table(self._out, self._columns(noun), page, self._style, heading=is_first)
+            is_first = False
+
+    def _fields(self, noun: Noun, item: Item) -> None:
+        from crawlctl.output.tables import write_fields, write_table
+
+        write_fields(self._out, noun.columns, item, self._style)
+        for name, inner in noun.sections.items():
+            rows = item.get(name)
+            if rows:
+                self._line(f"\n{name.replace('_', ' ')}:")
+                write_table(self._out, self._columns(inner), rows, self._style, heading=True)
+
+
+class _Counted:
+    def __init__(self, items: Iterable[Item], out: TextIO | None) -> None:
+        self._items = items
+        self._out = out  # is flushed after each item
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self.number += 1
+            yield item
+            if self._out is not None:
+                self._out.flush()
+
+
+def compact(value: Any) -> str:
+    """Return a value as JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

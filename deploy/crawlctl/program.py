@@ -1,0 +1,51 @@
+"""Runs the command line, and turns each error into its exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.root import root
+from crawlctl.session import Session
+
+
+def run(arguments: Sequence[str], session: Session | None = None) -> int:
+    """Run one command, and return its exit code."""
+    session = session or Session()
+    try:
+        code = root.main(list(arguments), "crawlctl", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+        return int(code or ExitCode.DONE)
+    except CommandFailed as failed:
+        session.complain(f"crawlctl: {failed}")
+        return int(failed.code)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        return int(ExitCode.USAGE)
+    except click.ClickException as wrong:
+        usage = (
+            wrong.ctx.get_usage() + "\n"
+            if isinstance(wrong, click.UsageError) and wrong.ctx
+            else ""
+        )
+        session.complain(f"{usage}crawlctl: {wrong.format_message()}")
+        return wrong.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        session.complain("crawlctl: interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of the output has ended. Python would report the error again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return int(ExitCode.FAILED)
+    finally:
+        session.close()
+
+
+def command() -> None:
+    """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,203 @@
+"""Sends requests to the admin-api. Repeats a request that the server could not answer."""
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError
+
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.rest.problem import Refused, read_problem
+from crawlctl.version import VERSION
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0  # the server ends each request after 10 s, and a proxy adds its own time
+FIRST_DELAY_SECONDS = 0.25
+LONGEST_DELAY_SECONDS = 5.0
+ANSWER_BYTES = 64 * 2**20  # a list of 500 jobs has 1 MiB
+REPEATED_STATUSES = frozenset({429, 502, 503, 504})
+NOT_MODIFIED = 304
+
+Query = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response without an error: its status, its JSON value (None without a body), its ETag."""
+
+    status: int
+    body: Any
+    etag: str | None = None
+    location: str | None = None
+    repeated: bool = False  # an earlier try of this request may have reached the server
+
+
+class Client:
+    """One connection pool to one server.
+
+    `retry_seconds` limits the time of all tries of a request. `log` gets a line for each try.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        retry_seconds: float,
+        log: Callable[[str], None] = lambda line: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Accept": "application/json", "User-Agent": f"crawlctl/{VERSION}"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._retry_seconds = retry_seconds
+        self._log = log
+        self._sleep = sleep
+        self._pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def get(self, path: str, query: Query | None = None, *, etag: str | None = None) -> Reply:
+        """Return the reply of a GET. With `etag`, the status is 304 when nothing has changed."""
+        headers = {"If-None-Match": etag} if etag else {}
+        return self.call("GET", path, query=query, headers=headers)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request until the server answers it, and return the reply.
+
+        Each write has an Idempotency-Key, and its repetitions have the same key. Raises Refused for
+        an error status, and CommandFailed when no server answers.
+        """
+        sent = {**self._headers, **(headers or {})}
+        if method not in ("GET", "HEAD"):
+            sent.setdefault("Idempotency-Key", str(uuid.uuid4()))
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        address = self.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+        deadline = time.monotonic() + self._retry_seconds
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                reply = self._once(method, address, content, sent)
+            except Refused as refused:
+                delay = _delay(tries, refused.retry_after)
+                if refused.status not in REPEATED_STATUSES or _is_over(deadline, delay):
+                    raise
+            except HTTPError as error:
+                delay = _delay(tries, None)
+                if _is_over(deadline, delay):
+                    raise _unreachable(self.url, error) from None
+                self._log(f"{method} {path}: {_reason(error)}")
+            else:
+                return Reply(**{**reply.__dict__, "repeated": tries > 1})
+            self._sleep(delay)
+
+    def stream(self, path: str, query: Query | None = None) -> urllib3.BaseHTTPResponse:
+        """Return the response of a GET before its body is read. The caller closes the response."""
+        address = self.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+        try:
+            response = self._pool.request(
+                "GET", address, headers=self._headers, preload_content=False, redirect=False
+            )
+        except HTTPError as error:
+            raise _unreachable(self.url, error) from None
+        if response.status >= 300:
+            with response:
+                raise read_problem(response.status, response.headers, response.read(ANSWER_BYTES))
+        return response
+
+    def _once(
+        self, method: str, address: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> Reply:
+        began = time.monotonic()
+        try:
+            response = self._pool.request(
+                method,
+                address,
+                body=content,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+        except LocationParseError as error:
+            raise CommandFailed(f"{self.url} is not a valid URL: {error}", ExitCode.USAGE) from None
+        with response:
+            data = response.read(ANSWER_BYTES + 1, decode_content=True)
+            response.drain_conn()
+        took = (time.monotonic() - began) * 1000
+        request_id = response.headers.get("X-Request-Id", "-")
+        path = address.removeprefix(self.url)
+        self._log(f"{method} {path}: {response.status} in {took:.0f} ms, request {request_id}")
+        if len(data) > ANSWER_BYTES:
+            raise CommandFailed(f"The answer of {method} {path} exceeds {ANSWER_BYTES:,} bytes.")
+        if response.status == NOT_MODIFIED:
+            return Reply(NOT_MODIFIED, None, headers.get("If-None-Match"))
+        if response.status >= 300:
+            raise read_problem(response.status, response.headers, data)
+        etag, location = response.headers.get("ETag"), response.headers.get("Location")
+        return Reply(response.status, _parsed(data, response.headers), etag, location)
+
+
+def _parsed(data: bytes, headers: Mapping[str, str]) -> Any:
+    if not data:
+        return None
+    if "json" not in headers.get("Content-Type", ""):
+        return data.decode(errors="replace")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise CommandFailed("The answer of the server is not valid JSON.") from None
+
+
+def _delay(tries: int, retry_after: float | None) -> float:
+    doubled: float = min(FIRST_DELAY_SECONDS * 2 ** (tries - 1), LONGEST_DELAY_SECONDS)
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, not a secret
+    return max(doubled * jitter, retry_after or 0.0)
+
+
+def _is_over(deadline: float, delay: float) -> bool:
+    return time.monotonic() + delay > deadline
+
+
+def _unreachable(url: str, error: HTTPError) -> CommandFailed:
+    return CommandFailed(f"{url} does not answer: {_reason(error)}", ExitCode.UNREACHABLE)
+
+
+def _reason(error: HTTPError) -> str:
+    cause = getattr(error, "reason", None) or error
+    text = str(cause)
+    return text.rsplit(": ", 1)[-1] if ": " in text else text or type(cause).__name__

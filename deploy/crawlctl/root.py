@@ -1,0 +1,51 @@
+"""The command `crawlctl`: its options and the table of its commands."""
+
+import click
+
+from crawlctl.session import RETRY_SECONDS
+from crawlctl.shared_options import LazyGroup, output_options
+from crawlctl.version import VERSION
+
+COMMANDS = {
+    "login": ("crawlctl.commands.login:login", "Store the address and the token of a server."),
+    "logout": ("crawlctl.commands.login:logout", "Delete a stored address and token."),
+    "whoami": ("crawlctl.commands.login:whoami", "Show the token's name and its scopes."),
+    "jobs": ("crawlctl.commands.jobs:jobs", "List, enqueue, change and await jobs."),
+    "version": ("crawlctl.commands.version:version", "Show the version of crawlctl."),
+}
+EPILOG = (
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 no access, 5 not found, 6 unreachable, "
+    "7 partly, 8 wait ran out, 9 ended badly, 130 Ctrl-C."
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    params=[
+        click.Option(["--profile"], metavar="NAME", help="The stored server to use."),
+        click.Option(["--url"], metavar="URL", help="The address of the admin-api."),
+        click.Option(
+            ["--retry-seconds"],
+            type=click.FloatRange(0, 3600),
+            default=RETRY_SECONDS,
+            show_default=True,
+            help="How long to repeat a request that the server cannot answer now.",
+        ),
+        *output_options(),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+    no_args_is_help=True,
+)
+@click.version_option(VERSION, message="crawlctl %(version)s")
+@click.pass_context
+def root(
+    context: click.Context, profile: str | None, url: str | None, retry_seconds: float
+) -> None:
+    """Operate crawljobs through its REST API.
+
+    Data goes to standard output, words go to standard error. `-` means standard input.
+    """
+    session = context.obj
+    session.profile, session.url, session.retry_seconds = profile, url, retry_seconds

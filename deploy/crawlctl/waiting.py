@@ -1,0 +1,68 @@
+"""Waits for jobs and groups until they are in a final state."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from crawlctl.failures import CommandFailed, ExitCode, worst
+from crawlctl.rest.polling import FIRST_SECONDS, Poller
+from crawlctl.session import Session
+
+JOB_PATH, GROUP_PATH = "/api/admin/jobs", "/api/admin/groups"
+FINAL = frozenset({"succeeded", "failed", "cancelled"})
+DEFAULT_SECONDS = 3_600.0
+Object = Mapping[str, Any]
+
+
+def poller(session: Session, seconds: float) -> Poller:
+    """Return a poller that gives up after `seconds`."""
+    return Poller(
+        session.client,
+        time.monotonic() + seconds,
+        report=session.say,
+        first_seconds=session.poll_seconds or FIRST_SECONDS,
+    )
+
+
+def final_jobs(
+    session: Session,
+    job_ids: Iterable[int],
+    polling: Poller,
+    *,
+    reruns: frozenset[int] = frozenset(),
+) -> Iterator[Object]:
+    """Yield each job in its final state. A job of `reruns` is followed by its follow-up job."""
+    for job_id in job_ids:
+        found = polling.until(f"{JOB_PATH}/{job_id}", lambda job: job["status"] in FINAL)
+        if job_id in reruns and found["follow_up_job_id"] is not None:
+            after = found["follow_up_job_id"]
+            session.say(f"Job {job_id} has ended; its follow-up job is {after}.")
+            found = polling.until(f"{JOB_PATH}/{after}", lambda job: job["status"] in FINAL)
+        yield {
+            name: value for name, value in found.items() if name not in ("attempts", "audit_log")
+        }
+
+
+def code_of_jobs(jobs: Iterable[Object]) -> ExitCode:
+    """Return ENDED_BADLY if a job has not succeeded."""
+    return worst(
+        [ExitCode.DONE if job["status"] == "succeeded" else ExitCode.ENDED_BADLY for job in jobs]
+    )
+
+
+def final_group(polling: Poller, group_id: int) -> tuple[Object, ExitCode]:
+    """Return the finished group, and ENDED_BADLY unless all its steps succeeded.
+
+    Raises CommandFailed if the group is open for further steps, because it cannot finish.
+    """
+
+    def is_over(group: Any) -> bool:
+        if group["sealed_at"] is None:
+            raise CommandFailed(
+                f"Group {group_id} accepts further steps, so it does not finish: seal it first.",
+                ExitCode.REFUSED,
+            )
+        return group["finished_at"] is not None
+
+    group: Object = polling.until(f"{GROUP_PATH}/{group_id}", is_over)
+    return group, ExitCode.DONE if group["outcome"] == "succeeded" else ExitCode.ENDED_BADLY
