@@ -10,6 +10,7 @@ from rich.table import Table
 from benchmarks import (
     admin_api,
     aging,
+    content_growth,
     crawl,
     crawl_memory,
     drain,
@@ -36,6 +37,7 @@ JSON_FILE = install.ROOT / ".bench" / "figures.json"
 WORKLOADS = {
     "admin_api": admin_api.measure,
     "aging": aging.measure,
+    "content_growth": content_growth.measure,
     "crawl": crawl.measure,
     "crawl_memory": crawl_memory.measure,
     "drain": drain.measure,
@@ -59,6 +61,11 @@ WORKLOADS = {
 @click.command()
 @click.option("--quick", is_flag=True, help="Smaller and shorter: to see that it works.")
 @click.option("--only", multiple=True, help="Of ours or, with --peers, of theirs.")
+@click.option(
+    "--items",
+    type=click.IntRange(10_000, 12_000_000),
+    help="Posts of content_growth, and as many comments (10,000,000 need 30 GB of disk).",
+)
 @click.option("--json-file", type=click.Path(path_type=Path), help="Where to write the figures.")
 @click.option("--peers", is_flag=True, help="Compare with other queues, side by side, instead.")
 @click.option(
@@ -76,6 +83,7 @@ def main(
     *,
     quick: bool,
     only: tuple[str, ...],
+    items: int | None,
     json_file: Path | None,
     peers: bool,
     peer: tuple[str, ...],
@@ -95,7 +103,7 @@ def main(
     figures: dict[str, list[Figure]] = {}
     if against is not None:
         figures["versus"] = versus.compare(against, quick=quick)
-    with private_server(quick=quick) as bench:
+    with private_server(quick=quick, items=items) as bench:
         for name in () if against else only or WORKLOADS:
             console.print(f"{name} ...")
             figures[name] = WORKLOADS[name](bench)

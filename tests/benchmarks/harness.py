@@ -51,6 +51,7 @@ class Bench:
     server_url: str
     quick: bool
     programs: Path  # the folder of the server's programs, with pgbench
+    items: int | None = None  # the number of posts of `content_growth`; None: its own number
 
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
@@ -74,12 +75,12 @@ class Bench:
 
 
 @contextlib.contextmanager
-def private_server(*, quick: bool) -> Iterator[Bench]:
+def private_server(*, quick: bool, items: int | None = None) -> Iterator[Bench]:
     options = Options(durable=True, max_connections=MAX_CONNECTIONS, shared_buffers=SHARED_BUFFERS)
     with tempfile.TemporaryDirectory(prefix="crawljobs-bench-") as folder:
         data = Path(folder)
         with EmbeddedPostgres(data / "postgres", log=data / "log", options=options) as server:
-            yield Bench(server.url(), quick, server.bindir)
+            yield Bench(server.url(), quick, server.bindir, items)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

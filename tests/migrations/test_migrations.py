@@ -195,3 +195,28 @@ def test_the_audit_log_cannot_be_changed_even_by_a_superuser(
 
 def test_the_history_is_one_line() -> None:
     assert len(ScriptDirectory(str(VERSIONS.parent)).get_heads()) == 1
+
+
+def test_an_interrupted_build_of_indexes_continues(empty_database_url: str) -> None:
+    """The upgrade keeps finished indexes, and builds an unfinished one again."""
+    alembic(empty_database_url, "upgrade", "0044")
+    opened = Database(empty_database_url)
+    with opened.begin() as conn:
+        conn.execute(text("CREATE INDEX posts_updated_at_id_idx ON posts (updated_at, id)"))
+        conn.execute(text("CREATE INDEX comments_updated_at_id_idx ON comments (updated_at)"))
+        conn.execute(
+            text(
+                "UPDATE pg_index SET indisvalid = false "
+                "WHERE indexrelid = 'comments_updated_at_id_idx'::regclass"
+            )
+        )
+        finished = conn.execute(text("SELECT 'posts_updated_at_id_idx'::regclass::oid")).scalar()
+    alembic(empty_database_url, "upgrade", "0047")
+    with opened.begin() as conn:
+        (built,) = conn.execute(
+            text("SELECT pg_get_indexdef('comments_updated_at_id_idx'::regclass)")
+        ).scalars()
+        kept = conn.execute(text("SELECT 'posts_updated_at_id_idx'::regclass::oid")).scalar()
+    opened.close()
+    assert built.endswith("(updated_at, id)")
+    assert kept == finished

@@ -40,5 +40,5 @@ author_subreddits = Table(
     Column("first_at", Timestamp, nullable=False),
     Column("last_at", Timestamp, nullable=False),
     CheckConstraint("posts >= 0 AND comments >= 0", name="counts"),
-    Index("author_subreddits_subreddit_id_idx", "subreddit_id"),
+    Index("author_subreddits_subreddit_id_author_id_idx", "subreddit_id", "author_id"),
 )

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
+from crawljobs.db.tables.content_indexes import COMMENT_INDEXES, POST_INDEXES
 
 # A subreddit whose name is known. It may never have been crawled.
 subreddits = Table(
@@ -137,13 +138,7 @@ posts = Table(
     Column("comments_stored", BigInteger),
     Column("comments_missing", BigInteger),  # comments that exist at Reddit but are not stored
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
-    Index("posts_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
-    Index("posts_author_id_idx", "author_id"),
-    Index(
-        "posts_refresh_due_at_idx",
-        "refresh_due_at",
-        postgresql_where=text("refresh_due_at IS NOT NULL"),
-    ),
+    *POST_INDEXES,
 )
 
 # A comment. The row stays when the author is deleted, because replies refer to the comment.
@@ -170,12 +165,5 @@ comments = Table(
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
     Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
-    Index("comments_post_id_idx", "post_id"),
-    Index("comments_subreddit_id_created_at_idx", "subreddit_id", "created_at"),
-    Index("comments_author_id_idx", "author_id"),
-    Index(
-        "comments_refresh_due_at_idx",
-        "refresh_due_at",
-        postgresql_where=text("refresh_due_at IS NOT NULL"),
-    ),
+    *COMMENT_INDEXES,
 )

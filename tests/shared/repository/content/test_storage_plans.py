@@ -102,6 +102,11 @@ FIND: dict[str, Any] = {
     "throttled": True, "first": 5, "every": HOUR, "longest": 600, "names": ["sub1", "nobody"],
     "discovered_from": 7,
 }  # fmt: skip
+NAMED: dict[str, Any] = {"of_name": "Author7", "every": HOUR, "now": None}
+FINISHED: dict[str, Any] = {
+    "subreddit_id": 7, "next_crawl_at": FIND["now"], "depth": 1, "gap": False, "post": "p1",
+    "comment": "c1", "now": None,
+}  # fmt: skip
 TREE: dict[str, Any] = {
     "ids": ["p1", "p2"], "shown": [3, 4], "at_most": 500, "id": "p1",
     "without": ["p3"], "limit": 25, "reported": 3, "missing": 0, "brought": 3,
@@ -158,6 +163,11 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "activity": (lambda: recent_activity._ACTIVITY, FIND),
     "rhythm": (lambda: recent_activity._RHYTHM, FIND),
     "due for history": (lambda: authors._DUE_FOR_HISTORY, FIND),
+    "history of an author": (lambda: authors._IS_HISTORY_DUE, NAMED),
+    "fetched history": (lambda: authors._HISTORY_FETCHED, NAMED),
+    "finished crawl": (lambda: crawl_history._FINISH_CRAWL, FINISHED),
+    "turn of discovery": (lambda: discovery._TAKE_TURN, FIND),
+    "readable subreddit": (lambda: subreddit_access._RECORD_OPEN, {**FIND, "access": "public"}),
     "candidates": (lambda: discovery_candidates._CANDIDATES, FIND),
     "unchecked candidates": (lambda: discovery_candidates._CANDIDATES, {**FIND, "checked": False}),
     "missing names": (lambda: discovery._MISSING, FIND),

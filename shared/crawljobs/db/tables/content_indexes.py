@@ -1,0 +1,36 @@
+"""The indexes of posts and comments. A read of many rows follows one of them in the order of keys.
+
+Most keys end with the id, so that a read can continue after the last row of the page before. No
+index begins with `created_at`: reads of all subreddits visit one subreddit after the other
+(decision 137).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+
+
+def _common_indexes(table: str) -> tuple[Index, ...]:
+    """Return the indexes that posts and comments both have."""
+    return (
+        # The items of each subreddit in the order of their creation: crawls, lists, exports.
+        Index(f"{table}_subreddit_id_created_at_id_idx", "subreddit_id", "created_at", "id"),
+        # Exports of the items that changed after a time. Page storage only appends to this index.
+        Index(f"{table}_updated_at_id_idx", "updated_at", "id"),
+        # An author's items in no order. Equal keys share an entry, so this index stays small, and
+        # the items of a page change few of its pages.
+        Index(f"{table}_author_id_idx", "author_id"),
+        Index(
+            f"{table}_refresh_due_at_idx",
+            "refresh_due_at",
+            postgresql_where=text("refresh_due_at IS NOT NULL"),
+        ),
+    )
+
+
+POST_INDEXES = _common_indexes("posts")
+COMMENT_INDEXES = (
+    *_common_indexes("comments"),
+    # The comments of each post in no order, for trees and counts.
+    Index("comments_post_id_idx", "post_id"),
+)
