@@ -34,8 +34,10 @@ class RateWindow:
     def take(self, client: str) -> Grant | None:
         """Count a request of the client, and return the state of the client's window.
 
-        Return None and count nothing if the client has made `limit` requests in this window, or if
-        the client is new and MOST_CLIENTS clients have made requests.
+        Return None and count nothing in two cases:
+
+        - The client has made `limit` requests in this window.
+        - The client is new, and MOST_CLIENTS clients have made requests.
         """
         with self._lock:
             now = self._clock()

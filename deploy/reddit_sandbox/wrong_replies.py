@@ -2,7 +2,7 @@
 
 A wrong reply may repeat for several requests of the same page, up to a limit. Then the page gives
 one good reply. Some wrong replies look true, for example the reply that a community is private.
-They never repeat, because no client could recognize two of them in a row as wrong.
+These wrong replies never repeat, because no client could recognize two in a row as wrong.
 """
 
 import collections
@@ -146,7 +146,7 @@ def spoil(response: flask.Response) -> flask.Response:
 def is_wrong() -> bool:
     """Return whether the current request gets a wrong reply.
 
-    Wrong replies have no rate-limit headers, because most kinds imitate a proxy or another server
-    in front of Reddit, which does not know the rate limit.
+    Wrong replies have no rate-limit headers. Most kinds imitate a proxy or another server in front
+    of Reddit, which does not know the rate limit.
     """
     return bool(flask.g.get("is_wrong"))

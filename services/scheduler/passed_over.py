@@ -1,7 +1,7 @@
 """Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
 
-Without the skip, these schedules would come first in every batch, because they stay due. 100 of
-them would fill each batch, and block all other schedules.
+These schedules stay due. Without the skip, they would come first in every batch, and 100 of them
+would block all other schedules.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ CHECK_SECONDS = 0.02
 def await_previous(cluster: Path) -> None:
     """Wait until a previous Postgres on this cluster has ended. Raises DataFolderError.
 
-    The system may have given the process id in the file to another process. Postgres would take
-    that process for its predecessor and refuse to start, so this function replaces the id. The file
-    is not deleted, because Postgres reads its other lines to check that no old session is alive.
+    The system may have given the process id in the file to another process. Postgres would take the
+    other process for a running Postgres and refuse to start, so this function replaces the id. The
+    file is not deleted: from its other lines, Postgres checks that no old session is alive.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)

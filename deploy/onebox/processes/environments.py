@@ -45,8 +45,11 @@ _USERINFO = re.compile(r"://[^/\s]*@")
 def inherited(variables: Mapping[str, str], role: str, without: Iterable[str]) -> dict[str, str]:
     """Return all variables except `without` and except the secrets that this role does not need.
 
-    A variable is a secret if it is in _KNOWN, if its name looks secret (such as X_TOKEN), or if its
-    value is an address with a user and a password.
+    A variable is a secret in three cases:
+
+    - It is in _KNOWN.
+    - Its name looks secret, such as X_TOKEN.
+    - Its value is an address with a user and a password.
     """
     needed = NEEDED[role]
     left_out = frozenset(without)

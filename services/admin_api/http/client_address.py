@@ -48,8 +48,8 @@ def client_address(
     - If all addresses belong to trusted proxies: return the first address of the header.
     - If an entry is no address, or after MAX_HOPS addresses: return the last address that was read.
 
-    The client can forge each address to the left of the returned address. It cannot forge the
-    returned address, because a trusted proxy or this server accepted a connection from it.
+    The client can forge each address to the left of the returned address. The returned address is
+    reliable, because a trusted proxy or this server accepted a connection from it.
     """
     address = parsed_address(peer)
     rest = forwarded_for or ""

@@ -20,8 +20,8 @@ def show_budget() -> dict[str, Any]:
     """Show Reddit's request budget
 
     For each client id, shows the requests left in the time window, and whether Reddit accepts the
-    credentials. If the workers pause, shows the reason and the end of the pause, and when a worker
-    next tests whether the cause has ended.
+    credentials. During a pause of the workers, also shows its reason, its end, and when a worker
+    next tests whether its cause has ended.
     """
     with state.current().database.read() as conn:
         found = budget_overview.overview(conn)

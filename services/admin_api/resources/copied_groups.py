@@ -54,8 +54,8 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
     actor = auth.current_actor()
 
     def work(conn: Connection) -> responses.Response:
-        # Do not lock the source group. It does not change, and its lock could cause a deadlock:
-        # transactions lock groups in the order of ids, but the new steps lock the groups for which
+        # Do not lock the source group. It does not change, and its lock could cause a deadlock.
+        # Transactions lock groups in the order of ids. But the new steps lock the groups for which
         # they wait, also groups with lower ids.
         source = group_requests.current(conn, group_id)
         running = operation_rows.open_of(

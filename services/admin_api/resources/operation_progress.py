@@ -63,9 +63,8 @@ def list_operations(params: dict[str, Any]) -> responses.Response:
 def show_operation(operation_id: int) -> Operation:
     """Show the progress of an operation
 
-    If a change concerns more than 1,000 rows, the response to its request is 202 with the path of
-    an operation. Workers then make the change. Finished operations are deleted after
-    `RETENTION_DAYS`.
+    A change of more than 1,000 rows returns 202 with the path of an operation. Workers then make
+    the change. Finished operations are deleted after `RETENTION_DAYS`.
     """
     with state.current().database.read() as conn:
         found = operation_rows.get(conn, operation_id=operation_id)

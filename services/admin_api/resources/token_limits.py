@@ -43,9 +43,9 @@ def expiry_of_child(
 def refuse_name_of_another(conn: Connection, identity: Identity, name: str) -> None:
     """Raise a Problem if the client may not create a token with this name.
 
-    At most two valid tokens may have the same name, so that a client can rotate its token. Only the
-    first token or the bootstrap token may create the second token. Otherwise a client could use the
-    name of another client.
+    At most two valid tokens may have the same name, so that a client can rotate its token. If a
+    valid token has the name, only this token or the bootstrap token may create the second token.
+    Otherwise a client could use the name of another client.
     """
     live = api_tokens.live_of_name(conn, name=name, at_most=api_token.LIVE_PER_NAME)
     if live and identity.token_id is not None and identity.token_id not in live:

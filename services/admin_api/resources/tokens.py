@@ -59,9 +59,9 @@ def list_tokens(params: dict[str, Any]) -> responses.Response:
 def create_token(params: dict[str, Any]) -> responses.Response:
     """Create a token
 
-    Only this response shows the new token, which expires no later than your token. To rotate a
-    token, use it to create a second token with the same name. Deploy the second token, then revoke
-    the first token.
+    Only this response shows the new token. The new token expires no later than your token. To
+    rotate a token, use it to create another token with the same name. Deploy the new token, then
+    revoke the old token.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
     scopes = frozenset(Scope(scope) for scope in params["scopes"])

@@ -22,9 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# If the reply to a claim's COMMIT was lost, Postgres may still execute the COMMIT and create
-# leases. After this number of lease durations, each of these leases has expired. Then the worker
-# forgets the claim token (decision 27).
+# Postgres may execute the COMMIT of a claim after its reply was lost, and create leases. After this
+# number of lease durations, each of these leases has expired. Then the worker forgets the claim
+# token (decision 27).
 UNANSWERED_LEASES = 2
 
 

@@ -58,8 +58,7 @@ def crawl(context: CrawlContext) -> None:
 def _is_broken_off(context: CrawlContext) -> bool:
     """Return whether this crawl must skip the listing of the newest comments.
 
-    The crawl skips the listing if an earlier crawl failed at the first page and the next try of
-    this page is not due yet.
+    An earlier crawl failed at the first page, and the next try of this page is not due yet.
     """
     known = context.parts.get(PartKind.COMMENTS)
     is_at_start = context.checkpoint.page == 0 and not context.checkpoint.whole

@@ -95,13 +95,14 @@ def _check(context: CrawlContext, names: Sequence[str]) -> None:
 def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
-    The last name in the request is the crawled subreddit, which exists. A reply without this
-    subreddit is empty or cut off. It is not used, because absent subreddits would be recorded as
-    missing for good. The request is then repeated once. After the second of these replies, raise
-    GivenUp.
+    The last name in the request is the crawled subreddit, which exists. A reply without the crawled
+    subreddit is empty or cut off. Such a reply is not used, because absent subreddits would be
+    recorded as missing for good. After the first reply of this kind, the request is repeated. After
+    the second, GivenUp is raised.
 
     Reddit never returns a profile by its name, so the crawl of a profile does not add its own name.
-    It repeats the request only after an empty reply, and accepts a second empty reply.
+    The crawl of a profile repeats the request only after an empty reply, and accepts a second empty
+    reply.
     """
     own = context.claim.subreddit
     control = () if own.lower().startswith(subreddit.PROFILE) else (own,)

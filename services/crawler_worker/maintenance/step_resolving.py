@@ -94,8 +94,8 @@ class StepResolver(threading.Thread):
     def resolve(self) -> int:
         """End steps and waits, and start ready steps. Returns the number of changes.
 
-        Continues until nothing is left to do. But if the worker claims jobs without a pause, it
-        stops after a full chunk, because the claims are more urgent. Raises DatabaseUnavailable.
+        Continues until nothing is left to do. If the worker claims jobs without a pause, the claims
+        are more urgent: then the resolver stops after a full chunk. Raises DatabaseUnavailable.
         """
         total, changed = 0, -1
         self._has_backlog = False

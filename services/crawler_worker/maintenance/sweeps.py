@@ -32,9 +32,9 @@ from crawljobs.settings import QueueSettings
 
 log = logs.get_logger(__name__)
 
-# When the number of finished jobs changes, a trigger inserts a row with the difference. At this
-# interval, merge_counts adds these rows to the counts. Until then, a reader of the counts must add
-# the rows itself, some thousands at most.
+# When the number of finished jobs changes, a trigger inserts a row with the difference.
+# merge_counts adds the rows to the counts at this interval. Between two merges, a reader of the
+# counts must add the rows itself, some thousands at most.
 MERGE_COUNTS_SECONDS = 15.0
 
 

@@ -33,8 +33,8 @@ class SenderThreads(Generic[Item]):
     def prepare(self, count: int) -> int:
         """Start threads until `count` are idle, as far as the system allows it.
 
-        Returns the number of idle threads, at most `count`. An item that is put while no thread is
-        idle would wait for the end of another item, and its claim could end meanwhile.
+        Returns the number of idle threads, at most `count`. Without an idle thread, a further item
+        would wait for the end of another item, and the claim of the waiting item could end.
         """
         while (idle := self._idle()) < count and self._has_started():
             pass

@@ -43,9 +43,10 @@ def course_of(context: CrawlContext, listing: ListingName, mark: str | None) -> 
 
     If an earlier crawl gave up a page of the listing, the next try of this page has a due time:
 
-    - Before this time, the walk stops at the newest item of the earlier crawl, and the high-water
-      mark does not move.
-    - After this time, or if the whole listing must be read, the walk does not stop at this item.
+    - Before the due time, the walk stops at the newest item of the earlier crawl, and the
+      high-water mark does not move.
+    - After the due time, or if the whole listing must be read, the walk does not stop at the newest
+      item of the earlier crawl.
     """
     whole = context.checkpoint.whole
     known = context.parts.get(_KINDS[listing])

@@ -59,8 +59,11 @@ class Limiter:
     def wait_for_slot(self, stop: Stop, *, in_background: bool = False) -> Slot:
         """Reserve a slot, and wait until the time of the slot.
 
-        Raises SlotTooLate if the slot is beyond the longest wait, Outage during a pause of all
-        workers, and Interrupted if `stop` is set during the wait.
+        Raises:
+
+        - SlotTooLate: the slot is beyond the longest wait.
+        - Outage: all workers pause.
+        - Interrupted: `stop` was set during the wait.
         """
         self._let_one_ahead(stop)
         longest_queue = request_budget.BACKGROUND_QUEUE if in_background else None
