@@ -123,9 +123,9 @@ def simulator(cron: Cron, wall: datetime) -> CronSim:
 
 
 def _next_fixed(cron: Cron, after: datetime) -> datetime:
-    # `wall` is a local time. If a clock change repeats an hour, a `wall` in that hour has two
-    # instants, and `instant_of` returns the first. If the first is not later than `after`, this
-    # `wall` has fired already and is skipped.
+    # `wall` is a local time. If a clock change repeats an hour, each local time in this hour occurs
+    # twice, and `instant_of` returns the first occurrence. If the first occurrence is not later
+    # than `after`, `wall` has fired already and is skipped.
     for wall in simulator(cron, zones.wall_at(cron.zone, after)):
         instant = zones.instant_of(cron.zone, wall)
         if instant > after:

@@ -1,7 +1,7 @@
 """The due times of one schedule: the times of its cron expression, delayed by its offset.
 
-The spread of a schedule is the range of its offset. If schedules with the same expression have a
-spread, their offsets differ, so that they do not all fire at the same time.
+The spread of a schedule is the range of its offset. With a spread, schedules with the same
+expression have different offsets, so that they do not all fire at the same time.
 """
 
 from __future__ import annotations

@@ -23,8 +23,10 @@ GONE_STATUS = 410  # the receiver wants no more events
 INTERRUPTIONS_MAX = 10
 INTERRUPTION_PAUSE = timedelta(seconds=30)
 
-# An endpoint is dead if no attempt succeeded for SILENCE, and if the first and the latest failure
-# since the last success are at least SPAN apart.
+# An endpoint is dead on two conditions:
+#
+# - No attempt succeeded for SILENCE.
+# - The first and the latest failure since the last success are at least SPAN apart.
 SILENCE = timedelta(days=5)
 SPAN = timedelta(hours=12)
 

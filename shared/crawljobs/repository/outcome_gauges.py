@@ -109,9 +109,9 @@ _alive = (
     .where(_IS_WORKER, _instance.seen_at > CLOCK.c.now - interval("alive_within"))
     .subquery("alive")
 )
-# A worker that ends normally deletes its row. So an old row belongs to a worker that was killed,
-# that hangs, or that does not reach the database. A killed worker that restarts under its name,
-# such as a container, gives its row a new heartbeat, and sets `lost_at`.
+# A worker that ends normally deletes its row. An old row belongs to a worker that was killed, that
+# hangs, or that does not reach the database. A killed worker may restart under its name, for
+# example in a container. Then its row gets a new heartbeat, and `lost_at`.
 _lost = (
     select(func.count().label("workers_lost"))
     .select_from(

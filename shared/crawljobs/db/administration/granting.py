@@ -38,12 +38,12 @@ def is_new(conn: Connection) -> bool:
 def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Give the tables to the owner, then revoke and grant rights. Yields one line for each change.
 
-    Rights that are not in `grants`:
+    A right that is not in `grants` is revoked, with these rules:
 
-    - PUBLIC and the owner always lose them.
-    - Services lose them with `revoke`. Without `revoke`, an older release may still need them.
+    - PUBLIC and the owner always lose the right.
+    - A service loses the right with `revoke`. Without `revoke`, an older release may still need it.
     - A service always loses a privilege on a whole table if `grants` limits the privilege to some
-      columns. No release needs the other columns.
+      columns. No release needs more columns.
     """
     owner = names.get(grants.OWNER)
     for row in conn.execute(rights_sql.OWNED, rights.object_names()).all():

@@ -64,11 +64,11 @@ _PRESENT = text("""
 def equalize(conn: Connection, name: str, kind: str, has: Collection[str]) -> Iterator[str]:
     """Set missing and changed settings of the role `name`. Yields one line for each change.
 
-    `has` are the present settings, such as `lock_timeout=5s`.
+    `has` are the present settings, such as `lock_timeout=5s`. A setting of ENFORCED is left out if
+    the current user may not set it.
 
-    - A setting of ENFORCED is left out if the current user may not set it.
-    - Unknown settings that a session of the role may change are reset. The role could have set them
-      for itself, and they could break its sessions. The owner's role keeps them.
+    The role may have changed other settings for itself, which could break its sessions. These
+    settings are reset, except for the owner's role.
     """
     enforced = {
         setting: value

@@ -1,8 +1,12 @@
 """Limit the use of Postgres functions that block other sessions, or write to disk without limit.
 
-By default each role may call these functions, also in a read-only transaction. Advisory locks fill
-the lock table of the server, and stop migrations and requests that use the same keys. The other
-functions write WAL, large objects and files. Only a superuser can revoke the right to call them.
+By default each role may call these functions, also in a read-only transaction. There are two kinds:
+
+- Functions of advisory locks fill the lock table of the server, and stop migrations and requests
+  that use the same keys.
+- All others write WAL, large objects and files.
+
+Only a superuser can revoke the right to call the functions.
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ _WAITS_FOR_GROUPS = text(f"""
         ) AS upstream ON true
     """)
 
-# A step can wait for all other steps of its own group. Of these waits, the query selects those that
-# must end, reopen, or get another end state. `others (open)` is true while another step is open or
-# the group accepts further steps.
+# A step can wait for all other steps of its own group. The query selects the waits of this kind
+# that must end, reopen, or get another end state. `others (open)` is true while another step is
+# open or the group accepts further steps.
 _WAITS_FOR_ALL = text(f"""
     SELECT wait.id, wait.step_id, step.group_id, wait.ended_at IS NOT NULL AS was_ended,
         step.state, others.open AS is_open, failed.key, failed.state AS failed_state

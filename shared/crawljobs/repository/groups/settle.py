@@ -28,8 +28,8 @@ from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.groups.upstream_reads import OutdatedStep
 
 # One transaction processes at most this number of changes, and at most this number of waits for
-# jobs, for steps and for groups. It reads one more step, and one more wait for each upstream, to
-# find out whether further ones are left.
+# jobs, for steps and for groups. To find out whether more are left, the transaction reads one more
+# step, and one more wait for each upstream.
 CHUNK = 1_000
 
 _TAKE = text("""

@@ -93,8 +93,8 @@ def change_steps(
 ) -> None:
     """Write the changes. The caller has locked the groups of the steps.
 
-    If `announced` is true, the resolver later updates the waits for these steps. If it is false,
-    the caller must update these waits in the same transaction, or call `announce`.
+    With `announced`, the resolver later updates the waits for these steps. Without `announced`, the
+    caller must update these waits in the same transaction, or call `announce`.
     """
     if not changes:
         return

@@ -16,8 +16,8 @@ from crawljobs.domain.job import priority_ceiling
 class Ask(NamedTuple):
     """One subreddit name of an EnqueueRequest, which may have several names.
 
-    A call of job_enqueue returns one list with the results of all its requests. `place` is the
-    index of this name's result in that list.
+    `place` is the index of the name's result in the list that a call of job_enqueue returns. The
+    list has the results of all requests of the call.
     """
 
     place: int

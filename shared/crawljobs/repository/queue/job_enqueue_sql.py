@@ -1,8 +1,10 @@
 """The enqueue statement: it takes any number of requests, for stored and for unknown subreddits.
 
-It locks and writes rows in a fixed order. First come the jobs of stored subreddits, by subreddit
-id. Then come the unknown subreddits, by name, and then the jobs of these subreddits. Decision 109
-has the reasons.
+The statement locks and writes rows in this order (decision 109):
+
+- the jobs of stored subreddits, by subreddit id
+- the unknown subreddits, by name
+- the jobs of the unknown subreddits
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ _HINT = f"""CASE WHEN job.status = 'queued' AND (
     ) IS NULL THEN pg_notify('{CHANNEL}', '') END"""
 
 # The live jobs as they were when the statement began. A merge must return each job as it was before
-# the merge. If another transaction has changed a job since the statement began, this is impossible.
-# So the statement only locks that job, and returns no row for it.
+# the merge. This is impossible if another transaction has changed the job since the statement
+# began. So the statement only locks a changed job, and returns no row for it.
 _SEEN = f""", seen AS (
         SELECT live.* FROM asked CROSS JOIN LATERAL (
             SELECT *, xmin FROM crawl_jobs
@@ -86,8 +88,8 @@ _SEEN = f""", seen AS (
 
 # Inserts the unknown subreddits and their jobs. The condition on `merged` is always true, but needs
 # all rows of `merged`. So Postgres locks the jobs of stored subreddits before it inserts the first
-# subreddit. If another transaction is inserting the same name, the statement waits for the commit
-# of that transaction. Then the statement returns no row for the name.
+# subreddit. If another transaction is inserting the same name, the statement waits for its commit,
+# and returns no row for the name.
 _OF_UNKNOWN = f""", made AS (
         INSERT INTO subreddits (name, discovered_from, depth)
         SELECT name, origin, depth FROM asked WHERE is_new AND (SELECT count(*) FROM merged) >= 0

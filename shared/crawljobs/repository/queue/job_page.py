@@ -2,11 +2,11 @@
 
 The statement is a UNION ALL of branches. A branch is a SELECT that reads one range of an index in
 the order of the page, for example the jobs with one status. The statement checks at most
-`scan_limit` jobs. If the page is not full then, the statement returns the position at which the
-next page continues.
+`scan_limit` jobs. If these jobs do not fill the page, the statement returns the position at which
+the next page continues.
 
-With a filter on a subreddit, a schedule or a group, the branches read all jobs of that subreddit,
-schedule or group. The statement sorts these jobs, and checks only the first `scan_limit` of them.
+With a filter on a subreddit, a schedule or a group, the branches read all jobs of the subreddit,
+schedule or group. The statement sorts these jobs, and checks only the first `scan_limit` jobs.
 
 Each set of filters has its own statement. With an optional condition such as `x IS NULL OR`, or
 with a bound LIMIT, a generic plan could not use the index.

@@ -2,8 +2,8 @@
 
 Each change first locks its jobs, ordered by subreddit and id. So no other transaction can change
 the jobs after their old values were read for the audit rows. A job whose status does not allow the
-verb is not changed. A change of one job then raises an error. A change of many jobs returns an
-error for each job that it did not change.
+verb is not changed: a change of one job raises an error, and a change of many jobs returns an error
+for this job.
 """
 
 from __future__ import annotations

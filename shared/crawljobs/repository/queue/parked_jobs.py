@@ -34,9 +34,10 @@ _OF_SUBREDDIT = text(f"""
     SELECT id, {_HINT} FROM settled
     """)
 
-# Makes the job due at once, because the time of its wait was computed from the old minimum gap.
-# settle_job_of then parks the job again if its crawl has not begun and the new gap still applies.
-# If the crawl has begun, the worker that claims the job computes the wait before its next request.
+# Makes the job due at once, because the end of its wait was computed from the old minimum gap.
+#
+# - If the crawl has not begun and the new gap applies, settle_job_of then parks the job again.
+# - If the crawl has begun, the worker that claims the job waits before the next request.
 _BY_POLITENESS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE subreddit_id = :subreddit_id AND status = 'waiting' AND wait_reason = 'politeness'
@@ -111,8 +112,8 @@ def settle_polite_job_of(
 ) -> None:
     """Free this subreddit's parked job or park it again, after a minimum gap changed.
 
-    A subreddit has two minimum gaps: the shortest time between two of its crawls, and the shortest
-    time between two requests to Reddit for this subreddit.
+    A minimum gap is the shortest time between two crawls of the subreddit, or the shortest time
+    between two requests to Reddit for the subreddit.
     """
     conn.execute(_BY_POLITENESS, {"subreddit_id": subreddit_id, "now": now})
     settle_job_of(conn, subreddit_id=subreddit_id, now=now)
@@ -123,9 +124,9 @@ def settle_parked_jobs(
 ) -> int:
     """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
-    A sweep calls this function. The function checks only the CHUNK parked jobs with the latest
-    visible_at, and changes at most `at_most` of them. requeue_due_jobs checks the causes of the
-    other parked jobs at their visible_at. Returns the number of changed jobs.
+    A sweep calls this function. Returns the number of changed jobs, at most `at_most`. Checks only
+    the CHUNK parked jobs with the latest visible_at. requeue_due_jobs checks the cause of each
+    other parked job at its visible_at.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())

@@ -31,8 +31,8 @@ def is_real(api_url: str) -> bool:
 def refuse(conn: Connection, *, api_url: str) -> None:
     """Refuse to crawl a server whose content must not be mixed with the content of the database.
 
-    Raises SettingsError if the database has content of the real Reddit and this worker crawls
-    another server, or the other way round. The first worker stores which of the two it crawls.
+    The first worker stores whether it crawls the real Reddit or another server. Raises
+    SettingsError if this worker crawls a server of the other kind.
     """
     wanted = is_real(api_url)
     stored = conn.execute(_STORED).one_or_none()

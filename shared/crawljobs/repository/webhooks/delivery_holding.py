@@ -1,7 +1,8 @@
 """Adapt open deliveries to the state of their endpoint: hold, release or drop them.
 
-A change of an endpoint does not change its deliveries, which may be many. `settle` changes them in
-chunks. The deliverer calls it periodically, and a request that changes an endpoint calls it once.
+A change of an endpoint does not change its deliveries, which may be many. `settle` changes the
+deliveries in chunks. The deliverer calls `settle` periodically, and a request that changes an
+endpoint calls it once.
 """
 
 from __future__ import annotations

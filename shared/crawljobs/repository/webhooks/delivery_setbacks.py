@@ -1,7 +1,7 @@
 """Repair times of webhooks that are too late because the database's clock was set back.
 
-Without the repair, a delivery would wait until the clock reaches its stored time again, and an
-endpoint would get no event that is older than its stored creation.
+Without the repair, a delivery would wait until the clock reaches its stored time again. An endpoint
+would get no event until the clock reaches the stored time of its creation.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time of the first attempt of replay number `place` (1, 2, ...).
 
-    The first attempts of an endpoint's replays are REPLAY_SECONDS apart, and come after those that
-    are already planned. So a receiver that works again gets a steady flow.
+    The first attempts of an endpoint's replays are REPLAY_SECONDS apart. New replays come after the
+    replays that are already planned. So a receiver that works again gets a steady flow.
     """
     planned = webhook_deliveries.alias("planned")
     last = (

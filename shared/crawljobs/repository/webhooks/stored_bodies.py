@@ -19,8 +19,8 @@ _STORED = text("""
 def keep(conn: Connection, *, bodies: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, str]:
     """Store the bodies of events that have none. Return the stored body of each event by its id.
 
-    Another process can store a body of the same event first, for another endpoint. With another
-    PUBLIC_URL, the two bodies differ, and the first one is returned.
+    Another process may store a body of the same event first, for another endpoint. The bodies
+    differ if the processes have different PUBLIC_URLs. The first stored body is returned.
     """
     if not bodies:
         return {}

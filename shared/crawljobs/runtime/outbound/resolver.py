@@ -1,8 +1,8 @@
 """Resolve host names in separate threads, because `getaddrinfo` has no deadline.
 
 A lookup that takes too long is abandoned: its thread ends when the lookup returns, and another
-thread takes its place. Callers that need the same name at the same time share a lookup. So a name
-whose server never answers occupies a single thread.
+thread takes the place of this thread. Callers that need the same name at the same time share a
+lookup. So a name whose server never answers occupies a single thread.
 """
 
 from __future__ import annotations

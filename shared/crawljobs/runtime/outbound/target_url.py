@@ -1,7 +1,7 @@
-"""Parse the URL of a target once. All later code uses these parts and never the text again.
+"""Parse the URL of a target once. All later code uses the parts and never the text again.
 
-Two parsers could read the same URL differently. Then a check of one result would not protect a
-request that uses the other result.
+Two parsers could read the same URL differently. If the check used one parser and the request
+another parser, the check would not protect the request.
 """
 
 from __future__ import annotations

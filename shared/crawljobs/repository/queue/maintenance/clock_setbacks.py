@@ -1,9 +1,9 @@
 """Repair stored times that lie too far in the future after the database's clock was set back.
 
 An operator may set the clock back, or a failover may activate a standby whose clock is behind.
-Times that were stored before this change are then in the future, and jobs would wait for them. Each
-kind of time has a maximum distance from now. The sweep replaces a time that exceeds this distance
-by more than 1 minute. The margin of 1 minute allows for small corrections of the clock.
+Earlier stored times may then be in the future, and jobs would wait for them. Each kind of time has
+a maximum distance from now. The sweep replaces a time that exceeds the maximum by more than 1
+minute. Small corrections of the clock need no repair.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ _WIDTH = "make_interval(secs => window_seconds)"
 
 # A next_slot_at or window_started_at beyond these limits was written before the clock was set back.
 #
-# - window_started_at: a slot is reserved at most LONGEST_SLOT_WAIT_SECONDS before its time, so its
-#   window begins within this time from now.
-# - next_slot_at: at most one window after this begin, or two windows if a window has only one slot.
+# - window_started_at: a slot is reserved at most LONGEST_SLOT_WAIT_SECONDS before its time. The
+#   start of the slot's window is at most this far from now.
+# - next_slot_at: at most one window after the start of the window, or two windows if a window has
+#   only one slot.
 #
 # If a window begins too late, its request counts (reserved, others) do not belong to the present
-# window. They are set to 0, and Reddit's next reply corrects them.
+# window. The counts are set to 0, and Reddit's next reply corrects them.
 _NEXT_SLOT = f"({beyond('next_slot_at', f'{_SLOT_WAIT} + 2 * {_WIDTH}')})"
 _WINDOW = f"({beyond('window_started_at', _SLOT_WAIT)})"
 _PAUSE = beyond(
