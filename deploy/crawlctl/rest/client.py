@@ -96,8 +96,8 @@ class Client:
     ) -> Reply:
         """Send a request until the server answers it, and return the reply.
 
-        Each write has an Idempotency-Key, and its repetitions have the same key. Raises Refused for
-        an error status, and CommandFailed when no server answers.
+        Each write has an Idempotency-Key. Repetitions of the write have the same key. Raises
+        Refused for an error status, and CommandFailed when no server answers.
         """
         sent = {**self._headers, **(headers or {})}
         if method not in ("GET", "HEAD"):

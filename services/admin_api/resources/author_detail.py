@@ -34,8 +34,8 @@ blueprint = Blueprint(
 def show_author(params: dict[str, Any], author: str) -> responses.Response:
     """Show an author, and the author's activity by subreddit
 
-    The case of the name does not matter. For a page, the API examines at most 2,000 subreddits. A
-    page with `next` may therefore hold fewer subreddits than `limit`.
+    The case of the name does not matter. For a page, the API examines at most 2,000 subreddits. So
+    a page with `next` may hold fewer subreddits than `limit`.
     """
     with state.current().database.read() as conn:
         account = author_activity_pages.find_author(conn, name=author)

@@ -69,8 +69,8 @@ def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
     If several jobs belong to one subreddit, only the newest job is retried. If the subreddit has
-    another live job, the job is not retried. Its problem in the response has the id of the live
-    job.
+    another live job, no job is retried. Then the problem of the job in the response has the id of
+    the live job.
     """
     return bulk_changes.apply(params, Verb.RETRY)
 

@@ -17,9 +17,9 @@ BUSY_DELAY = timedelta(seconds=60)  # the shortest delay after an answer of a bu
 BUSY_STATUSES = frozenset({429, 502, 504})
 GONE_STATUS = 410  # the receiver wants no more events
 
-# A delivery fails after this number of attempts whose process died. They do not count as other
-# attempts. Such a delivery could be the cause of the deaths. Before attempt number n + 1, the pause
-# is random, up to n - 1 times INTERRUPTION_PAUSE.
+# A delivery may be the cause if the processes that send it die. After this number of attempts whose
+# process died, the delivery fails. Other attempts are counted separately. Before attempt number n +
+# 1, the pause is random, up to n - 1 times INTERRUPTION_PAUSE.
 INTERRUPTIONS_MAX = 10
 INTERRUPTION_PAUSE = timedelta(seconds=30)
 

@@ -28,8 +28,8 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
     """Return the highest id that is not too far above the page's lower ids; None without items.
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
-    first id that is too far above the next lower id. So a single wrong id is never returned, except
-    from a page with one item. If the result is lower than the newest item, the next crawl only
+    first id that is too far above the next lower id. If the page has two or more items, a single
+    wrong id is never returned. If the result is lower than the newest item, the next crawl only
     makes more requests.
     """
     if not items:

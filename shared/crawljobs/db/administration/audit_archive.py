@@ -1,12 +1,11 @@
 """Move old rows of the audit log into an archive table, which the owner may dump and drop.
 
 Only a superuser or the owner of the tables can move rows. Each chunk of CHUNK_ROWS rows has its own
-transaction:
+transaction, with these steps:
 
-- It disables the trigger that protects the audit log, and grants the current role the right to
-  delete.
-- It moves the rows.
-- It enables the trigger, and revokes the right.
+- Disable the trigger that protects the audit log. Grant the current role the right to delete.
+- Move the rows.
+- Enable the trigger. Revoke the right.
 
 So no other session sees the audit log without protection.
 """

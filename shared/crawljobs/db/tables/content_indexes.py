@@ -1,8 +1,8 @@
-"""The indexes of posts and comments. A read of many rows follows one of them in the order of keys.
+"""The indexes of posts and comments. A read of many rows follows one index in its order of keys.
 
-Most keys end with the id, so that a read can continue after the last row of the page before. No
-index begins with `created_at`: reads of all subreddits visit one subreddit after the other
-(decision 137).
+Most keys end with the id, so that the next page can continue after the last row of a page. No index
+begins with `created_at`: reads of all subreddits visit one subreddit after the other (decision
+137).
 """
 
 from __future__ import annotations

@@ -100,10 +100,11 @@ _CLAIMED = text(f"""
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
-    """A delivery to send. `attempts`: its attempts since it was created or last replayed.
+    """A delivery to send.
 
-    Attempts that a process did not finish are not in `attempts`: `interruptions` counts them.
-    `body` is None for an event that was never sent. `stored_bodies.keep` then stores a body.
+    - `attempts`: its finished attempts since it was created or last replayed.
+    - `interruptions`: its attempts that a process did not finish, since the same time.
+    - `body`: None for an event that was never sent. Then `stored_bodies.keep` stores a body.
     """
 
     id: int

@@ -14,10 +14,12 @@ from crawljobs.domain import webhook_retry
 
 CHUNK = 500  # limit of the attempts that one call records
 
-# The claim of a running attempt has a lease in the future. So the sender of a claim with an ended
-# lease has died or hangs. A stopped process releases its claims, and these attempts have a detail,
-# so they do not count towards the limit. A delivery that made its sender die several times waits
-# for a random time, so that it does not interrupt the same other deliveries again.
+# The claim of a running attempt has a lease in the future. If the lease has ended, the sender has
+# died or hangs. A process that stops releases its claims. The attempts of these claims have a
+# detail, and do not count towards the limit.
+#
+# A delivery that made its sender die several times waits for a random time. Otherwise it would
+# interrupt the same other deliveries again.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     expired AS (
@@ -93,8 +95,9 @@ def record(
 ) -> list[InterruptedDelivery]:
     """Record an interrupted attempt for each claim whose lease has ended, and end the claim.
 
-    The delivery is due at once the first time, and later each time after a longer random pause.
-    After INTERRUPTIONS_MAX times it fails. `lease` is the length of the lease of a claim.
+    After the first interruption, the delivery is due at once. After each further interruption, a
+    longer random pause follows. After INTERRUPTIONS_MAX interruptions, and for a ping, the delivery
+    fails. `lease` is the length of the lease of a claim.
     """
     values: dict[str, Any] = {
         "lease": lease,

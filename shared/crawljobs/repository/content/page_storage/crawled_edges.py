@@ -3,10 +3,10 @@
 An edge is a row with an author's numbers of posts and comments in a subreddit. Evidence is a row
 with the numbers of mentions and crossposts of another subreddit.
 
-- If one statement stores the page, this statement adds the counts.
+- If one statement stores the page, the statement also adds the counts.
 - If several statements store the page, one more statement adds all counts at the end. With counts
-  after each statement, two transactions could deadlock: one has locked the edges for its posts, and
-  the other the edges for its comments.
+  after each statement, two transactions could deadlock: the first has locked the edges for its
+  posts, and the second the edges for its comments.
 """
 
 from __future__ import annotations

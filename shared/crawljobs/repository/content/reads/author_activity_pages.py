@@ -138,8 +138,8 @@ def list_activity(
 ) -> ActivityPage:
     """Return a page of at most `limit` subreddits in which the author was active, by their ids.
 
-    Only subreddits with activity since `since`, and with activity before `until`. A page with fewer
-    subreddits can have a next page, because a page checks at most SCAN_LIMIT subreddits.
+    The author was active in the subreddit since `since`, and before `until`. A page checks at most
+    SCAN_LIMIT subreddits. So a page with fewer subreddits can have a next page.
     """
     values = {
         "author_id": author_id,

@@ -83,10 +83,10 @@ _KEPT = frozenset({"id", "post_id", "parent_id", "removed_by_category"})
 
 
 def _shown(column: Column[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return the column; for a text that is not in _KEPT, null if the item was deleted.
+    """Return the column. A text that is not in _KEPT is null if the item was deleted.
 
-    The crawler stores a deleted item without its texts. This condition also protects a reader from
-    a row that another program wrote.
+    The crawler stores a deleted item without its texts. The condition protects a reader from a row
+    that another program wrote.
     """
     if not isinstance(column.type, Text) or column.name in _KEPT:
         return column
