@@ -14,6 +14,7 @@ from onebox.crawl_progress import Snapshot
 from onebox.stop_request import StopRequest
 from onebox.system import System
 
+MAP_FILE = "map.svg"  # in the data folder
 SHOW_SECONDS = 0.2
 SHOW_IDLE_SECONDS = 1.0
 
@@ -37,6 +38,7 @@ def watch(
     for the job. `began` is the monotonic time of the demo's start. Raises PostgresError.
     """
     # Imported late, so that `rich` loads while the processes start.
+    from onebox.map_picture import drawing
     from onebox.screen import display, summary
 
     healthy = is_over = False
@@ -64,7 +66,9 @@ def watch(
                 refusals = running.database.pauses.refused if options.once else []
                 if options.once and (snapshot.is_finished or refusals):
                     view.close()
-                    code = summary.of_crawls(running, snapshot, asked, time.monotonic() - began)
+                    seconds = time.monotonic() - began
+                    picture = drawing.draw(running.api, stop, options.data / MAP_FILE)
+                    code = summary.of_crawls(running, snapshot, asked, seconds, picture=picture)
                     for sentence in refusals:
                         click.echo(sentence, err=True)
                     return code

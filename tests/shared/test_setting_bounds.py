@@ -39,6 +39,7 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "AGING_EVERY_MIN": (settings.read_queue_settings, 5, 1, 1440),
     "WORKER_CONCURRENCY": (settings.read_queue_settings, 8, 1, 200),
     "POLL_SECONDS": (settings.read_queue_settings, 5.0, 0.05, 300),
+    "MAP_CORE_SHARE": (settings.read_queue_settings, 0.02, 0, 1),
     "REQUEUE_SECONDS": (settings.read_queue_settings, 2.0, 0.1, 60),
     "MAINTENANCE_MINUTES": (settings.read_queue_settings, 5, 1, 1440),
     "RETENTION_DAYS": (settings.read_queue_settings, 30, 1, 36_500),

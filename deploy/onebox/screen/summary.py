@@ -15,11 +15,18 @@ from onebox.system import System
 GUIDE = "docs/first-hour.md"
 
 
-def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], seconds: float) -> int:
-    """Print a table, two sentences and a line of JSON. Return 0 if all jobs succeeded, else 1.
+def of_crawls(
+    running: System,
+    snapshot: Snapshot,
+    asked: Mapping[int, int],
+    seconds: float,
+    *,
+    picture: str = "",
+) -> int:
+    """Print a table, sentences and a line of JSON. Return 0 if all jobs succeeded, else 1.
 
     `asked` maps the id of each job of this demo to the number of requests that earlier runs sent
-    for the job. Raises PostgresError.
+    for the job. `picture` is a sentence about the picture of the map. Raises PostgresError.
     """
     states = snapshot.by_state()
     requests = sum(max(0, job.requests - asked[job.id]) for job in snapshot.asked)
@@ -29,6 +36,8 @@ def of_crawls(running: System, snapshot: Snapshot, asked: Mapping[int, int], sec
         f"This run sent {requests:,} requests in {seconds:.1f} s for the crawls in the table."
     )
     click.echo(f"The database now holds, of all runs: {_listed(stored)}.")
+    if picture:
+        click.echo(picture)
     result = {"jobs": states, **stored, "requests": requests, "seconds": round(seconds, 2)}
     click.echo(json.dumps(result))
     return 0 if set(states) == {"succeeded"} else 1

@@ -12,12 +12,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler_worker.maintenance import (
     clock_mending,
+    map_updating,
     operation_running,
     priority_aging,
     requeueing,
     revisiting,
 )
 from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
+from crawler_worker.maintenance.map_updating import MapUpdating
 from crawler_worker.maintenance.operation_running import OperationRunning
 from crawler_worker.maintenance.pruning import Pruning
 from crawler_worker.maintenance.rescuing import Rescuing
@@ -39,7 +41,7 @@ MERGE_COUNTS_SECONDS = 15.0
 
 
 class Maintenance:
-    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune and revisits.
+    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits and map.
 
     Each task has its own interval, and returns the number of changed rows.
     """
@@ -56,6 +58,8 @@ class Maintenance:
         self._pruning = Pruning(database, settings, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         self._operations = OperationRunning(database, self._stopping)
+        share = settings.map_core_share
+        self._map = MapUpdating(database, self._stopping, core_share=share) if share else None
         # The timer of these urgent tasks uses the monotonic clock. APScheduler uses the wall clock.
         # If the host's clock is set back by an hour, APScheduler runs no task for an hour (decision
         # 15).
@@ -69,6 +73,10 @@ class Maintenance:
         # Operations have their own thread. Otherwise a large operation would delay rescue.
         self._operating = PeriodicTasks(
             [PeriodicTask(self._guarded(self.operate), operation_running.EVERY_SECONDS)]
+        )
+        # The links of a large subreddit take a second, so the map has its own thread too.
+        self._mapping = PeriodicTasks(
+            [PeriodicTask(self._guarded(self.update_map), map_updating.EVERY_SECONDS)]
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -99,10 +107,11 @@ class Maintenance:
         self._scheduler.start()
         self._periodic.start()
         self._operating.start()
+        self._mapping.start()
 
     def seconds_since_beat(self) -> float:
         """Return 0 while the threads of the sweeps run, and infinity after one has ended."""
-        threads = (self._periodic, self._operating)
+        threads = (self._periodic, self._operating, self._mapping)
         return 0.0 if all(thread.is_alive() for thread in threads) else math.inf
 
     def stop(self) -> None:
@@ -110,6 +119,7 @@ class Maintenance:
         self._stopping.set()
         self._periodic.stop()
         self._operating.stop()
+        self._mapping.stop()
         self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
@@ -127,6 +137,10 @@ class Maintenance:
     def operate(self) -> int:
         """Continue the operations. An operation is a large change, made in chunks of rows."""
         return self._operations.run()
+
+    def update_map(self) -> int:
+        """Compute the links of crawled subreddits, and the communities, unless the share is 0."""
+        return self._map.run() if self._map else 0
 
     def age(self) -> int:
         """Raise the priority of jobs that have waited for a long time."""

@@ -28,6 +28,7 @@ class QueueSettings:
     ledger_retention: timedelta
     webhook_retention: timedelta
     drain_seconds: float
+    map_core_share: float
     aging: AgingPolicy
     retry: RetryPolicy
 
@@ -64,6 +65,7 @@ def read_queue_settings(variables: Mapping[str, str]) -> QueueSettings:
             days=env.whole("WEBHOOK_RETENTION_DAYS", 30, unit="days", least=1, most=36_500)
         ),
         drain_seconds=env.number("DRAIN_SECONDS", 25.0, unit="seconds", least=0.1, most=3600),
+        map_core_share=env.number("MAP_CORE_SHARE", 0.02, unit="of a CPU core", least=0, most=1),
         aging=AgingPolicy(
             after=timedelta(
                 minutes=env.whole("AGING_AFTER_MIN", 60, unit="minutes", least=1, most=10_080)

@@ -53,7 +53,8 @@ _TABLES = """
     group_steps              rawd       rawd            ra         r        -
     idempotency_keys         ra         rwd             -          -        -
     job_groups               rawd       rawd            ra         r        -
-    maintenance_runs         -          raw             -          -        -
+    maintenance_runs         r          raw             -          -        -
+    map_nodes                r          raw             -          -        r
     missing_parts            r          rawd            -          -        r
     operations               ra         rwd             -          -        -
     posts                    r          raw             -          -        r
@@ -64,6 +65,7 @@ _TABLES = """
     scheduled_jobs           rawd       rw              rw         -        -
     service_instances        rawd       rawd            rawd       -        -
     step_waits               rawd       rawd            ra         -        -
+    subreddit_links          r          rawd            -          -        r
     subreddits               raw        raw             r          -        r
     upstream_changes         a          rawd            -          -        -
     webhook_attempts         r          -               ra         -        -

@@ -10,7 +10,6 @@ from crawljobs.db.tables.audit import admin_audit_log
 from crawljobs.db.tables.author_activity import author_subreddits, authors
 from crawljobs.db.tables.columns import metadata
 from crawljobs.db.tables.content import comments, posts, subreddits
-from crawljobs.db.tables.counts import crawl_job_count_changes, crawl_job_counts
 from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled_reddit import crawled_reddit
 from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
@@ -22,7 +21,8 @@ from crawljobs.db.tables.groups import (
     upstream_changes,
 )
 from crawljobs.db.tables.instances import service_instances
-from crawljobs.db.tables.jobs import crawl_jobs
+from crawljobs.db.tables.jobs import crawl_job_count_changes, crawl_job_counts, crawl_jobs
+from crawljobs.db.tables.map import map_nodes, subreddit_links
 from crawljobs.db.tables.operations import operations
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.webhooks import (
@@ -58,6 +58,7 @@ __all__ = [
     "idempotency_keys",
     "job_groups",
     "maintenance_runs",
+    "map_nodes",
     "metadata",
     "missing_parts",
     "operations",
@@ -69,6 +70,7 @@ __all__ = [
     "scheduled_jobs",
     "service_instances",
     "step_waits",
+    "subreddit_links",
     "subreddits",
     "upstream_changes",
     "webhook_attempts",

@@ -18,8 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.db.tables import missing_parts, subreddits
+from crawljobs.db.tables import map_nodes, missing_parts, subreddits
 from crawljobs.domain import missing_part
 from crawljobs.domain.missing_part import STORED_MAX, MissingPart
 from crawljobs.domain.subreddit import AccessState
@@ -47,8 +48,21 @@ _BEFORE_CRAWL = select(
     .label("missing_parts"),
 ).where(_subreddit.id == _of_subreddit)
 
+# The crawl makes the links of its subreddit on the map due. If they are due already, their place in
+# the order stays.
+_new_node = insert(map_nodes).from_select(
+    ["subreddit_id", "due_at", "crawled_at"], select(_of_subreddit, CLOCK.c.now, CLOCK.c.now)
+)
+_DUE_ON_MAP = _new_node.on_conflict_do_update(
+    index_elements=[map_nodes.c.subreddit_id],
+    set_={
+        "due_at": func.least(map_nodes.c.due_at, _new_node.excluded.due_at),
+        "crawled_at": _new_node.excluded.crawled_at,
+    },
+).cte("due_on_map")
 _FINISH_CRAWL = (
     update(subreddits)
+    .add_cte(_DUE_ON_MAP)
     .where(_subreddit.id == bindparam("subreddit_id"))
     .values(
         last_crawled_at=CLOCK.c.now,

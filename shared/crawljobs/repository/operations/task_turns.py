@@ -30,7 +30,9 @@ _TAKE_TURN = (
     .returning(_run.task)
 )
 
-_END_TURN = update(_runs).where(_run.task == bindparam("ended")).values(last_run_at=NOW)
+_END_TURN = (
+    update(_runs).where(_run.task == bindparam("ended")).values(last_run_at=NOW + interval("pause"))
+)
 
 
 def take_turn(
@@ -51,6 +53,15 @@ def take_turn(
     return conn.execute(_TAKE_TURN, values).first() is not None
 
 
-def end_turn(conn: Connection, *, task: str, now: datetime | None = None) -> None:
-    """End the caller's turn. The next turn can start after the interval `every` of take_turn."""
-    conn.execute(_END_TURN, {"ended": task, "now": now})
+def end_turn(
+    conn: Connection,
+    *,
+    task: str,
+    pause: timedelta = timedelta(0),
+    now: datetime | None = None,
+) -> None:
+    """End the caller's turn. The next turn can start after the interval `every` of take_turn.
+
+    `pause` lengthens this interval. It must not be longer than `hold` of take_turn.
+    """
+    conn.execute(_END_TURN, {"ended": task, "pause": pause, "now": now})

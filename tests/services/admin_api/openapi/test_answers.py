@@ -26,6 +26,13 @@ ROWS = """
         now(), now(), 1, 1, 'a', now(), 'b', now(), 'cap', now(), 1, 1, now(), 1, 1
     FROM subreddits;
     INSERT INTO subreddits (name) SELECT 'more_' || n FROM generate_series(1, 6) AS n;
+    INSERT INTO map_nodes (subreddit_id, links_at, community_id)
+    SELECT id, now(), id FROM subreddits WHERE name = 'full';
+    INSERT INTO subreddit_links
+        (a_id, b_id, shared_authors, weight, is_top_of_a, is_top_of_b, computed_at)
+    SELECT min(id), max(id), 2, 0.5, true, true, now()
+    FROM subreddits WHERE name IN ('plain', 'full');
+    INSERT INTO maintenance_runs (task, last_run_at) VALUES ('communities', now());
     INSERT INTO missing_parts (subreddit_id, kind, item, reason, message, next_look_at)
     SELECT id, 'tree', 'a', 'trouble', 'x', now() FROM subreddits WHERE name = 'full';
     INSERT INTO crawl_gaps (subreddit_id, listing, from_item, from_at, to_item, to_at)
@@ -188,6 +195,7 @@ PATHS = (
     *(f"jobs/{number}" for number in range(1, 6)),
     *(f"jobs/{number}/explain" for number in range(1, 6)),
     "jobs/stats",
+    "map",
     "operations",
     "operations?limit=1",
     "operations/1",
@@ -295,9 +303,10 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
 ) -> None:
     """The client checks each response against the document, so no other field is null."""
     found: dict[str, set[bool]] = defaultdict(set)
-    # The statistics of an empty queue have null values.
-    for name, value in seen(client, f"{ADMIN}/jobs/stats"):
-        found[name].add(value is None)
+    # The statistics of an empty queue and an empty map have null values.
+    for path in ("jobs/stats", "map"):
+        for name, value in seen(client, f"{ADMIN}/{path}"):
+            found[name].add(value is None)
     fill(database)
     for path in PATHS:
         for name, value in seen(client, f"{ADMIN}/{path}"):

@@ -82,6 +82,7 @@ OPERATION_IDS = [
     "show_group_step",
     "show_job",
     "show_job_stats",
+    "show_map",
     "show_operation",
     "show_post",
     "show_schedule",

@@ -30,8 +30,10 @@ CONTENT = {
     "crawl_gaps",
     "crawled_reddit",
     "discovery_evidence",
+    "map_nodes",
     "missing_parts",
     "posts",
+    "subreddit_links",
     "subreddits",
 }
 DENIED = {*tables.metadata.tables, "alembic_version"} - CONTENT

@@ -1,0 +1,1 @@
+"""Draws the map of subreddits as an SVG file, without a browser."""

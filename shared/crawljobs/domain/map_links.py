@@ -1,0 +1,80 @@
+"""The strength of the links between subreddits, and the choice of the strongest links.
+
+The weight of a link is the cosine of the two sets of authors: the number of shared authors, divided
+by the square root of the product of the two numbers of authors.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+TOP_LINKS = 50  # a link is kept while it is one of the strongest 50 of one of its subreddits
+SAMPLE_MAX = 5_000  # the links of a subreddit are computed from its most recently active authors
+SHARED_MIN = 2  # one shared author is not enough evidence for a link
+# An account that is active in more subreddits is a bot or a spammer. It says nothing about the
+# likeness of two subreddits.
+ACTIVE_IN_MAX = 200
+BOT_NAMES = ("AutoModerator",)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link from the subreddit whose links are computed to `other`.
+
+    `is_exact` is false if the number of shared authors is an estimate that the other subreddit
+    knows better: this subreddit has more authors than the sample, and more than the other.
+    """
+
+    other: int
+    shared_authors: int
+    weight: float
+    is_exact: bool
+
+
+class Sample:
+    """Collects the most recently active authors of one subreddit, and counts all its authors."""
+
+    def __init__(self) -> None:
+        self._newest: list[tuple[datetime, int]] = []
+        self.author_count = 0
+
+    def add(self, author_id: int, last_at: datetime) -> None:
+        self.author_count += 1
+        # For equal times, the author with the lower id is kept, so that results are repeatable.
+        entry = (last_at, -author_id)
+        if len(self._newest) < SAMPLE_MAX:
+            heapq.heappush(self._newest, entry)
+        else:
+            heapq.heappushpop(self._newest, entry)
+
+    @property
+    def author_ids(self) -> list[int]:
+        """The ids of the sampled authors, in ascending order."""
+        return sorted(-negative for _, negative in self._newest)
+
+
+def strongest(
+    shared: Mapping[int, int], author_counts: Mapping[int, int], *, sampled: int, author_count: int
+) -> list[Link]:
+    """Return the strongest links of a subreddit, at most TOP_LINKS, the strongest first.
+
+    `shared` has the number of authors in the sample that are active in each other subreddit.
+    `author_counts` has the number of all authors of the other subreddits. `sampled` is the size of
+    the sample, and `author_count` the number of all authors of this subreddit.
+    """
+    links = []
+    for other, count in shared.items():
+        if count < SHARED_MIN:
+            continue
+        # The count may be a week old, and then lower than the number of shared authors.
+        others = max(author_counts.get(other, 0), count)
+        # If only a part of the authors is sampled, all authors share about this factor more.
+        estimate = count * author_count / sampled
+        weight = min(1.0, estimate / math.sqrt(author_count * others))
+        is_exact = sampled == author_count or author_count <= others
+        links.append(Link(other, round(estimate), weight, is_exact))
+    return heapq.nsmallest(TOP_LINKS, links, key=lambda link: (-link.weight, link.other))

@@ -1,0 +1,1 @@
+"""The map of subreddits: their links by shared authors, and their communities."""

@@ -1,0 +1,73 @@
+"""Authors and their activity for tests of the map, and the links that must be found."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import combinations
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection, Database
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+Members = Mapping[str, Mapping[str, int]]  # subreddit -> author -> day of the latest item
+
+
+def store(conn: Connection, members: Members) -> dict[str, int]:
+    """Store subreddits and the activity of authors. Return the ids of the subreddits."""
+    rows = [(name, author, day) for name, days in members.items() for author, day in days.items()]
+    for table, names in (("subreddits", set(members)), ("authors", {row[1] for row in rows})):
+        conn.execute(
+            text(
+                f"INSERT INTO {table} (name) SELECT unnest(CAST(:names AS text[])) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            {"names": sorted(names)},
+        )
+    for name, author, day in rows:
+        conn.execute(
+            text(
+                "INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)"
+                " SELECT author.id, subreddit.id, 1, :start, :start + make_interval(days => :day)"
+                " FROM authors AS author, subreddits AS subreddit"
+                " WHERE author.name = :author AND subreddit.name = :name"
+            ),
+            {"name": name, "author": author, "day": day, "start": T0},
+        )
+    found = conn.execute(text("SELECT name, id FROM subreddits"))
+    return {row.name: row.id for row in found}
+
+
+def make_due(conn: Connection, *names: str) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO map_nodes (subreddit_id, due_at, crawled_at)"
+            " SELECT id, clock_timestamp(), clock_timestamp() FROM subreddits"
+            " WHERE name = ANY(:names) ORDER BY id"
+            " ON CONFLICT (subreddit_id) DO UPDATE SET due_at = excluded.due_at"
+        ),
+        {"names": list(names)},
+    )
+
+
+def expected_weights(members: Members) -> dict[frozenset[str], float]:
+    """Return the cosine of each pair with at least two shared authors."""
+    found = {}
+    for one, other in combinations(members, 2):
+        shared = len(members[one].keys() & members[other].keys())
+        if shared >= 2:
+            product = len(members[one]) * len(members[other])
+            found[frozenset((one, other))] = shared / math.sqrt(product)
+    return found
+
+
+def stored_links(database: Database) -> dict[frozenset[str], tuple[int, float]]:
+    """Return the number of shared authors and the weight of each stored link."""
+    with database.read() as conn:
+        rows = conn.execute(
+            text(
+                "SELECT a.name AS a, b.name AS b, shared_authors, weight FROM subreddit_links"
+                " JOIN subreddits AS a ON a.id = a_id JOIN subreddits AS b ON b.id = b_id"
+            )
+        ).all()
+    return {frozenset((row.a, row.b)): (row.shared_authors, row.weight) for row in rows}
