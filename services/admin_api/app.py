@@ -58,6 +58,7 @@ from admin_api.resources import (
     tokens,
     webhook_deliveries,
     webhook_lifecycle,
+    webhook_replays,
     webhooks,
     whoami,
     workers,
@@ -123,6 +124,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         tokens.blueprint,
         webhooks.blueprint,
         webhook_lifecycle.blueprint,
+        webhook_replays.blueprint,
         webhook_deliveries.blueprint,
         health.blueprint,
     ):

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from crawljobs.db import tables
 from crawljobs.db.database import Connection, Database
@@ -36,6 +37,43 @@ def add_events(
     row = insert(tables.webhook_events).values(type=kind, **columns)
     event_id = tables.webhook_events.c.id
     return [conn.execute(row.returning(event_id)).scalar_one() for _ in range(count)]
+
+
+def add_deliveries(
+    conn: Connection,
+    endpoint: int,
+    count: int = 1,
+    *,
+    states: Sequence[str] = ("failed",),
+    at: datetime,
+    kind: str = "event",
+) -> list[int]:
+    """Add deliveries of events of the time `at`, with these states in turns. Return their ids."""
+    rows = conn.execute(
+        text("""
+            WITH event AS (
+                INSERT INTO webhook_events (type, data, created_at, expanded_at)
+                SELECT 'job.failed', '{"job_id": 1}', :at, :at FROM generate_series(1, :count)
+                RETURNING id, version
+            ), numbered AS (SELECT id, row_number() OVER (ORDER BY version) AS n FROM event)
+            INSERT INTO webhook_deliveries
+                (event_id, endpoint_id, kind, state, attempts, created_at, ended_at)
+            SELECT id, :endpoint, :kind, chosen.state, 10, :at,
+                CASE WHEN chosen.state NOT IN ('pending', 'held') THEN now() END
+            FROM numbered CROSS JOIN LATERAL (
+                SELECT (CAST(:states AS text[]))[n % cardinality(CAST(:states AS text[])) + 1]
+            ) AS chosen (state)
+            ORDER BY n RETURNING id
+            """),
+        {
+            "at": at,
+            "count": count,
+            "endpoint": endpoint,
+            "states": list(states),
+            "kind": kind,
+        },
+    )
+    return [*rows.scalars()]
 
 
 def change_endpoint(database: Database, endpoint_id: int, **columns: Any) -> None:

@@ -16,8 +16,9 @@ from admin_api.schemas.webhook_delivery import (
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.webhook import DeliveryState
-from crawljobs.repository.webhooks import delivery_changes, delivery_reads, endpoint_rows
+from crawljobs.repository.webhooks import delivery_reads, endpoint_rows
 from crawljobs.repository.webhooks.delivery_reads import DeliveryDetail
+from crawljobs.repository.webhooks.replays import delivery_replay
 
 blueprint = Blueprint(
     "webhook_deliveries",
@@ -76,7 +77,7 @@ def replay_webhook_delivery(delivery_id: int) -> responses.Response:
         before = _found(conn, delivery_id).delivery
         if endpoint_rows.get(conn, endpoint_id=before.endpoint_id) is None:
             raise webhook_requests.missing(before.endpoint_id)
-        if not delivery_changes.replay(conn, delivery_id=delivery_id):
+        if not delivery_replay.replay(conn, delivery_id=delivery_id):
             raise problems.Problem(
                 "delivery_open", "The delivery has not ended, and is attempted again by itself."
             )

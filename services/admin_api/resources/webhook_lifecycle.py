@@ -1,4 +1,4 @@
-"""/api/admin/webhooks/{id}/secret, ping, rotate-secret, enable, disable and replay."""
+"""/api/admin/webhooks/{id}/secret, ping, rotate-secret, enable and disable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from admin_api.http import auth, preconditions, problems, responses, state
+from admin_api.http import auth, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.resources import webhook_requests, webhook_secrets
 from admin_api.resources.webhook_requests import PREFIX
@@ -16,12 +16,11 @@ from admin_api.schemas.webhook import (
     WebhookSchema,
     WebhookSecretSchema,
 )
-from admin_api.schemas.webhook_delivery import PingSchema, ReplayRequestSchema, ReplaySchema
+from admin_api.schemas.webhook_delivery import PingSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
-from crawljobs.domain.webhook import DisabledReason, Endpoint, EndpointState
+from crawljobs.domain.webhook import DisabledReason, Endpoint
 from crawljobs.repository.webhooks import (
-    delivery_changes,
     delivery_holding,
     endpoint_changes,
     endpoint_rows,
@@ -39,7 +38,6 @@ blueprint = Blueprint(
 blueprint.before_request(webhook_secrets.require_master_key)
 
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the delivery."}}
-_SINCE = {"since": "2031-05-17T09:30:00Z"}
 
 
 @blueprint.get("/secret")
@@ -147,7 +145,7 @@ def ping_webhook(endpoint_id: int) -> responses.Response:
     actor = auth.current_actor()
 
     def work(conn: Connection) -> int:
-        before = _locked_enabled(conn, endpoint_id)
+        before = webhook_requests.locked_enabled(conn, endpoint_id)
         delivery_id = pings.ping(conn, endpoint_id=before.id)
         webhook_requests.audit(conn, actor, "ping", endpoint_id, delivery_id=delivery_id)
         return delivery_id
@@ -155,46 +153,6 @@ def ping_webhook(endpoint_id: int) -> responses.Response:
     delivery_id = state.current().database.run(work)
     headers = {"Location": f"{PREFIX}/deliveries/{delivery_id}"}
     return {"delivery_id": delivery_id}, 202, headers
-
-
-@blueprint.post("/replay")
-@blueprint.body(
-    ReplayRequestSchema,
-    examples={
-        "failed": {"value": _SINCE},
-        "all": {"value": {**_SINCE, "only_failed": False}},
-    },
-)
-@blueprint.answers(202, ReplaySchema, "The deliveries are sent, 10 a second.")
-@blueprint.problems("webhooks_off", "not_found", "webhook_disabled")
-def replay_webhook(params: dict[str, Any], endpoint_id: int) -> responses.Response:
-    """Send again the failed deliveries, or all deliveries, of events since a time
-
-    A request sends at most 10,000 deliveries, the oldest first. Each keeps its `webhook-id`, by
-    which the receiver recognizes an event that it has already.
-    """
-    actor = auth.current_actor()
-
-    def work(conn: Connection) -> delivery_changes.Replay:
-        _locked_enabled(conn, endpoint_id)
-        replayed = delivery_changes.replay_since(
-            conn,
-            endpoint_id=endpoint_id,
-            since=params["since"],
-            only_failed=params["only_failed"],
-        )
-        webhook_requests.audit(
-            conn,
-            actor,
-            "replay",
-            endpoint_id,
-            since=params["since"].isoformat(),
-            only_failed=params["only_failed"],
-            deliveries=replayed.deliveries,
-        )
-        return replayed
-
-    return state.current().database.run(work), 202, {}
 
 
 def _changed(
@@ -211,14 +169,3 @@ def _changed(
         return after
 
     return state.current().database.run(work)
-
-
-def _locked_enabled(conn: Connection, endpoint_id: int) -> Endpoint:
-    found = endpoint_rows.lock(conn, endpoint_id=endpoint_id)
-    if found is None:
-        raise webhook_requests.missing(endpoint_id)
-    if found.state is not EndpointState.ENABLED:
-        raise problems.Problem(
-            "webhook_disabled", "The endpoint is disabled. Enable it, then send the request again."
-        )
-    return found

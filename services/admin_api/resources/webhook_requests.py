@@ -10,7 +10,7 @@ from admin_api.schemas.webhook import WebhookSchema
 from crawljobs.db.database import Connection
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobSource
-from crawljobs.domain.webhook import Endpoint, EndpointFilter
+from crawljobs.domain.webhook import Endpoint, EndpointFilter, EndpointState
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.webhooks import endpoint_rows
 from crawljobs.repository.webhooks.endpoint_changes import EndpointSpec
@@ -66,6 +66,18 @@ def locked(conn: Connection, endpoint_id: int, *, if_match: bool = False) -> End
     if found is None:
         raise missing(endpoint_id)
     preconditions.check(found.version, required=if_match)
+    return found
+
+
+def locked_enabled(conn: Connection, endpoint_id: int) -> Endpoint:
+    """Return the endpoint, locked. Raises a Problem if it is missing or disabled."""
+    found = endpoint_rows.lock(conn, endpoint_id=endpoint_id)
+    if found is None:
+        raise missing(endpoint_id)
+    if found.state is not EndpointState.ENABLED:
+        raise problems.Problem(
+            "webhook_disabled", "The endpoint is disabled. Enable it, then send the request again."
+        )
     return found
 
 

@@ -114,6 +114,7 @@ class ReplayRequestSchema(ma.Schema):
         load_default=True,
         metadata=described("false: also deliveries that succeeded or were dropped."),
     )
+    dry_run = Flag(load_default=False, metadata=described("true: only count the deliveries."))
 
 
 class ReplaySchema(ma.Schema):
@@ -125,5 +126,13 @@ class ReplaySchema(ma.Schema):
     )
     more = fields.Boolean(
         required=True,
-        metadata=described("Whether further deliveries match. Send the request again later."),
+        metadata=described(
+            "true in a dry run: there may be more, because only the newest 100,000 deliveries are "
+            "examined. Otherwise false."
+        ),
+    )
+    dry_run = fields.Boolean(required=True, metadata=described("true: nothing was changed."))
+    operation_id = identifier(
+        "The operation that replays the deliveries; null if they are pending already.",
+        nullable=True,
     )

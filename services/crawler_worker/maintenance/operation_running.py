@@ -8,8 +8,12 @@ from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobStatus
-from crawljobs.repository.groups.batches import group_operations
+from crawljobs.domain.operation import Operation, OperationKind
+from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.batches.group_operations import Advanced
+from crawljobs.repository.operations import operation_ends, operation_rows
+from crawljobs.repository.webhooks.replays import replay_operation
+from crawljobs.repository.webhooks.replays.replay_operation import AdvancedReplay
 from crawljobs.runtime import exception_text, logs, metrics
 
 log = logs.get_logger(__name__)
@@ -17,6 +21,7 @@ log = logs.get_logger(__name__)
 # A worker looks for due operations at this interval.
 EVERY_SECONDS = 2.0
 ACTOR = Actor("system:crawler-worker")
+REPLAY = OperationKind.REPLAY_WEBHOOK
 
 
 class OperationRunning:
@@ -42,12 +47,14 @@ class OperationRunning:
     def _advance(self) -> bool:
         taken: int | None = None
 
-        def work(conn: Connection) -> Advanced | None:
+        def work(conn: Connection) -> Advanced | AdvancedReplay | None:
             nonlocal taken
-            operation = group_operations.take(conn)
+            operation = operation_rows.take(conn, kinds=[*group_batches.CHANGES, REPLAY])
             if operation is None:
                 return None
             taken = operation.id
+            if operation.kind == REPLAY:
+                return replay_operation.advance(conn, operation, actor=ACTOR)
             return group_operations.advance(conn, operation, actor=ACTOR)
 
         try:
@@ -61,14 +68,19 @@ class OperationRunning:
             return True
         if advanced is None:
             return False
-        _report(advanced)
+        if isinstance(advanced, Advanced):
+            _report_group(advanced)
+            count = len(advanced.chunk.items)
+        else:
+            count = advanced.deliveries
+        _report(advanced.operation, count, advanced.ended)
         return True
 
     def _record_failure(self, operation_id: int, error: Exception) -> None:
         log.exception("operation.chunk_failed", operation_id=operation_id)
         message = exception_text.text_of(error)
         failed = self._database.run(
-            lambda conn: group_operations.record_failure(
+            lambda conn: operation_ends.record_failure(
                 conn, operation_id=operation_id, error=message, actor=ACTOR
             )
         )
@@ -76,30 +88,24 @@ class OperationRunning:
             log.error("operation.failed", operation_id=operation_id, kind=failed.kind)
 
 
-def _report(advanced: Advanced) -> None:
-    """Count and log the results of a committed chunk."""
+def _report(operation: Operation, count: int, ended: Operation | None) -> None:
+    """Log the committed chunk, which has handled `count` rows."""
+    log.info("operation.advanced", operation_id=operation.id, kind=operation.kind, count=count)
+    if ended is not None:
+        log.info("operation.finished", operation_id=ended.id, kind=ended.kind, count=ended.done)
+
+
+def _report_group(advanced: Advanced) -> None:
+    """Count the jobs that a committed chunk cancelled, and log the groups that it finished."""
     cancelled = sum(
         change.after is not None and change.after.status is JobStatus.CANCELLED
         for change in advanced.chunk.jobs
     )
     metrics.jobs_finished.labels(JobStatus.CANCELLED).inc(cancelled)
-    log.info(
-        "operation.advanced",
-        operation_id=advanced.operation.id,
-        kind=advanced.operation.kind,
-        count=len(advanced.chunk.items),
-    )
     for group in advanced.chunk.finished:
         log.info(
             "group.finished",
             group_id=group.group_id,
             generation=group.generation,
             outcome=group.outcome.value,
-        )
-    if advanced.ended is not None:
-        log.info(
-            "operation.finished",
-            operation_id=advanced.ended.id,
-            kind=advanced.ended.kind,
-            count=advanced.ended.done,
         )

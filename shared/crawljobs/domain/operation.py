@@ -20,6 +20,7 @@ class OperationKind(StrEnum):
     RETRY_FAILED = "retry_failed"
     BOOST_GROUP = "boost_group"
     DELETE_GROUP = "delete_group"
+    REPLAY_WEBHOOK = "replay_webhook"
 
 
 class OperationState(StrEnum):
@@ -32,7 +33,7 @@ class OperationState(StrEnum):
 
 
 class BatchResult(StrEnum):
-    """How a change of a group affected one of its steps."""
+    """How an operation affected one of its rows: a step of a group, or a delivery."""
 
     CANCELLED = "cancelled"
     KEPT = "kept"  # other requests share the job, so the job and the step stay
@@ -42,6 +43,7 @@ class BatchResult(StrEnum):
     FOLLOWS = "follows"  # the job is live already, and the step follows it
     BOOSTED = "boosted"
     DELETED = "deleted"
+    REPLAYED = "replayed"  # the delivery of a webhook is attempted again
     UNCHANGED = "unchanged"  # the priority is already the highest
 
 

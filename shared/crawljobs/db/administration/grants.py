@@ -69,7 +69,7 @@ _TABLES = """
     subreddits               raw        raw             r          -        r
     upstream_changes         a          rawd            -          -        -
     webhook_attempts         r          -               ra         -        -
-    webhook_deliveries       raw        r               raw        -        -
+    webhook_deliveries       raw        rw              raw        -        -
     webhook_endpoints        rawd       r               rw         -        -
     webhook_events           ra         rad             raw        -        -
 """

@@ -30,7 +30,7 @@ from crawljobs.db.tables import webhook_deliveries, webhook_endpoints
 from crawljobs.domain.webhook import OPEN_DELIVERIES, DeliveryKind, DeliveryState, EndpointState
 from crawljobs.repository.sql import NOW, ids, inline, one_of
 from crawljobs.repository.webhooks import delivery_ranges
-from crawljobs.repository.webhooks.replay_pacing import REPLAY
+from crawljobs.repository.webhooks.replays.replay_pacing import REPLAY
 
 CHUNK = 500  # limit of the deliveries of one endpoint that one call changes
 

@@ -24,14 +24,24 @@ from crawljobs.domain.webhook import DeliveryState
 from crawljobs.repository.sql import inline, inline_number
 
 _ENDPOINT = bindparam("of_endpoint", type_=BigInteger)
+_ZERO = inline_number(0)
 _INT8_MAX = literal_column("9223372036854775807", BigInteger)
 
 
-def oldest_first(statement: Select[Any], table: FromClause, state: DeliveryState) -> Select[Any]:
-    """Return `statement` for the endpoint's deliveries in this state, the oldest first."""
+def oldest_first(
+    statement: Select[Any],
+    table: FromClause,
+    state: DeliveryState,
+    *,
+    after: ColumnElement[int] = _ZERO,
+) -> Select[Any]:
+    """Return `statement` for the endpoint's deliveries in this state, the oldest first.
+
+    Only deliveries with ids above `after` are selected.
+    """
     of_state, place = _columns(table)
     return statement.where(
-        place > tuple_(_ENDPOINT, inline(state), inline_number(0)),
+        place > tuple_(_ENDPOINT, inline(state), after),
         of_state <= tuple_(_ENDPOINT, inline(state)),
     ).order_by(table.c.endpoint_id, table.c.state, table.c.id)
 

@@ -236,6 +236,7 @@ OF_CHANGES = {
     "CreatedWebhook",
     "GroupChangeItem",
     "ImportItem",
+    "Replay",
     "Upcoming",
     "Whoami",
     "WrittenSchedule",

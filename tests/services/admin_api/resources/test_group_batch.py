@@ -9,8 +9,8 @@ from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.group import StepState
 from crawljobs.domain.operation import CHUNK
-from crawljobs.repository.groups.batches import group_operations
-from crawljobs.repository.operations import audit_log
+from crawljobs.repository.groups.batches import group_batches, group_operations
+from crawljobs.repository.operations import audit_log, operation_rows
 from support import groups, jobs
 from support.groups import step
 
@@ -127,7 +127,7 @@ def test_a_large_group_is_cancelled_by_an_operation(client: Client, database: Da
     assert client.get("/api/admin/operations?state=pending").get_json()["items"] == [running]
     for _ in range(2):
         with database.begin() as conn:
-            taken = group_operations.take(conn)
+            taken = operation_rows.take(conn, kinds=group_batches.CHANGES)
             assert taken is not None
             group_operations.advance(conn, taken, actor=Actor("system:crawler-worker"))
     shown = client.get(operation).get_json()

@@ -11,9 +11,9 @@ from admin_api.resources import copied_groups
 from crawljobs.db.database import Database
 from crawljobs.domain.actor import Actor
 from crawljobs.repository.groups import group_reads
-from crawljobs.repository.groups.batches import group_operations
+from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.edits import group_deletion
-from crawljobs.repository.operations import audit_log
+from crawljobs.repository.operations import audit_log, operation_rows
 from support import admin_api, groups
 from support.group_calls import PATH, created, end, resolve, shown, states, step, steps
 
@@ -236,7 +236,7 @@ def test_a_large_group_is_deleted_by_an_operation(
     assert code(client.delete(f"{PATH}/{group['id']}")) == (409, "operation_in_progress")
     while True:
         with database.begin() as conn:
-            taken = group_operations.take(conn)
+            taken = operation_rows.take(conn, kinds=group_batches.CHANGES)
             if taken is None:
                 break
             group_operations.advance(conn, taken, actor=Actor("system:test"), at_most=1)

@@ -1,6 +1,7 @@
 """/api/admin/webhooks: endpoints, their secrets, pings, replays and deliveries."""
 
 import base64
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import flask.testing
 import pytest
 from sqlalchemy import text
 
+from crawler_worker.maintenance.operation_running import OperationRunning
 from crawljobs.db.database import Database
 from crawljobs.domain import webhook_secret
 from crawljobs.domain.webhook import SUBSCRIBABLE
@@ -18,6 +20,7 @@ from support.webhooks import INSIDE, MASTER_KEY
 
 WEBHOOKS = "/api/admin/webhooks"
 ANY = {"If-Match": "*"}
+NOW = {"more": False, "dry_run": False, "operation_id": None}  # the answer to a small replay
 Client = flask.testing.FlaskClient
 
 
@@ -271,12 +274,16 @@ def test_failed_deliveries_are_replayed(client: Client, database: Database) -> N
     failed = deliver(database, made["id"], count=12)
     (done,) = deliver(database, made["id"], state="delivered")
     since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    counted = client.post(f"{path}/replay", json={"since": since, "dry_run": True})
+    assert (counted.status_code, counted.json) == (200, {**NOW, "deliveries": 12, "dry_run": True})
     answer = client.post(f"{path}/replay", json={"since": since})
-    assert (answer.status_code, answer.json) == (202, {"deliveries": 12, "more": False})
+    assert (answer.status_code, answer.json) == (202, {**NOW, "deliveries": 12})
+    pending = client.get(answer.headers["Location"]).json["items"]
+    assert sorted(item["id"] for item in pending) == failed
     expected = {old: "failed", **dict.fromkeys(failed, "pending"), done: "delivered"}
     assert states(database) == expected
     all_of = client.post(f"{path}/replay", json={"since": since, "only_failed": False})
-    assert all_of.json == {"deliveries": 1, "more": False}
+    assert all_of.json == {**NOW, "deliveries": 1}
     items = client.get(f"{path}/deliveries?state=pending").json["items"]
     times = [datetime.fromisoformat(item["next_attempt_at"]) for item in reversed(items)]
     # The second replay begins after the first one: 10 a second in all.
@@ -285,6 +292,30 @@ def test_failed_deliveries_are_replayed(client: Client, database: Database) -> N
     assert (one.status_code, one.json["state"], one.json["kind"]) == (202, "pending", "replay")
     again = client.post(f"{WEBHOOKS}/deliveries/{old}/replay")
     assert again.json["code"] == "delivery_open"
+
+
+def test_a_replay_of_many_deliveries_is_an_operation(client: Client, database: Database) -> None:
+    made = create(client)
+    path = f"{WEBHOOKS}/{made['id']}/replay"
+    ids = deliver(database, made["id"], count=1_001)
+    since = {"since": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+    answer = client.post(path, json=since)
+    assert answer.status_code == 202
+    operation_id = answer.json["operation_id"]
+    assert answer.json == {**NOW, "deliveries": 1_001, "operation_id": operation_id}
+    assert answer.headers["Location"] == f"/api/admin/operations/{operation_id}"
+    shown = client.get(answer.headers["Location"]).json
+    assert (shown["kind"], shown["resource_type"]) == ("replay_webhook", "webhook")
+    assert (shown["resource_id"], shown["total"], shown["state"]) == (made["id"], 1_001, "pending")
+    again = client.post(path, json=since)
+    assert (again.status_code, again.json["code"]) == (409, "operation_in_progress")
+    assert again.headers["Location"] == answer.headers["Location"]
+    assert set(states(database).values()) == {"failed"}
+    audited = audit_of(database)[-1]
+    assert (audited.action, audited.after["operation"]) == ("replay", operation_id)
+    OperationRunning(database, threading.Event()).run()
+    assert states(database) == dict.fromkeys(ids, "pending")
+    assert client.get(answer.headers["Location"]).json["counts"] == {"replayed": 1_001}
 
 
 def test_deliveries_are_listed_with_their_attempts(client: Client, database: Database) -> None:

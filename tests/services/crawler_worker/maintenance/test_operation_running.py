@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -18,8 +20,12 @@ from crawljobs.domain.operation import Operation, OperationKind, OperationState
 from crawljobs.repository.groups.batches import group_batches, group_cancel, group_operations
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
 from crawljobs.repository.operations import operation_rows
-from support import groups, jobs
+from crawljobs.repository.webhooks.replays import replay_operation
+from crawljobs.repository.webhooks.replays.replay_operation import ReplayRequest
+from support import groups, jobs, webhook_rows
+from support.databases import Databases
 from support.groups import step
+from support.roles import Roles, made
 
 STEPS = 2_400  # three chunks
 
@@ -43,6 +49,12 @@ operation_rows.advance = dies
 database = Database(sys.argv[1], pool_size=1, application_name="dying worker")
 OperationRunning(database, threading.Event()).run()
 """
+
+
+@pytest.fixture
+def roles(databases: Databases) -> Iterator[Roles]:
+    with made(databases) as found:
+        yield found
 
 
 def large_cancel(database: Database) -> tuple[int, int]:
@@ -130,3 +142,29 @@ def test_an_operation_that_fails_does_not_stop_the_others(
     failing = shown(database, broken)
     assert (failing.state, failing.error_count) == (OperationState.RUNNING, 1)
     assert failing.errors == ["the chunk is broken"]
+
+
+def test_a_replay_of_webhooks_continues_after_a_worker_that_was_killed(roles: Roles) -> None:
+    """With the rights of the worker's own role."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    whole = Database(roles.url)
+    with whole.begin() as conn:
+        endpoint = webhook_rows.add_endpoint(conn, "https://hooks.example/")
+        webhook_rows.add_deliveries(conn, endpoint, STEPS, at=datetime.now(UTC))
+        request = ReplayRequest(endpoint, since, only_failed=True, actor=Actor("ada"))
+        operation = replay_operation.start(conn, request).operation
+    assert operation is not None
+    url = roles.url_as("crawler_worker")
+    died = subprocess.run(
+        [sys.executable, "-c", DIES, url], env=os.environ, timeout=60, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert shown(whole, operation.id).done == 1_000
+    worker = Database(url)
+    OperationRunning(worker, threading.Event()).run()
+    ended = shown(whole, operation.id)
+    assert (ended.state, ended.done) == (OperationState.SUCCEEDED, STEPS)
+    replayed = webhook_rows.deliveries(whole, state="pending", kind="replay")
+    assert len({each.next_attempt_at for each in replayed}) == STEPS, "10 a second"
+    worker.close()
+    whole.close()

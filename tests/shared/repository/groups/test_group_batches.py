@@ -19,7 +19,12 @@ from crawljobs.repository.groups import group_reads
 from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.batches.group_batches import Batch
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
-from crawljobs.repository.operations import audit_log, operation_rows, record_pruning
+from crawljobs.repository.operations import (
+    audit_log,
+    operation_ends,
+    operation_rows,
+    record_pruning,
+)
 from crawljobs.repository.queue import operator_changes
 from support import groups, jobs
 from support.group_invariants import ALWAYS, SETTLED, violations
@@ -53,7 +58,9 @@ def fail(conn: Connection, group_id: int, *keys: str) -> None:
 
 def operate(conn: Connection, *, at_most: int) -> Iterator[Operation]:
     """Make chunks until none is left. Yields the operation before each chunk."""
-    while (operation := group_operations.take(conn, now=LATER)) is not None:
+    while (
+        operation := operation_rows.take(conn, kinds=group_batches.CHANGES, now=LATER)
+    ) is not None:
         yield operation
         group_operations.advance(conn, operation, actor=WORKER, at_most=at_most, now=LATER)
 
@@ -334,17 +341,17 @@ def test_a_chunk_that_fails_is_tried_later_and_at_last_the_operation_fails(
     assert batch.operation is not None
     operation_id, now, delays = batch.operation.id, LATER, []
     for _ in range(20):
-        operation = group_operations.take(conn, now=now)
+        operation = operation_rows.take(conn, kinds=group_batches.CHANGES, now=now)
         now += timedelta(seconds=1)
         if operation is None:
             continue
         delays.append(now)
-        group_operations.record_failure(
+        operation_ends.record_failure(
             conn, operation_id=operation_id, error=f"x{len(delays)}" * 400, actor=WORKER, now=now
         )
     for _ in range(3):
         now += timedelta(minutes=1)
-        group_operations.record_failure(
+        operation_ends.record_failure(
             conn, operation_id=operation_id, error="y", actor=WORKER, now=now
         )
     failed = of(conn, batch)
@@ -380,7 +387,7 @@ def test_an_operation_of_a_later_release_waits(conn: Connection) -> None:
             "VALUES ('erase_author', 'author', 1, 'ada', 1)"
         )
     )
-    assert group_operations.take(conn, now=LATER) is None
+    assert operation_rows.take(conn, kinds=group_batches.CHANGES, now=LATER) is None
 
 
 def test_case_10_a_job_that_a_step_follows_is_deleted_by_force_only(conn: Connection) -> None:

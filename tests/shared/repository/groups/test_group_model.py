@@ -252,7 +252,7 @@ class GroupMachine(RuleBasedStateMachine):
 
     @rule(at_most=AT_MOST)
     def advance(self, at_most: int) -> None:
-        operation = group_operations.take(self.conn, now=self.now)
+        operation = operation_rows.take(self.conn, kinds=group_batches.CHANGES, now=self.now)
         if operation is not None:
             group_operations.advance(self.conn, operation, actor=ADA, at_most=at_most, now=self.now)
             self.checked("advance")

@@ -7,7 +7,6 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.webhook import DeliveryKind
 from crawljobs.repository.webhooks import (
-    delivery_changes,
     delivery_claim,
     delivery_holding,
     delivery_reads,
@@ -16,6 +15,7 @@ from crawljobs.repository.webhooks import (
     event_expansion,
     pings,
 )
+from crawljobs.repository.webhooks.replays import delivery_replay
 from support.webhook_rows import add_endpoint, add_events
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -57,6 +57,6 @@ def test_a_replayed_ping_is_attempted_once(conn: Connection) -> None:
     endpoint = add_endpoint(conn, "https://hooks.example/", created_at=NOW - LEASE)
     ping = pings.ping(conn, endpoint_id=endpoint, now=NOW)
     conn.execute(text("UPDATE webhook_deliveries SET state = 'failed', ended_at = now()"))
-    assert delivery_changes.replay(conn, delivery_id=ping, now=NOW)
+    assert delivery_replay.replay(conn, delivery_id=ping, now=NOW)
     claimed = delivery_claim.claim_pings(conn, at_most=4, lease=LEASE, now=NOW)
     assert [(each.id, each.kind) for each in claimed] == [(ping, DeliveryKind.PING)]

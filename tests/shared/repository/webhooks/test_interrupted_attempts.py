@@ -10,7 +10,6 @@ from crawljobs.domain.webhook import AttemptResult, DeliveryState
 from crawljobs.domain.webhook_retry import INTERRUPTION_PAUSE, INTERRUPTIONS_MAX
 from crawljobs.repository.webhooks import (
     attempt_recording,
-    delivery_changes,
     delivery_claim,
     event_expansion,
     interrupted_attempts,
@@ -18,6 +17,7 @@ from crawljobs.repository.webhooks import (
 )
 from crawljobs.repository.webhooks.attempt_recording import FinishedAttempt
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
+from crawljobs.repository.webhooks.replays import delivery_replay
 from support.webhook_rows import add_endpoint, add_events
 
 LEASE = timedelta(seconds=20)
@@ -65,7 +65,7 @@ def test_a_delivery_that_kills_each_sender_fails_after_a_limit(
     assert all(wait <= place * INTERRUPTION_PAUSE for place, wait in enumerate(waits))
     assert max(waits) > timedelta(seconds=1)
     (delivery_id,) = conn.execute(text("SELECT id FROM webhook_deliveries")).scalars()
-    assert delivery_changes.replay(conn, delivery_id=delivery_id, now=now)
+    assert delivery_replay.replay(conn, delivery_id=delivery_id, now=now)
     again = claim(conn, endpoint, now)
     assert (again.attempts, again.interruptions) == (0, 0), "a replay begins from 0"
 

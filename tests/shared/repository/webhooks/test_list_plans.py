@@ -9,13 +9,13 @@ from sqlalchemy import ClauseElement, text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.webhook import DeliveryState
 from crawljobs.repository.webhooks import (
-    delivery_changes,
     delivery_holding,
     delivery_reads,
     event_pruning,
     pings,
 )
 from crawljobs.repository.webhooks.events import job_events
+from crawljobs.repository.webhooks.replays import replay_selection
 from support import plans
 from support.databases import Databases
 from support.jobs import T0
@@ -49,8 +49,19 @@ LISTS: dict[str, tuple[ClauseElement, dict[str, Any]]] = {
     for first in (True, False)
 }
 OTHERS: dict[str, tuple[ClauseElement, dict[str, Any]]] = {
-    "replay of failed ones": (delivery_changes.FIND_FAILED, {"of_endpoint": 2, **SINCE}),
-    "replay of all": (delivery_changes.FIND_ALL, {"of_endpoint": 2, **SINCE}),
+    **{
+        f"{name} of a replay, failed only: {only_failed}": (
+            statement(only_failed=only_failed),
+            {"of_endpoint": 2, **SINCE, "chosen": 9, "after": 3_500, "until": 9_999, "ids": [1, 2]},
+        )
+        for name, statement in {
+            "count": replay_selection.count_statement,
+            "newest": replay_selection.newest_statement,
+            "walk": replay_selection.walk_statement,
+            "lock": replay_selection.lock_statement,
+        }.items()
+        for only_failed in (True, False)
+    },
     "pending ping": (pings._PENDING_PING, {"of_endpoint": 1}),
     "open states": (delivery_holding.OPEN_PAIRS, {}),
     **{

@@ -12,7 +12,7 @@ from crawljobs.domain.operation import CHUNK, Operation, OperationKind, Operatio
 from crawljobs.repository.groups import group_progress, resolver_hint
 from crawljobs.repository.groups.batches.group_batches import CHANGES
 from crawljobs.repository.groups.batches.step_batches import BatchRequest, Chunk
-from crawljobs.repository.operations import audit_log, operation_rows
+from crawljobs.repository.operations import operation_ends, operation_rows
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,6 @@ class Advanced:
     operation: Operation
     chunk: Chunk
     ended: Operation | None
-
-
-def take(conn: Connection, *, now: datetime | None = None) -> Operation | None:
-    """Lock the next due operation until the transaction ends. Returns None if there is none."""
-    return operation_rows.take(conn, kinds=CHANGES, now=now)
 
 
 def advance(
@@ -69,40 +64,5 @@ def advance(
     ended = operation_rows.finish(
         conn, operation_id=operation.id, state=OperationState.SUCCEEDED, now=now
     )
-    _audit(conn, ended, actor)
+    operation_ends.audit(conn, ended, actor)
     return Advanced(operation, chunk, ended)
-
-
-def record_failure(
-    conn: Connection,
-    *,
-    operation_id: int,
-    error: str,
-    actor: Actor,
-    now: datetime | None = None,
-) -> Operation | None:
-    """Record that a chunk failed. Returns the operation if it failed for good."""
-    failed = operation_rows.record_failure(conn, operation_id=operation_id, error=error, now=now)
-    if failed is not None:
-        _audit(conn, failed, actor)
-    return failed
-
-
-def _audit(conn: Connection, operation: Operation, actor: Actor) -> None:
-    audit_log.record(
-        conn,
-        actor=actor,
-        action=f"operation_{operation.state}",
-        resource_type=operation.resource_type,
-        resource_id=operation.resource_id,
-        after={
-            "operation": operation.id,
-            "kind": operation.kind,
-            "requested_by": operation.created_by,
-            "request_id": operation.request_id,
-            "steps": operation.done,
-            "results": dict(operation.counts),
-            "jobs_changed": operation.jobs_changed,
-            "errors": operation.error_count,
-        },
-    )

@@ -1,0 +1,1 @@
+"""Replays: ended deliveries are sent again, with their id and body."""
