@@ -15,8 +15,9 @@ from collections.abc import Callable
 from crawljobs import errors
 
 # A connection that waits longer than LATE_SECONDS for a reply starts a check of the server. Most
-# replies come sooner. If the query of the check gets no answer within ANSWER_SECONDS, the server is
-# dead. The sum of both times is less than 2 s, the limit for this detection (decision 56).
+# replies come sooner. If the check's query gets no answer within ANSWER_SECONDS, the server is
+# dead. The sum of both times is less than 2 s, because a dead server must be detected within 2 s
+# (decision 56).
 LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
 AGAIN_SECONDS = 1.0  # from the start of one query to the start of the next query

@@ -57,9 +57,9 @@ class WaitReason(StrEnum):
 
 
 # Some causes of a wait can end at any time: a pause, the minimum time between two crawls, Reddit's
-# limit or an outage. A job that waits for one of these causes is parked: the cause is checked again
-# after 60 s at most. So a worker can claim the job within 65 s after the end of the cause: 60 s
-# plus one sweep.
+# limit or an outage. A job that waits for one of these causes is parked: after 60 s at most, a
+# sweep checks the cause again. So a worker can claim the job within 65 s after the end of the
+# cause: 60 s plus one sweep.
 PARKED_MAX_SECONDS = 60
 FREED_WITHIN_SECONDS = 65
 

@@ -14,8 +14,10 @@ from crawljobs.domain import zones
 
 # When a zone's clock goes back, some local times occur twice, but a tick at a fixed local time
 # fires only once. So within _WINDOW after a clock change, ticks are computed one by one, which is
-# slow. _WINDOW must be longer than the span of repeated local times. Since 1970, only
-# Antarctica/Vostok had a longer span: 7 hours in 1994.
+# slow.
+#
+# _WINDOW must be longer than the span of repeated local times. Since 1970, only Antarctica/Vostok
+# had a longer span: 7 hours in 1994.
 _WINDOW = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)

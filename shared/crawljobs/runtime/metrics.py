@@ -1,9 +1,9 @@
 """The Prometheus counters and histograms that a process updates while it works.
 
-Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges. Count an event
-only after the COMMIT. Otherwise a retry of the transaction would count the event twice. The values
-of a label are few and known in advance. Each counter starts at zero, so that Prometheus sees the
-first event as an increase.
+- Numbers that the database holds, such as queued jobs, are gauges: see queue_gauges.
+- Count an event only after the COMMIT. Otherwise a retry of the transaction counts it twice.
+- The values of a label are few and known in advance.
+- Each counter starts at zero, so that Prometheus sees the first event as an increase.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Row policies that limit which actors a service may write into the audit log.
 
-The policies of the migrations are permissive, so that databases without service roles work. Every
-role that may insert rows could then write any actor. So this module adds a restrictive policy for
-each service role. The policy is created `TO PUBLIC`, and only its condition names the role. The
-role could remove a policy that is created `TO role` with DROP OWNED.
+The policies of the migrations are permissive, so that databases without service roles work. With
+these policies alone, every role that may insert rows could write any actor. So this module adds a
+restrictive policy for each service role.
+
+The new policy is created `TO PUBLIC`, and only its condition names the role. If the policy were
+created `TO role`, the role could remove the policy with DROP OWNED.
 """
 
 from __future__ import annotations

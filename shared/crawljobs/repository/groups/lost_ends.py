@@ -1,7 +1,10 @@
 """Find upstreams that have ended but whose dependent steps were not updated.
 
-Workers of an earlier release end a job without a row in upstream_changes, and a person may change a
-job by SQL or delete rows of upstream_changes.
+There are three reasons why a row in upstream_changes may be missing:
+
+- A worker of an earlier release ended a job.
+- A person changed a job by SQL.
+- A person deleted rows of upstream_changes.
 """
 
 from __future__ import annotations
@@ -33,9 +36,9 @@ _RECORD_JOBS = text(f"""
     INSERT INTO upstream_changes (job_id) SELECT job_id FROM lost RETURNING id
     """)
 
-# Finds the steps and groups that have ended although a pending step of the page still waits for
-# them, and records their ends. With OFFSET 0 and LIMIT 1, Postgres joins in the written order:
-# groups, pending steps, waits, upstreams. So the page has the next steps, sorted by group and id.
+# Records the ends of steps and groups for which a pending step of the page still waits. With OFFSET
+# 0 and LIMIT 1, Postgres joins in the written order: groups, pending steps, waits, upstreams. So
+# the page has the next steps, sorted by group and id.
 _RECORD_STEPS_AND_GROUPS = text(f"""
     WITH page AS MATERIALIZED (
         SELECT open_group.id AS group_id, step.id AS step_id

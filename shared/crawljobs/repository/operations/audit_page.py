@@ -53,8 +53,8 @@ def _first_id_at(time: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 # Ids usually increase with time, so a filter on the time also limits the ids that the page reads.
-# Concurrent INSERT statements may get ids and times in different orders. Their times then differ by
-# at most 30 s, the statement_timeout of the services. So a margin of 1 minute is enough.
+# But concurrent INSERT statements may get ids and times in different orders, with times up to 30 s
+# apart (the statement_timeout of the services). So the range of ids has a margin of 1 minute.
 _MARGIN = inline_interval("1 minute")
 _ID_RANGES = {
     "since": _log.c.id >= _first_id_at(_SINCE - _MARGIN),

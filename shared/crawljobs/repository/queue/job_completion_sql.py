@@ -42,10 +42,10 @@ class CompletionStatement:
     columns: tuple[str, ...]  # the fields of a Completion that the statement uses, except the claim
 
 
-# An outage or a spent budget may defer a background job a thousand times, with messages that differ
-# only in the number of seconds. So consecutive deferrals share one row of crawl_job_attempts if the
-# messages differ only in numbers. The statement has locked the job's row. So no other transaction
-# can add an attempt before the statement updates the newest attempt.
+# An outage or a spent budget may defer a background job a thousand times. If the messages of
+# consecutive deferrals differ only in numbers, the deferrals share one row of crawl_job_attempts.
+# The statement has locked the job's row, so no other transaction can add an attempt before the
+# statement updates the newest attempt.
 _STREAK = f"""
     , counted AS (
         UPDATE crawl_job_attempts AS last SET

@@ -50,9 +50,10 @@ def enqueue(
     """For each subreddit of the requests, enqueue a job, or merge the request into the live job.
 
     Inserts unknown subreddits. Returns one result for each subreddit of each request, in the order
-    in which the names first occur in their request. Names that differ only in case are the same
-    subreddit. Raises InvalidSubredditName before any write. Raises DatabaseUnavailable if other
-    transactions change the same subreddits all the time.
+    in which the names first occur. Names that differ only in case are the same subreddit.
+
+    Raises InvalidSubredditName before any write. Raises DatabaseUnavailable if other transactions
+    change the same subreddits all the time.
     """
     return _run(conn, job_enqueue_sql.ENQUEUE, requests, _read_results, now=now)
 

@@ -40,10 +40,10 @@ NO_LIVE_JOB = f"""(
     LIMIT 1
 ) IS NULL"""
 
-# Like PAUSED_UNTIL, but locks the pause. Statements that park a job until the end of the pause need
-# the lock: a transaction that ends or changes the pause waits until the parking transaction has
-# committed, and then sees the parked job. SKIP LOCKED: while another transaction ends or changes a
-# pause, the statement ignores that pause, as if it were over.
+# Like PAUSED_UNTIL, but locks the pause, for statements that park a job until the end of the pause.
+# A transaction that ends or changes the pause waits until the parking transaction has committed,
+# and then sees the parked job. SKIP LOCKED: a pause that another transaction is ending or changing
+# is ignored, as if it were over.
 PAUSED_FROM_NOW = PAUSED_UNTIL.replace("LIMIT 1", "LIMIT 1 FOR SHARE SKIP LOCKED")
 
 # The time until which a job is parked: until the cause of its wait ends, but not longer than

@@ -118,10 +118,12 @@ _OVER = f"""(
         AND {_REDDIT_ENDED.format(since=f"{NOW} - CAST(:grace AS interval)")}
 )"""
 
-# The jobs that break invariant I11. By this invariant, a waiting job's reason is true now, and the
-# job is claimable soon after the cause has ended. The query checks overdue jobs, jobs that are
-# parked too long, and the parked jobs that are due first. It reads at most `scan_limit` jobs of
-# each kind by an index.
+# The jobs that break invariant I11: a waiting job's reason is true now, and the job is claimable
+# soon after the cause has ended. The query reads at most `scan_limit` jobs of each of these kinds:
+#
+# - overdue jobs
+# - jobs that are parked too long
+# - the parked jobs that are due first
 WITHOUT_CAUSE = f"""
     SELECT job.id, job.subreddit_id, job.wait_reason, job.visible_at
     FROM (

@@ -42,14 +42,15 @@ _of_this_window = func.abs(
     _elapsed + _budget.window_seconds - bindparam("reset", type_=Double)
 ) < _budget.window_seconds / literal_column("2.0")
 
-# The number of other programs' requests that the reply reports and that are not stored yet:
-# `used`: all requests of the window, as the reply reports them;
-# minus `number`: the requests that were stored when this slot was reserved. They are the requests
-#     of all workers up to this slot, and `others_then` requests of other programs;
-# minus `others - others_then`: the other programs' requests that were stored after this slot was
-#     reserved, from replies to other workers.
-# Slots that were reserved after this slot do not count, because their requests are sent later, and
-# this reply does not report them.
+# The number of other programs' requests that the reply reports and that are not stored yet.
+#
+# - Plus `used`: all requests of the window, as the reply reports them.
+# - Minus `number`: the requests that were stored when this slot was reserved, of all workers up to
+#   this slot, and `others_then` of other programs.
+# - Minus `others - others_then`: the other programs' requests that were stored after this slot was
+#   reserved, from replies to other workers.
+#
+# Later slots do not count: their requests are sent later, and the reply does not report them.
 _new_others: ColumnElement[int] = (
     bindparam("used", type_=Integer)
     - bindparam("number", type_=Integer)

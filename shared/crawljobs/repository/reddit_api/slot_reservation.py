@@ -1,10 +1,11 @@
 """Reserve the time of the next request to Reddit, a slot, in the budget of a client id.
 
 The windows of a budget have a fixed length and are aligned to the clock, as Reddit's windows are.
-Requests are spread evenly over a window (generic cell rate algorithm). Other programs may use the
-same client id, and are expected to continue at their present rate. Their expected requests are
-subtracted from the remaining budget. The slots for the rest of the budget are spread over the
-remaining time of the window.
+Requests are spread evenly over a window (generic cell rate algorithm).
+
+Other programs may use the same client id, and are expected to continue at their present rate. Their
+expected requests are subtracted from the remaining budget. The slots for the rest of the budget are
+spread over the remaining time of the window.
 """
 
 from __future__ import annotations

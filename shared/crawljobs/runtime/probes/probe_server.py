@@ -1,9 +1,9 @@
 """Serves /healthz, /readyz, /startupz and /metrics on a separate address.
 
-The pages are for machines in the same network. The pages need no token, and show only numbers about
-jobs. One thread serves all connections and never waits for a client. Each page is built in another
-thread. So neither a slow client nor a slow page delays another probe. The standard library's server
-would need a thread for each connection (shared/DECISIONS.md, 110).
+The pages are for machines in the same network. They need no token, and show only numbers about
+jobs. One thread serves all connections, and another thread builds each page. So neither a slow
+client nor a slow page delays another probe. The standard library's server would need a thread for
+each connection (shared/DECISIONS.md, 110).
 """
 
 from __future__ import annotations

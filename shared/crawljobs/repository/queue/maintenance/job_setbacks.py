@@ -58,10 +58,10 @@ FOLLOW_UPS = text(f"""
     """)
 
 
-# Replaces future times of queued jobs by the time of the transaction, the earliest times first.
-# created_at sets the order of claims, and queued_at the start of aging. Each transaction changes a
-# limited number of jobs. The order of the jobs stays, because a later transaction sets a later
-# time. The id decides between equal times.
+# Replaces future times of queued jobs by the time of the transaction, in chunks, the earliest times
+# first. The order of the jobs stays, because a later transaction sets a later time, and the id
+# decides between equal times. created_at sets the order of claims, and queued_at the start of
+# aging.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs

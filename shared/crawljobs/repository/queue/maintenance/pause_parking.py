@@ -12,10 +12,11 @@ from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, passing_over
 CHUNK = 1_000  # jobs; one transaction parks at most this number
 
 # Reads the pauses, which are few, and finds each pause's job by the index of live jobs. Without
-# LIMIT, the planner could join in the other direction and read the whole queue. The statement locks
-# the pauses. So a transaction that ends or changes a pause waits until the parking transaction has
-# committed, and then sees the parked jobs. SKIP LOCKED: a pause that another transaction is ending
-# or changing is not applied.
+# LIMIT, the planner could join in the other direction and read the whole queue.
+#
+# The statement locks the pauses. A transaction that ends or changes a pause waits until the parking
+# transaction has committed, and then sees the parked jobs. SKIP LOCKED: a pause that another
+# transaction is ending or changing parks no job.
 _PARK = text(f"""
     UPDATE crawl_jobs AS job SET
         status = 'waiting', wait_reason = 'paused',
