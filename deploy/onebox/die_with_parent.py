@@ -1,11 +1,13 @@
 """Start child processes that end with their parent.
 
 A process can request a signal from the kernel for the death of its parent (PR_SET_PDEATHSIG). The
-kernel sends the signal even if SIGKILL ended the parent. A change of the user cancels the request.
-So this file is also a small program, which changes the user, requests the signal and executes the
-command, in this order: `python -I -S die_with_parent.py PARENT SIGNAL UID GID COMMAND...`. The
-program starts in 15 ms and imports no module of the project. On systems other than Linux, the
-children end only when the parent stops them.
+kernel sends the signal even if SIGKILL ended the parent. On systems other than Linux, the children
+end only when the parent stops them.
+
+A change of the user cancels the request. So this file is also a small program, which changes the
+user, requests the signal, then executes the command:
+`python -I -S die_with_parent.py PARENT SIGNAL UID GID COMMAND...`
+The program starts in 15 ms and imports no module of the project.
 """
 
 import ctypes  # imported before the change of user: the new user may be unable to read the library

@@ -1,8 +1,8 @@
 """The kinds of wrong replies that each endpoint can give.
 
 The kinds cover every entry of the table with which the crawler interprets replies. Some kinds
-remove items from a good reply. The crawler must be able to detect this loss from a later reply. So
-no kind removes items from an author's history: the author may have hidden the missing items.
+remove items from a good reply, if the crawler can detect the loss from a later reply. No kind
+removes items from an author's history, because the author may have hidden the missing items.
 """
 
 import re

@@ -21,9 +21,8 @@ from scheduler.firing_results import Disabled, Stuck
 ACTOR = Actor(name="system:scheduler")
 
 # Classes of SQLSTATE error codes: invalid data, violated constraints, exceptions of triggers. The
-# row of one schedule causes an error of these classes, so only this schedule is disabled. All other
-# errors, such as a missing right or column, affect every schedule. They must not disable a
-# schedule.
+# row of one schedule causes these errors, so only this schedule is disabled. Other errors, such as
+# a missing right or column, affect every schedule and disable none.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 

@@ -106,9 +106,10 @@ def retry_failed_steps(
     """Retry the failed steps of a group
 
     Retries the job of each failed step. If the subreddit has another live job, or if the job was
-    deleted, the step is enqueued again instead. Steps that were skipped or held because of a failed
-    step are pending again. Cancelled steps stay cancelled. A finished group is open again, with the
-    next generation.
+    deleted, the step is enqueued again instead.
+
+    Steps that were skipped or held because of a failed step are pending again. Cancelled steps stay
+    cancelled. A finished group is open again, with the next generation.
     """
     return _apply(group_id, OperationKind.RETRY_FAILED, params)
 

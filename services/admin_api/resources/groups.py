@@ -54,9 +54,10 @@ def create_group(params: dict[str, Any]) -> responses.Response:
     """Create a group of steps
 
     A step starts when all its upstreams have ended. Then a crawl of its subreddit is enqueued, or
-    merged into the live job of the subreddit. Either all steps are stored or none. The response has
-    the number of steps in each state. The path of the list of steps is the path in `Location`, plus
-    `/steps`.
+    merged into the live job of the subreddit.
+
+    Either all steps are stored or none. The response has the number of steps in each state. To list
+    the steps, add `/steps` to the path in `Location`.
     """
     actor = auth.current_actor()
     steps = group_requests.step_requests(params["steps"] or ())

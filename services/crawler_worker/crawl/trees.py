@@ -117,10 +117,11 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
     """If the tree has too few comments, return it as a part to give up. Otherwise return None.
 
-    Too few are less than half of the comments that Reddit reports for the post. The tree is given
-    up, so that a later crawl requests it again. After SHORT_TREE_TRIES tries, the tree is accepted,
-    and the number of missing comments is stored with the post. The tree is requested again if
-    Reddit reports more comments.
+    Too few are less than half of the comments that Reddit reports for the post.
+
+    - First the tree is given up, so that a later crawl requests it again.
+    - After SHORT_TREE_TRIES tries, the tree is accepted. The number of missing comments is stored
+      with the post. If Reddit reports more comments later, the tree is requested again.
     """
     if not tree.is_short:
         return None

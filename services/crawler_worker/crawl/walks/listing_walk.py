@@ -30,10 +30,10 @@ def next_page(
 ) -> tuple[Page, bool]:
     """Request the page after the cursor. Return the page, and whether the position was lost.
 
-    Reddit returns an empty page at the end of a listing, but also if the item of the cursor was
-    deleted. So after an empty page, the cursors of the preceding items are tried. If all these
-    pages are empty, the position is lost. Raises GivenUp if Reddit returns no usable reply for a
-    page that is not required.
+    A page can be empty for two reasons: the listing ends, or the item of the cursor was deleted. So
+    after an empty page, the cursors of the preceding items are tried. If all these pages are empty,
+    the position is lost. Raises GivenUp if Reddit returns no usable reply for a page that is not
+    required.
     """
     cursor, anchors = context.checkpoint.cursor, context.checkpoint.anchors
 

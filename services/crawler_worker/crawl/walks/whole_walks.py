@@ -27,9 +27,9 @@ def _is_due(context: CrawlContext) -> bool:
         return False  # the walk would reach a page that failed and whose next try is not due
     if context.whole_walk_at is not None:
         return now - context.whole_walk_at >= every
-    # An older release crawled the subreddit, so no walk of the whole listings is recorded. Each
-    # crawl decides at random whether it reads the whole listings. Otherwise all these subreddits
-    # would be due at once. The probability is the share of the interval that has passed since the
-    # last crawl. Most subreddits are due within two intervals.
+    # An older release crawled the subreddit, so no walk of the whole listings is recorded. Many of
+    # these subreddits must not be due at once, so each crawl decides at random. The probability is
+    # the share of the interval that has passed since the last crawl. Most subreddits are due within
+    # two intervals.
     share = (now - context.last_crawled_at) / every
     return jitter.uniform(0, 1) < share

@@ -17,10 +17,13 @@ from crawljobs.repository.reddit_api import reddit_budgets, reddit_pauses, slot_
 from crawljobs.runtime import jitter
 
 LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
-# A background request does not join the queue for slots. It polls for a free slot at random
-# intervals in the range BESIDE_QUEUE_SECONDS. If the request gets no slot within
-# LONGEST_WAIT_SECONDS, its job is deferred for at least a random time in the range
-# BACKGROUND_PAUSE_SECONDS. The time is random, so that not all deferred jobs return at once.
+# A background request does not join the queue for slots:
+#
+# - BESIDE_QUEUE_SECONDS: the range of the random intervals at which the request polls for a free
+#   slot.
+# - BACKGROUND_PAUSE_SECONDS: if the request gets no slot within LONGEST_WAIT_SECONDS, its job is
+#   deferred, at least for a random time in this range. The time is random, so that not all deferred
+#   jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # The first reply that a process receives from Reddit shows the size of the budget. Until then, the
