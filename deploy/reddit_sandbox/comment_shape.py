@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reddit_sandbox import community as community_module
-from reddit_sandbox import hostile, identity, keys, link_shape, takedown, writing
+from reddit_sandbox import hostile, identity, keys, link_shape, media, takedown, writing
 from reddit_sandbox.community import Community
 from reddit_sandbox.item import Item
 from reddit_sandbox.world import World
@@ -74,6 +74,8 @@ def comment(world: World, item: Item) -> dict[str, Any]:
         hostile.twist_comment(data, what.number)
     elif home.script == "takedown":
         takedown.change_comment(data, what.number)
+    elif home.script == "media":
+        media.change_comment(data, what.number)
     return {"kind": "t1", "data": data}
 
 

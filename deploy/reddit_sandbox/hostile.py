@@ -37,6 +37,12 @@ LINK_TWISTS: tuple[dict[str, Any], ...] = (
     {"title": "", "subreddit_subscribers": -1},
     {"author": None},
     {"author": "a name/with ?slashes&#", "author_fullname": 7},
+    {"author_flair_text": "\x00" * 9_000, "distinguished": ["x"], "post_hint": "p" * LONG_TITLE},
+    {"num_crossposts": HUGE, "total_awards_received": -HUGE, "is_video": "yes", "archived": 1},
+    {"gallery_data": {"\x00\ud800": "\udfff"}, "media_metadata": [1], "poll_data": "\x00"},
+    {"poll_data": {"options": [{"text": "o" * 5_000, "vote_count": HUGE}] * 5_000}},
+    {"crosspost_parent": "t3_a", "crosspost_parent_list": [{"author": "\x00", "subreddit": 7}]},
+    {"media_metadata": {"m": {"s": {"u": "u" * LONG_TITLE, "x": 1e308}, "p": "p" * LONG_TITLE}}},
 )
 COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
     {"body": "NUL \x00 in a comment", "body_html": "\x00"},
@@ -49,6 +55,8 @@ COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
     {"author": None},
     {"body": "w" * 100_000},
     {"edited": "yesterday", "is_submitter": None},
+    {"author_flair_text": "\ud800" * 9_000, "controversiality": HUGE, "locked": "no"},
+    {"media_metadata": {"\x00": {"id": "\x00"}}, "collapsed_reason_code": {"a": "\x00"}},
 )
 
 
@@ -57,6 +65,8 @@ def twist_link(data: dict[str, Any], index: int) -> None:
     data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
     if index % len(LINK_TWISTS) == 3:
         data["media"] = _deep()
+    if index % len(LINK_TWISTS) == 4:
+        data["gallery_data"] = _deep()
 
 
 def twist_comment(data: dict[str, Any], index: int) -> None:

@@ -4,51 +4,16 @@ import random
 from typing import Any
 
 from reddit_sandbox import community as community_module
-from reddit_sandbox import hostile, identity, takedown, words, writing
+from reddit_sandbox import hostile, identity, media, takedown, words, writing
 from reddit_sandbox.item import Item
+from reddit_sandbox.link_constants import CONSTANT
 from reddit_sandbox.world import World
 
 HALF_A_YEAR = 182 * 86_400
 REMOVERS = ("moderator", "moderator", "automod_filtered", "reddit")
 POINTER_SHARE = 0.05  # the share of texts that mention another community
 FLAIRS = (None, None, None, "Question", "Show", "Guide")
-
-_NONES = (
-    "approved_at_utc approved_by author_flair_template_id banned_at_utc banned_by category "
-    "content_categories discussion_type distinguished likes link_flair_background_color "
-    "link_flair_css_class link_flair_text_color media mod_note mod_reason_by mod_reason_title "
-    "num_reports removal_reason removed_by removed_by_category report_reasons secure_media "
-    "suggested_sort thumbnail_height thumbnail_width top_awarded_type view_count"
-)
-_FALSES = (
-    "allow_live_comments archived author_is_blocked can_gild can_mod_post clicked contest_mode "
-    "hidden hide_score is_created_from_ads_ui is_crosspostable is_meta is_original_content "
-    "is_reddit_media_domain is_self is_video locked media_only no_follow over_18 pinned "
-    "quarantine saved spoiler stickied visited"
-)
-_LISTS = "all_awardings awarders link_flair_richtext mod_reports treatment_tags user_reports"
-_DICTS = "gildings media_embed secure_media_embed"
-_CONSTANT: dict[str, Any] = {
-    **dict.fromkeys(_NONES.split()),
-    **dict.fromkeys(_FALSES.split(), False),
-    "downs": 0,
-    "edited": False,
-    "gilded": 0,
-    "is_robot_indexable": True,
-    "link_flair_text": None,
-    "link_flair_type": "text",
-    "num_crossposts": 0,
-    "parent_whitelist_status": "all_ads",
-    "pwls": 6,
-    "selftext": "",
-    "selftext_html": None,
-    "send_replies": True,
-    "subreddit_type": "public",
-    "thumbnail": "default",
-    "total_awards_received": 0,
-    "whitelist_status": "all_ads",
-    "wls": 6,
-}
+FLAIR_IDS = {flair: f"5ca1ab1e-0000-11ee-8000-00000000000{n}" for n, flair in enumerate(FLAIRS)}
 
 
 def title_of(item: Item) -> str:
@@ -68,9 +33,7 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
     assert isinstance(post, community_module.Post)  # noqa: S101 - narrows the union
     rng = home.rng("link", post.number)
     data = {
-        **_CONSTANT,
-        **{name: [] for name in _LISTS.split()},
-        **{name: {} for name in _DICTS.split()},
+        **CONSTANT,
         **identity.subreddit_fields(home),
         **identity.author_fields(identity.visible_author(world, item)),
         "subreddit_subscribers": identity.subscribers(home),
@@ -85,12 +48,15 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
         "upvote_ratio": round(0.6 + 0.4 * rng.random(), 2),
         "num_comments": len(post.comments),
         "archived": world.options.now - post.at > HALF_A_YEAR,
-        "stickied": post.number in stickies(item.community),
+        "stickied": (is_sticky := post.number in stickies(item.community)),
+        "distinguished": "moderator" if is_sticky else None,
         "over_18": rng.random() < 0.02,
         "spoiler": rng.random() < 0.02,
         "link_flair_text": rng.choice(FLAIRS),
         "edited": identity.edited(world, post.at, rng, 0.08),
     }
+    if data["link_flair_text"] is not None:
+        data["link_flair_template_id"] = FLAIR_IDS[data["link_flair_text"]]
     data.update(_content(rng, item, data["permalink"]))
     if alone:
         data["num_duplicates"] = 0
@@ -99,7 +65,19 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
         hostile.twist_link(data, post.number)
     elif home.script == "takedown":
         takedown.change_link(data, post.number)
+    elif home.script == "media":
+        media.change_link(data, post.number, _original(world, item))
     return {"kind": "t3", "data": data}
+
+
+def _original(world: World, item: Item) -> dict[str, Any] | None:
+    """Return the original of a crosspost: a post of the first community of the same theme."""
+    if not media.is_crosspost(item.what.number):
+        return None
+    home = world.community(words.THEMES[item.community.theme].communities[0])
+    post = home.posts[item.what.number % len(home.posts)]
+    data: dict[str, Any] = link(world, Item(home, post))["data"]
+    return data
 
 
 def stickies(home: community_module.Community) -> tuple[int, ...]:

@@ -56,7 +56,7 @@ MANGLED = frozenset(
 # Scripts with which one part of a community fails and all other parts work.
 PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs"))
 # Scripts with which a community has unusual content or an unusual size.
-CONTENT = frozenset(("big", "empty", "hostile", "takedown", "tiny"))
+CONTENT = frozenset(("big", "empty", "hostile", "media", "takedown", "tiny"))
 
 # The number of posts of a community that has one of these scripts.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}

@@ -37,7 +37,7 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _check_account(context: CrawlContext, name: str) -> None:
-    """Raise Unavailable if the account is suspended.
+    """Store the account of a profile. Raise Unavailable if the account is suspended.
 
     The profile (the subreddit u_NAME) cannot be read. Only the page /user/NAME/about shows whether
     the reason is a suspended account.
@@ -48,5 +48,6 @@ def _check_account(context: CrawlContext, name: str) -> None:
         if parts.reason_of(error) is None:
             raise
         return  # the account cannot be read either; `crawl` raises the failure of the profile
+    context.store(context.checkpoint, Items(accounts=(account,)))
     if account.suspended:
         raise crawl_failures.Unavailable(AccessState.SUSPENDED, "the account is suspended")

@@ -11,8 +11,8 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawler_worker.crawl.missing import parts
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.requester import Requester
-from crawljobs.domain.missing_part import PartKind
-from crawljobs.domain.reddit_items import Items, Page
+from crawljobs.domain.missing_part import PartKind, PartReason
+from crawljobs.domain.reddit_items import Account, Items, Page
 from crawljobs.repository.content import authors
 
 # The minimum time between two requests for an author's history. A crawl has many authors, and each
@@ -77,12 +77,18 @@ def _history(context: CrawlContext, name: str) -> Page:
     except crawl_failures.AuthorRefused as refused:
         error = refused
 
-    def is_suspended(requester: Requester) -> Page:
-        if endpoints.account(requester, name=name).suspended:
-            return NOTHING_SHOWN
-        raise error
-
-    return request(is_suspended)
+    account = parts.request(
+        context,
+        PartKind.HISTORY,
+        name,
+        lambda requester: endpoints.account(requester, name=name),
+        if_gone=Account(name),
+    )
+    if account.suspended is not False:
+        return Page(Items(accounts=(account,)), None)
+    context.store(context.checkpoint, Items(accounts=(account,)))
+    reason = PartReason.UNAVAILABLE
+    raise parts.GivenUp(parts.missing(context, PartKind.HISTORY, name, reason, str(error)))
 
 
 def _due(context: CrawlContext) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +11,15 @@ from crawljobs.domain.subreddit import AccessState
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Reddit account. `reddit_id` is t2_ and a base-36 number; None if the reply has no id."""
+    """A Reddit account. `reddit_id` is t2_ and a base-36 number; None if the reply has no id.
+
+    The author of an item has neither `created_at` nor `suspended`: only the account's page has.
+    """
 
     name: str
     reddit_id: str | None = None
-    suspended: bool = False
+    created_at: datetime | None = None
+    suspended: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class SubredditAbout:
     created_at: datetime | None
     access: AccessState
     has_type: bool = True  # false: the reply has no subreddit type, so ignore `access`
+    sidebar: str | None = None  # the long description
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,29 @@ class Post:
     mentions: tuple[str, ...] = ()
     crossposted_from: str | None = None
     edited: bool = False  # may be true without `edited_at`, which Reddit omits for old items
+    flair_template_id: str | None = None
+    author_flair: str | None = None
+    num_crossposts: int | None = None
+    total_awards_received: int | None = None
+    distinguished: str | None = None
+    post_hint: str | None = None
+    is_video: bool = False
+    is_gallery: bool = False
+    archived: bool = False
+    contest_mode: bool = False
+    quarantine: bool = False
+    score_hidden: bool = False
+    # The original of a crosspost. `crosspost_subreddit` is None if the original is on a profile.
+    crosspost_author: Account | None = None
+    crosspost_subreddit: str | None = None
+    extra: Mapping[str, object] | None = None  # rarely used fields, bounded and cleaned
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
     """A comment. `parent_id` is the full name of the post or comment above, such as t1_abc.
 
-    `depth` is 0 directly below the post, and None if the comment was not read from a tree.
+    `depth` is 0 directly below the post, and None if the reply does not show the depth.
     `score` is None while the subreddit hides the score.
     """
 
@@ -88,6 +111,15 @@ class Comment:
     depth: int | None = None
     mentions: tuple[str, ...] = ()
     edited: bool = False
+    author_flair: str | None = None
+    controversiality: int | None = None
+    total_awards_received: int | None = None
+    distinguished: str | None = None
+    collapsed_reason_code: str | None = None
+    locked: bool = False
+    archived: bool = False
+    score_hidden: bool = False
+    extra: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,15 +109,35 @@ def expected_post(raw: Raw) -> tuple[Any, ...]:
         moment(raw["created_utc"]),
         moment(raw["edited"]),
         gone,
+        None if gone else raw.get("link_flair_template_id"),
+        None if name_of(raw) is None else raw["author_flair_text"],
+        *(raw.get(each) for each in COUNTS),
+        raw["distinguished"],
+        raw.get("post_hint"),
+        *(raw.get(each, False) for each in FLAGS),
+        *origin(raw),
     )
 
 
+def origin(raw: Raw) -> tuple[str | None, str | None]:
+    """Return the author and the subreddit of the original of a crosspost."""
+    for original in raw.get("crosspost_parent_list", ()):
+        return name_of(original), original["subreddit"]
+    return None, None
+
+
+COUNTS = ("num_crossposts", "total_awards_received")
+FLAGS = ("is_video", "archived", "contest_mode", "quarantine", "hide_score", "locked")
 POSTS = """
     SELECT post.id, lower(subreddit.name), lower(author.name), post.title, body, url, permalink,
         score, num_comments, upvote_ratio, post.over_18, stickied, crosspost_parent,
-        removed_by_category, created_at, edited_at, deleted_at IS NOT NULL
+        removed_by_category, created_at, edited_at, deleted_at IS NOT NULL, flair_template_id,
+        author_flair, num_crossposts, total_awards_received, distinguished, post_hint, is_video,
+        archived, contest_mode, quarantine, score_hidden, locked, lower(original.name),
+        crosspost_subreddit
     FROM posts AS post JOIN subreddits AS subreddit ON subreddit.id = post.subreddit_id
     LEFT JOIN authors AS author ON author.id = post.author_id
+    LEFT JOIN authors AS original ON original.id = post.crosspost_author_id
 """
 
 
@@ -136,12 +156,22 @@ def expected_comment(raw: Raw) -> tuple[Any, ...]:
         moment(raw["created_utc"]),
         moment(raw["edited"]),
         gone,
+        None if name_of(raw) is None else raw["author_flair_text"],
+        raw["controversiality"],
+        raw["total_awards_received"],
+        raw["distinguished"],
+        raw.get("collapsed_reason_code"),
+        raw["locked"],
+        raw["archived"],
+        raw["score_hidden"],
     )
 
 
 COMMENTS = """
     SELECT comment.id, lower(subreddit.name), lower(author.name), post_id, parent_id, body, score,
-        is_submitter, removed_by_category, created_at, edited_at, deleted_at IS NOT NULL
+        is_submitter, removed_by_category, created_at, edited_at, deleted_at IS NOT NULL,
+        author_flair, controversiality, total_awards_received, distinguished,
+        collapsed_reason_code, locked, archived, score_hidden
     FROM comments AS comment JOIN subreddits AS subreddit ON subreddit.id = comment.subreddit_id
     LEFT JOIN authors AS author ON author.id = comment.author_id
 """
@@ -164,17 +194,33 @@ def test_nothing_in_the_recordings_is_lost_on_its_way_into_the_database(
     comments = {row[0]: tuple(row[1:]) for row in rows_of(database, COMMENTS)}
     assert comments == {comment: expected_comment(data) for comment, data in raw["t1"].items()}
 
+    seen_depths: dict[str, int] = {}
+    for reply in replies:
+        for kind, data in things(reply.body):
+            if kind == "t1" and "depth" in data:
+                seen_depths.setdefault(data["id"], data["depth"])
+    depths = dict(rows_of(database, "SELECT id, depth FROM comments WHERE depth IS NOT NULL"))
+    assert len(seen_depths) > 500
+    assert {each: depths[each] for each in seen_depths} == seen_depths
+    assert {depths[each] for each in depths.keys() - seen_depths.keys()} == {0}
+
     written = [*raw["t1"].values(), *raw["t3"].values()]
     authors = {name for data in written if (name := name_of(data))}
     authors |= {data["name"].lower() for data in raw["t2"].values()}
+    authors |= {name for data in raw["t3"].values() if (name := origin(data)[0])}
     assert {row.name for row in rows_of(database, "SELECT lower(name) AS name FROM authors")} == (
         authors
     )
+    created = "SELECT lower(name), created_at_reddit FROM authors WHERE suspended IS NOT NULL"
+    assert dict(rows_of(database, created)) == {
+        data["name"].lower(): moment(data["created_utc"]) for data in raw["t2"].values()
+    }
     subreddits = {
         row[0]: tuple(row[1:])
         for row in rows_of(
             database,
-            "SELECT reddit_id, name, title, description, subscribers, over_18, created_at_reddit "
+            "SELECT reddit_id, name, title, description, subscribers, over_18, created_at_reddit, "
+            "sidebar, language "
             "FROM subreddits WHERE reddit_id IS NOT NULL",
         )
     }
@@ -186,6 +232,8 @@ def test_nothing_in_the_recordings_is_lost_on_its_way_into_the_database(
             data["subscribers"],
             data["over18"] or False,
             moment(data["created_utc"]),
+            data["description"],
+            data["lang"],
         )
         for data in raw["t5"].values()
     }

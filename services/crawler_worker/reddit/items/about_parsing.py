@@ -12,6 +12,7 @@ from crawljobs.domain.subreddit import AccessState
 # for posts and 10,000 for comments.
 TITLE_MAX = 1_000
 BODY_MAX = 50_000
+LANGUAGE_MAX = 35  # characters, the longest language tag that RFC 5646 recommends to support
 
 SUBREDDIT_TYPES = {
     "public": AccessState.PUBLIC,
@@ -40,6 +41,8 @@ def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
         created_at=untrusted_text.time(data.get("created_utc")),
         access=known or AccessState.RESTRICTED,
         has_type=isinstance(kind, str),
+        sidebar=untrusted_text.text(data.get("description"), limit=BODY_MAX),
+        language=untrusted_text.text(data.get("lang"), limit=LANGUAGE_MAX) or None,
     )
 
 
@@ -48,5 +51,9 @@ def account(data: Data, _depth: int | None = None) -> Account | None:
     if name is None:
         return None
     bare = untrusted_text.base36(data.get("id"))
-    suspended = untrusted_text.flag(data.get("is_suspended"))
-    return Account(name=name, reddit_id=f"t2_{bare}" if bare else None, suspended=suspended)
+    return Account(
+        name=name,
+        reddit_id=f"t2_{bare}" if bare else None,
+        created_at=untrusted_text.time(data.get("created_utc")),
+        suspended=untrusted_text.flag(data.get("is_suspended")),
+    )

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from crawler_worker.reddit.items import about_parsing, author_parsing, removal_markers
+from crawler_worker.reddit.items import (
+    about_parsing,
+    author_parsing,
+    extra_parsing,
+    removal_markers,
+)
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Comment
 
 CATEGORY_MAX = 300  # limit of a removal category in characters
+FLAIR_MAX = 300  # limit of the author's flair in characters
+WORD_MAX = 100  # limit of a word of Reddit's, such as the kind of an account, in characters
 
 Data = dict[str, Any]
 
@@ -16,7 +23,8 @@ Data = dict[str, Any]
 def comment(data: Data, depth: int | None) -> Comment | None:
     """Parse `data` into a comment with this depth (its level in the comment tree).
 
-    Return None if an id, the subreddit or the time is invalid.
+    A listing does not report the depth. Then only a comment directly below the post has a known
+    depth. Return None if an id, the subreddit or the time is invalid.
     """
     comment_id = untrusted_text.base36(data.get("id"))
     link = untrusted_text.full_name(data.get("link_id"), kinds=("t3",))
@@ -31,11 +39,17 @@ def comment(data: Data, depth: int | None) -> Comment | None:
     deleted = author_parsing.is_deleted(author, body=raw_body, category=category)
     removed = raw_body == removal_markers.REMOVED
     by_reddit = removal_markers.is_removed_by_reddit(raw_body)
-    body = (
-        None
-        if deleted or removed or by_reddit
-        else untrusted_text.text(raw_body, limit=about_parsing.BODY_MAX)
-    )
+    is_empty = deleted or removed or by_reddit
+    body = None if is_empty else untrusted_text.text(raw_body, limit=about_parsing.BODY_MAX)
+    flair = data.get("author_flair_text") if author and not deleted else None
+    controversiality = untrusted_text.count(data.get("controversiality"))
+
+    def word(key: str) -> str | None:
+        return untrusted_text.text(data.get(key), limit=WORD_MAX) or None
+
+    def flag(key: str) -> bool:
+        return untrusted_text.flag(data.get(key))
+
     return Comment(
         id=comment_id,
         post_id=link.removeprefix("t3_"),
@@ -43,9 +57,17 @@ def comment(data: Data, depth: int | None) -> Comment | None:
         subreddit=subreddit,
         author=author,
         body=body,
+        author_flair=untrusted_text.text(flair, limit=FLAIR_MAX),
         score=removal_markers.comment_score(data),
-        stickied=untrusted_text.flag(data.get("stickied")),
-        is_submitter=untrusted_text.flag(data.get("is_submitter")),
+        score_hidden=flag("score_hidden"),
+        controversiality=None if controversiality is None else min(1, controversiality),
+        total_awards_received=untrusted_text.count(data.get("total_awards_received")),
+        distinguished=word("distinguished"),
+        collapsed_reason_code=word("collapsed_reason_code"),
+        stickied=flag("stickied"),
+        is_submitter=flag("is_submitter"),
+        locked=flag("locked"),
+        archived=flag("archived"),
         removed_by_category=removal_markers.removed_by(
             category, removed=removed, by_reddit=by_reddit
         ),
@@ -53,6 +75,9 @@ def comment(data: Data, depth: int | None) -> Comment | None:
         edited=removal_markers.is_edited(data.get("edited")),
         edited_at=untrusted_text.time(data.get("edited")),
         deleted=deleted,
-        depth=depth,
+        depth=0 if depth is None and parent == link else depth,
         mentions=mentions.find(body, home=subreddit),
+        extra=None
+        if is_empty or category
+        else extra_parsing.read(data, extra_parsing.COMMENT_FIELDS),
     )

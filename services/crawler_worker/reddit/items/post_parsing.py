@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from crawler_worker.reddit.items import about_parsing, author_parsing, removal_markers
+from crawler_worker.reddit.items import (
+    about_parsing,
+    author_parsing,
+    extra_parsing,
+    removal_markers,
+)
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Post
+from crawljobs.domain.subreddit import PROFILE
 
 # Longer URLs are cut to this number of characters.
 URL_MAX = 4_000
 NAME_MAX = 300
+WORD_MAX = 100  # limit of a word of Reddit's, such as the kind of an account, in characters
 
 NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
 
@@ -39,8 +46,16 @@ def post(data: Data, _depth: int | None) -> Post | None:
             return None
         return untrusted_text.text(data.get(key), limit=limit)
 
+    def word(key: str) -> str | None:
+        return untrusted_text.text(data.get(key), limit=WORD_MAX) or None
+
+    def flag(key: str) -> bool:
+        return untrusted_text.flag(data.get(key))
+
     title = content("title", about_parsing.TITLE_MAX)
     body = None if removed else content("selftext", about_parsing.BODY_MAX)
+    is_empty = deleted or removed or by_reddit or category is not None
+    original = {} if deleted else _original(data)
     return Post(
         id=post_id,
         subreddit=subreddit,
@@ -51,14 +66,26 @@ def post(data: Data, _depth: int | None) -> Post | None:
         permalink=content("permalink", URL_MAX),
         domain=content("domain", NAME_MAX),
         flair=content("link_flair_text", NAME_MAX),
+        flair_template_id=content("link_flair_template_id", WORD_MAX) or None,
+        author_flair=content("author_flair_text", NAME_MAX) if author else None,
         score=untrusted_text.integer(data.get("score")),
         upvote_ratio=untrusted_text.ratio(data.get("upvote_ratio")),
         num_comments=untrusted_text.count(data.get("num_comments")),
-        over_18=untrusted_text.flag(data.get("over_18")),
-        spoiler=untrusted_text.flag(data.get("spoiler")),
-        stickied=untrusted_text.flag(data.get("stickied")),
-        locked=untrusted_text.flag(data.get("locked")),
-        is_self=untrusted_text.flag(data.get("is_self")),
+        num_crossposts=untrusted_text.count(data.get("num_crossposts")),
+        total_awards_received=untrusted_text.count(data.get("total_awards_received")),
+        distinguished=word("distinguished"),
+        post_hint=word("post_hint"),
+        over_18=flag("over_18"),
+        spoiler=flag("spoiler"),
+        stickied=flag("stickied"),
+        locked=flag("locked"),
+        is_self=flag("is_self"),
+        is_video=flag("is_video"),
+        is_gallery=flag("is_gallery"),
+        archived=flag("archived"),
+        contest_mode=flag("contest_mode"),
+        quarantine=flag("quarantine"),
+        score_hidden=flag("hide_score"),
         crosspost_parent=untrusted_text.full_name(data.get("crosspost_parent"), kinds=("t3",)),
         removed_by_category=removal_markers.removed_by(
             category, removed=removed, by_reddit=by_reddit
@@ -68,15 +95,30 @@ def post(data: Data, _depth: int | None) -> Post | None:
         edited_at=untrusted_text.time(data.get("edited")),
         deleted=deleted,
         mentions=mentions.find(title, body, home=subreddit),
-        crossposted_from=None if deleted else _crossposted_from(data, home=subreddit),
+        crossposted_from=_neighbour(original, home=subreddit),
+        crosspost_author=author_parsing.author(original),
+        crosspost_subreddit=_subreddit(original),
+        extra=None if is_empty else extra_parsing.read(data, extra_parsing.POST_FIELDS),
     )
 
 
-def _crossposted_from(data: Data, *, home: str) -> str | None:
-    """Return the original post's subreddit in lower case, unless it is a profile or `home`."""
+def _original(data: Data) -> Data:
+    """Return the original of a crosspost, or an empty object."""
     originals = data.get("crosspost_parent_list")
     original = originals[0] if isinstance(originals, list) and originals else None
-    name = original.get("subreddit") if isinstance(original, dict) else None
+    return original if isinstance(original, dict) else {}
+
+
+def _subreddit(original: Data) -> str | None:
+    """Return the original post's subreddit, unless the post is on an account's profile."""
+    name = untrusted_text.subreddit_name(original.get("subreddit"))
+    is_profile = name is not None and name.lower().startswith(PROFILE)
+    return None if is_profile else name
+
+
+def _neighbour(original: Data, *, home: str) -> str | None:
+    """Return the original post's subreddit in lower case, unless it is a profile or `home`."""
+    name = original.get("subreddit")
     if not isinstance(name, str) or not NEIGHBOUR.fullmatch(name):
         return None
     return name.lower() if mentions.is_neighbour(name.lower(), home=home) else None

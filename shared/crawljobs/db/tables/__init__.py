@@ -7,12 +7,13 @@ definitions.
 from crawljobs.db.tables.access import api_tokens, idempotency_keys
 from crawljobs.db.tables.attempts import crawl_job_attempts
 from crawljobs.db.tables.audit import admin_audit_log
-from crawljobs.db.tables.author_activity import author_subreddits, authors
 from crawljobs.db.tables.columns import metadata
-from crawljobs.db.tables.content import comments, posts, subreddits
-from crawljobs.db.tables.coverage import crawl_gaps, missing_parts
-from crawljobs.db.tables.crawled_reddit import crawled_reddit
-from crawljobs.db.tables.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.crawled.author_activity import author_subreddits, authors
+from crawljobs.db.tables.crawled.content import comments, posts
+from crawljobs.db.tables.crawled.coverage import crawl_gaps, missing_parts
+from crawljobs.db.tables.crawled.crawled_reddit import crawled_reddit
+from crawljobs.db.tables.crawled.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.crawled.known_subreddits import subreddits
 from crawljobs.db.tables.groups import (
     group_finishes,
     group_steps,

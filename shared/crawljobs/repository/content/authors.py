@@ -14,23 +14,28 @@ from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
 # LIMIT 1 makes the planner use one index lookup for each name. Otherwise Postgres would scan the
-# whole table.
-_ENSURE = text("""
+# whole table. A value that the input lacks keeps the stored value.
+_KNOWN = ("reddit_id", "created_at_reddit", "suspended")
+_CHANGES = " OR ".join(
+    f"(looked_up.{each} IS NOT NULL AND looked_up.{each} IS DISTINCT FROM stored_{each})"
+    for each in _KNOWN
+)
+_ENSURE = text(f"""
     WITH looked_up AS (
-        SELECT input.*, stored.id, stored.reddit_id AS known_id
+        SELECT input.*, stored.id, {", ".join(f"stored.{each} AS stored_{each}" for each in _KNOWN)}
         FROM (
-            SELECT name, reddit_id, lower(name) AS key
-            FROM json_to_recordset(CAST(:rows AS json)) AS input (name text, reddit_id text)
+            SELECT name, {", ".join(_KNOWN)}, lower(name) AS key
+            FROM json_to_recordset(CAST(:rows AS json)) AS input (
+                name text, reddit_id text, created_at_reddit timestamptz, suspended boolean)
         ) AS input LEFT JOIN LATERAL
             (SELECT * FROM authors WHERE lower(name) = input.key LIMIT 1) AS stored ON true
     ), written AS (
-        INSERT INTO authors AS stored (name, reddit_id)
-        SELECT name, reddit_id FROM looked_up
-        WHERE id IS NULL OR known_id <> reddit_id
-            OR (known_id IS NULL AND reddit_id IS NOT NULL)
+        INSERT INTO authors AS stored (name, {", ".join(_KNOWN)})
+        SELECT name, {", ".join(_KNOWN)} FROM looked_up
+        WHERE id IS NULL OR {_CHANGES}
         ORDER BY key COLLATE "C"
-        ON CONFLICT (lower(name)) DO UPDATE
-            SET reddit_id = coalesce(excluded.reddit_id, stored.reddit_id)
+        ON CONFLICT (lower(name)) DO UPDATE SET
+            {", ".join(f"{each} = coalesce(excluded.{each}, stored.{each})" for each in _KNOWN)}
         RETURNING id, lower(name) AS key
     )
     SELECT key, id FROM written
@@ -108,11 +113,20 @@ def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
 
     The keys of the result are lower-case names. Each name may occur only once in `accounts`.
     """
-    rows = [{"name": account.name, "reddit_id": account.reddit_id} for account in accounts]
+    rows = [_row(account) for account in accounts]
     if not rows:
         return {}
     found = conn.execute(_ENSURE, {"rows": json.dumps(rows)}).all()
     return {row.key: row.id for row in found}
+
+
+def _row(account: Account) -> dict[str, object]:
+    row: dict[str, object] = {"name": account.name, "reddit_id": account.reddit_id}
+    if account.created_at is not None:
+        row["created_at_reddit"] = account.created_at.isoformat()
+    if account.suspended is not None:
+        row["suspended"] = account.suspended
+    return row
 
 
 def due_for_history(

@@ -42,7 +42,10 @@ _HOLD = text("""
     ORDER BY lower(name) COLLATE "C" FOR NO KEY UPDATE
     """)
 
-_ABOUT = "reddit_id, title, description, subscribers, over_18, created_at_reddit, access"
+_ABOUT = (
+    "reddit_id, title, description, sidebar, language, subscribers, over_18, created_at_reddit, "
+    "access"
+)
 
 
 def _of(row: str) -> str:
@@ -70,8 +73,8 @@ _UPSERT = text(f"""
     WITH input AS (
         SELECT input.*, lower(name) AS key
         FROM json_to_recordset(CAST(:rows AS json)) AS input (
-            name text, reddit_id text, title text, description text, subscribers bigint,
-            over_18 boolean, created_at_reddit timestamptz, access text)
+            name text, reddit_id text, title text, description text, sidebar text, language text,
+            subscribers bigint, over_18 boolean, created_at_reddit timestamptz, access text)
     ), written AS (
         INSERT INTO subreddits AS stored (name, {_ABOUT}, access_checked_at)
         SELECT input.name, {_inserted()}, {CLOCK}
@@ -148,6 +151,8 @@ def upsert(
             "reddit_id": about.reddit_id,
             "title": about.title,
             "description": about.description,
+            "sidebar": about.sidebar,
+            "language": about.language,
             "subscribers": about.subscribers,
             "over_18": about.over_18,
             "created_at_reddit": about.created_at.isoformat() if about.created_at else None,

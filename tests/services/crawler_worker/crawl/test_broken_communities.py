@@ -63,3 +63,21 @@ def test_what_reddit_removed_is_stored_as_removed(crawler: Crawler) -> None:
         assert crawler.value(words) == 0
     assert crawler.value("SELECT count(*) FROM posts WHERE title ILIKE '[ removed%'") == 0
     assert crawler.value("SELECT count(*) FROM comments WHERE score IS NULL") > 5
+
+
+def test_galleries_polls_crossposts_and_marks_are_stored(crawler: Crawler) -> None:
+    crawler.crawl("media_town")
+    posts = "SELECT count(*) FROM posts WHERE "
+    for shown in ("is_gallery", "is_video", "contest_mode", "distinguished = 'moderator'"):
+        assert crawler.value(posts + shown) > 5, shown
+    for kind in ("gallery_data", "poll_data"):
+        assert crawler.value(f"{posts} extra ? '{kind}'") > 5
+        assert crawler.value(f"{posts} extra ? '{kind}' AND (deleted_at IS NOT NULL)") == 0
+    assert crawler.value(f"{posts} crosspost_author_id IS NOT NULL") > 5
+    assert crawler.value(f"{posts} crosspost_subreddit IS NOT NULL") > 5
+    comments = "SELECT count(*) FROM comments WHERE "
+    for shown in ("controversiality = 1", "collapsed_reason_code IS NOT NULL", "depth > 0"):
+        assert crawler.value(comments + shown) > 5, shown
+    assert crawler.value(f"{comments} extra ? 'media_metadata'") > 5
+    assert crawler.value("SELECT language FROM subreddits WHERE name = 'media_town'") == "en"
+    assert crawler.value("SELECT count(*) FROM subreddits WHERE sidebar LIKE '%.%'") == 1

@@ -37,6 +37,8 @@ def beyond_the_depth(text: str) -> Any:
 def post(text: str) -> Any:
     data = {"id": "a", "subreddit": "b", "created_utc": 1.0, "title": text, "selftext": text}
     more = {"url": text, "domain": text, "author": text, "crosspost_parent": text, "name": text}
+    more |= dict.fromkeys(("author_flair_text", "distinguished", "poll_data"), text)
+    more |= {"gallery_data": {"items": list(text)}, "media_metadata": {text: {"s": [text]}}}
     return parsing.listing(
         {
             "kind": "Listing",
@@ -47,12 +49,14 @@ def post(text: str) -> Any:
 
 def comment(text: str) -> Any:
     data = {"id": "a", "link_id": "t3_a", "parent_id": "t3_a", "subreddit": "b", "body": text}
+    data |= dict.fromkeys(("author_flair_text", "media_metadata", "comment_type"), text)
     child = {"kind": "t1", "data": {**data, "created_utc": 1.0}}
     return parsing.more_children({"json": {"data": {"things": [child]}}})
 
 
 def about(text: str) -> Any:
     data = {"display_name": "a", "title": text, "public_description": text, "subreddit_type": text}
+    data |= {"description": text, "lang": text}
     return parsing.about({"kind": "t5", "data": data})
 
 

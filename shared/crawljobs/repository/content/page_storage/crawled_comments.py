@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.tables.content import comments as comments_table
+from crawljobs.db.tables.crawled.content import comments as comments_table
 from crawljobs.domain.reddit_items import Comment
 from crawljobs.repository.content.page_storage import crawled_edges, item_upsert
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
@@ -16,9 +16,12 @@ _COLUMNS = ItemColumns(
     table=comments_table,
     keys=("id", "post_id", "parent_id", "subreddit_id", "created_at"),
     content=(
-        *("author_id", "body", "score", "stickied", "is_submitter", "removed_by_category"),
-        *("edited_at", "edited"),
+        *("author_id", "body", "author_flair", "score", "controversiality"),
+        *("total_awards_received", "distinguished", "collapsed_reason_code"),
+        *("removed_by_category", "edited_at", "extra"),
     ),
+    flags=("stickied", "is_submitter", "locked", "archived", "score_hidden", "edited"),
+    kept=("depth",),
     evidence={"mentions": "text[]"},
 )
 _WRITE = item_upsert.write_ctes(_COLUMNS)

@@ -90,7 +90,9 @@ def _accounts(items: Items) -> list[Account]:
     """Return each account once, ordered by name, with its Reddit id if any item reports the id."""
     by_key: dict[str, Account] = {}
     written: list[Post | Comment] = [*items.posts, *items.comments]
-    for account in chain(items.accounts, (item.author for item in written if item.author)):
+    originals = (post.crosspost_author for post in items.posts if post.crosspost_author)
+    authors_of_items = (item.author for item in written if item.author)
+    for account in chain(items.accounts, authors_of_items, originals):
         key = account.name.lower()
         if key not in by_key or by_key[key].reddit_id is None:
             by_key[key] = account

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from crawljobs.db.tables.content import posts as posts_table
+from crawljobs.db.tables.crawled.content import posts as posts_table
 from crawljobs.domain.reddit_items import Post
 from crawljobs.repository.content.page_storage import crawled_edges, item_upsert
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
@@ -16,9 +16,15 @@ _COLUMNS = ItemColumns(
     table=posts_table,
     keys=("id", "subreddit_id", "created_at"),
     content=(
-        *("author_id", "title", "body", "url", "permalink", "domain", "flair", "score"),
-        *("upvote_ratio", "num_comments", "over_18", "spoiler", "stickied", "locked", "is_self"),
-        *("crosspost_parent", "removed_by_category", "edited_at", "edited"),
+        *("author_id", "title", "body", "url", "permalink", "domain", "flair"),
+        *("flair_template_id", "author_flair", "score", "upvote_ratio", "num_comments"),
+        *("num_crossposts", "total_awards_received", "distinguished", "post_hint"),
+        *("crosspost_parent", "crosspost_author_id", "crosspost_subreddit"),
+        *("removed_by_category", "edited_at", "extra"),
+    ),
+    flags=(
+        *("over_18", "spoiler", "stickied", "locked", "is_self", "is_video", "is_gallery"),
+        *("archived", "contest_mode", "quarantine", "score_hidden", "edited"),
     ),
     evidence={"mentions": "text[]", "crossposted_from": "text"},
 )

@@ -150,7 +150,7 @@ def test_a_depth_is_that_of_the_item_and_grows_with_each_reply(
     reported: object, depth: int | None
 ) -> None:
     reply = thing("t1", COMMENT, id="b", parent_id="t1_a")
-    top = thing("t1", COMMENT, id="a", depth=reported, replies=listing(reply))
+    top = thing("t1", COMMENT, id="a", parent_id="t1_z", depth=reported, replies=listing(reply))
     first, second = item_parsing.read_all([top]).comments
     assert (first.depth, second.depth) == (depth, None if depth is None else depth + 1)
 

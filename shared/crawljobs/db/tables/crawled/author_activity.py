@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -17,13 +18,17 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
 
-# A Reddit account that wrote a stored post or comment, or that appears in an account's history.
+# A Reddit account that wrote a stored post or comment or the original of a crosspost, or that
+# appears in an account's history.
 authors = Table(
     "authors",
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
     Column("reddit_id", Text),
+    # The next two are null until a crawl reads the account itself. Items do not show them.
+    Column("created_at_reddit", Timestamp),
+    Column("suspended", Boolean),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("history_fetched_at", Timestamp),
     Index("authors_name_key", func.lower(literal_column("name")), unique=True),

@@ -1,4 +1,4 @@
-"""Tables of crawled content: subreddits, posts and comments."""
+"""The table of subreddits: their descriptions, their access, and how completely each is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from sqlalchemy import (
 )
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata, one_of
-from crawljobs.db.tables.content_indexes import COMMENT_INDEXES, POST_INDEXES
 
 # A subreddit whose name is known. It may never have been crawled.
 subreddits = Table(
@@ -31,6 +30,8 @@ subreddits = Table(
     Column("reddit_id", Text),
     Column("title", Text),
     Column("description", Text),
+    Column("sidebar", Text),  # the long description
+    Column("language", Text),  # the language that the moderators have set, such as en
     Column("subscribers", BigInteger),
     Column("over_18", Boolean),
     Column("created_at_reddit", Timestamp),
@@ -99,71 +100,4 @@ subreddits = Table(
         "next_crawl_at",
         postgresql_where=text("next_crawl_at IS NOT NULL"),
     ),
-)
-
-# A post. When Reddit shows its author, title, body or url as deleted, that column becomes null.
-posts = Table(
-    "posts",
-    metadata,
-    Column("id", Text, primary_key=True),  # base 36, without t3_
-    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
-    Column("author_id", BigInteger, ForeignKey("authors.id")),
-    Column("title", Text),
-    Column("body", Text),
-    Column("url", Text),
-    Column("permalink", Text),
-    Column("domain", Text),
-    Column("flair", Text),
-    Column("score", BigInteger),
-    Column("upvote_ratio", Double),
-    Column("num_comments", BigInteger),
-    Column("over_18", Boolean, nullable=False, server_default=text("false")),
-    Column("spoiler", Boolean, nullable=False, server_default=text("false")),
-    Column("stickied", Boolean, nullable=False, server_default=text("false")),
-    Column("locked", Boolean, nullable=False, server_default=text("false")),
-    Column("is_self", Boolean, nullable=False, server_default=text("false")),
-    Column("crosspost_parent", Text),
-    Column("removed_by_category", Text),
-    Column("created_at", Timestamp, nullable=False),
-    Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null also for an edited post if Reddit sent no time
-    Column("deleted_at", Timestamp),  # when a crawl found that the post was deleted
-    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
-    Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
-    # The next four columns describe the last fetch of the comment tree: its time (null: never), and
-    # the numbers of comments at that time.
-    Column("tree_fetched_at", Timestamp),
-    Column("comments_reported", BigInteger),  # the number of comments that Reddit reported
-    Column("comments_stored", BigInteger),
-    Column("comments_missing", BigInteger),  # comments that exist at Reddit but are not stored
-    CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
-    *POST_INDEXES,
-)
-
-# A comment. The row stays when the author is deleted, because replies refer to the comment.
-# `post_id` has no foreign key, because some posts are not stored: a subreddit's newest comments
-# also belong to old posts (decision 3).
-comments = Table(
-    "comments",
-    metadata,
-    Column("id", Text, primary_key=True),  # base 36, without t1_
-    Column("post_id", Text, nullable=False),
-    Column("parent_id", Text, nullable=False),  # full name of a post (t3_...) or comment (t1_...)
-    Column("subreddit_id", BigInteger, ForeignKey("subreddits.id"), nullable=False),
-    Column("author_id", BigInteger, ForeignKey("authors.id")),
-    Column("body", Text),
-    Column("score", BigInteger),
-    Column("stickied", Boolean, nullable=False, server_default=text("false")),
-    Column("is_submitter", Boolean, nullable=False, server_default=text("false")),
-    Column("removed_by_category", Text),
-    Column("created_at", Timestamp, nullable=False),
-    Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null also for an edited comment if Reddit sent no time
-    Column("deleted_at", Timestamp),
-    Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
-    Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
-    CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
-    *COMMENT_INDEXES,
 )

@@ -28,7 +28,15 @@ def _common_indexes(table: str) -> tuple[Index, ...]:
     )
 
 
-POST_INDEXES = _common_indexes("posts")
+POST_INDEXES = (
+    *_common_indexes("posts"),
+    # The crossposts of an author's posts. The erasure of the author must find them.
+    Index(
+        "posts_crosspost_author_id_idx",
+        "crosspost_author_id",
+        postgresql_where=text("crosspost_author_id IS NOT NULL"),
+    ),
+)
 COMMENT_INDEXES = (
     *_common_indexes("comments"),
     # The comments of each post in no order, for trees and counts.

@@ -1,0 +1,1 @@
+"""Tables of crawled content, of its authors and subreddits, and of its completeness."""
