@@ -24,9 +24,16 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import logs, process, service_arguments, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
-# The number of database connections in addition to one for each crawl. One each is for the claim
-# loop, the completion writer, the sweeps, the operations (large changes of groups, in chunks), the
-# map, the resolver of steps, the pruning, and the refresher (it updates stored items).
+# The number of database connections in addition to one for each crawl:
+#
+# - the claim loop
+# - the completion writer
+# - the sweeps
+# - the operations (large changes of groups, in chunks)
+# - the map
+# - the resolver of steps
+# - the pruning
+# - the refresher (it updates stored items)
 OTHER_CONNECTIONS = 8
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
 # limited to the duration of a lease, because a sweep may rescue a job whose lease has expired.

@@ -56,9 +56,9 @@ class KnownLength:
 class Chunks:
     """Finds the end of a chunked body. Reads each byte once, even if it arrives in many pieces.
 
-    The checks are as strict as RFC 9112. With weaker checks, a proxy could find a different end
-    than this server, which could then treat a part of the body as a further request (request
-    smuggling). gunicorn's parser does not check a body that no view reads.
+    The checks are as strict as RFC 9112, because gunicorn's parser does not check a body that no
+    view reads. With weaker checks, a proxy could find a different end than this server. Then the
+    server could treat a part of the body as a further request (request smuggling).
     """
 
     def __init__(self, begin: int, *, most: int) -> None:

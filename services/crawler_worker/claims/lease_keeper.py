@@ -19,8 +19,8 @@ from crawljobs.runtime import backoff, logs, metrics
 log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
-# If another transaction has locked a job's row, the extension of its claim is tried again, up to
-# this many times before the next regular extension.
+# If another transaction has locked a job's row, the extension of its claim is tried again. This is
+# the limit of the tries before the next regular extension.
 LOCKED_TRIES = 10
 # The pause before the keeper connects again after a failure. Each further failure doubles it.
 RECONNECT_SECONDS = 0.05

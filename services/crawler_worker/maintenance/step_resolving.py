@@ -27,7 +27,7 @@ JITTER = 0.1
 # resolver. Without the pause it would run all the time, with few rows in each run.
 PAUSE_SECONDS = 0.1
 # While this worker claims jobs without a pause, a resolver with a backlog works for this share of
-# the time, so that it does not slow the queue down (decision 133).
+# the time. More work of the resolver would slow the queue down (decision 133).
 SHARE_OF_BACKLOG = 1 / 40
 # The worker claims without a pause if its last claim is at most this number of seconds ago.
 CLAIMS_WITHIN_SECONDS = 0.2

@@ -18,8 +18,8 @@ SECONDS = 10.0
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
-# If a request waited for a thread for more than this share of SECONDS and then misses its deadline,
-# the cause is the busy server and not the database.
+# A request that misses its deadline may have waited long for a thread. If the wait was longer than
+# this share of SECONDS, the cause is the busy server and not the database.
 _WAIT_SHARE = 0.5
 
 # Seconds that the request waited for a thread.

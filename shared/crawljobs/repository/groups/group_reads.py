@@ -53,8 +53,8 @@ _FIRST_FAILURE = (
     .limit(ONE_ROW)
 )
 
-# States of steps that have a job. The start of a group's first job is read from the first of these
-# steps by id, because the resolver enqueues ready steps in the order of their ids.
+# States of steps that have a job. The resolver enqueues ready steps in the order of their ids. So
+# the first of these steps by id has the start of the group's first job.
 _WITH_JOB = (StepState.ENQUEUED, StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
 _first_started = _first_steps(_WITH_JOB, _step.job_id).subquery("started")
 _STARTED_AT = (

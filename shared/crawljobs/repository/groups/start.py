@@ -27,8 +27,8 @@ _TAKE_GROUPS = text("""
     ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 
-# A group that may have further ready steps after one transaction goes to the end of the line, so
-# that a large group does not delay the other groups.
+# If a group may have further ready steps after one transaction, the group goes to the end of the
+# line. So a large group does not delay the other groups.
 _TO_THE_END = text(f"""
     UPDATE job_groups SET ready_at = {CLOCK}
     WHERE id = ANY (CAST(:ids AS bigint[])) AND ready_at IS NOT NULL

@@ -19,8 +19,8 @@ DEEPEST_JSON = 50
 LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
 
 # COLUMNS limits times to the range that a Python datetime can hold in every time zone. COLUMNS has
-# JSON as text, because the driver's JSON reader would fail for a number with thousands of digits,
-# and for arrays that are nested a thousand levels deep.
+# JSON as text, because the driver's JSON reader would fail for two kinds of JSON: a number with
+# thousands of digits, and arrays that are nested a thousand levels deep.
 _log = tables.admin_audit_log.c
 COLUMNS = (
     _log.id,

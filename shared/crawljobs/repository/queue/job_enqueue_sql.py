@@ -34,9 +34,9 @@ _ASKED = f"""
         FROM subreddits WHERE lower(name) = key LIMIT 1
     ) AS known ON true"""
 
-# True if the request's due time is not in the future, and the live job waits for a due time
-# (`later`), a pause or politeness (the minimum gap between crawls). Then the live job gets the
-# status, wait reason and visible_at of a new job. A request does not end the wait for a retry.
+# True if a request moves the live job forward. The request must be due now. The live job must wait
+# for a due time (`later`), a pause or politeness (the minimum gap between crawls), but not for a
+# retry. Then the live job gets the status, wait reason and visible_at of a new job.
 _FORWARD = """coalesce(excluded.wait_reason, '') <> 'later' AND job.wait_reason IN (
     'later', 'paused', CASE WHEN job.error_kind IS NULL THEN 'politeness' END)"""
 _RERUN = "job.rerun_requested OR job.status = 'crawling'"
