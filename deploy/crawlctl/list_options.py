@@ -41,8 +41,16 @@ class Filter:
 
 def list_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of a list. Their values are keyword arguments."""
-    options = [
-        *(each.option() for each in filters),
+    return _adding([each.option() for each in filters] + _length_options())
+
+
+def filter_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of filters alone."""
+    return _adding([each.option() for each in filters])
+
+
+def _length_options() -> list[click.Option]:
+    return [
         click.Option(
             ["--limit"],
             type=click.IntRange(1, 1_000_000),
@@ -53,6 +61,8 @@ def list_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
         click.Option(["--all", "show_all"], is_flag=True, help="Show all items."),
     ]
 
+
+def _adding(options: list[click.Option]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         found = getattr(command, "__click_params__", [])
         command.__click_params__ = [*found, *reversed(options)]  # type: ignore[attr-defined]

@@ -10,7 +10,27 @@ COMMANDS = {
     "login": ("crawlctl.commands.login:login", "Store the address and the token of a server."),
     "logout": ("crawlctl.commands.login:logout", "Delete a stored address and token."),
     "whoami": ("crawlctl.commands.login:whoami", "Show the token's name and its scopes."),
-    "jobs": ("crawlctl.commands.jobs:jobs", "List, enqueue, change and await jobs."),
+    "jobs": ("crawlctl.commands.jobs.verbs:jobs", "List, enqueue, change and await jobs."),
+    "groups": (
+        "crawlctl.commands.groups.verbs:groups",
+        "Handle sets of crawls that wait for others.",
+    ),
+    "operations": ("crawlctl.commands.operations:operations", "Show and await large changes."),
+    "schedules": ("crawlctl.commands.schedules.verbs:schedules", "Crawl subreddits regularly."),
+    "subreddits": ("crawlctl.commands.subreddits:subreddits", "Show subreddits, and crawl them."),
+    "queue": ("crawlctl.commands.queue:queue", "Pause all crawls, or the crawls of one subreddit."),
+    "budget": (
+        "crawlctl.commands.system:budget",
+        "Show the requests that are left at Reddit, and pauses.",
+    ),
+    "workers": (
+        "crawlctl.commands.system:workers",
+        "Show the processes of all services and their crawls.",
+    ),
+    "webhooks": ("crawlctl.commands.webhooks.verbs:webhooks", "Send events to receivers of yours."),
+    "audit": ("crawlctl.commands.audit:audit", "Read the log of changes."),
+    "tokens": ("crawlctl.commands.tokens:tokens", "Create and revoke tokens of the API."),
+    "api": ("crawlctl.commands.api:api", "Send any request of the API."),
     "version": ("crawlctl.commands.version:version", "Show the version of crawlctl."),
 }
 EPILOG = (

@@ -23,7 +23,7 @@ FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 5.0
 ANSWER_BYTES = 64 * 2**20  # a list of 500 jobs has 1 MiB
 REPEATED_STATUSES = frozenset({429, 502, 503, 504})
-NOT_MODIFIED = 304
+NOT_MODIFIED, NOT_FOUND = 304, 404
 
 Query = Mapping[str, Any]
 
@@ -93,8 +93,11 @@ class Client:
         query: Query | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        gone_is_done: bool = False,
     ) -> Reply:
         """Send a request until the server answers it, and return the reply.
+
+        With `gone_is_done`, a 404 of a repetition is no error: an earlier try deleted the object.
 
         Each write has an Idempotency-Key. Repetitions of the write have the same key. Raises
         Refused for an error status, and CommandFailed when no server answers.
@@ -114,6 +117,8 @@ class Client:
             try:
                 reply = self._once(method, address, content, sent)
             except Refused as refused:
+                if gone_is_done and tries > 1 and refused.status == NOT_FOUND:
+                    return Reply(204, None, repeated=True)
                 delay = _delay(tries, refused.retry_after)
                 if refused.status not in REPEATED_STATUSES or _is_over(deadline, delay):
                     raise

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from crawlctl.commands.job_changes import CHANGES
-from crawlctl.commands.job_enqueue import enqueue
-from crawlctl.commands.job_waiting import wait, watch
+from crawlctl.commands.jobs.changes import CHANGES
+from crawlctl.commands.jobs.enqueue import enqueue
+from crawlctl.commands.jobs.waiting import wait, watch
 from crawlctl.job_filters import JOB_FILTERS
 from crawlctl.list_options import list_options, query_of, write_list
 from crawlctl.nouns.job import EXPLANATION, JOB

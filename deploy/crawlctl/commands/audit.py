@@ -1,0 +1,116 @@
+"""`crawlctl audit`: the log of changes."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.list_options import Filter, filter_options, list_options, query_of, write_list
+from crawlctl.nouns.system import AUDIT_ENTRY
+from crawlctl.rest.pages import PAGE_ITEMS
+from crawlctl.session import Session
+from crawlctl.shared_options import Noun
+from crawlctl.waiting import poller
+
+PATH = "/api/admin/audit-log"
+_FILTERS = (
+    Filter("actor", "The name of a token."),
+    Filter("action", "The change, such as retry."),
+    Filter("resource_type", "The kind of the object."),
+    Filter("resource_id", "The id of the object."),
+    Filter("request_id", "The id of a request."),
+    Filter("token_id", "The public part of a token."),
+    Filter("since", "The earliest time, such as 2h.", "time"),
+    Filter("until", "Before this time.", "time"),
+)
+CHUNK_BYTES = 64 * 1024
+LAST_LINE_BYTES = 4_096
+
+
+@click.group(cls=Noun)
+def audit() -> None:
+    """Read the log of changes."""
+
+
+@audit.command("list")
+@list_options(_FILTERS)
+@click.pass_obj
+def list_entries(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
+    """Show changes, the newest first."""
+    query = query_of(_FILTERS, filters)
+    write_list(session, AUDIT_ENTRY, PATH, query, limit=limit, show_all=show_all)
+
+
+@audit.command()
+@list_options(_FILTERS)
+@click.pass_obj
+def tail(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
+    """Show the newest changes, the oldest of them first, and each further change until Ctrl-C."""
+    query = {**query_of(_FILTERS, filters), "limit": min(limit, PAGE_ITEMS)}
+
+    def entries() -> Iterator[Any]:
+        newest = 0
+        for body in poller(session, float("inf")).changes(PATH, query):
+            for entry in reversed(body["items"]):
+                if entry["id"] > newest:
+                    newest = entry["id"]
+                    yield entry
+
+    session.writer.items(AUDIT_ENTRY, entries(), live=True)
+
+
+@audit.command("export")
+@click.option(
+    "--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="Format."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A new file.")
+@click.option("--limit", type=click.IntRange(min=1), help="The most entries; at most 100,000.")
+@filter_options(_FILTERS)
+@click.pass_obj
+def export_entries(
+    session: Session, /, kind: str, out: Path | None, limit: int | None, **filters: Any
+) -> ExitCode:
+    """Write changes into a file, and check that the export is complete."""
+    query = {**query_of(_FILTERS, filters), "format": kind}
+    if limit is not None:
+        query["limit"] = limit
+    response = session.client.stream(f"{PATH}/export", query)
+    with response:
+        if out is None:
+            last = _copy(response, sys.stdout.buffer)
+        else:
+            try:
+                with out.open("xb") as file:
+                    last = _copy(response, file)
+            except FileExistsError:
+                raise CommandFailed(f"{out} exists already.", ExitCode.REFUSED) from None
+    end = _end_of(last)
+    if end == "complete":
+        return ExitCode.DONE
+    if end == "truncated":
+        session.say("There are older entries: export them with --until.")
+        return ExitCode.DONE if limit is not None else ExitCode.PARTLY
+    raise CommandFailed("The export is not complete: the connection broke.", ExitCode.UNREACHABLE)
+
+
+def _copy(response: Any, out: BinaryIO) -> bytes:
+    """Copy the body, and return its last bytes."""
+    last = b""
+    for chunk in response.stream(CHUNK_BYTES):
+        out.write(chunk)
+        last = (last + chunk)[-LAST_LINE_BYTES:]
+    return last
+
+
+def _end_of(last: bytes) -> str:
+    line = last.rstrip(b"\n").rpartition(b"\n")[2].decode(errors="replace")
+    if line.startswith("#end,"):
+        return line.split(",")[1]
+    try:
+        return str(json.loads(line)["end"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,1 @@
+"""`crawlctl groups`: verbs.py has the group of verbs, the other modules have some of them."""

@@ -1,0 +1,78 @@
+"""Requests of several nouns: changes with their answer, awaited operations, files."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.nouns.operation import OPERATION
+from crawlctl.output.columns import Noun
+from crawlctl.session import Session
+from crawlctl.waiting import poller
+
+OPERATIONS = "/api/admin/operations"
+ENDED = frozenset({"succeeded", "failed"})
+FILE_CHARACTERS = 8 * 2**20  # the API accepts bodies of 4 MiB
+
+
+def path_of(*parts: object) -> str:
+    """Return the path of a prefix and parts. Each part is quoted, so that none adds a level."""
+    first, *rest = map(str, parts)
+    return "/".join([first, *(quote(part, safe="") for part in rest)])
+
+
+def change(
+    session: Session,
+    noun: Noun,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    method: str = "POST",
+    etag: str | None = None,
+) -> ExitCode:
+    """Send a change, and write its answer. Without an answer, say that it is done."""
+    headers = {"If-Match": etag} if etag else {}
+    reply = session.client.call(method, path, body=body, headers=headers)
+    if reply.body is None:
+        session.say("Done.")
+    else:
+        session.writer.item(noun, reply.body)
+    return ExitCode.DONE
+
+
+def delete(session: Session, path: str, name: str) -> ExitCode:
+    """Delete an object, and say so. A repetition that finds nothing has deleted it before."""
+    reply = session.client.call("DELETE", path, gone_is_done=True)
+    if reply.status == 202:
+        session.writer.item(OPERATION, reply.body)
+    else:
+        session.say(f"Deleted {name}.")
+    return ExitCode.DONE
+
+
+def await_operation(session: Session, operation_id: int, seconds: float) -> ExitCode:
+    """Write the operation when it has ended. Returns ENDED_BADLY if it failed."""
+    found = poller(session, seconds).until(
+        f"{OPERATIONS}/{operation_id}", lambda operation: operation["state"] in ENDED
+    )
+    session.writer.item(OPERATION, found)
+    return ExitCode.DONE if found["state"] == "succeeded" else ExitCode.ENDED_BADLY
+
+
+def json_of(file: Any) -> Any:
+    """Return the JSON value in an open file. Raises CommandFailed if the file has no JSON."""
+    text = file.read(FILE_CHARACTERS + 1)
+    if len(text) > FILE_CHARACTERS:
+        raise CommandFailed(
+            f"The file has more than {FILE_CHARACTERS:,} characters.", ExitCode.USAGE
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(f"The file is not valid JSON: {error}", ExitCode.USAGE) from None
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
