@@ -11,13 +11,16 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Connection,
     Integer,
     SmallInteger,
+    and_,
     bindparam,
     case,
     collate,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -26,6 +29,7 @@ from crawljobs.db.tables import crawl_jobs, discovery_roots, subreddits
 from crawljobs.domain import discovery_rules as rules
 from crawljobs.domain.job import LIVE, JobSource
 from crawljobs.domain.subreddit import AccessState
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.sql import (
     CLOCK,
     NOW,
@@ -37,6 +41,8 @@ from crawljobs.repository.sql import (
     texts,
     unnested,
 )
+from crawljobs.repository.webhooks.events import access_events
+from crawljobs.repository.webhooks.events.event_interest import wanted
 
 _LIVE_JOBS = select(func.count()).where(
     crawl_jobs.c.source == inline(JobSource.DISCOVERY), one_of(crawl_jobs.c.status, LIVE)
@@ -64,6 +70,13 @@ _MISSING = (
         index_elements=[func.lower(_subreddit.name)],
         set_={"access": _found.access, "access_checked_at": _found.access_checked_at},
         where=_subreddit.access == inline(AccessState.UNKNOWN),
+    )
+    # Only a row that existed before has an xmax. An endpoint of webhooks may want its change.
+    .returning(
+        _subreddit.id,
+        and_(
+            literal_column("xmax <> 0", Boolean), wanted(EventType.SUBREDDIT_ACCESS_CHANGED)
+        ).label("has_event"),
     )
 )
 
@@ -123,7 +136,9 @@ def record_missing(
 ) -> None:
     """Record that these subreddits do not exist at Reddit, so that no crawl requests them again."""
     values = {"names": list(names), "discovered_from": discovered_from, "depth": depth, "now": now}
-    conn.execute(_MISSING, values)
+    rows = conn.execute(_MISSING, values).all()
+    former = {int(row.id): AccessState.UNKNOWN.value for row in rows if row.has_event}
+    access_events.record(conn, former=former, now=now)
 
 
 def room(conn: Connection, *, at_most: int) -> int:

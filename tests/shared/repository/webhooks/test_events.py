@@ -18,7 +18,7 @@ from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.schedule import RunOutcome
 from crawljobs.domain.subreddit import AccessState
 from crawljobs.domain.webhook import SUBSCRIBABLE, EventType
-from crawljobs.repository.content import stored_subreddits, subreddit_access
+from crawljobs.repository.content import discovery, stored_subreddits, subreddit_access
 from crawljobs.repository.groups import group_creation
 from crawljobs.repository.groups.batches import group_batches
 from crawljobs.repository.groups.batches.step_batches import BatchRequest
@@ -380,6 +380,17 @@ def test_the_first_look_at_a_subreddit_is_an_event_only_if_it_is_closed(conn: Co
     subreddit_access.record_access(conn, subreddit_id=found, access=AccessState.BANNED)
     (row,) = events(conn)
     assert (row.data["former_access"], row.data["access"]) == ("unknown", "banned")
+
+
+def test_a_known_subreddit_that_discovery_finds_missing_is_an_event(conn: Connection) -> None:
+    subscribe(conn, "subreddit.access_changed")
+    known = subreddit(conn, "unknown")
+    names = ["python", "new_name"]
+    for _ in range(2):  # the second time changes nothing
+        discovery.record_missing(conn, names=names, discovered_from=known, depth=1, now=T0)
+        (row,) = events(conn)
+        assert row.data["subreddit"] == "Python"
+        assert (row.data["former_access"], row.data["access"]) == ("unknown", "not_found")
 
 
 def test_a_pause_is_an_event_at_most_once_an_hour_for_each_reason(conn: Connection) -> None:
