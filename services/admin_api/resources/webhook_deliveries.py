@@ -69,20 +69,22 @@ def show_webhook_delivery(delivery_id: int) -> responses.Response:
 def replay_webhook_delivery(delivery_id: int) -> responses.Response:
     """Send an ended delivery again
 
-    It keeps its `webhook-id`. While the endpoint is disabled, the delivery is held.
+    It keeps its `webhook-id`. The endpoint gets 10 replays a second, so the delivery follows the
+    replays that are already planned. While the endpoint is disabled, the delivery is held.
     """
     actor = auth.current_actor()
 
     def work(conn: Connection) -> DeliveryDetail:
         before = _found(conn, delivery_id).delivery
-        if endpoint_rows.get(conn, endpoint_id=before.endpoint_id) is None:
-            raise webhook_requests.missing(before.endpoint_id)
-        if not delivery_replay.replay(conn, delivery_id=delivery_id):
+        endpoint_id = before.endpoint_id
+        if endpoint_rows.lock(conn, endpoint_id=endpoint_id) is None:
+            raise webhook_requests.missing(endpoint_id)
+        if not delivery_replay.replay(conn, delivery_id=delivery_id, endpoint_id=endpoint_id):
             raise problems.Problem(
                 "delivery_open", "The delivery has not ended, and is attempted again by itself."
             )
         webhook_requests.audit(
-            conn, actor, "replay", before.endpoint_id, delivery_id=delivery_id, deliveries=1
+            conn, actor, "replay", endpoint_id, delivery_id=delivery_id, deliveries=1
         )
         return _found(conn, delivery_id)
 

@@ -19,6 +19,7 @@ _ASSIGNMENT = re.compile(
 # Matches an API token, which a client may send in a path by mistake. The token's id is no secret
 # and stays visible.
 _API_TOKEN = re.compile(r"(cj_[0-9a-f]{12}_)[\w-]{16,}+")
+_WEBHOOK_SECRET = re.compile(r"(whsec_)[\w+/=-]{16,}+")
 _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic) {1,3}[\w+/=.~-]{16,}")
 
 
@@ -28,6 +29,8 @@ def mask(text: str) -> str:
         text = "\n".join(map(_mask_address, text.split("\n")))
     if "cj_" in text:
         text = _API_TOKEN.sub(rf"\1{HIDDEN}", text)
+    if "whsec_" in text:
+        text = _WEBHOOK_SECRET.sub(rf"\1{HIDDEN}", text)
     if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
     # Credentials such as `Bearer abc` contain a blank. Most values of a log line have no blank, so

@@ -16,6 +16,7 @@ from crawljobs.domain import masking
         ("password=abc", "password=***"),
         ('{"token": "abc", "id": 1}', '{"token": ***, "id": 1}'),
         ("/v1/tokens/cj_0123456789ab_" + "s" * 43, "/v1/tokens/cj_0123456789ab_***"),
+        ("/hooks/whsec_" + "aB3+/" * 8 + "= x", "/hooks/whsec_*** x"),
         ("Bearer " + "s" * 16, "Bearer ***"),
         ("bearer " + "s" * 15, "bearer " + "s" * 15),
         ("a plain text: no secret", "a plain text: no secret"),

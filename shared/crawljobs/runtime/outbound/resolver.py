@@ -1,8 +1,9 @@
 """Resolve host names in separate threads, because `getaddrinfo` has no deadline.
 
-A lookup that takes too long is abandoned: its thread ends when the lookup returns, and another
-thread takes the place of this thread. Callers that need the same name at the same time share a
-lookup. So a name whose server never answers occupies a single thread.
+A lookup that takes longer than HANDOVER_SECONDS is abandoned: another thread takes the place of its
+thread, which ends with the lookup. Its callers go on waiting. Callers that need the same name at
+the same time share a lookup. So a name whose server never answers occupies a single thread, and
+many such names do not delay other names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ipaddress
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from crawljobs.runtime import exception_text, logs
@@ -20,6 +22,8 @@ from crawljobs.runtime.outbound.outbound_errors import NameNotResolved
 log = logs.get_logger(__name__)
 
 LOOKUP_SECONDS = 3.0
+HANDOVER_SECONDS = 0.2
+WAKE_SECONDS = 0.1  # between two searches of a waiting caller for slow lookups
 THREADS = 4  # limit of the lookups at the same time
 ABANDONED_MAX = 64  # limit of the threads whose lookup was abandoned and still runs
 ADDRESSES_MAX = 64  # limit for one name; a name with more addresses is refused
@@ -34,12 +38,14 @@ def system_lookup(host: str) -> list[Address]:
 
 
 class _Running:
-    """A lookup that waits or runs. `thread` is the thread that runs it."""
+    """A lookup that waits or runs. `thread` runs it since `started_at` (monotonic clock)."""
 
     def __init__(self, host: str) -> None:
         self.host = host
+        self.callers = 0
         self.done = threading.Event()
         self.thread: threading.Thread | None = None
+        self.started_at = 0.0
         self.answer: list[Address] = []
         self.problem = "the name has no address"
 
@@ -61,22 +67,31 @@ class Resolver:
         Raises NameNotResolved if the lookup fails, finds no address or more than ADDRESSES_MAX, or
         takes longer than `seconds` or LOOKUP_SECONDS.
         """
+        deadline = time.monotonic() + min(seconds, LOOKUP_SECONDS)
         with self._lock:
-            running = self._running.get(host)
-            if running is None:
-                self._start_thread()
-                if not self._threads:
-                    raise NameNotResolved("the name was not resolved: this process has no thread")
-                running = self._running[host] = _Running(host)
-                self._waiting.put(running)
-        if not running.done.wait(min(seconds, LOOKUP_SECONDS)):
-            self._abandon(running)
-            raise NameNotResolved(f"the name was not resolved within {LOOKUP_SECONDS:g} s")
+            running = self._running.get(host) or self._begin(host)
+            running.callers += 1
+        try:
+            while not running.done.wait(max(0.0, min(WAKE_SECONDS, deadline - time.monotonic()))):
+                if time.monotonic() >= deadline:
+                    raise NameNotResolved(f"the name was not resolved within {LOOKUP_SECONDS:g} s")
+                self._abandon_slow_ones()
+        finally:
+            with self._lock:
+                running.callers -= 1
         if not running.answer:
             raise NameNotResolved(running.problem)
         if len(running.answer) > ADDRESSES_MAX:
             raise NameNotResolved(f"the name has more than {ADDRESSES_MAX} addresses")
         return tuple(dict.fromkeys(running.answer))
+
+    def _begin(self, host: str) -> _Running:
+        self._start_thread()
+        if not self._threads:
+            raise NameNotResolved("the name was not resolved: this process has no thread")
+        running = self._running[host] = _Running(host)
+        self._waiting.put(running)
+        return running
 
     def _start_thread(self) -> None:
         """Start a thread unless there are THREADS, or the system has no further thread."""
@@ -89,22 +104,32 @@ class Resolver:
                 self._threads.discard(thread)
                 log.warning("resolver.thread_not_started", threads=len(self._threads))
 
-    def _abandon(self, running: _Running) -> None:
+    def _abandon_slow_ones(self) -> None:
+        """Replace the threads whose lookup takes long."""
+        latest = time.monotonic() - HANDOVER_SECONDS
         with self._lock:
-            if running.thread not in self._threads or len(self._abandoned) >= ABANDONED_MAX:
-                return
-            self._threads.discard(running.thread)
-            self._abandoned.add(running.thread)
-            self._start_thread()
+            for running in self._running.values():
+                if (
+                    running.thread in self._threads
+                    and running.started_at <= latest
+                    and len(self._abandoned) < ABANDONED_MAX
+                ):
+                    self._threads.discard(running.thread)
+                    self._abandoned.add(running.thread)
+                    self._start_thread()
 
     def _work(self) -> None:
         me = threading.current_thread()
         while True:
             running = self._waiting.get()
-            running.thread = me
+            with self._lock:
+                if not running.callers:  # all callers have given up
+                    del self._running[running.host]
+                    continue
+                running.thread, running.started_at = me, time.monotonic()
             try:
                 running.answer = self._lookup(running.host)
-            except (OSError, ValueError) as error:  # ValueError includes UnicodeError
+            except Exception as error:  # noqa: BLE001 # else the name would never be looked up again
                 running.problem = f"the name was not resolved: {exception_text.text_of(error)}"
             with self._lock:
                 del self._running[running.host]

@@ -57,6 +57,6 @@ def test_a_replayed_ping_is_attempted_once(conn: Connection) -> None:
     endpoint = add_endpoint(conn, "https://hooks.example/", created_at=NOW - LEASE)
     ping = pings.ping(conn, endpoint_id=endpoint, now=NOW)
     conn.execute(text("UPDATE webhook_deliveries SET state = 'failed', ended_at = now()"))
-    assert delivery_replay.replay(conn, delivery_id=ping, now=NOW)
+    assert delivery_replay.replay(conn, delivery_id=ping, endpoint_id=endpoint, now=NOW)
     claimed = delivery_claim.claim_pings(conn, at_most=4, lease=LEASE, now=NOW)
     assert [(each.id, each.kind) for each in claimed] == [(ping, DeliveryKind.PING)]

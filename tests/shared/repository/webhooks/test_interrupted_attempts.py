@@ -65,7 +65,7 @@ def test_a_delivery_that_kills_each_sender_fails_after_a_limit(
     assert all(wait <= place * INTERRUPTION_PAUSE for place, wait in enumerate(waits))
     assert max(waits) > timedelta(seconds=1)
     (delivery_id,) = conn.execute(text("SELECT id FROM webhook_deliveries")).scalars()
-    assert delivery_replay.replay(conn, delivery_id=delivery_id, now=now)
+    assert delivery_replay.replay(conn, delivery_id=delivery_id, endpoint_id=endpoint, now=now)
     again = claim(conn, endpoint, now)
     assert (again.attempts, again.interruptions) == (0, 0), "a replay begins from 0"
 

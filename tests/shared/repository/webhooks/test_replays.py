@@ -11,7 +11,12 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.operation import Operation, OperationState
 from crawljobs.repository.operations import operation_ends, operation_rows
 from crawljobs.repository.operations.operation_rows import OperationInProgress
-from crawljobs.repository.webhooks.replays import replay_operation, replay_selection
+from crawljobs.repository.webhooks import delivery_claim
+from crawljobs.repository.webhooks.replays import (
+    delivery_replay,
+    replay_operation,
+    replay_selection,
+)
 from crawljobs.repository.webhooks.replays.replay_operation import Replay, ReplayRequest
 from support import webhook_rows
 from support.webhook_rows import add_endpoint
@@ -74,6 +79,26 @@ def test_few_deliveries_are_replayed_at_once(conn: Connection, endpoint: int) ->
     assert start(conn, endpoint, only_failed=False) == Replay(3)
     assert sorted(replayed(conn)) == ended
     assert start(conn, endpoint, only_failed=False) == Replay(0)
+
+
+def test_single_replays_are_ten_a_second_too(conn: Connection, endpoint: int) -> None:
+    ids = add(conn, endpoint, 6)
+    (ping,) = add(conn, endpoint, kind="ping")
+    start(conn, add_endpoint(conn, "https://other.example/"))
+    for delivery_id in (*ids[:4], ping):
+        assert delivery_replay.replay(conn, delivery_id=delivery_id, endpoint_id=endpoint, now=NOW)
+    # A running replay does not delay the next one until the end of its lease.
+    claimed = delivery_claim.claim(
+        conn, shares={endpoint: 1}, per_endpoint=4, lease=timedelta(seconds=20), now=NOW
+    )
+    assert [each.id for each in claimed] == ids[:1]
+    delivery_replay.replay(conn, delivery_id=ids[4], endpoint_id=endpoint, now=NOW)
+    times = conn.execute(
+        text("SELECT next_attempt_at FROM webhook_deliveries WHERE id = ANY (:ids) ORDER BY id"),
+        {"ids": [*ids[1:5], ping]},
+    ).scalars()
+    waits = [round((at - NOW).total_seconds(), 3) for at in times]
+    assert waits == [0.1, 0.2, 0.3, 0.4, 0.0]
 
 
 def test_many_deliveries_are_replayed_in_chunks_that_continue(

@@ -187,6 +187,41 @@ def test_names_whose_server_never_answers_do_not_delay_others() -> None:
     )
 
 
+def test_many_silent_names_at_once_do_not_delay_a_good_one() -> None:
+    silent = threading.Event()
+
+    def lookup(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+        if host.startswith("silent"):
+            silent.wait(60)
+        return [ipaddress.ip_address(PUBLIC)]
+
+    resolver = Resolver(lookup)
+    before = threading.active_count()
+
+    def resolved(number: int) -> None:
+        with contextlib.suppress(NameNotResolved):
+            resolver.addresses(f"silent-{number}")
+
+    waiting = [
+        threading.Thread(target=resolved, args=(number,), daemon=True) for number in range(32)
+    ]
+    try:
+        for thread in waiting:
+            thread.start()
+        for number in range(4):
+            began = time.monotonic()
+            resolver.addresses(f"hooks-{number}.example")
+            assert time.monotonic() - began < 2.5
+            for thread in waiting[number * 8 : number * 8 + 8]:
+                thread.join(20)
+        began = time.monotonic()
+        resolver.addresses("later.example")
+        assert time.monotonic() - began < 1, "no lookup without a caller occupies a thread"
+        assert threading.active_count() - before <= 32 + THREADS
+    finally:
+        silent.set()
+
+
 def test_lookups_go_on_after_threads_could_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = threading.Event()
     start = threading.Thread.start

@@ -9,34 +9,39 @@ from sqlalchemy import Connection, bindparam, case, update
 
 from crawljobs.db.tables import webhook_deliveries
 from crawljobs.domain.webhook import DeliveryKind
-from crawljobs.repository.sql import NOW, inline, one_of
+from crawljobs.repository.sql import NOW, inline, inline_number, one_of
 from crawljobs.repository.webhooks.replays import replay_selection
-from crawljobs.repository.webhooks.replays.replay_pacing import PENDING_AGAIN, REPLAY
+from crawljobs.repository.webhooks.replays.replay_pacing import PENDING_AGAIN, REPLAY, paced
 
 _delivery = webhook_deliveries.c
 
-# A replayed ping keeps its kind, so it is attempted only once and is never held. Any other delivery
-# becomes a replay.
-_KIND = case(
-    (_delivery.kind == inline(DeliveryKind.PING), inline(DeliveryKind.PING)),
-    else_=inline(DeliveryKind.REPLAY),
-)
+# A replayed ping keeps its kind: it is attempted only once, at once, and is never held. Any other
+# delivery becomes a replay.
+_IS_PING = _delivery.kind == inline(DeliveryKind.PING)
+_KIND = case((_IS_PING, inline(DeliveryKind.PING)), else_=inline(DeliveryKind.REPLAY))
 _REPLAY = (
     update(webhook_deliveries)
     .where(
         _delivery.id == bindparam("delivery_id"), one_of(_delivery.state, replay_selection.ENDED)
     )
-    .values(next_attempt_at=NOW, **{**PENDING_AGAIN, "kind": _KIND})
+    .values(
+        next_attempt_at=case((_IS_PING, NOW), else_=paced(inline_number(1))),
+        **{**PENDING_AGAIN, "kind": _KIND},
+    )
     .returning(_delivery.id)
 )
 
 
-def replay(conn: Connection, *, delivery_id: int, now: datetime | None = None) -> bool:
-    """Make an ended delivery pending. Return False if it is open or does not exist."""
-    return (
-        conn.execute(_REPLAY, {"delivery_id": delivery_id, "now": now}).scalar_one_or_none()
-        is not None
-    )
+def replay(
+    conn: Connection, *, delivery_id: int, endpoint_id: int, now: datetime | None = None
+) -> bool:
+    """Make an ended delivery pending. Return False if it is open or does not exist.
+
+    The caller has locked the endpoint, to which the delivery belongs. Its first attempt comes
+    REPLAY_SECONDS after the last replay that is already planned.
+    """
+    values = {"delivery_id": delivery_id, "of_endpoint": endpoint_id, "now": now}
+    return conn.execute(_REPLAY, values).scalar_one_or_none() is not None
 
 
 def replay_many(

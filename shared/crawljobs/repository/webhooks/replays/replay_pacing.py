@@ -26,11 +26,12 @@ from crawljobs.repository.sql import NOW, ids, inline, interval_of
 REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 
 
-def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
+def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time of the first attempt of replay number `place` (1, 2, ...).
 
     The first attempts of an endpoint's replays are REPLAY_SECONDS apart. New replays come after the
-    replays that are already planned. So a receiver that works again gets a steady flow.
+    replays that are already planned. So a receiver that works again gets a steady flow. A claimed
+    replay is not planned: its next_attempt_at is the end of its lease.
     """
     planned = webhook_deliveries.alias("planned")
     last = (
@@ -40,6 +41,7 @@ def _paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
             planned.c.state == inline(DeliveryState.PENDING),
             planned.c.kind == inline(DeliveryKind.REPLAY),
             planned.c.attempts == planned.c.attempts_before,
+            planned.c.claim_token.is_(None),
         )
         .scalar_subquery()
     )
@@ -66,5 +68,5 @@ PENDING_AGAIN: dict[str, Any] = {
 REPLAY = (
     update(webhook_deliveries)
     .where(_delivery.id == _again.c.id, _delivery.id == any_(ids("ids")))
-    .values(next_attempt_at=_paced(_again.c.place), **PENDING_AGAIN)
+    .values(next_attempt_at=paced(_again.c.place), **PENDING_AGAIN)
 )
