@@ -236,6 +236,26 @@ def test_cases_9_and_20_a_retry_opens_the_group_again_and_leaves_cancelled_steps
     assert audited(conn) == [("ada", "retry", str(before)), ("ada", "retry_failed", str(g))]
 
 
+def test_a_cancelled_group_keeps_its_mark_until_an_operation_retries_its_first_step(
+    conn: Connection,
+) -> None:
+    g = group(conn, step("a"), step("b"))
+    resolve(conn)
+    fail(conn, g, "a", "b")
+    conn.execute(text("UPDATE job_groups SET cancelled_at = finished_at, outcome = 'cancelled'"))
+    batch = start(conn, RETRY, g, at_most=1)
+    assert batch.operation is not None
+    assert violations(conn, ALWAYS) == []
+    shown = "SELECT outcome, cancelled_at IS NULL AS is_free FROM job_groups WHERE id = :id"
+    kept = conn.execute(text(shown), {"id": g}).one()
+    assert (kept.outcome, kept.is_free) == ("cancelled", False)
+    for _ in operate(conn, at_most=1):
+        pass
+    resolve(conn)
+    assert conn.execute(text(shown), {"id": g}).one().is_free
+    assert states(conn, g) == {"a": S.ENQUEUED, "b": S.ENQUEUED}
+
+
 def test_a_retry_merges_into_another_live_job_and_replaces_a_deleted_job(
     conn: Connection,
 ) -> None:

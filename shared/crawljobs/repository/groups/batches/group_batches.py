@@ -91,11 +91,8 @@ def start(
     before = {state.value: row._mapping[state.value] for state in StepState}
     steps = sum(before[state] for state in _STATES[kind])
     marked = False
-    if not request.dry_run:
-        if kind is OperationKind.CANCEL_GROUP:
-            marked = group_cancel.mark(conn, request, now=now)
-        elif kind is OperationKind.RETRY_FAILED and steps:
-            group_retry.unmark(conn, request)
+    if kind is OperationKind.CANCEL_GROUP and not request.dry_run:
+        marked = group_cancel.mark(conn, request, now=now)
     if steps <= at_most or request.dry_run:
         chunk = CHANGES[kind](conn, request, after=0, at_most=at_most, now=now)
         if not request.dry_run and (steps or marked):

@@ -30,11 +30,6 @@ _UNMARK = (
 )
 
 
-def unmark(conn: Connection, request: BatchRequest) -> None:
-    """Let the steps of a cancelled group start again. The caller has locked the group."""
-    conn.execute(_UNMARK, {"group_id": request.group_id})
-
-
 def retry_steps(
     conn: Connection,
     request: BatchRequest,
@@ -66,11 +61,14 @@ def retry_steps(
     by_job = {change.job_id: change for change in changes}
     items = [_item(step, by_job) for step in steps]
     finished = []
-    if not request.dry_run:
+    if steps and not request.dry_run:
+        # In the transaction of the first retried step. Until then, the group's stored outcome is
+        # `cancelled`, and its mark must agree with it.
+        conn.execute(_UNMARK, {"group_id": request.group_id})
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)
-        if changed:  # a step that waits for all other steps waits again
-            changed += wait_changes.settle_waits_for_all(conn, [request.group_id], now=now)
+        # A step that waits for all other steps waits again.
+        changed += wait_changes.settle_waits_for_all(conn, [request.group_id], now=now)
         finished = group_progress.update(conn, [request.group_id], changed, now=now)
     return step_batches.chunk_of(
         steps, items, changes, after=after, at_most=at_most, finished=finished
