@@ -9,6 +9,7 @@ import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
 
 from admin_api.http import idempotency, preconditions, scopes
+from admin_api.http.polling import conditional
 from admin_api.http.request import request_body, request_parsing
 from admin_api.http.request.json_bounds import Bounds
 from admin_api.schemas import problem_codes
@@ -159,6 +160,18 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
             return cast(View, problem_codes.add(documented, *codes))
 
         return decorate
+
+    def may_be_unchanged(self, view: View) -> View:
+        """Document the If-None-Match header and the response 304, which conditional.py gives."""
+        listed = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+        if any(each.get("in") == "query" for each in listed):
+            listed.append(conditional.PARAMETER)
+        else:
+            view = self.doc(parameters=[conditional.PARAMETER])(view)
+        unchanged = self.alt_response(
+            304, description="The answer is the one that you have.", headers=conditional.HEADERS
+        )
+        return cast(View, unchanged(view))
 
     def answers_nothing(self, description: str) -> Decorator:
         """Document a 204 response without a body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 
+NOT_MODIFIED = 304
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -16,7 +17,10 @@ HEADERS = {
 
 
 def _add(response: flask.Response) -> flask.Response:
-    response.headers.update(HEADERS)
+    if response.status_code == NOT_MODIFIED:  # it has no body, so only the rule for caches applies
+        response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+    else:
+        response.headers.update(HEADERS)
     return response
 
 

@@ -9,6 +9,7 @@ import flask
 
 from admin_api.http.cursors import CursorSigner
 from admin_api.http.login_throttle import FailedLogins
+from admin_api.http.polling.shared_answers import SharedAnswers
 from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
@@ -45,6 +46,7 @@ class State:
     large_bodies: Exports
     stored_responses: StoredResponses
     heartbeat: Heartbeat
+    shared: SharedAnswers = field(default_factory=SharedAnswers)
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
     drain: Drain = field(default_factory=Drain)
 

@@ -57,12 +57,18 @@ class Gauges:
 
 
 def read_gauges(
-    conn: Connection, *, now: datetime | None = None, schedules_at_most: int = SCHEDULES_MAX
+    conn: Connection,
+    *,
+    now: datetime | None = None,
+    schedules_at_most: int = SCHEDULES_MAX,
+    jobs_at_most: int = job_counts.COUNT_MAX,
+    waits_at_most: int = parked_jobs.SCAN_LIMIT,
 ) -> Gauges:
     """Return the values of all gauges.
 
-    The count of jobs in each status stops at job_counts.COUNT_MAX. The counts of enabled and of
-    disabled schedules stop at `schedules_at_most`.
+    The count of live jobs in each status stops at `jobs_at_most`. The counts of enabled and of
+    disabled schedules stop at `schedules_at_most`. Each scan for jobs that wait without a cause
+    stops at `waits_at_most` jobs.
     """
     values = {"now": now, "share": USABLE_SHARE, "alive_within": ALIVE_WITHIN}
     row = conn.execute(gauge_query.all_gauges(schedules_at_most), values).one()
@@ -72,10 +78,12 @@ def read_gauges(
         if name != "paused"
     }
     return Gauges(
-        jobs=job_counts.count_jobs(conn),
+        jobs=job_counts.count_jobs(conn, at_most=jobs_at_most),
         groups=group_counts.count_groups(conn, now=now),
         webhooks=delivery_counts.count_webhooks(conn, now=now),
-        waiting_without_cause=len(parked_jobs.waiting_without_cause(conn, now=now)),
+        waiting_without_cause=len(
+            parked_jobs.waiting_without_cause(conn, scan_limit=waits_at_most, now=now)
+        ),
         paused={reason: reason in row.paused for reason in PausedReason},
         **numbers,
     )

@@ -56,8 +56,8 @@ RECENT = select(
 _success = _newest("succeeded", bounded(_job.finished_at).label("at")).limit(ONE_ROW)
 # Waiting jobs in the order of their due times. A job that waits for Reddit is due soon, so it comes
 # first. A job that an operator or a limit deferred (`later`) may be due in days.
-_waiting = (
-    select(_job.wait_reason, _job.visible_at, _job.error_kind)
+WAITING = (
+    select(_job.wait_reason, _job.visible_at, _job.error_kind, _job.queued_at)
     .where(_job.status == inline("waiting"))
     .order_by(_job.visible_at)
     .limit(inline_number(WAITING_MAX))
@@ -67,18 +67,16 @@ _waiting = (
 # is due. The error kind `deferred` is left out: a deferred job waits for its own community, so a
 # missing success shows nothing about the system.
 _is_due_retry = and_(
-    _waiting.c.wait_reason == inline("retry"),
-    _waiting.c.visible_at <= NOW + inline_interval("5 minutes"),
-    _waiting.c.error_kind.is_distinct_from(inline("deferred")),
+    WAITING.c.wait_reason == inline("retry"),
+    WAITING.c.visible_at <= NOW + inline_interval("5 minutes"),
+    WAITING.c.error_kind.is_distinct_from(inline("deferred")),
 )
+# True for a wait that ends soon unless something is wrong.
+IS_PENDING_WAIT = or_(one_of(WAITING.c.wait_reason, ("outage", "rate_limit")), _is_due_retry)
 _is_pending = or_(
     exists(select(ONE_ROW).where(_job.status == inline("queued"))),
     exists(select(ONE_ROW).where(_job.status == inline("crawling"))),
-    exists(
-        select(ONE_ROW)
-        .select_from(_waiting)
-        .where(or_(one_of(_waiting.c.wait_reason, ("outage", "rate_limit")), _is_due_retry))
-    ),
+    exists(select(ONE_ROW).select_from(WAITING).where(IS_PENDING_WAIT)),
 )
 SUCCESS = select(
     case((_is_pending, inline_number(1)), else_=ZERO).label("work_pending"),

@@ -204,8 +204,8 @@ def test_no_table_that_grows_is_scanned(full: Database) -> None:
     with full.begin() as conn:
         for statement in (
             gauge_query.all_gauges(gauges.SCHEDULES_MAX),
-            job_counts._COUNTS,
-            job_counts._PRIORITIES,
+            job_counts.counts(job_counts.COUNT_MAX),
+            job_counts.queued_by_priority(job_counts.COUNT_MAX),
         ):
             scanned = plans.tables_scanned(plans.generic_plan(conn, statement, values))
             # These tables are small: reddit_budgets has one row for each client id, and the counts

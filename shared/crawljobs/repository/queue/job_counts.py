@@ -1,10 +1,11 @@
 """Count the jobs by status at a limited cost.
 
-Triggers count the finished jobs. The count of live jobs stops at COUNT_MAX in each status.
+Triggers count the finished jobs. The count of live jobs stops at a limit in each status.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, func, select, union_all
@@ -19,46 +20,55 @@ COUNT_MAX = 100_000  # the count of live jobs in a status stops here, after abou
 _job = crawl_jobs.c
 
 
-def _live(status: JobStatus) -> Select[str, int]:
-    jobs = select(inline_number(1).label("one")).where(_job.status == inline(status))
-    return count_up_to(COUNT_MAX + 1, jobs).with_only_columns(
-        inline(status).label("status"), func.count().label("jobs")
-    )
-
-
 _finished = union_all(
     select(crawl_job_counts.c.status, crawl_job_counts.c.jobs),
     select(crawl_job_count_changes.c.status, crawl_job_count_changes.c.change),
 ).subquery("finished")
-_COUNTS: CompoundSelect[Any] = union_all(
-    *(_live(status) for status in sorted(LIVE - {JobStatus.QUEUED})),
-    select(_finished.c.status, func.sum(_finished.c.jobs)).group_by(_finished.c.status),
-)
-
-_queued = (
-    select(_job.priority)
-    .where(_job.status == inline("queued"))
-    .order_by(_job.priority.desc(), _job.created_at, _job.id)
-    .limit(inline_number(COUNT_MAX + 1))
-    .subquery("queued")
-)
-_PRIORITIES = (
-    select(_queued.c.priority, func.count().label("jobs"))
-    .group_by(_queued.c.priority)
-    .order_by(_queued.c.priority.desc())
-)
 
 
-def count_jobs(conn: Connection) -> JobCounts:
+def _live(status: JobStatus, at_most: int) -> Select[str, int]:
+    jobs = select(inline_number(1).label("one")).where(_job.status == inline(status))
+    return count_up_to(at_most + 1, jobs).with_only_columns(
+        inline(status).label("status"), func.count().label("jobs")
+    )
+
+
+@lru_cache(maxsize=8)
+def counts(at_most: int) -> CompoundSelect[Any]:
+    """Return the query of the jobs in each status but `queued`. Counts of live jobs are limited."""
+    return union_all(
+        *(_live(status, at_most) for status in sorted(LIVE - {JobStatus.QUEUED})),
+        select(_finished.c.status, func.sum(_finished.c.jobs)).group_by(_finished.c.status),
+    )
+
+
+@lru_cache(maxsize=8)
+def queued_by_priority(at_most: int) -> Select[Any]:
+    """Return the query of the queued jobs by priority, the next claims first."""
+    queued = (
+        select(_job.priority)
+        .where(_job.status == inline("queued"))
+        .order_by(_job.priority.desc(), _job.created_at, _job.id)
+        .limit(inline_number(at_most + 1))
+        .subquery("queued")
+    )
+    return (
+        select(queued.c.priority, func.count().label("jobs"))
+        .group_by(queued.c.priority)
+        .order_by(queued.c.priority.desc())
+    )
+
+
+def count_jobs(conn: Connection, *, at_most: int = COUNT_MAX) -> JobCounts:
     """Return the number of jobs for each status, and of queued jobs for each priority.
 
-    The count of a live status stops at COUNT_MAX. Then `capped` contains that status.
+    The count of a live status stops at `at_most`. Then `capped` contains that status.
     """
     by_status = dict.fromkeys(JobStatus, 0)
-    for row in conn.execute(_COUNTS):
+    for row in conn.execute(counts(at_most)):
         by_status[JobStatus(row.status)] = int(row.jobs)
-    queued = {row.priority: row.jobs for row in conn.execute(_PRIORITIES)}
+    queued = {row.priority: row.jobs for row in conn.execute(queued_by_priority(at_most))}
     by_status[JobStatus.QUEUED] = sum(queued.values())
-    capped = {s for s, count in by_status.items() if count > COUNT_MAX and s not in FINAL}
-    by_status |= dict.fromkeys(capped, COUNT_MAX)
+    capped = {s for s, count in by_status.items() if count > at_most and s not in FINAL}
+    by_status |= dict.fromkeys(capped, at_most)
     return JobCounts(by_status=by_status, capped=frozenset(capped), queued_by_priority=queued)

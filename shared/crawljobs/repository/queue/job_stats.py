@@ -134,8 +134,13 @@ def queue_stats(conn: Connection, *, now: Any = None) -> QueueStats:
         oldest_queued_seconds=max(0.0, oldest.seconds) if oldest else None,
         paused=pauses.everything > 0,
         paused_subreddits=pauses.subreddits,
-        recent=_recent(conn.execute(_RECENT, {"now": now}).one()),
+        recent=recent_jobs(conn, now=now),
     )
+
+
+def recent_jobs(conn: Connection, *, now: Any = None) -> RecentJobs:
+    """Return statistics of the newest jobs that finished in the last hour, at most SAMPLE jobs."""
+    return _recent(conn.execute(_RECENT, {"now": now}).one())
 
 
 def _recent(row: Any) -> RecentJobs:

@@ -32,6 +32,12 @@ _parked = (
 )
 _WAITING = select(_parked.c.wait_reason, func.count().label("jobs")).group_by(_parked.c.wait_reason)
 
+_CLIENTS = (
+    select(*(reddit_budgets.c[name] for name in StoredBudget.__dataclass_fields__))
+    .order_by(reddit_budgets.c.next_slot_at.desc(), reddit_budgets.c.client_id)
+    .limit(bindparam("limit"))
+)
+
 
 @dataclass(frozen=True)
 class BudgetOverview:
@@ -52,15 +58,17 @@ def overview(conn: Connection, *, now: datetime | None = None) -> BudgetOverview
     """Return the overview with at most CLIENTS_MAX client ids, the most recently used first."""
     if now is None:
         now = conn.execute(select(func.clock_timestamp())).scalar_one()
-    columns = [reddit_budgets.c[name] for name in StoredBudget.__dataclass_fields__]
-    rows = conn.execute(
-        select(*columns)
-        .order_by(reddit_budgets.c.next_slot_at.desc(), reddit_budgets.c.client_id)
-        .limit(CLIENTS_MAX)
-    )
-    clients = [budget_state.at(StoredBudget(**row._mapping), now) for row in rows]
+    clients = list_clients(conn, now=now)
     waiting, is_capped = count_waiting(conn)
     return BudgetOverview(now, clients, waiting, is_capped, _workers(conn, now))
+
+
+def list_clients(
+    conn: Connection, *, now: datetime, limit: int = CLIENTS_MAX
+) -> list[ClientBudget]:
+    """Return the budgets of at most `limit` client ids, the most recently used first."""
+    rows = conn.execute(_CLIENTS, {"limit": limit})
+    return [budget_state.at(StoredBudget(**row._mapping), now) for row in rows]
 
 
 def count_waiting(conn: Connection) -> tuple[dict[WaitReason, int], bool]:

@@ -160,6 +160,17 @@ ROWS = """
         (delivery_id, number, started_at, duration_ms, result, status_code, detail, response)
     VALUES (2, 1, now(), 1, 'timeout', NULL, 'x', NULL),
         (2, 2, now(), 1, 'http_error', 500, NULL, 'x');
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, claim_token,
+        claimed_by, claimed_at, lease_expires_at)
+    SELECT id, 'crawling', 1, 1, 'user', gen_random_uuid(), 'w', now(), now() FROM subreddits
+    WHERE name = 'more_5';
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, finished_at,
+        error_kind, error_message)
+    SELECT id, 'failed', 1, 1, 'user', now(), kind, kind FROM subreddits,
+        (VALUES (NULL), ('permanent')) AS error (kind) WHERE name = 'more_6';
+    INSERT INTO scheduled_jobs (name, steps, cron_expression, next_run_at, steps_next_run_at)
+    VALUES ('with steps', '[{"key": "a", "subreddit_id": 1, "subreddit": "plain"}]', '@daily',
+        'infinity', now());
 """
 AUDIT = """
     INSERT INTO admin_audit_log (actor, action, resource_type, resource_id, before, after,
@@ -200,6 +211,7 @@ PATHS = (
     "operations?limit=1",
     "operations/1",
     "operations/2",
+    "overview",
     "queue/pauses",
     "scheduled-jobs",
     "scheduled-jobs?limit=1",
@@ -306,6 +318,10 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
     found: dict[str, set[bool]] = defaultdict(set)
     # The statistics of an empty queue and an empty map have null values.
     for path in ("jobs/stats", "map"):
+        for name, value in seen(client, f"{ADMIN}/{path}"):
+            found[name].add(value is None)
+    # The statistics of an empty queue have null values.
+    for path in ("jobs/stats", "overview"):
         for name, value in seen(client, f"{ADMIN}/{path}"):
             found[name].add(value is None)
     fill(database)

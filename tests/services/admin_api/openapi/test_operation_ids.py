@@ -84,6 +84,7 @@ OPERATION_IDS = [
     "show_job_stats",
     "show_map",
     "show_operation",
+    "show_overview",
     "show_post",
     "show_schedule",
     "show_subreddit",

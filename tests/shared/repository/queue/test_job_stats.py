@@ -148,15 +148,14 @@ def test_the_oldest_job_never_waits_for_less_than_no_time(
 
 @pytest.mark.parametrize(("count", "shown", "is_capped"), [(3, 3, False), (4, 3, True)])
 def test_a_count_of_live_jobs_stops_at_its_maximum(
-    conn: Connection, monkeypatch: pytest.MonkeyPatch, count: int, shown: int, *, is_capped: bool
+    conn: Connection, count: int, shown: int, *, is_capped: bool
 ) -> None:
-    monkeypatch.setattr(job_counts, "COUNT_MAX", 3)
     for number in range(6):
         jobs.in_status(conn, JobStatus.FAILED, f"over{number}")
     for number in range(count):
         insert(conn, f"waiting{number}", **job("waiting"))
         insert(conn, f"queued{number}", **job())
-    found = job_counts.count_jobs(conn)
+    found = job_counts.count_jobs(conn, at_most=3)
     limited = {JobStatus.WAITING, JobStatus.QUEUED}
     assert found.by_status == {
         **dict.fromkeys(JobStatus, 0),
@@ -164,7 +163,7 @@ def test_a_count_of_live_jobs_stops_at_its_maximum(
         **dict.fromkeys(limited, shown),
     }
     assert found.capped == (limited if is_capped else set())
-    read = conn.execute(job_counts._live(JobStatus.WAITING)).one()
+    read = conn.execute(job_counts._live(JobStatus.WAITING, 3)).one()
     assert tuple(read) == (
         "waiting",
         min(count, 4),

@@ -1,0 +1,158 @@
+"""Conditions that need the attention of an operator, and the decision which of them hold now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+FAILED_MIN = 3  # a smaller number of failed jobs is no failure rate
+DEAD_ROWS_MIN = 10_000  # a smaller number of dead rows slows no claim
+
+COUNT_MAX = 10_000  # the overview counts at most this number of live jobs in a status
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+class Severity(StrEnum):
+    """The urgency of a condition. `critical` and `warning` have the same meaning as in alerts."""
+
+    CRITICAL = "critical"  # crawls stop or are lost until somebody acts
+    WARNING = "warning"  # something is wrong, and gets worse or stays until somebody acts
+    NOTICE = "notice"  # usual in operation, but worth to know
+
+
+@dataclass(frozen=True)
+class AttentionFacts:
+    """The numbers of one moment from which the conditions are decided."""
+
+    queued_jobs: int = 0
+    oldest_queued_seconds: float = 0
+    # Results of the newest 100 failed and succeeded jobs of the last day.
+    recent_failed: int = 0
+    recent_succeeded: int = 0
+    # The time for which jobs were pending without the success of a job.
+    without_success_seconds: float = 0
+    longest_crawl_seconds: float = 0
+    expired_leases: int = 0  # leases that expired more than a minute ago
+    waiting_without_cause: int = 0
+    workers_alive: int = 1
+    workers_lost: int = 0
+    schedulers_alive: int = 1
+    versions: int = 1  # the number of different versions of the live processes
+    missed_ticks: int = 0
+    schedule_lag_seconds: float = 0
+    broken_schedules: int = 0
+    held_steps: int = 0
+    oldest_pending_step_seconds: float = 0
+    failed_operations: int = 0  # of the last day
+    oldest_undelivered_seconds: float = 0
+    disabled_endpoints: int = 0  # disabled because their receivers failed
+    oldest_transaction_seconds: float = 0
+    dead_rows: int = 0  # of the table of jobs
+    dead_row_share: float = 0
+    reddit_refused: bool = False
+    reddit_paused: bool = False  # for another reason than a refusal
+    recently_throttled: int = 0  # client ids with a 429 reply in the last 15 minutes
+    promised_share: float = 0  # requests of all schedules, as a share of Reddit's budget
+    subreddits_with_gaps: int = 0  # of the newest crawls of the last day
+    is_paused: bool = False  # the whole queue
+
+    @property
+    def failed_share(self) -> float:
+        """The share of failed jobs in the sample; 0 with fewer than three failed jobs."""
+        if self.recent_failed < FAILED_MIN:
+            return 0.0
+        return self.recent_failed / (self.recent_failed + self.recent_succeeded)
+
+    @property
+    def harmful_dead_share(self) -> float:
+        """The share of dead rows; 0 with few dead rows, which autovacuum leaves in place."""
+        return self.dead_row_share if self.dead_rows >= DEAD_ROWS_MIN else 0.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition: it holds if its number is above `limit`, or equal to it with `is_equal`.
+
+    `sentence` is a template with `{value}`. `of_one` is the sentence for the number 1. `link` is
+    the path of the API that shows the cause. `alert` is the alert of the same condition, and
+    `metric` the gauge with the same number, if there is one.
+    """
+
+    code: str
+    severity: Severity
+    number: Callable[[AttentionFacts], float]
+    limit: float
+    sentence: str
+    remedy: str
+    link: str
+    alert: str | None = None
+    metric: str | None = None
+    is_equal: bool = False
+    of_one: str | None = None
+    shown_as: Callable[[float], str] = "{:,.0f}".format
+    hidden_by: str | None = None  # the code of a condition that includes this one
+
+    def holds(self, facts: AttentionFacts) -> bool:
+        """Return whether the condition holds."""
+        number = self.number(facts)
+        return number == self.limit if self.is_equal else number > self.limit
+
+
+@dataclass(frozen=True)
+class Attention:
+    """A condition that holds now, in words. `value` is its number."""
+
+    code: str
+    severity: Severity
+    value: float
+    sentence: str
+    remedy: str
+    link: str
+    alert: str | None
+
+
+def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
+    """Return the conditions that hold, the most severe first, else in the order of the table."""
+    holding = [each for each in conditions if each.holds(facts)]
+    codes = {each.code for each in holding}
+    shown = [_attention(each, facts) for each in holding if each.hidden_by not in codes]
+    return sorted(shown, key=lambda each: list(Severity).index(each.severity))
+
+
+def _attention(condition: Condition, facts: AttentionFacts) -> Attention:
+    value = condition.number(facts)
+    is_one = condition.of_one is not None and value == 1
+    sentence = condition.of_one if is_one and condition.of_one else condition.sentence
+    return Attention(
+        code=condition.code,
+        severity=condition.severity,
+        value=float(value),
+        sentence=sentence.format(value=condition.shown_as(value)),
+        remedy=condition.remedy,
+        link=condition.link,
+        alert=condition.alert,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in whole minutes, hours or days, so that it does not change each second."""
+    for limit, unit, name in (
+        (2 * _HOUR, _MINUTE, "minutes"),
+        (2 * _DAY, _HOUR, "hours"),
+    ):
+        if seconds < limit:
+            count = int(seconds // unit)
+            return f"{count} {name if count != 1 else name[:-1]}"
+    return f"{int(seconds // _DAY):,} days"
+
+
+def counted(number: float) -> str:
+    """Return a number of jobs, whose count stops at COUNT_MAX."""
+    return f"{number:,.0f}" if number < COUNT_MAX else f"At least {COUNT_MAX:,}"
+
+
+def share(value: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * value:.0f} %"

@@ -1,0 +1,160 @@
+"""The conditions of schedules, groups, webhooks and the database, and the notices."""
+
+from __future__ import annotations
+
+from crawljobs.domain.attention import Condition, Severity, duration, share
+
+_GROUPS = "/api/admin/groups?state=open"
+_WEBHOOKS = "/api/admin/webhooks"
+
+RECORDS = (
+    Condition(
+        "schedules_broken",
+        Severity.WARNING,
+        lambda facts: facts.broken_schedules,
+        0,
+        "{value} schedules are disabled, because they cannot fire.",
+        "disabled_reason names the cause: correct the schedule, then enable it.",
+        "/api/admin/scheduled-jobs?broken=true",
+        of_one="A schedule is disabled, because it cannot fire.",
+    ),
+    Condition(
+        "steps_held",
+        Severity.WARNING,
+        lambda facts: facts.held_steps,
+        0,
+        "{value} steps of groups wait for the decision of an operator.",
+        "Let each step start or skip it: POST "
+        "/api/admin/groups/{group_id}/steps/{step_key}/proceed or .../skip.",
+        _GROUPS,
+        alert="CrawlStepsHeld",
+        metric="crawl_steps",
+        of_one="A step of a group waits for the decision of an operator.",
+    ),
+    Condition(
+        "group_pending",
+        Severity.WARNING,
+        lambda facts: facts.oldest_pending_step_seconds,
+        86_400,
+        "A step of a group has been pending for {value}.",
+        "GET /api/admin/groups/{group_id}/steps/{step_key}/explain names the root cause: remove "
+        "it, or cancel the group.",
+        _GROUPS,
+        alert="CrawlGroupPending",
+        metric="crawl_group_oldest_pending_seconds",
+        shown_as=duration,
+    ),
+    Condition(
+        "operations_failed",
+        Severity.WARNING,
+        lambda facts: facts.failed_operations,
+        0,
+        "{value} operations failed within the last day.",
+        "errors of the operation names the cause. Send the same request again: it continues.",
+        "/api/admin/operations?state=failed",
+        of_one="An operation failed within the last day.",
+    ),
+    Condition(
+        "webhooks_late",
+        Severity.WARNING,
+        lambda facts: facts.oldest_undelivered_seconds,
+        3_600,
+        "An event has waited for its webhook for {value}.",
+        "The deliveries of the endpoint show the answers of the receiver. If all endpoints fail, "
+        "check the network and WEBHOOK_MASTER_KEY of the scheduler.",
+        _WEBHOOKS,
+        alert="CrawlWebhooksLate",
+        metric="crawl_webhook_oldest_undelivered_seconds",
+        shown_as=duration,
+    ),
+    Condition(
+        "webhook_disabled",
+        Severity.WARNING,
+        lambda facts: facts.disabled_endpoints,
+        0,
+        "{value} endpoints of webhooks are disabled, because their receivers failed.",
+        "Repair the receiver and test it by a ping, then enable the endpoint: its held events "
+        "follow.",
+        _WEBHOOKS,
+        alert="CrawlWebhookDisabled",
+        metric="crawl_webhook_endpoints",
+        of_one="An endpoint of webhooks is disabled, because its receiver failed.",
+    ),
+    Condition(
+        "long_transaction",
+        Severity.WARNING,
+        lambda facts: facts.oldest_transaction_seconds,
+        600,
+        "A transaction has kept dead rows for {value}.",
+        "Find its session in pg_stat_activity and end it with pg_terminate_backend.",
+        "/api/admin/overview",
+        alert="CrawlLongTransaction",
+        metric="crawl_db_oldest_xmin_age_seconds",
+        shown_as=duration,
+    ),
+    Condition(
+        "dead_rows",
+        Severity.WARNING,
+        lambda facts: facts.harmful_dead_share,
+        0.5,
+        "{value} of the rows of crawl_jobs are dead.",
+        "End long transactions, and check that autovacuum is on and fast enough.",
+        "/api/admin/overview",
+        alert="CrawlDeadRows",
+        metric="crawl_db_dead_tuple_ratio",
+        shown_as=share,
+    ),
+    Condition(
+        "budget_overpromised",
+        Severity.WARNING,
+        lambda facts: facts.promised_share,
+        1,
+        "All enabled schedules together need {value} of the requests that Reddit allows.",
+        "Run some schedules less often, or use a further client id.",
+        "/api/admin/scheduled-jobs?enabled=true",
+        shown_as=share,
+    ),
+)
+
+NOTICES = (
+    Condition(
+        "queue_paused",
+        Severity.NOTICE,
+        lambda facts: facts.is_paused,
+        1,
+        "The whole queue is paused: no crawl starts.",
+        "POST /api/admin/queue/resume ends the pause.",
+        "/api/admin/queue/pauses",
+        is_equal=True,
+    ),
+    Condition(
+        "queue_slow",
+        Severity.NOTICE,
+        lambda facts: facts.oldest_queued_seconds,
+        600,
+        "A claimable job has waited for {value}.",
+        "Add workers, unless the request budget is used up.",
+        "/api/admin/jobs?status=queued&sort=created_at",
+        shown_as=duration,
+        hidden_by="queue_old",
+    ),
+    Condition(
+        "new_gaps",
+        Severity.NOTICE,
+        lambda facts: facts.subreddits_with_gaps,
+        0,
+        "Crawls of {value} subreddits found gaps within the last day: items were missed.",
+        "Crawl these subreddits more often: lower the interval of their schedules.",
+        "/api/admin/subreddits?incomplete=true",
+        of_one="The crawl of a subreddit found a gap within the last day: items were missed.",
+    ),
+    Condition(
+        "versions_differ",
+        Severity.NOTICE,
+        lambda facts: facts.versions,
+        1,
+        "The live processes have {value} different versions.",
+        "Finish the upgrade: restart the processes of the older version.",
+        "/api/admin/workers",
+    ),
+)

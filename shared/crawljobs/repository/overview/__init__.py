@@ -1,0 +1,1 @@
+"""Read the state of the whole system, for the first screen of operators."""

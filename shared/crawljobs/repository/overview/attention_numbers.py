@@ -1,0 +1,113 @@
+"""Read the numbers that decide about attention and that no gauge has. Each count has a limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, func, or_, select
+
+from crawljobs.db.tables import (
+    crawl_jobs,
+    operations,
+    queue_pauses,
+    reddit_budgets,
+    scheduled_jobs,
+    subreddits,
+)
+from crawljobs.repository import finished_jobs, outcome_gauges
+from crawljobs.repository.sql import (
+    NOW,
+    ONE_ROW,
+    inline,
+    inline_interval,
+    inline_number,
+    seconds,
+)
+
+DISABLED_MAX = 10_000  # disabled schedules; the search for broken ones reads at most this number
+OPERATIONS_MAX = 1_000  # the search for failed operations reads this number of newest ones
+CRAWLS_MAX = 1_000  # the search for gaps reads the subreddits of this number of newest crawls
+
+# Workers rescue the jobs of a dead worker within seconds. After a minute, no worker does.
+_expired = select(func.count()).where(
+    crawl_jobs.c.status == inline("crawling"),
+    crawl_jobs.c.lease_expires_at < NOW - inline_interval("1 minute"),
+)
+# The pending waits that the gauge `work_pending` counts.
+_oldest_wait = select(seconds(NOW - func.min(outcome_gauges.WAITING.c.queued_at))).where(
+    outcome_gauges.IS_PENDING_WAIT
+)
+_disabled = (
+    select(scheduled_jobs.c.disabled_reason)
+    .where(~scheduled_jobs.c.enabled)
+    .order_by(scheduled_jobs.c.id)
+    .limit(inline_number(DISABLED_MAX))
+    .subquery("disabled")
+)
+_broken = select(func.count()).where(_disabled.c.disabled_reason.is_not(None))
+_ended_operations = (
+    select(operations.c.state)
+    .where(
+        operations.c.finished_at.is_not(None),
+        operations.c.finished_at > NOW - inline_interval("1 day"),
+    )
+    .order_by(operations.c.finished_at.desc(), operations.c.id.desc())
+    .limit(inline_number(OPERATIONS_MAX))
+    .subquery("ended_operations")
+)
+_failed_operations = select(func.count()).where(_ended_operations.c.state == inline("failed"))
+_throttled = select(func.count()).where(
+    reddit_budgets.c.last_throttled_at > NOW - inline_interval("15 minutes")
+)
+_crawls = finished_jobs.newest_finished(
+    "id",
+    "subreddit_id",
+    "finished_at",
+    limit=CRAWLS_MAX,
+    conditions=[crawl_jobs.c.finished_at > NOW - inline_interval("1 day")],
+    statuses=("succeeded",),
+)
+_crawled = select(_crawls.c.subreddit_id).distinct().subquery("crawled")
+# A scalar subquery, because a join could read all subreddits.
+_gap_at = (
+    select(subreddits.c.gap_at).where(subreddits.c.id == _crawled.c.subreddit_id).scalar_subquery()
+)
+_gaps = select(func.count()).select_from(_crawled).where(_gap_at > NOW - inline_interval("1 day"))
+_is_paused = exists(
+    select(ONE_ROW).where(
+        queue_pauses.c.scope == inline_number(0),
+        or_(queue_pauses.c.until.is_(None), queue_pauses.c.until > NOW),
+    )
+)
+NUMBERS = select(
+    _expired.scalar_subquery().label("expired_leases"),
+    func.coalesce(_oldest_wait.scalar_subquery(), inline_number(0)).label("oldest_wait_seconds"),
+    _broken.scalar_subquery().label("broken_schedules"),
+    _failed_operations.scalar_subquery().label("failed_operations"),
+    _throttled.scalar_subquery().label("recently_throttled"),
+    _gaps.scalar_subquery().label("subreddits_with_gaps"),
+    func.pg_stat_get_dead_tuples(func.to_regclass(inline("crawl_jobs"))).label("dead_rows"),
+    _is_paused.label("is_paused"),
+    NOW.label("now"),
+)
+
+
+@dataclass(frozen=True)
+class AttentionNumbers:
+    """The numbers at the time `now`. `oldest_wait_seconds` is 0 without a pending wait."""
+
+    expired_leases: int
+    oldest_wait_seconds: float
+    broken_schedules: int
+    failed_operations: int
+    recently_throttled: int
+    subreddits_with_gaps: int
+    dead_rows: int  # of crawl_jobs
+    is_paused: bool
+    now: datetime
+
+
+def read_numbers(conn: Connection, *, now: datetime | None = None) -> AttentionNumbers:
+    """Return the numbers of this moment."""
+    return AttentionNumbers(**conn.execute(NUMBERS, {"now": now}).one()._mapping)
