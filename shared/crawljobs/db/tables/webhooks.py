@@ -105,7 +105,12 @@ webhook_events = Table(
     one_of("type", *webhook.EventType, name="type"),
     CheckConstraint("data IS NOT NULL OR job_id IS NOT NULL", name="has_data"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),
-    Index("webhook_events_created_at_idx", "created_at"),
+    # An event enters this index at its expansion, not in the transaction of the change.
+    Index(
+        "webhook_events_expanded_idx",
+        "created_at",
+        postgresql_where=text("expanded_at IS NOT NULL"),
+    ),
     Index(
         "webhook_events_pauses_idx",
         "created_at",

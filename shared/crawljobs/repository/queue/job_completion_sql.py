@@ -109,7 +109,11 @@ def _completion_statement(
     watched = "watched" if follow_up else "false"
 
     def compose(
-        *, condition: str = "", returned: Sequence[str] = ("id", "watched"), further: str = ""
+        *,
+        condition: str = "",
+        returned: Sequence[str] = ("id", "watched"),
+        further: str = "",
+        shown: str = "",
     ) -> DriverStatement:
         sql = f"""
     WITH held AS (
@@ -131,7 +135,7 @@ def _completion_statement(
             {", ".join(error)}
         FROM held{" WHERE id NOT IN (SELECT job_id FROM counted)" if streaks else ""}
     ){f", follow_up AS ({insert_follow_up}){_CHANGED}" if follow_up else ""}{further}
-    SELECT place, {watched}{f", {_HINT}" if hint else ""} FROM ended
+    SELECT place, {watched}{shown}{f", {_HINT}" if hint else ""} FROM ended
     """
         return DriverStatement(queue_sql.short(sql))
 
@@ -142,7 +146,8 @@ def _completion_statement(
         compose(condition=f" AND NOT {wanted_sql(event)}"),
         compose(
             returned=job_events.JOB_COLUMNS,
-            further=f", event AS ({job_events.insertion_sql('ended', now=NOW)})",
+            further=f", event AS ({job_events.insertion_sql('ended', kind=event, now=NOW)})",
+            shown=f", {wanted_sql(event)}",
         ),
         (*columns,),
     )

@@ -68,6 +68,7 @@ _OF_LATE_EVENTS = text("""
             LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
         ) AS delivery
         WHERE event.created_at > (SELECT now FROM clock) + CAST(:margin AS interval)
+            AND event.expanded_at IS NOT NULL
         ORDER BY event.created_at LIMIT :at_most
     ))
     """)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ARRAY, UUID, Connection, any_, bindparam, delete, func, select
+from sqlalchemy import (
+    ARRAY,
+    UUID,
+    Connection,
+    Integer,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+    union_all,
+)
 
 from crawljobs.db import after_commit
 from crawljobs.db.tables import webhook_deliveries, webhook_events
@@ -16,10 +27,29 @@ from crawljobs.runtime import metrics
 _event, _delivery = webhook_events.c, webhook_deliveries.c
 _ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
 
-OLD = (
+_BEFORE = NOW - interval("retention")
+_examined = bindparam("examined", type_=Integer)  # at_most + skip
+_expanded = (
     select(_event.id)
-    .where(_event.created_at < NOW - interval("retention"))
+    .where(_event.expanded_at.is_not(None), _event.created_at < _BEFORE)
     .order_by(_event.created_at)
+    .limit(_examined)
+    .subquery("expanded")
+)
+# Without a master key, no process makes the deliveries of events. The index of such events has
+# their versions, which increase with the time.
+_unexpanded = (
+    select(_event.id, _event.created_at)
+    .where(_event.expanded_at.is_(None))
+    .order_by(_event.version)
+    .limit(_examined)
+    .subquery("unexpanded")
+)
+OLD = (
+    union_all(
+        select(_expanded.c.id),
+        select(_unexpanded.c.id).where(_unexpanded.c.created_at < _BEFORE),
+    )
     .limit(bindparam("at_most"))
     .offset(bindparam("skip"))
 )
@@ -46,7 +76,13 @@ def prune_events(
     counts the deliveries that were held or pending. Skips the `skip` oldest events, which the
     database refused to delete before. Returns the number of deleted events.
     """
-    values = {"retention": retention, "at_most": at_most, "skip": skip, "now": now}
+    values = {
+        "retention": retention,
+        "at_most": at_most,
+        "skip": skip,
+        "examined": at_most + skip,
+        "now": now,
+    }
     found = [*conn.execute(OLD, values).scalars()]
     if not found:
         return 0

@@ -183,9 +183,10 @@ def test_prunes_old_events_of_webhooks_and_counts_undelivered_ones(database: Dat
     with database.begin() as conn:
         conn.execute(
             text("""
-                INSERT INTO webhook_events (type, data, created_at)
+                INSERT INTO webhook_events (type, data, created_at, expanded_at)
                 SELECT 'job.failed', '{}', now() - interval '8 days'
-                    + CASE WHEN n <= :new THEN interval '2 days' ELSE interval '0' END
+                    + CASE WHEN n <= :new THEN interval '2 days' ELSE interval '0' END,
+                    CASE WHEN n % 2 = 0 THEN now() END -- without a master key, none is expanded
                 FROM generate_series(1, :new + :old) AS n
             """),
             {"old": OLD, "new": NEW},

@@ -74,7 +74,13 @@ OTHERS: dict[str, tuple[ClauseElement, dict[str, Any]]] = {
     },
     "old events": (
         event_pruning.OLD,
-        {"retention": T0 - T0.replace(day=2, hour=1), "at_most": 10, "skip": 0, "now": T0},
+        {
+            "retention": T0 - T0.replace(day=2, hour=1),
+            "at_most": 10,
+            "skip": 0,
+            "examined": 10,
+            "now": T0,
+        },
     ),
     "ended jobs": (job_events.RECORD.clause, {"ids": [1, 2, 3], "now": T0}),
 }

@@ -31,6 +31,21 @@ def wanted_sql(kind: EventType) -> str:
     return " ".join(str(wanted(kind).compile(dialect=dialect)).split())
 
 
+def wanted_by_each(kind: EventType) -> ColumnElement[bool]:
+    """Return a condition that is true if an endpoint without filters wants events of this type.
+
+    It refers to no other table, so Postgres computes it at most once in a statement. If it is true,
+    a statement with many events need not compare each event with the filters.
+    """
+    return exists().where(
+        inline(kind) == any_(_endpoint.events),
+        _GETS_EVENTS,
+        _endpoint.filter_group_id.is_(None),
+        _endpoint.filter_source.is_(None),
+        _endpoint.filter_subreddit.is_(None),
+    )
+
+
 def fits(
     kind: ColumnElement[str],
     *,

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     table,
     true,
@@ -31,8 +32,9 @@ from crawljobs.db.driver_statement import DriverStatement
 from crawljobs.db.tables import crawl_jobs, group_steps, job_groups, subreddits, webhook_events
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.job import FINAL
+from crawljobs.domain.webhook import EventType
 from crawljobs.repository.sql import NOW, ONE_ROW, array_of, ids, inline, inline_number, one_of
-from crawljobs.repository.webhooks.events.event_interest import fits
+from crawljobs.repository.webhooks.events.event_interest import fits, wanted_by_each
 
 GROUPS_MAX = 100  # limit of the groups of one event: those with the lowest ids
 
@@ -69,30 +71,28 @@ _EVENT_COLUMNS = (
 
 
 def _insertion(
-    jobs: FromClause, *conditions: ColumnElement[bool], now: ColumnElement[datetime]
+    jobs: FromClause,
+    *conditions: ColumnElement[bool],
+    now: ColumnElement[datetime],
+    kind: EventType | None = None,
 ) -> Insert:
     """Return the statement that inserts those events of these ended jobs that endpoints want.
 
-    `jobs` has the columns JOB_COLUMNS.
+    `jobs` has the columns JOB_COLUMNS. `kind` is the type of all events, if it is known.
     """
     job, step = jobs.c, group_steps.c
-    # The groups whose steps follow the job. No step follows a job that is not watched, so the query
-    # reads no groups for it. Without OFFSET, Postgres would compute the array again at each use.
-    groups = (
-        select(step.group_id)
-        .where(step.job_id == job.id)
-        .distinct()
-        .order_by(step.group_id)
-        .limit(inline_number(GROUPS_MAX))
-        .correlate(jobs)
+    of_job = select(step.group_id).where(step.job_id == job.id).correlate(jobs)
+    first = of_job.with_only_columns(func.min(step.group_id)).scalar_subquery()
+    generation = select(job_groups.c.generation).where(job_groups.c.id == first).scalar_subquery()
+    # The groups whose steps follow the job. No step follows a job that is not watched, so the
+    # subqueries run only for watched jobs.
+    group_ids = case(
+        (
+            job.watched,
+            array_of(of_job.distinct().order_by(step.group_id).limit(inline_number(GROUPS_MAX))),
+        ),
+        else_=_NO_GROUPS,
     )
-    followed = (
-        select(case((job.watched, array_of(groups)), else_=_NO_GROUPS).label("group_ids"))
-        .correlate(jobs)
-        .offset(inline_number(0))
-        .lateral("followed")
-    )
-    first = literal_column("followed.group_ids[1]", BigInteger)
     # Without LIMIT, Postgres could read all subreddits for a batch of jobs.
     subreddit = (
         select(subreddits.c.name)
@@ -101,10 +101,10 @@ def _insertion(
         .limit(ONE_ROW)
         .lateral("subreddit")
     )
-    kind = inline("job.").concat(job.status)
+    event_type = inline("job.").concat(job.status) if kind is None else inline(kind)
     wanted = fits(
-        kind,
-        group_ids=followed.c.group_ids,
+        event_type,
+        group_ids=group_ids,
         source=job.source,
         subreddit=func.lower(subreddit.c.name),
     )
@@ -119,10 +119,10 @@ def _insertion(
     )
     values = select(
         event_id,
-        kind,
+        event_type,
         now,
         job.id,
-        followed.c.group_ids,
+        group_ids,
         job.source,
         subreddit.c.name,
         job.outcome,
@@ -130,21 +130,24 @@ def _insertion(
         job.incomplete,
         job.finished_at,
         job.scheduled_job_id,
-        select(job_groups.c.generation).where(job_groups.c.id == first).scalar_subquery(),
+        case((job.watched, generation)),
     )
-    joined = jobs.join(subreddit, true()).join(followed, true())
     return insert(webhook_events).from_select(
-        [*_EVENT_COLUMNS], values.select_from(joined).where(*conditions, wanted)
+        [*_EVENT_COLUMNS],
+        values.select_from(jobs.join(subreddit, true())).where(
+            *conditions, wanted if kind is None else or_(wanted_by_each(kind), wanted)
+        ),
     )
 
 
-def insertion_sql(jobs: str, *, now: str) -> str:
+def insertion_sql(jobs: str, *, kind: EventType, now: str) -> str:
     """Return the insertion as SQL text, for a statement that is text and has the CTE `jobs`.
 
-    The CTE has the columns JOB_COLUMNS. `now` is an SQL expression.
+    The CTE has the columns JOB_COLUMNS, and each of its jobs has an event of the type `kind`. `now`
+    is an SQL expression.
     """
     ended = table(jobs, *(column(name, crawl_jobs.c[name].type) for name in JOB_COLUMNS))
-    statement = _insertion(ended, now=literal_column(now, Timestamp))
+    statement = _insertion(ended, now=literal_column(now, Timestamp), kind=kind)
     return str(statement.compile(dialect=psycopg_dialect.dialect()))  # type: ignore[no-untyped-call]
 
 
