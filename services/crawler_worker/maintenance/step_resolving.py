@@ -28,7 +28,9 @@ JITTER = 0.1
 PAUSE_SECONDS = 0.1
 # While this worker claims jobs without a pause, a resolver with a backlog works for this share of
 # the time. More work of the resolver would slow the queue down (decision 133).
-SHARE_OF_BACKLOG = 1 / 40
+SHARE_OF_BACKLOG = 1 / 100
+# The longest pause of such a resolver. The pause ends earlier if the worker stops claiming.
+BACKLOG_PAUSE_MAX_SECONDS = 10.0
 # The worker claims without a pause if its last claim is at most this number of seconds ago.
 CLAIMS_WITHIN_SECONDS = 0.2
 # Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
@@ -85,11 +87,25 @@ class StepResolver(threading.Thread):
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:
-                pause = (time.monotonic() - began) * (1 / SHARE_OF_BACKLOG - 1)
-                self._stopping.wait(min(max(pause, PAUSE_SECONDS), EVERY_SECONDS))
+                self._give_way(time.monotonic() - began)
             else:
                 self._stopping.wait(PAUSE_SECONDS)
                 self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
+
+    def _give_way(self, seconds: float) -> None:
+        """Wait after a run that took `seconds`, but only while the worker claims jobs."""
+        pause = min(seconds * (1 / SHARE_OF_BACKLOG - 1), BACKLOG_PAUSE_MAX_SECONDS)
+        until = time.monotonic() + pause
+        self._stopping.wait(PAUSE_SECONDS)
+        while self._is_claiming() and not self._stopping.is_set():
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            self._stopping.wait(min(left, PAUSE_SECONDS))
+
+    def _is_claiming(self) -> bool:
+        """Return whether the worker claims jobs without a pause."""
+        return time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
 
     def resolve(self) -> int:
         """End steps and waits, and start ready steps. Returns the number of changes.
@@ -112,7 +128,7 @@ class StepResolver(threading.Thread):
         - After a full chunk: no. If the worker claims jobs just now, `_has_backlog` ends the run.
         """
         if committed:
-            self._has_backlog = time.monotonic() - self._claimed_at < CLAIMS_WITHIN_SECONDS
+            self._has_backlog = self._is_claiming()
             return False
         return not self._stopping.is_set()
 

@@ -83,6 +83,8 @@ class Database:
             # psycopg parses the address, because SQLAlchemy's parser supports fewer forms.
             creator=open_connection,
             pool_size=pool_size,
+            # The connection that was used last has prepared the frequent statements.
+            pool_use_lifo=True,
             max_overflow=0,
             pool_timeout=limits.pool,
             hide_parameters=True,  # errors go into logs, and parameters may be secret

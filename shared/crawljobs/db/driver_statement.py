@@ -12,7 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 
 class DriverStatement:
-    """Executes a statement like `conn.execute(clause, values).all()`, but with less overhead."""
+    """Executes a statement like `conn.execute(clause, values).all()`, but with less overhead.
+
+    Each connection prepares the statement at its first use, except behind a pooler.
+    """
 
     def __init__(self, clause: TextClause | Insert) -> None:
         self.clause = clause
@@ -34,7 +37,7 @@ class DriverStatement:
             conn.begin()  # as SQLAlchemy itself does before each statement
         driver = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
         try:
-            return driver.execute(self._sql, values)
+            return driver.execute(self._sql, values, prepare=True)
         except psycopg.Error as error:
             if driver.closed:
                 conn.invalidate(error)  # the pool must not use the connection again

@@ -22,6 +22,7 @@ def backlog(database: Database, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(step_resolving, "CHUNK", CHUNK)
     # One claim counts as recent for the whole test.
     monkeypatch.setattr(step_resolving, "CLAIMS_WITHIN_SECONDS", 3600.0)
+    monkeypatch.setattr(step_resolving, "SHARE_OF_BACKLOG", 1 / 10)  # shorter pauses
 
     def ended(conn: Connection) -> int:
         group_id = groups.group(conn, *(step(f"s{number}") for number in range(STEPS)))
@@ -71,3 +72,29 @@ def test_the_thread_settles_the_backlog_while_claims_go_on(
     assert database.run(lambda conn: groups.outcome(conn, backlog)) is GroupOutcome.SUCCEEDED
     # Three chunks, with a pause after each of the first two.
     assert time.monotonic() - began >= 2 * step_resolving.PAUSE_SECONDS
+
+
+def test_the_rest_is_settled_at_once_when_the_claims_end(
+    database: Database, backlog: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = 3600.0
+    monkeypatch.setattr(step_resolving, "SHARE_OF_BACKLOG", 1e-9)
+    monkeypatch.setattr(step_resolving, "BACKLOG_PAUSE_MAX_SECONDS", hour)
+    resolver = StepResolver(database)
+    resolver.claimed()
+    resolver.start()
+    try:
+        wait_until(
+            lambda: succeeded(database, backlog) == CHUNK, timeout=30, describe="the first chunk"
+        )
+        # The last claim is now too old to count as recent.
+        monkeypatch.setattr(step_resolving, "CLAIMS_WITHIN_SECONDS", 0.0)
+        wait_until(
+            lambda: database.run(lambda conn: groups.outcome(conn, backlog)),
+            timeout=30,
+            describe=lambda: succeeded(database, backlog),
+        )
+    finally:
+        resolver.stop()
+        resolver.join()
+    assert succeeded(database, backlog) == STEPS
