@@ -86,6 +86,7 @@ class Claiming:
                 due,
                 free=places,
                 slow_running=self._running.count_slow(),
+                new_running=self._running.count_new(),
                 seconds_of=self._running.seconds_of,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 
 from crawljobs.domain.webhook import DeliveryKind
 from crawljobs.domain.webhook_fairness import SLOW_SECONDS
@@ -47,9 +48,16 @@ class RunningAttempts:
 
     def count_slow(self) -> int:
         """Return the number of running attempts of slow endpoints, without pings."""
+        return self._count(lambda seconds: seconds >= SLOW_SECONDS)
+
+    def count_new(self) -> int:
+        """Return the number of running attempts of endpoints without an ended attempt."""
+        return self._count(lambda seconds: seconds == 0)
+
+    def _count(self, is_counted: Callable[[float], bool]) -> int:
         with self._changed:
             return sum(
-                self.seconds_of(each.endpoint_id) >= SLOW_SECONDS
+                is_counted(self.seconds_of(each.endpoint_id))
                 for each in self._running.values()
                 if each.kind is not DeliveryKind.PING
             )

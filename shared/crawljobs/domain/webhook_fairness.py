@@ -9,6 +9,9 @@ PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
 IN_ALL = 32  # limit of the attempts of one process at the same time
 # All slow endpoints together get at most half of the senders. The others stay for fast endpoints.
 SLOW_IN_ALL = 16
+# Slow endpoints, and new ones about which nothing is known, leave this number of senders. Otherwise
+# several new endpoints that hang would stop all others until the end of their first attempts.
+KEPT_FOR_PROVEN = 4
 SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
 
 
@@ -19,12 +22,14 @@ class DueEndpoint:
     - `running`: the number of its present attempts in all processes.
     - `due`: the number of its due deliveries, at most PER_ENDPOINT.
     - `failing`: no attempt succeeded since its last failure.
+    - `proven`: an attempt succeeded, and none has failed since.
     """
 
     id: int
     running: int
     due: int
     failing: bool
+    proven: bool = True
 
 
 def shares(
@@ -32,20 +37,27 @@ def shares(
     *,
     free: int,
     slow_running: int,
+    new_running: int = 0,
     seconds_of: Callable[[int], float],
 ) -> dict[int, int]:
     """Return how many deliveries to claim for each endpoint, at most `free` in all.
 
-    `slow_running` is the number of attempts of slow endpoints in this process. `seconds_of` returns
-    the mean duration of an endpoint's attempts. Endpoints take turns, the fast ones first.
+    `slow_running` and `new_running` are the numbers of attempts of slow and of new endpoints in
+    this process. `seconds_of` returns the mean duration of an endpoint's attempts, or 0 if none has
+    ended. Endpoints take turns: first the fast ones, then the new ones, then the slow ones.
     """
-    fast = [each for each in endpoints if seconds_of(each.id) < SLOW_SECONDS]
+    new = [each for each in endpoints if not each.proven and seconds_of(each.id) == 0]
+    quick = [each for each in endpoints if seconds_of(each.id) < SLOW_SECONDS]
+    fast = [each for each in quick if each not in new]
     slow = [each for each in endpoints if seconds_of(each.id) >= SLOW_SECONDS]
     slow.sort(key=lambda each: seconds_of(each.id))
     fast.sort(key=lambda each: each.failing)
     given = _in_turns(fast, free)
-    left = min(free - sum(given.values()), max(0, SLOW_IN_ALL - slow_running))
-    return given | _in_turns(slow, left)
+    free -= sum(given.values())
+    free = max(0, min(free, IN_ALL - KEPT_FOR_PROVEN - slow_running - new_running))
+    of_new = _in_turns(new, free)
+    free -= sum(of_new.values())
+    return given | of_new | _in_turns(slow, min(free, max(0, SLOW_IN_ALL - slow_running)))
 
 
 def _in_turns(endpoints: Sequence[DueEndpoint], free: int) -> dict[int, int]:

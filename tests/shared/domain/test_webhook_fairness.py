@@ -6,6 +6,7 @@ import pytest
 
 from crawljobs.domain.webhook_fairness import (
     IN_ALL,
+    KEPT_FOR_PROVEN,
     PER_ENDPOINT,
     SLOW_IN_ALL,
     SLOW_SECONDS,
@@ -50,6 +51,22 @@ def test_slow_endpoints_come_last_and_leave_half_of_the_senders() -> None:
     assert sum(shares_of(*many, slow=SLOW_IN_ALL - 3).values()) == 3
     assert shares_of(*many, slow=SLOW_IN_ALL + 2) == {}
     assert list(shares_of(due(101), due(100), free=1)) == [100]
+
+
+def test_new_endpoints_leave_senders_to_endpoints_that_have_answered() -> None:
+    new = [DueEndpoint(number, 0, 4, failing=False, proven=False) for number in range(1, 50)]
+    at_most = IN_ALL - KEPT_FOR_PROVEN
+
+    def given(*endpoints: DueEndpoint, **running: int) -> dict[int, int]:
+        options = {"free": IN_ALL, "slow_running": 0, **running}
+        return shares(endpoints, seconds_of=lambda number: number >= 100, **options)
+
+    assert sum(given(*new).values()) == at_most
+    assert sum(given(*new, free=10, new_running=20, slow_running=2).values()) == at_most - 22
+    assert given(*new, due(50), free=4, new_running=at_most) == {50: 4}
+    assert given(new[0], due(50), free=5) == {50: 4, 1: 1}
+    measured = DueEndpoint(100, 0, 4, failing=True, proven=False)
+    assert given(measured, new_running=at_most) == {100: 4}, "its attempts have ended soon"
 
 
 @pytest.mark.parametrize("seed", range(20))

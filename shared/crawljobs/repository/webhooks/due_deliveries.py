@@ -37,7 +37,8 @@ _WAITING = text("""
 _DUE = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     SELECT endpoint.id, running.deliveries AS running, due.deliveries AS due,
-        endpoint.first_failure_at IS NOT NULL AS failing
+        endpoint.first_failure_at IS NOT NULL AS failing,
+        endpoint.last_success_at IS NOT NULL AND endpoint.first_failure_at IS NULL AS proven
     FROM webhook_endpoints AS endpoint
         CROSS JOIN LATERAL (
             SELECT count(*) AS deliveries FROM webhook_deliveries

@@ -1,6 +1,7 @@
 """The deliverer sends each event to the endpoints that want it, and records each attempt."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -377,6 +378,28 @@ def test_the_first_attempt_follows_within_a_second_of_the_commit(
         events = conn.execute(select(tables.webhook_events)).all()
     waits = sorted(received[f"msg_{each.id.hex}"] - each.created_at.timestamp() for each in events)
     assert waits[-2] < 1, waits  # the slowest of twelve may be the load of the machine
+
+
+def test_new_endpoints_that_hang_do_not_delay_an_endpoint_that_has_answered(
+    database: Database, receiver: Receiver, deliver: Deliver
+) -> None:
+    with database.begin() as conn:
+        for number in range(10):
+            add_endpoint(conn, f"{receiver.url}/silent?{number}")
+        good = datetime.now(UTC) - timedelta(hours=1)
+        add_endpoint(
+            conn, f"{receiver.url}/ok", EventType.JOB_FAILED, last_success_at=good, created_at=good
+        )
+        add_events(conn, 4)
+    deliver()
+    wait_until(
+        lambda: len(receiver.received) >= 28, timeout=20, describe=lambda: len(receiver.received)
+    )
+    for count in range(1, 4):
+        with database.begin() as conn:
+            add_events(conn, kind=EventType.JOB_FAILED)
+        began = time.time()
+        assert receiver.wait_for(count)[-1].at - began < 5, "they hang for 15 s"
 
 
 def test_an_error_of_the_deliverer_does_not_end_it(
