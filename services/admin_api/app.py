@@ -34,6 +34,7 @@ from admin_api.resources import (
     audit,
     author_detail,
     budget,
+    content_exports,
     content_lists,
     copied_groups,
     crawl,
@@ -67,7 +68,12 @@ from admin_api.resources import (
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.db.server_liveness import ServerLiveness
-from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
+from crawljobs.db.timeouts import (
+    EXPORT_TIMEOUTS,
+    INTERACTIVE_TIMEOUTS,
+    PROBE_TIMEOUTS,
+    Timeouts,
+)
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.runtime.probes.readiness import Readiness
@@ -115,6 +121,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         content_lists.blueprint,
         post_tree.blueprint,
         author_detail.blueprint,
+        content_exports.blueprint,
         schedules.blueprint,
         schedule_runs.blueprint,
         subreddit_map.blueprint,
@@ -140,12 +147,22 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     admin_api = settings.read_admin_api_settings(variables)
     database = settings.read_database_settings(variables)
 
-    def pool(size: int, limits: Timeouts, liveness: ServerLiveness | None = None) -> Database:
+    exports = settings.read_export_settings(variables)
+    # An export occupies a thread, and exports of the audit log occupy half of the threads at most.
+    # So a quarter of the threads always stays free for other requests.
+    streams = min(exports.streams, max(1, admin_api.threads // 4))
+
+    def pool(
+        size: int,
+        limits: Timeouts,
+        liveness: ServerLiveness | None = None,
+        other_url: str | None = None,
+    ) -> Database:
         return Database(
-            database.url,
+            other_url or database.url,
             pool_size=size,
             application_name=NAME,
-            pooled=database.pooled,
+            pooled=database.pooled and other_url is None,
             limits=limits,
             liveness=liveness,
         )
@@ -167,6 +184,9 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         exports=Exports(
             per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
         ),
+        content_exports=Exports(per_token=0, in_total=streams + 1),
+        content_database=pool(streams, EXPORT_TIMEOUTS, other_url=exports.database_url),
+        content_key=settings.read_content_key(variables),
         # `Exports` reserves one of its `in_total` places for exempt tokens. No token is exempt from
         # the limit of large bodies, so one place stays unused, and `in_total` is one higher.
         large_bodies=Exports(per_token=1, in_total=max(1, admin_api.threads // 2) + 1),

@@ -19,6 +19,7 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "ADMIN_API_REQUESTS_PER_SECOND": (settings.read_admin_api_settings, 100, 0, 100_000),
     "ADMIN_API_KEPT_ANSWERS_MIB": (settings.read_admin_api_settings, 256, 0, 1_048_576),
     "ADMIN_API_EXPORTS_AT_ONCE": (settings.read_admin_api_settings, 2, 0, 256),
+    "EXPORT_STREAMS": (settings.read_export_settings, 2, 1, 64),
     "WALK_WHOLE_EVERY": (settings.read_crawl_settings, 30.0, 0, 3650),
     "PART_RETRY_MINUTES": (settings.read_crawl_settings, 60.0, 0.01, 10_080),
     "MAX_POSTS_PER_SUB": (settings.read_crawl_settings, 1000, 1, 1000),

@@ -14,6 +14,7 @@ WEBHOOKS = (
     *("WEBHOOK_MASTER_KEY_PREVIOUS", "WEBHOOK_MASTER_KEY_PREVIOUS_FILE"),
     *("WEBHOOK_PROXY", "WEBHOOK_PROXY_FILE"),
 )
+CONTENT = ("CONTENT_KEY", "CONTENT_KEY_FILE", "EXPORT_DATABASE_URL", "EXPORT_DATABASE_URL_FILE")
 TRACING = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
     *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
@@ -25,14 +26,14 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles
 # The secrets that each role needs. A process does not inherit any other secret.
 NEEDED: dict[str, tuple[str, ...]] = {
-    EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *TRACING, *PROXIES),
+    EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *CONTENT, *TRACING, *PROXIES),
     "sandbox": (),
-    "admin-api": (*DATABASE, *TOKEN, *WEBHOOKS, *TRACING),
+    "admin-api": (*DATABASE, *TOKEN, *WEBHOOKS, *CONTENT, *TRACING),
     "crawler-worker": (*DATABASE, *REDDIT, *TRACING, *PROXIES),
     "scheduler": (*DATABASE, *WEBHOOKS, *TRACING),
 }
 # Variables that are always treated as secrets.
-_KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *TRACING})
+_KNOWN = frozenset({*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *CONTENT, *TRACING})
 _LOOKS_SECRET = re.compile(
     "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH|_DSN$|_PAT$"
     r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",

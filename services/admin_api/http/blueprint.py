@@ -177,13 +177,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         """Document a 204 response without a body."""
         return cast(Decorator, self.response(204, description=description))
 
-    def sends_files(self, types: Iterable[str], description: str) -> Decorator:
+    def sends_files(
+        self, types: Iterable[str], description: str, *, headers: dict[str, Any] | None = None
+    ) -> Decorator:
         """Document a 200 response that streams a file of one of these types."""
         content = {kind: {"schema": {"type": "string"}} for kind in types}
-        return cast(
-            Decorator,
-            self.doc(responses={"200": {"description": description, "content": content}}),
-        )
+        response = {"description": description, "content": content}
+        if headers is not None:
+            response["headers"] = headers
+        return cast(Decorator, self.doc(responses={"200": response}))
 
     def without_token(self, view: View) -> View:
         """Document that the view needs no token. auth.PUBLIC_ENDPOINTS must list the view too."""

@@ -13,6 +13,7 @@ from admin_api.http.polling.shared_answers import SharedAnswers
 from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
+from crawljobs.db.database import Database
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.runtime.probes.readiness import Readiness
@@ -42,7 +43,10 @@ class State:
     cursors: CursorSigner
     failed_logins: FailedLogins
     rates: RequestRates
-    exports: Exports
+    exports: Exports  # of the audit log
+    content_exports: Exports
+    content_database: Database
+    content_key: bytes | None = field(repr=False)  # of pseudonyms
     large_bodies: Exports
     stored_responses: StoredResponses
     heartbeat: Heartbeat
@@ -52,6 +56,7 @@ class State:
 
     def close(self) -> None:
         self.database.close()
+        self.content_database.close()
         self.readiness.close()
 
 

@@ -41,8 +41,9 @@ def show_author(params: dict[str, Any], author: str) -> responses.Response:
         account = author_activity_pages.find_author(conn, name=author)
         if account is None:
             raise problems.Problem("not_found", f"There is no stored author {author}.")
-        page = pagination.Page.requested(f"activity of {account.id}", params)
-        found = author_activity_pages.list_activity(
+    page = pagination.Page.requested(f"activity of {account.id}", params)
+    found = state.current().database.run(
+        lambda conn: author_activity_pages.list_activity(
             conn,
             author_id=account.id,
             since=params["since"],
@@ -50,6 +51,7 @@ def show_author(params: dict[str, Any], author: str) -> responses.Response:
             after_id=page.last_id,
             limit=page.limit,
         )
+    )
     body, status, headers = page.response_with(
         f"{PREFIX}/{author}",
         found.activity,

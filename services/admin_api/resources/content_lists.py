@@ -54,8 +54,9 @@ def list_comments(params: dict[str, Any], subreddit: str) -> responses.Response:
 def _listed(read: Any, kind: str, params: dict[str, Any], subreddit: str) -> responses.Response:
     with state.current().database.read() as conn:
         subreddit_id = subreddit_lookup.found(conn, subreddit).id
-        page = pagination.Page.requested(f"{kind} of {subreddit_id}", params)
-        found = read(
+    page = pagination.Page.requested(f"{kind} of {subreddit_id}", params)
+    found = state.current().database.run(
+        lambda conn: read(
             conn,
             subreddit_id=subreddit_id,
             filters=ItemFilter(**{name: params[name] for name in vars(ItemFilter())}),
@@ -63,4 +64,5 @@ def _listed(read: Any, kind: str, params: dict[str, Any], subreddit: str) -> res
             after=page.after,
             limit=page.limit,
         )
+    )
     return page.response_with(f"{PREFIX}/{subreddit}/{kind}", found.items, next_at=found.next)

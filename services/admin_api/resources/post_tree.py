@@ -9,8 +9,11 @@ from admin_api.http import pagination, problems, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.schemas.content_item import PostTreeSchema
 from admin_api.schemas.fields import PageParameters
+from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.repository.content.reads import post_trees
+from crawljobs.repository.content.reads.post_trees import TreePage
+from crawljobs.repository.content.reads.shown_items import ShownPost
 
 PREFIX = "/api/posts"
 
@@ -37,11 +40,14 @@ def show_post(params: dict[str, Any], post_id: str) -> responses.Response:
     """
     post_id = post_id.removeprefix("t3_")
     page = pagination.Page.requested(f"comments of post {post_id}", params)
-    with state.current().database.read() as conn:
+
+    def work(conn: Connection) -> tuple[ShownPost, TreePage]:
         post = post_trees.get_post(conn, post_id=post_id)
         if post is None:
             raise problems.Problem("not_found", f"There is no stored post {post_id}.")
-        tree = post_trees.tree_page(conn, post_id=post_id, after=page.after, limit=page.limit)
+        return post, post_trees.tree_page(conn, post_id=post_id, after=page.after, limit=page.limit)
+
+    post, tree = state.current().database.run(work)
     items = [{**asdict(one.comment), "depth": one.depth} for one in tree.comments]
     body, status, headers = page.response_with(f"{PREFIX}/{post_id}", items, next_at=tree.next)
     return {"post": post, **body, "is_cut": tree.is_cut}, status, headers

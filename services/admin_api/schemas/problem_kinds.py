@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
     "webhooks_off": Kind(409, "Webhooks have no master key"),
     "too_many_webhooks": Kind(409, "All endpoints of webhooks are in use"),
     "webhook_disabled": Kind(409, "Endpoint is disabled"),
+    "no_content_key": Kind(409, "Pseudonyms need a key"),
     "delivery_open": Kind(409, "Delivery has not ended"),
     "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
     "answer_not_kept": Kind(409, "Change already made; its response was not stored"),
@@ -63,5 +64,6 @@ KINDS: dict[str, Kind] = {
     "database_unavailable": Kind(503, "Database unavailable"),
     "service_unavailable": Kind(503, "Server is busy"),
     "shutting_down": Kind(503, "Server is shutting down"),
+    "old_http_version": Kind(505, "HTTP/1.1 required for this response"),
     "unknown_schema": Kind(503, "Database schema unknown to this version"),
 }

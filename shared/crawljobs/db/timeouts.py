@@ -29,5 +29,7 @@ BACKGROUND_TIMEOUTS = Timeouts()
 INTERACTIVE_TIMEOUTS = Timeouts(
     connect=0.9, pool=1.0, statement=5.0, lock=2.0, reply=6.0, ping=0.7, conflicts=8
 )
+# The timeouts of exports. A read of many rows takes longer than other requests.
+EXPORT_TIMEOUTS = replace(INTERACTIVE_TIMEOUTS, statement=30.0, reply=31.0, conflicts=30)
 # The timeouts of queries that only check whether the server answers.
 PROBE_TIMEOUTS = replace(INTERACTIVE_TIMEOUTS, statement=1.0, reply=1.5)

@@ -4,10 +4,10 @@ An error names the setting that is wrong.
 """
 
 from crawljobs.settings.admin_api import AdminApiSettings, read_admin_api_settings
+from crawljobs.settings.content import ExportSettings, read_content_key, read_export_settings
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
-from crawljobs.settings.instance import read_instance_name
-from crawljobs.settings.logs import LogSettings, read_log_settings
+from crawljobs.settings.logs import LogSettings, read_instance_name, read_log_settings
 from crawljobs.settings.misspelt import misspelt
 from crawljobs.settings.networks import Network
 from crawljobs.settings.outbound import (
@@ -31,6 +31,7 @@ __all__ = [
     "ConnectionSettings",
     "CrawlSettings",
     "DatabaseSettings",
+    "ExportSettings",
     "LogSettings",
     "Network",
     "OutboundProxy",
@@ -46,8 +47,10 @@ __all__ = [
     "misspelt",
     "read_admin_api_settings",
     "read_connection_settings",
+    "read_content_key",
     "read_crawl_settings",
     "read_database_settings",
+    "read_export_settings",
     "read_instance_name",
     "read_log_settings",
     "read_max_retries",

@@ -10,6 +10,7 @@ SECRETS = {
     "PGPASSWORD": "p",
     "ADMIN_API_TOKEN": "t",
     "WEBHOOK_MASTER_KEY": "m",
+    "CONTENT_KEY": "c",
     "REDDIT_CLIENT_ID": "i",
     "REDDIT_CLIENT_SECRET": "s",
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=x",
@@ -44,7 +45,7 @@ NEEDED = {
         "WEBHOOK_MASTER_KEY",
     },
 }
-NEEDED["admin-api"] = NEEDED["scheduler"] | {"ADMIN_API_TOKEN"}
+NEEDED["admin-api"] = NEEDED["scheduler"] | {"ADMIN_API_TOKEN", "CONTENT_KEY"}
 NEEDED["crawler-worker"] = NEEDED["scheduler"] - {"WEBHOOK_MASTER_KEY"} | {
     *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "https_proxy")
 }

@@ -12,7 +12,7 @@ from admin_api import app as application
 from admin_api.http import security_headers, state
 from crawljobs.db import call_deadline
 from crawljobs.db.database import Database
-from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS
+from crawljobs.db.timeouts import EXPORT_TIMEOUTS, INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS
 from crawljobs.repository.operations import audit_log
 from support.admin_api import TOKEN, CheckedClient, openapi_document, with_token
 from support.counted import counted
@@ -170,6 +170,11 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     requests, probes = own.database._database, own.readiness._database
     assert (requests._limits, probes._limits) == (INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS)
     assert (requests._engine.pool.size(), probes._engine.pool.size()) == (6, 1)
+    assert own.content_exports._for_non_exempt == 1
+    exports = own.content_database
+    assert (exports._limits, exports._engine.pool.size()) == (EXPORT_TIMEOUTS, 1)
     assert own.heartbeat._details() == {"threads": 6}
     assert (own.heartbeat._role, own.heartbeat._name.split("@")[0]) == ("admin-api", "admin-api")
     assert state.of(create(ADMIN_API_THREADS="1")).exports._in_total == 1
+    many = state.of(create(ADMIN_API_THREADS="16", EXPORT_STREAMS="3"))
+    assert many.content_exports._for_non_exempt == 3

@@ -86,7 +86,8 @@ def test_unknown_objects_are_not_found(operations: Operations) -> None:
     found = list(operations.listing("not_found"))
     assert len(found) > 15
     for method, path, operation in found:
-        asked = path if "{" in path else f"{path}?around=unknown_name"
+        name = "subreddit" if path.startswith("/api/export/") else "around"
+        asked = path if "{" in path else f"{path}?{name}=unknown_name"
         assert operations.send(method, asked, operation, UNKNOWN) == "not_found", path
 
 

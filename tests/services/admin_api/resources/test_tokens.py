@@ -20,7 +20,7 @@ from crawljobs.repository.operations import audit_log, token_authentication
 from support.admin_api import example_path, with_token
 
 TOKENS = "/api/admin/tokens"
-CONTENT = ("/api/subreddits", "/api/posts", "/api/authors")
+CONTENT = ("/api/subreddits", "/api/posts", "/api/authors", "/api/export")
 Client = flask.testing.FlaskClient
 
 

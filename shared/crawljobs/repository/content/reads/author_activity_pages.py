@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from crawljobs.db.tables import author_subreddits, authors, subreddits
 from crawljobs.db.tables.columns import Timestamp
-from crawljobs.repository import paging
+from crawljobs.repository import index_order, paging
 from crawljobs.repository.sql import ONE_ROW, inline_number
 
 SCAN_LIMIT = 2_000  # subreddits; the statement of one page checks at most this number
@@ -139,7 +139,8 @@ def list_activity(
     """Return a page of at most `limit` subreddits in which the author was active, by their ids.
 
     The author was active in the subreddit since `since`, and before `until`. A page checks at most
-    SCAN_LIMIT subreddits. So a page with fewer subreddits can have a next page.
+    SCAN_LIMIT subreddits. So a page with fewer subreddits can have a next page. `conn` must be in a
+    transaction, whose statements then read in the order of indexes.
     """
     values = {
         "author_id": author_id,
@@ -149,6 +150,7 @@ def list_activity(
         "until": until,
         "limit": limit + 1,
     }
+    index_order.follow(conn)
     rows, following = paging.cut(conn.execute(LIST, values).all(), limit=limit)
     found = [
         Activity(**{name: row._mapping[name] for name in Activity.__dataclass_fields__})

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Select
 
-from crawljobs.repository import paging
+from crawljobs.repository import index_order, paging
 from crawljobs.repository.content.reads import shown_items
 from crawljobs.repository.content.reads.item_page_sql import COMMENTS, POSTS, ItemSort
 from crawljobs.repository.content.reads.shown_items import ShownComment, ShownPost
@@ -52,7 +52,8 @@ def list_posts(
 ) -> ItemPage[ShownPost]:
     """Return a page of at most `limit` posts of the subreddit that match all filters.
 
-    A page with fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts.
+    `conn` must be in a transaction, whose statements then read in the order of indexes. A page with
+    fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts.
     """
     values = _values(subreddit_id, filters, sort, after, limit)
     return _page(conn, POSTS[sort], values, shown_items.to_post)
@@ -99,6 +100,7 @@ def _page(
     values: dict[str, Any],
     to_item: Callable[[Mapping[Any, Any]], T],
 ) -> ItemPage[T]:
+    index_order.follow(conn)
     rows = conn.execute(statement, values).all()
     found, following = paging.cut(rows, limit=values["limit"] - 1)
     return ItemPage([to_item(row._mapping) for row in found], following)

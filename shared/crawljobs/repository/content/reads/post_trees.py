@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Text, any_, bindparam, select
 from crawljobs.db.tables import comments, posts
 from crawljobs.domain import tree_order
 from crawljobs.domain.tree_order import TreeNode
+from crawljobs.repository import index_order
 from crawljobs.repository.content.reads import shown_items
 from crawljobs.repository.content.reads.shown_items import ShownComment, ShownPost
 from crawljobs.repository.sql import ONE_ROW, inline_number, texts
@@ -22,8 +23,8 @@ GET = (
     .where(posts.c.id == _post_id)
     .limit(ONE_ROW)
 )
-# The two comparisons mean `=`. With `=`, Postgres would drop the ORDER BY, and could then read the
-# whole table if its statistics claimed that most comments belong to one post.
+# The two comparisons mean `=`. With `=`, Postgres would drop the ORDER BY, and with it the reason
+# to use the index.
 SKELETON = (
     select(comments.c.id, comments.c.parent_id, comments.c.created_at)
     .where(comments.c.post_id >= _post_id, comments.c.post_id <= _post_id)
@@ -69,9 +70,11 @@ def tree_page(
 ) -> TreePage:
     """Return a page of at most `limit` comments of the post, in the order of the tree.
 
-    A page begins after the last comment of the previous page. If that comment is gone, the page
-    begins at the same place of the order.
+    `conn` must be in a transaction, whose statements then read in the order of indexes. A page
+    begins after the last comment of the previous page. If that comment is gone, the page begins at
+    the same place of the order.
     """
+    index_order.follow(conn)
     rows = conn.execute(SKELETON, {"post_id": post_id}).all()
     nodes = [TreeNode(row.id, row.parent_id, row.created_at) for row in rows[:TREE_MAX]]
     placed = tree_order.in_tree_order(nodes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, Text, and_, case
+from sqlalchemy import ColumnElement, FromClause, Table, Text, and_, case
 
 from crawljobs.db.tables import authors, comments, posts, subreddits
 
@@ -82,7 +82,7 @@ class ShownComment:
 _KEPT = frozenset({"id", "post_id", "parent_id", "removed_by_category"})
 
 
-def _shown(column: Column[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
+def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
     """Return the column. A text that is not in _KEPT is null if the item was deleted.
 
     The crawler stores a deleted item without its texts. The condition protects a reader from a row
@@ -93,12 +93,21 @@ def _shown(column: Column[Any], is_deleted: ColumnElement[bool]) -> ColumnElemen
     return case((~is_deleted, column)).label(column.name)
 
 
-def columns_of(item: Table, shown: type[ShownPost | ShownComment]) -> list[ColumnElement[Any]]:
-    """Return the columns from which an object of the class `shown` is made, in its order."""
+def columns_of(
+    item: FromClause,
+    shown: type[ShownPost | ShownComment],
+    *,
+    subreddit: ColumnElement[str] = subreddits.c.name,
+    author: ColumnElement[str] = authors.c.name,
+) -> list[ColumnElement[Any]]:
+    """Return the columns from which an object of the class `shown` is made, in its order.
+
+    `subreddit` and `author` are the columns with the names of the item's subreddit and author.
+    """
     is_deleted = item.c.deleted_at.is_not(None)
     computed = {
-        "subreddit": subreddits.c.name.label("subreddit"),
-        "author": case((~is_deleted, authors.c.name)).label("author"),
+        "subreddit": subreddit.label("subreddit"),
+        "author": case((~is_deleted, author)).label("author"),
         "deleted": is_deleted.label("deleted"),
     }
     return [

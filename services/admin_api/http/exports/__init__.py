@@ -1,0 +1,1 @@
+"""Stream an export of content: lines, compression, limits."""

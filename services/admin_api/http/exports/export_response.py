@@ -1,0 +1,89 @@
+"""Begins an export: takes a place, reads the first chunk, writes the audit row, and streams."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+
+import flask
+
+from admin_api.http import api_counters, auth, problems, state
+from admin_api.http.exports import sent_pieces
+from admin_api.http.exports.export_reader import ExportReader
+from admin_api.http.streaming import PIECE_SECONDS, RETRY_AFTER_SECONDS
+from crawljobs.db.database import Connection
+from crawljobs.repository.operations import audit_log
+
+_PLACES = "content"  # all exports share the places, whatever their token
+
+
+def refuse_old_http() -> None:
+    """Raise a Problem for HTTP/1.0, which cannot show that a response was interrupted."""
+    if flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        raise problems.Problem(
+            "old_http_version",
+            "The end of an HTTP/1.0 response looks like an interruption. Use HTTP/1.1; in nginx, "
+            "set proxy_http_version 1.1.",
+        )
+
+
+def take_place() -> None:
+    """Take one of the places for exports. Raises a Problem if all are taken."""
+    if not state.current().content_exports.begin(_PLACES, is_exempt=False):
+        api_counters.throttled("exports")
+        raise problems.Problem(
+            "too_many_exports",
+            "Wait until an export has ended, then send the request again.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+
+
+def response(
+    reader: ExportReader, *, head: bytes, mimetype: str, parameters: dict[str, object]
+) -> flask.Response:
+    """Return the response that streams `head` and the lines of the export.
+
+    A HEAD request gets the headers alone. The first chunk and the audit row come before the
+    response, so that their errors are problems. The audit row has the `parameters`, because an
+    export is a bulk read of content.
+    """
+    if flask.request.method == "HEAD":
+        return flask.Response(mimetype=mimetype)
+    take_place()
+    places = state.current().content_exports
+    try:
+        first = reader.first()
+        actor = auth.current_actor()
+
+        def record(conn: Connection) -> None:
+            audit_log.record(
+                conn,
+                actor=actor,
+                action="export",
+                resource_type="content",
+                resource_id=reader.plan.kind.value,
+                after=parameters,
+            )
+
+        state.current().database.in_own_transaction(record)
+        is_gzip = flask.request.accept_encodings["gzip"] > 0
+
+        def contents() -> Iterator[bytes]:
+            if head:
+                yield head
+            yield from reader.contents(first)
+
+        body = sent_pieces.gzipped(contents()) if is_gzip else contents()
+        streamed = flask.Response(sent_pieces.pieces(body), mimetype=mimetype)
+    except BaseException:
+        places.end(_PLACES)
+        raise
+    # Frees the place when the response is closed, or garbage-collected without a close.
+    streamed.call_on_close(weakref.finalize(streamed, places.end, _PLACES))
+    streamed.headers["Vary"] = "Accept-Encoding"
+    if is_gzip:
+        streamed.headers["Content-Encoding"] = "gzip"
+    connection = flask.request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(PIECE_SECONDS)
+    return streamed

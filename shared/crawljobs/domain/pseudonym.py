@@ -1,0 +1,23 @@
+"""Pseudonyms of authors, computed with a key. Without the key, no name leads to its pseudonym."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+KEY_MIN = 32  # the least length of a key in bytes
+PREFIX = "p_"
+_HEX_DIGITS = 24  # 96 bits, so that two of a billion authors do not get the same pseudonym
+
+
+def pseudonym(key: bytes, name: str) -> str:
+    """Return the pseudonym of the account with this name, in any case, such as p_ and 24 digits.
+
+    The same key gives the same pseudonym in each export. Raises ValueError if the key is shorter
+    than KEY_MIN.
+    """
+    if len(key) < KEY_MIN:
+        raise ValueError(f"the key needs at least {KEY_MIN} bytes")
+    message = f"crawljobs pseudonym {name.lower()}"
+    digest = hmac.new(key, message.encode(), hashlib.sha256).hexdigest()
+    return f"{PREFIX}{digest[:_HEX_DIGITS]}"

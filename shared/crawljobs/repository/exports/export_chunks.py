@@ -1,0 +1,140 @@
+"""Read one chunk of an export. Each chunk is a short transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
+
+from crawljobs.db.tables import subreddits
+from crawljobs.repository import index_order
+from crawljobs.repository.exports.export_plan import (
+    EARLIEST,
+    INT8_MAX,
+    ITEMS,
+    ExportOrder,
+    ExportPlan,
+    Key,
+)
+from crawljobs.repository.exports.export_statement import (
+    CHUNK_ROWS,
+    chunk_statement,
+    position_columns,
+)
+from crawljobs.repository.sql import inline_number
+
+CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
+FETCHED_ROWS = 250  # rows that one fetch brings into memory
+# A transaction may commit up to this time after it has written `updated_at`.
+COMMIT_DELAY = timedelta(seconds=60)
+# A chunk of a span of time looks for items in at most this number of subreddits, which takes 0.2 s.
+SUBREDDITS_MAX = 20_000
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+# On a replica, the changes up to the time of the last replayed transaction are visible.
+_CLOCK = select(
+    func.clock_timestamp().label("now"),
+    func.pg_last_xact_replay_timestamp().label("replayed"),
+    func.pg_is_in_recovery().label("is_replica"),
+)
+_walk = (
+    select(subreddits.c.id)
+    .where(subreddits.c.id >= bindparam("low", type_=BigInteger))
+    .order_by(subreddits.c.id)
+    .limit(inline_number(SUBREDDITS_MAX))
+    .subquery("walk")
+)
+_WALK_END = select(func.max(_walk.c.id).label("last_id"), func.count().label("subreddits"))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The lines of one chunk, ready to send.
+
+    - `rows`: the number of rows that were read, also of rows outside the filters.
+    - `last`: the key of the last row, from which the next chunk continues. None: no row follows.
+    """
+
+    content: bytes
+    lines: int
+    rows: int
+    last: Key | None
+
+
+def changes_until(conn: Connection) -> datetime:
+    """Return the time up to which each committed change is visible to an export that starts now.
+
+    It is the value of `updated_since` for a later export, which then misses no change.
+    """
+    clock = conn.execute(_CLOCK).one()
+    seen: datetime = clock.replayed if clock.is_replica and clock.replayed else clock.now
+    until: datetime = min(seen, clock.now) - COMMIT_DELAY
+    return until
+
+
+def read_chunk(
+    conn: Connection,
+    plan: ExportPlan,
+    *,
+    after: Key,
+    write: Callable[[str | None, str], bytes],
+    rows: int = CHUNK_ROWS,
+) -> Chunk:
+    """Return the lines that follow the key `after`: at most `rows` rows, and about CHUNK_BYTES.
+
+    `write` returns the bytes of a line for the author's name and the JSON object without this name.
+    `conn` must be in a transaction, because the rows come from a cursor of the server.
+    """
+    statement = chunk_statement(
+        plan.kind,
+        plan.shape,
+        plan.order,
+        pseudonymous=plan.pseudonymous,
+        bodies=plan.bodies,
+        at_most=rows,
+    ).execution_options(stream_results=True, yield_per=FETCHED_ROWS)
+    index_order.follow(conn)
+    width = len(position_columns(plan.order))
+    begin = plan.begin(after)
+    values = _values(plan, begin)
+    content, lines, read, last = bytearray(), 0, 0, begin
+    walk_end = None
+    if plan.order is ExportOrder.SPAN:
+        walk = conn.execute(_WALK_END, {"low": begin[0]}).one()
+        values["high_subreddit_id"] = walk.last_id
+        if walk.subreddits == SUBREDDITS_MAX:
+            walk_end = (walk.last_id, _LATEST, "")
+    with conn.execute(statement, values) as result:
+        for row in result:
+            read += 1
+            last = tuple(row[:width])
+            if row.line is not None:
+                content += write(row.author, row.line)
+                lines += 1
+            if len(content) >= CHUNK_BYTES:
+                break
+    is_cut = read == rows or len(content) >= CHUNK_BYTES
+    return Chunk(bytes(content), lines, read, last if is_cut else walk_end)
+
+
+def _values(plan: ExportPlan, begin: Key) -> dict[str, Any]:
+    """Return the parameters of the statement: the two positions, and the filters."""
+    names = position_columns(plan.order)
+    end = plan.updated_until if plan.order is ExportOrder.UPDATED else plan.until
+    high: Key = (INT8_MAX,) * len(names)
+    if plan.kind in ITEMS:
+        # The empty id is before each id of that time.
+        high = (*high[:-2], end or _LATEST, "")
+    values: dict[str, Any] = {
+        **{f"low_{name}": part for name, part in zip(names, begin, strict=True)},
+        **{f"high_{name}": part for name, part in zip(names, high, strict=True)},
+        "subreddit_id": plan.subreddit_id,
+        "since": plan.since,
+        "until": plan.until,
+    }
+    if plan.order is ExportOrder.SPAN:
+        values |= {"since": plan.since or EARLIEST, "until": plan.until or _LATEST}
+    return values

@@ -1,0 +1,121 @@
+"""The fields of an export in the shape `reddit`: names and types of Reddit's own objects.
+
+Programs that read archives of Reddit as JSON lines expect these fields. A deleted text is
+`[deleted]` and a removed one `[removed]`, as Reddit writes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, case, cast, extract, func
+
+from crawljobs.repository.exports.flat_fields import Fields
+from crawljobs.repository.sql import inline, inline_number
+
+DELETED, REMOVED = "[deleted]", "[removed]"
+
+
+def seconds_since_1970(time: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the time as a whole number, as Reddit writes times."""
+    return cast(func.floor(extract("epoch", time)), BigInteger)
+
+
+def _text(item: FromClause, text: ColumnElement[Any], absent: str = "") -> ColumnElement[str]:
+    """Return the text of an item; if there is none, the reason in Reddit's words, or `absent`."""
+    return case(
+        (item.c.deleted_at.is_not(None), inline(DELETED)),
+        (text.is_not(None), text),
+        (item.c.removed_by_category.is_not(None), inline(REMOVED)),
+        else_=inline(absent),
+    )
+
+
+def _unless_deleted(item: FromClause, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((item.c.deleted_at.is_(None), column))
+
+
+def _edited(item: FromClause) -> ColumnElement[Any]:
+    """Return false, or the time of the edit, or true if Reddit did not show the time."""
+    return case(
+        (item.c.edited_at.is_not(None), func.to_jsonb(seconds_since_1970(item.c.edited_at))),
+        else_=func.to_jsonb(item.c.edited),
+    )
+
+
+def _of_item(item: FromClause, subreddit: FromClause, author: FromClause, *, kind: str) -> Fields:
+    return {
+        "author_fullname": _unless_deleted(item, author.c.reddit_id),
+        "id": item.c.id,
+        "name": inline(f"{kind}_").concat(item.c.id),
+        "created_utc": seconds_since_1970(item.c.created_at),
+        "subreddit": subreddit.c.name,
+        "subreddit_id": subreddit.c.reddit_id,
+        # Reddit shows the score 1 while it hides the score.
+        "score": func.coalesce(item.c.score, inline_number(1)),
+        "score_hidden": item.c.score.is_(None),
+        "edited": _edited(item),
+        "stickied": item.c.stickied,
+        "removed_by_category": item.c.removed_by_category,
+        "retrieved_on": seconds_since_1970(item.c.updated_at),
+        "updated_at": item.c.updated_at,  # the key of an export of changed items
+    }
+
+
+def of_post(item: FromClause, subreddit: FromClause, author: FromClause) -> Fields:
+    path = func.concat(
+        inline("/r/"), subreddit.c.name, inline("/comments/"), item.c.id, inline("/")
+    )
+    return {
+        **_of_item(item, subreddit, author, kind="t3"),
+        "title": _text(item, item.c.title),
+        "selftext": _text(item, func.coalesce(item.c.body, case((~item.c.is_self, inline(""))))),
+        "url": func.coalesce(_unless_deleted(item, item.c.url), inline("")),
+        "permalink": func.coalesce(_unless_deleted(item, item.c.permalink), path),
+        "domain": func.coalesce(_unless_deleted(item, item.c.domain), inline("")),
+        "link_flair_text": _unless_deleted(item, item.c.flair),
+        "upvote_ratio": item.c.upvote_ratio,
+        "num_comments": func.coalesce(item.c.num_comments, inline_number(0)),
+        "over_18": item.c.over_18,
+        "spoiler": item.c.spoiler,
+        "locked": item.c.locked,
+        "is_self": item.c.is_self,
+        "crosspost_parent": _unless_deleted(item, item.c.crosspost_parent),
+    }
+
+
+def of_comment(item: FromClause, subreddit: FromClause, author: FromClause) -> Fields:
+    path = func.concat(
+        *(inline("/r/"), subreddit.c.name, inline("/comments/"), item.c.post_id),
+        *(inline("/_/"), item.c.id, inline("/")),
+    )
+    return {
+        **_of_item(item, subreddit, author, kind="t1"),
+        "body": _text(item, item.c.body),
+        "link_id": inline("t3_").concat(item.c.post_id),
+        "parent_id": item.c.parent_id,
+        "permalink": path,
+        "is_submitter": item.c.is_submitter,
+    }
+
+
+def of_author(item: FromClause, _subreddit: FromClause, _author: FromClause) -> Fields:
+    return {
+        "id": func.replace(item.c.reddit_id, inline("t2_"), inline("")),
+        "crawljobs_id": item.c.id,
+    }
+
+
+def of_subreddit(item: FromClause, _subreddit: FromClause, _author: FromClause) -> Fields:
+    return {
+        "id": func.replace(item.c.reddit_id, inline("t5_"), inline("")),
+        "name": item.c.reddit_id,
+        "display_name": item.c.name,
+        "title": func.coalesce(item.c.title, inline("")),
+        "public_description": func.coalesce(item.c.description, inline("")),
+        "subscribers": item.c.subscribers,
+        "over18": item.c.over_18,
+        "created_utc": seconds_since_1970(item.c.created_at_reddit),
+        "subreddit_type": item.c.access,
+        "crawljobs_id": item.c.id,
+    }

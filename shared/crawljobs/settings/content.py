@@ -1,0 +1,48 @@
+"""Settings of stored content: the key of pseudonyms, and the limits of exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crawljobs import errors
+from crawljobs.domain.pseudonym import KEY_MIN
+from crawljobs.settings.database import checked_database_url
+from crawljobs.settings.environment import Environment
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """Limits and the address of exports."""
+
+    streams: int  # exports of content at once in each process
+    database_url: str | None = field(repr=False)  # None: the address of all other requests
+
+
+def read_content_key(variables: Mapping[str, str]) -> bytes | None:
+    """Return the key of pseudonyms, or None if there is none.
+
+    Raises SettingsError if the key is short.
+    """
+    key = Environment(variables).secret("CONTENT_KEY")
+    if key is None:
+        return None
+    encoded = key.encode()
+    if len(encoded) < KEY_MIN or len(set(key)) < 8:
+        raise errors.SettingsError(
+            f"CONTENT_KEY: expected at least {KEY_MIN} random characters, "
+            "as `openssl rand -hex 32` prints them"
+        )
+    return encoded
+
+
+def read_export_settings(variables: Mapping[str, str]) -> ExportSettings:
+    """Return the settings. Raises SettingsError if a setting is invalid."""
+    env = Environment(variables)
+    url = env.secret("EXPORT_DATABASE_URL")
+    if url is not None:
+        checked_database_url("EXPORT_DATABASE_URL", url)
+    return ExportSettings(
+        streams=env.whole("EXPORT_STREAMS", 2, unit="exports", least=1, most=64),
+        database_url=url,
+    )

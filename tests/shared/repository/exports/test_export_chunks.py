@@ -1,0 +1,80 @@
+"""The chunks of an export have each line once, whatever their size."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+from crawljobs.repository.exports import export_chunks
+from crawljobs.repository.exports.export_plan import ExportKind, ExportPlan
+from support import content_rows
+
+T0 = datetime(2031, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SPAN = {"since": T0 + 100 * SECOND, "until": T0 + 180 * SECOND}
+
+
+def lines(conn: Connection, plan: ExportPlan, **options: Any) -> tuple[list[str], int]:
+    """Return the lines of all chunks, and the number of chunks."""
+    found: list[str] = []
+    chunks, after = 0, plan.first
+    while True:
+        chunk = export_chunks.read_chunk(
+            conn, plan, after=after, write=lambda _, line: f"{line}\n".encode(), **options
+        )
+        found += chunk.content.decode().splitlines()
+        assert chunk.lines == chunk.content.count(b"\n")
+        chunks += 1
+        if chunk.last is None:
+            return found, chunks
+        after = chunk.last
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (ExportPlan(ExportKind.POSTS), 400),
+        (ExportPlan(ExportKind.COMMENTS, **SPAN), 80),
+        (ExportPlan(ExportKind.POSTS, until=T0 + 41 * SECOND), 40),
+        (ExportPlan(ExportKind.POSTS, subreddit_id=7), 10),
+        (ExportPlan(ExportKind.POSTS, subreddit_id=7, **SPAN), 2),
+        (ExportPlan(ExportKind.POSTS, updated_since=T0 + 300 * SECOND), 101),
+        (ExportPlan(ExportKind.COMMENTS, updated_since=T0, updated_until=T0 + 9 * SECOND), 8),
+        (ExportPlan(ExportKind.COMMENTS, updated_since=T0, subreddit_id=7, **SPAN), 2),
+        (ExportPlan(ExportKind.AUTHORS), 40),
+        (ExportPlan(ExportKind.SUBREDDITS), 40),
+        (ExportPlan(ExportKind.EDGES), 1_600),
+        (ExportPlan(ExportKind.EDGES, subreddit_id=7), 40),
+    ],
+    ids=lambda value: f"{value.kind} {value.order}" if isinstance(value, ExportPlan) else "",
+)
+def test_chunks_of_any_size_have_each_line_once(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, plan: ExportPlan, expected: int
+) -> None:
+    content_rows.fill(conn, statistics="present", rows=400)
+    whole, chunks = lines(conn, plan)
+    assert (len(whole), len(set(whole)), chunks) == (expected, expected, 1)
+    for rows in (1 if expected < 100 else 11, expected):
+        found, chunks = lines(conn, plan, rows=rows)
+        assert found == whole
+        assert chunks > 1
+    monkeypatch.setattr(export_chunks, "CHUNK_BYTES", 5_000)
+    found, chunks = lines(conn, plan)
+    assert found == whole
+    assert (chunks > 1) == (len("".join(whole)) > 5_000)
+
+
+def test_a_span_of_time_is_read_in_limited_parts_of_the_subreddits(conn: Connection) -> None:
+    content_rows.fill(conn, statistics="present", rows=400)
+    last = 40 + export_chunks.SUBREDDITS_MAX
+    conn.execute(
+        text("INSERT INTO subreddits (id, name) OVERRIDING SYSTEM VALUE "
+             "SELECT n, 'more' || n FROM generate_series(41, :last) AS n"),
+        {"last": last},
+    )  # fmt: skip
+    conn.execute(text("UPDATE posts SET subreddit_id = :last WHERE id = 'p150'"), {"last": last})
+    found, chunks = lines(conn, ExportPlan(ExportKind.POSTS, **SPAN))
+    assert (len(found), chunks) == (80, 2)
+    assert '"id":"p150"' in found[-1]
