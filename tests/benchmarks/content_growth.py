@@ -1,20 +1,21 @@
 """Measure page storage and keyset reads with millions of posts and comments.
 
 Page storage takes turns in a full and in an empty database, reads in a full one and in a small one.
+Pages are stored with the usual checkpoints of Postgres, then with those of the deployment files.
 """
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from benchmarks import content_fill, content_reads, page_storage
+import psycopg
+
+from benchmarks import content_fill, content_reads
+from benchmarks.content_crawl import Crawl
 from benchmarks.content_pages import Pages
 from benchmarks.harness import Bench, Figure, percentile
-from crawljobs.db.database import Connection, Database
-from crawljobs.domain.reddit_items import Items
-from crawljobs.repository.content import authors, stored_subreddits
-from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.repository.queue import leases
+from crawljobs.db.database import Database
 
 ITEMS, ITEMS_QUICK = 1_000_000, 20_000  # posts, and as many comments
 SMALL, SMALL_QUICK = 100_000, 2_000  # of the database with which reads are compared
@@ -22,8 +23,30 @@ ROUNDS, ROUNDS_QUICK = 300, 20
 READS_SHARE = 1 / 3  # of the rounds, because a round of reads takes longer than one of pages
 HIGHEST_RATIO = 1.3  # of the p95 of a page in the full database to that in the empty one
 GOLDEN_RATIO = 0.618034  # its multiples are spread evenly between whole numbers
+# The first change of a page after a checkpoint logs the whole page. Rare checkpoints avoid this.
+RARE_CHECKPOINTS = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 
-Times = dict[tuple[str, str], list[float]]  # by the name of an operation and of a database
+
+@dataclass
+class Taken:
+    """The seconds of each operation of one kind in one database, and the rows that it returned."""
+
+    seconds: list[float] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, begun: float, *, rows: int = 0) -> None:
+        self.seconds.append(time.perf_counter() - begun)
+        self.rows += rows
+
+    def milliseconds(self, share: float) -> float:
+        return 1000 * percentile(self.seconds, share)
+
+    @property
+    def of_a_row(self) -> float:
+        return sum(self.seconds) / max(1, self.rows)
+
+
+All = dict[tuple[str, str], Taken]  # by the name of an operation and of a database
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -39,82 +62,90 @@ def measure(bench: Bench) -> list[Figure]:
             stack.callback(database.close)
             return database
 
-        full = opened("full", items)
+        full, of_reads = opened("full", items), opened("small", small)
         read = read_in_turns(
-            {"full": (full, items), "small": (opened("small", small), small)},
-            int(rounds * READS_SHARE),
+            {"full": (full, items), "small": (of_reads, small)}, int(rounds * READS_SHARE)
         )
-        stored = store_in_turns({"full": full, "empty": opened("empty", 0)}, Pages(items), rounds)
+        pages = Pages(items)
+        crawls = {
+            name: Crawl(database, pages)
+            for name, database in {"full": full, "empty": opened("empty", 0)}.items()
+        }
+        usual = store_in_turns(crawls, pages, range(rounds))
+        with rare_checkpoints(bench.server_url):
+            store_in_turns(crawls, pages, range(rounds, 2 * rounds))
+            rare = store_in_turns(crawls, pages, range(2 * rounds, 3 * rounds))
     return [
-        *figures(stored, than="empty", limit=None if bench.quick else HIGHEST_RATIO),
-        *figures(read, than="small"),
+        *stored_figures(usual, "usual checkpoints", limit=None),
+        *stored_figures(rare, "rare checkpoints", limit=None if bench.quick else HIGHEST_RATIO),
+        *read_figures(read),
     ]
 
 
-def figures(taken: Times, *, than: str, limit: float | None = None) -> list[Figure]:
+def stored_figures(taken: All, checkpoints: str, *, limit: float | None) -> Iterator[Figure]:
     """Return p50 and p95 in the full database, and their ratios. `limit` is that of p95."""
-    found = []
-    for name in dict.fromkeys(name for name, _ in taken):
+    for kind in kinds_of(taken):
         for share, highest in ((0.5, None), (0.95, limit)):
-            full, other = (
-                1000 * percentile(taken[name, database], share) for database in ("full", than)
-            )
-            label = f"{name}, p{100 * share:.0f}"
-            found += [
-                Figure(label, full, "ms"),
-                Figure(f"{label}, against {than}", full / other, "x", limit=highest),
-            ]
-    return found
+            full, empty = (taken[kind, name].milliseconds(share) for name in ("full", "empty"))
+            label = f"{kind}, {checkpoints}, p{100 * share:.0f}"
+            yield Figure(label, full, "ms")
+            yield Figure(f"{label}, against empty", full / empty, "x", limit=highest)
 
 
-def store_in_turns(databases: Mapping[str, Database], pages: Pages, rounds: int) -> Times:
-    """Return the seconds of each page of each kind in each database."""
-    crawls = {name: Crawl(database, pages) for name, database in databases.items()}
-    taken: Times = {}
-    for number in range(rounds):
+def read_figures(taken: All) -> Iterator[Figure]:
+    """Return p50 and p95 in the full database, and the ratio of the time of a row."""
+    for read in kinds_of(taken):
+        full, small = (taken[read, name] for name in ("full", "small"))
+        yield Figure(f"{read}, p50", full.milliseconds(0.5), "ms")
+        yield Figure(f"{read}, p95", full.milliseconds(0.95), "ms")
+        yield Figure(f"{read}, time of a row against small", full.of_a_row / small.of_a_row, "x")
+
+
+def kinds_of(taken: All) -> list[str]:
+    return list(dict.fromkeys(kind for kind, _ in taken))
+
+
+def store_in_turns(crawls: Mapping[str, Crawl], pages: Pages, numbers: Iterable[int]) -> All:
+    """Store the pages with these numbers, one of each kind, in each database."""
+    taken: All = {}
+    for number in numbers:
         for kind, make in pages.kinds().items():
             items = make(number)
-            for name in in_turn(list(databases), number):
-                taken.setdefault((kind, name), []).append(crawls[name].store(items))
+            for name in in_turn(list(crawls), number):
+                begun = time.perf_counter()
+                crawls[name].store(items)
+                taken.setdefault((kind, name), Taken()).add(begun)
     return taken
 
 
-class Crawl:
-    """Stores pages in a database, which has the names that the pages use."""
-
-    def __init__(self, database: Database, pages: Pages) -> None:
-        self._database = database
-        self._claim = page_storage.begin(database)
-        with database.begin() as conn:
-            authors.ensure(conn, accounts=pages.known_authors)
-            self._subreddits = stored_subreddits.ensure(
-                conn, names=pages.subreddits, discovered_from=None, depth=0
-            )
-
-    def store(self, items: Items) -> float:
-        """Store a page and its checkpoint. Return the seconds that this took."""
-        begun = time.perf_counter()
-        self._database.run(lambda conn: self._write(conn, items))
-        return time.perf_counter() - begun
-
-    def _write(self, conn: Connection, items: Items) -> None:
-        leases.save_checkpoint(conn, claim=self._claim, checkpoint={"v": 1, "phase": "posts"})
-        crawled_items.store(conn, items=items, known_subreddits=self._subreddits)
-
-
-def read_in_turns(databases: Mapping[str, tuple[Database, int]], rounds: int) -> Times:
-    """Return the seconds of each read. Each round reads from another place of the tables."""
-    taken: Times = {}
+def read_in_turns(databases: Mapping[str, tuple[Database, int]], rounds: int) -> All:
+    """Read in each database. Each round reads from another place of the tables."""
+    taken: All = {}
     for number in range(rounds):
         for name in in_turn(list(databases), number):
             database, items = databases[name]
             with database.read() as conn:
                 values = content_reads.place(conn, items=items, share=number * GOLDEN_RATIO % 0.99)
-                for read, rows in content_reads.READS.items():
+                for read, statement in content_reads.READS.items():
                     begun = time.perf_counter()
-                    conn.execute(rows, values).all()
-                    taken.setdefault((read, name), []).append(time.perf_counter() - begun)
+                    rows = conn.execute(statement, values).all()
+                    taken.setdefault((read, name), Taken()).add(begun, rows=len(rows))
     return taken
+
+
+@contextlib.contextmanager
+def rare_checkpoints(server_url: str) -> Iterator[None]:
+    """Let the server make checkpoints as rarely as the deployment files do, during the block."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name, value in RARE_CHECKPOINTS.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")  # type: ignore[call-overload]
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            for name in RARE_CHECKPOINTS:
+                connection.execute(f"ALTER SYSTEM RESET {name}")  # type: ignore[call-overload]
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def in_turn(names: Sequence[str], number: int) -> list[str]:
