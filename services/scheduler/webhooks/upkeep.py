@@ -11,6 +11,7 @@ from crawljobs.repository.webhooks import (
     delivery_setbacks,
     interrupted_attempts,
 )
+from crawljobs.repository.webhooks.replays import overdue_replays
 from crawljobs.runtime import logs, metrics
 from scheduler.webhooks.claiming import LEASE
 
@@ -25,7 +26,8 @@ class Upkeep:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._settled_at = self._mended_at = float("-inf")
+        self._settled_at = self._mended_at = self._ran_at = float("-inf")
+        self._has_overdue = False
 
     def run(self, *, interrupted: bool) -> None:
         """Run one chunk of each due task. `interrupted`: leases have ended.
@@ -36,6 +38,7 @@ class Upkeep:
             self._mend()
         if interrupted:
             self._record_interruptions()
+        self._plan_replays()
         if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
             settled = self._database.run(delivery_holding.settle)
             if not settled.more:
@@ -48,6 +51,19 @@ class Upkeep:
             log.warning("clock.mended", what="webhooks", count=mended)
         else:
             self._mended_at = time.monotonic()
+
+    def _plan_replays(self) -> None:
+        """Plan overdue replays again after a time without rounds, such as before the start.
+
+        Replays that are overdue because their receiver is slow keep their places.
+        """
+        now = time.monotonic()
+        if now - self._ran_at >= overdue_replays.LATE.total_seconds():
+            self._has_overdue = True
+        if self._has_overdue:
+            planned = self._database.run(overdue_replays.plan_again)
+            self._has_overdue = planned > 0
+        self._ran_at = now
 
     def _record_interruptions(self) -> None:
         """Record the attempts whose process died. Their deliveries follow, or fail in the end."""

@@ -15,7 +15,7 @@ from crawljobs.repository.webhooks import (
     pings,
 )
 from crawljobs.repository.webhooks.events import job_events
-from crawljobs.repository.webhooks.replays import replay_selection
+from crawljobs.repository.webhooks.replays import overdue_replays, replay_selection
 from support import plans
 from support.databases import Databases
 from support.jobs import T0
@@ -62,6 +62,12 @@ OTHERS: dict[str, tuple[ClauseElement, dict[str, Any]]] = {
         }.items()
         for only_failed in (True, False)
     },
+    "overdue replays": (overdue_replays.FIND, {"late": T0 - T0, "at_most": 50, "now": T0}),
+    "lock of overdue replays": (overdue_replays.LOCK, {"ids": [1, 2]}),
+    "plan of overdue replays": (
+        overdue_replays.PLAN,
+        {"of_endpoint": 1, "ids": [1, 2], "now": T0},
+    ),
     "pending ping": (pings._PENDING_PING, {"of_endpoint": 1}),
     "open states": (delivery_holding.OPEN_PAIRS, {}),
     **{

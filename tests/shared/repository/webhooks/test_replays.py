@@ -14,6 +14,7 @@ from crawljobs.repository.operations.operation_rows import OperationInProgress
 from crawljobs.repository.webhooks import delivery_claim
 from crawljobs.repository.webhooks.replays import (
     delivery_replay,
+    overdue_replays,
     replay_operation,
     replay_selection,
 )
@@ -99,6 +100,30 @@ def test_single_replays_are_ten_a_second_too(conn: Connection, endpoint: int) ->
     ).scalars()
     waits = [round((at - NOW).total_seconds(), 3) for at in times]
     assert waits == [0.1, 0.2, 0.3, 0.4, 0.0]
+
+
+def test_overdue_replays_are_planned_again(conn: Connection, endpoint: int) -> None:
+    ids = add(conn, endpoint, 30)
+    start(conn, endpoint)
+    others = add(conn, endpoint, 3, states=("pending",))
+    conn.execute(
+        text("UPDATE webhook_deliveries SET next_attempt_at = :at WHERE id = ANY (:ids)"),
+        {"at": NOW - HOUR, "ids": others},
+    )
+    later = NOW + timedelta(seconds=2.55)  # no scheduler has run since NOW
+    claimed = delivery_claim.claim(
+        conn, shares={endpoint: 4}, per_endpoint=4, lease=timedelta(seconds=20), now=later
+    )
+    assert {each.id for each in claimed} == {*others, ids[0]}
+    assert overdue_replays.plan_again(conn, at_most=4, now=later) == 4
+    assert overdue_replays.plan_again(conn, now=later) == 1, "others are late by less than 2 s"
+    assert overdue_replays.plan_again(conn, now=later) == 0
+    times = conn.execute(
+        text("SELECT next_attempt_at FROM webhook_deliveries WHERE id = ANY (:ids) ORDER BY id"),
+        {"ids": ids[1:6]},
+    ).scalars()
+    waits = [round((at - NOW).total_seconds(), 3) for at in times]
+    assert waits == [3.0, 3.1, 3.2, 3.3, 3.4], "after the last planned replay"
 
 
 def test_many_deliveries_are_replayed_in_chunks_that_continue(

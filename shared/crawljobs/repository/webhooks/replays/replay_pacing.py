@@ -50,7 +50,7 @@ def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 _delivery = webhook_deliveries.c
-_again = (
+AGAIN = (
     func.unnest(ids("ids"))
     .table_valued(column("id", BigInteger), with_ordinality="place")
     .render_derived(name="again")
@@ -67,6 +67,6 @@ PENDING_AGAIN: dict[str, Any] = {
 # array makes Postgres find the deliveries by their ids.
 REPLAY = (
     update(webhook_deliveries)
-    .where(_delivery.id == _again.c.id, _delivery.id == any_(ids("ids")))
-    .values(next_attempt_at=paced(_again.c.place), **PENDING_AGAIN)
+    .where(_delivery.id == AGAIN.c.id, _delivery.id == any_(ids("ids")))
+    .values(next_attempt_at=paced(AGAIN.c.place), **PENDING_AGAIN)
 )
