@@ -29,6 +29,9 @@ PAUSE_SECONDS = 0.1
 # While this worker claims jobs without a pause, a resolver with a backlog works for this share of
 # the time. More work of the resolver would slow the queue down (decision 133).
 SHARE_OF_BACKLOG = 1 / 100
+# The limit of the changes of one transaction while this worker claims jobs without a pause: a short
+# transaction delays the claims less.
+CHUNK_WHILE_CLAIMING = 200
 # The longest pause of such a resolver. The pause ends earlier if the worker stops claiming.
 BACKLOG_PAUSE_MAX_SECONDS = 10.0
 # The worker claims without a pause if its last claim is at most this number of seconds ago.
@@ -183,7 +186,8 @@ class StepResolver(threading.Thread):
 
         def change(conn: Connection, *, at_most: int, skip: int) -> int:
             nonlocal last
-            last = resolve(conn, at_most=at_most, skip=skip)
+            limit = min(at_most, CHUNK_WHILE_CLAIMING) if self._is_claiming() else at_most
+            last = resolve(conn, at_most=limit, skip=skip)
             # RowIsolation calls this function again only if the result is `at_most`, a full chunk.
             return at_most if last.more else min(last.changes, at_most - 1)
 

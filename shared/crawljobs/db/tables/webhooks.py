@@ -102,6 +102,8 @@ webhook_events = Table(
     Column("generation", Integer),  # of the first group in group_ids
     Column("body", Text),  # the JSON text that is sent; null until it is rendered
     Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
+    # The expansion of a job's event finds the name of this subreddit and stores it in `subreddit`.
+    Column("subreddit_id", BigInteger),
     one_of("type", *webhook.EventType, name="type"),
     CheckConstraint("data IS NOT NULL OR job_id IS NOT NULL", name="has_data"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),

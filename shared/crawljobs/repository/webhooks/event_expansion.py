@@ -14,7 +14,8 @@ CHUNK = 200  # limit of the events of one call
 _EXPAND = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     fresh AS (
-        SELECT id, version, type, created_at, group_ids, source, subreddit, data
+        SELECT id, version, type, created_at, group_ids, source, data,
+            coalesce(subreddit, (SELECT name FROM subreddits WHERE id = subreddit_id)) AS subreddit
         FROM webhook_events WHERE expanded_at IS NULL
         ORDER BY version LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED
     ),
@@ -38,8 +39,9 @@ _EXPAND = text("""
         ON CONFLICT (event_id, endpoint_id) DO NOTHING
     ),
     marked AS (
-        UPDATE webhook_events SET expanded_at = (SELECT now FROM clock)
-        WHERE id IN (SELECT id FROM fresh)
+        UPDATE webhook_events AS event
+        SET expanded_at = (SELECT now FROM clock), subreddit = fresh.subreddit
+        FROM fresh WHERE event.id = fresh.id
     )
     SELECT count(*) FROM fresh
     """)

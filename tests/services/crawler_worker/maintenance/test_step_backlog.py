@@ -46,6 +46,16 @@ def test_one_chunk_is_settled_while_the_worker_claims(database: Database, backlo
     assert succeeded(database, backlog) == CHUNK
 
 
+def test_a_chunk_is_smaller_while_the_worker_claims(
+    database: Database, backlog: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_resolving, "CHUNK_WHILE_CLAIMING", CHUNK - 1)
+    resolver = StepResolver(database)
+    resolver.claimed()
+    resolver.resolve()
+    assert succeeded(database, backlog) == CHUNK - 1
+
+
 def test_all_chunks_are_settled_when_the_worker_does_not_claim(
     database: Database, backlog: int
 ) -> None:

@@ -28,6 +28,7 @@ from crawljobs.repository.queue.maintenance import job_maintenance
 from crawljobs.repository.reddit_api import reddit_outages, reddit_pauses, reply_failures
 from crawljobs.repository.schedules import due_schedules, schedule_disabling, schedule_ledger
 from crawljobs.repository.schedules.schedule_ledger import Run
+from crawljobs.repository.webhooks import event_expansion
 from crawljobs.repository.webhooks.event_data import DATA
 from crawljobs.repository.webhooks.events import (
     access_events,
@@ -294,6 +295,7 @@ def test_the_data_has_the_state_after_the_change(conn: Connection) -> None:
     job_id = groups.job_of(conn, group_id, "a")
     groups.end_job(conn, job_id, how="failed")
     groups.resolve(conn)
+    event_expansion.expand(conn)  # adds the names of subreddits
     job_failed, step, done = events(conn)
     assert job_failed.data == {
         "job_id": job_id,

@@ -24,7 +24,6 @@ from sqlalchemy import (
     or_,
     select,
     table,
-    true,
 )
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
@@ -33,7 +32,7 @@ from crawljobs.db.tables import crawl_jobs, group_steps, job_groups, subreddits,
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.job import FINAL
 from crawljobs.domain.webhook import EventType
-from crawljobs.repository.sql import NOW, ONE_ROW, array_of, ids, inline, inline_number, one_of
+from crawljobs.repository.sql import NOW, array_of, ids, inline, inline_number, one_of
 from crawljobs.repository.webhooks.events.event_interest import fits, wanted_by_each
 
 GROUPS_MAX = 100  # limit of the groups of one event: those with the lowest ids
@@ -60,7 +59,7 @@ _EVENT_COLUMNS = (
     "job_id",
     "group_ids",
     "source",
-    "subreddit",
+    "subreddit_id",
     "outcome",
     "error_kind",
     "incomplete",
@@ -93,20 +92,13 @@ def _insertion(
         ),
         else_=_NO_GROUPS,
     )
-    # Without LIMIT, Postgres could read all subreddits for a batch of jobs.
-    subreddit = (
-        select(subreddits.c.name)
-        .where(subreddits.c.id == job.subreddit_id)
-        .correlate(jobs)
-        .limit(ONE_ROW)
-        .lateral("subreddit")
-    )
+    name = select(subreddits.c.name).where(subreddits.c.id == job.subreddit_id).correlate(jobs)
     event_type = inline("job.").concat(job.status) if kind is None else inline(kind)
     wanted = fits(
         event_type,
         group_ids=group_ids,
         source=job.source,
-        subreddit=func.lower(subreddit.c.name),
+        subreddit=func.lower(name.scalar_subquery()),
     )
     # A random start for each statement, and the id of the job as the last 12 hex digits. Random
     # UUIDs for each row would double the time for the row, and each would change another page of
@@ -124,7 +116,7 @@ def _insertion(
         job.id,
         group_ids,
         job.source,
-        subreddit.c.name,
+        job.subreddit_id,
         job.outcome,
         job.error_kind,
         job.incomplete,
@@ -134,7 +126,7 @@ def _insertion(
     )
     return insert(webhook_events).from_select(
         [*_EVENT_COLUMNS],
-        values.select_from(jobs.join(subreddit, true())).where(
+        values.select_from(jobs).where(
             *conditions, wanted if kind is None else or_(wanted_by_each(kind), wanted)
         ),
     )
