@@ -16,8 +16,8 @@ def _count(text: str) -> fields.Integer:
     return fields.Integer(required=True, allow_none=True, metadata=described(text, format="int64"))
 
 
-def _flag(text: str) -> fields.Boolean:
-    return fields.Boolean(required=True, metadata=described(text))
+def _flag(text: str, *, nullable: bool = False) -> fields.Boolean:
+    return fields.Boolean(required=True, allow_none=nullable, metadata=described(text))
 
 
 def _time(text: str, *, nullable: bool = False) -> Timestamp:
@@ -38,17 +38,28 @@ class _ItemSchema(ma.Schema):
     )
     subreddit = fields.String(required=True)
     author = _text(_AUTHOR)
+    author_flair = _text("The text of the author's flair.")
     body = _text("The text in Markdown; null if there is none, or if it was removed or deleted.")
     score = _count(_SCORE)
+    score_hidden = _flag("The subreddit hid the score at the last look.", nullable=True)
+    total_awards_received = _count("The number of awards.")
+    distinguished = _text("`moderator` or `admin` if the author wrote in this role.")
+    archived = _flag("The item accepts no votes and replies any more.", nullable=True)
     stickied = _flag("Moderators show the item first.")
     removed_by_category = _text(_REMOVED)
     created_at = _time("When the author wrote the item.")
     edited = _flag("The author edited the item.")
     edited_at = _time("When; null also if Reddit did not show the time.", nullable=True)
+    extra = fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata=described("Rarely used fields, under Reddit's own names."),
+    )
     deleted = _flag(_DELETED)
     deleted_at = _time("When a crawl found the deletion.", nullable=True)
     first_seen_at = _time("When a crawl first stored the item.")
     updated_at = _time("When a crawl last changed the item.")
+    checked_at = _time("When a crawl last saw the item, to 12 hours.", nullable=True)
 
 
 class PostSchema(_ItemSchema):
@@ -59,6 +70,13 @@ class PostSchema(_ItemSchema):
     permalink = _text("The path of the post at Reddit.")
     domain = _text("The host of `url`.")
     flair = _text("The text of the post's flair.")
+    flair_template_id = _text("The id of the flair's template.")
+    num_crossposts = _count("The number of crossposts of this post.")
+    post_hint = _text("The kind of the link, such as `image`.")
+    is_video = _flag("The post is a video.", nullable=True)
+    is_gallery = _flag("The post is a gallery; `extra` has its images.", nullable=True)
+    contest_mode = _flag("The comments are in random order.", nullable=True)
+    quarantine = _flag("The subreddit was quarantined.", nullable=True)
     upvote_ratio = fields.Float(required=True, allow_none=True)
     num_comments = _count("The number of comments that Reddit shows.")
     over_18 = _flag("For adults only.")
@@ -66,6 +84,8 @@ class PostSchema(_ItemSchema):
     locked = _flag("The post accepts no further comments.")
     is_self = _flag("A text post.")
     crosspost_parent = _text("The full name of the post of which this is a crosspost.")
+    crosspost_author = _text("The author of that post.")
+    crosspost_subreddit = _text("The subreddit of that post; null for a profile.")
     tree_fetched_at = _time("When a crawl last fetched the comment tree.", nullable=True)
     comments_reported = _count("Comments that Reddit reported at that time.")
     comments_stored = _count("Comments that were stored at that time.")
@@ -83,6 +103,9 @@ class CommentSchema(_ItemSchema):
         ),
     )
     is_submitter = _flag("The author of the comment is the author of the post.")
+    locked = _flag("The comment accepts no replies.", nullable=True)
+    controversiality = _count("1: about as many downvotes as upvotes.")
+    collapsed_reason_code = _text("Why Reddit collapses the comment.")
 
 
 class TreeCommentSchema(CommentSchema):
@@ -122,6 +145,8 @@ class AuthorSchema(ma.Schema):
     id = identifier("The author, in this database.")
     name = fields.String(required=True)
     reddit_id = _text("The id at Reddit, such as t2_1a2b3c.")
+    created_at_reddit = _time("When the account was created; null if unknown.", nullable=True)
+    suspended = _flag("Reddit suspended the account; null if unknown.", nullable=True)
     first_seen_at = _time("When a crawl first found the account.")
     history_fetched_at = _time("When a crawl last read the account's own listing.", nullable=True)
 

@@ -62,10 +62,11 @@ def csv_lines(kind: ExportKind, shape: ExportShape, shown: Name) -> Write:
     begins with an apostrophe.
     """
     to_json = json_lines(kind, shape, shown)
+    names = columns(kind, shape)
 
     def write(author: str | None, line: str) -> bytes:
         row: dict[str, Any] = json.loads(to_json(author, line))
-        return (",".join(map(_cell, row.values())) + "\n").encode()
+        return (",".join(_cell(row[name]) for name in names) + "\n").encode()
 
     return write
 

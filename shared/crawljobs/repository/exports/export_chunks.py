@@ -22,8 +22,8 @@ from crawljobs.repository.exports.export_plan import (
 from crawljobs.repository.exports.export_statement import (
     CHUNK_ROWS,
     chunk_statement,
-    position_columns,
 )
+from crawljobs.repository.exports.export_walks import position_columns
 from crawljobs.repository.sql import inline_number
 
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes

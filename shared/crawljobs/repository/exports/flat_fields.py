@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause
@@ -11,37 +12,51 @@ from crawljobs.repository.content.reads.shown_items import ShownComment, ShownPo
 
 Fields = dict[str, ColumnElement[Any]]
 
-_AUTHOR = ("id", "reddit_id", "first_seen_at", "history_fetched_at")
+_AUTHOR = (
+    *("id", "reddit_id", "created_at_reddit", "suspended", "first_seen_at", "history_fetched_at"),
+)
 _SUBREDDIT = (
-    *("id", "name", "reddit_id", "title", "description", "subscribers", "over_18"),
-    *("created_at_reddit", "access", "access_checked_at", "depth", "first_seen_at"),
+    *("id", "name", "reddit_id", "title", "description", "sidebar", "language", "subscribers"),
+    *("over_18", "created_at_reddit", "access", "access_checked_at", "depth", "first_seen_at"),
     *("last_crawled_at", "missing_parts", "gaps"),
 )
 _EDGE = ("author_id", "subreddit_id", "posts", "comments", "first_at", "last_at")
 
 
-def of_post(item: FromClause, subreddit: FromClause, _author: FromClause) -> Fields:
-    return _of_item(item, ShownPost, subreddit)
+@dataclass(frozen=True)
+class Named:
+    """The rows that the ids of an exported row lead to, with the columns name and reddit_id."""
+
+    subreddit: FromClause
+    author: FromClause
+    original_author: FromClause  # of the post from which a post was crossposted
 
 
-def of_comment(item: FromClause, subreddit: FromClause, _author: FromClause) -> Fields:
-    return _of_item(item, ShownComment, subreddit)
+def of_post(item: FromClause, named: Named) -> Fields:
+    return _of_item(item, ShownPost, named)
 
 
-def _of_item(
-    item: FromClause, shown: type[ShownPost | ShownComment], subreddit: FromClause
-) -> Fields:
-    columns = shown_items.columns_of(item, shown, subreddit=subreddit.c.name)
+def of_comment(item: FromClause, named: Named) -> Fields:
+    return _of_item(item, ShownComment, named)
+
+
+def _of_item(item: FromClause, shown: type[ShownPost | ShownComment], named: Named) -> Fields:
+    columns = shown_items.columns_of(
+        item,
+        shown,
+        subreddit=named.subreddit.c.name,
+        original_author=named.original_author.c.name,
+    )
     return {column.name: column for column in columns if column.name != "author"}
 
 
-def of_author(item: FromClause, _subreddit: FromClause, _author: FromClause) -> Fields:
+def of_author(item: FromClause, _named: Named) -> Fields:
     return {name: item.c[name] for name in _AUTHOR}
 
 
-def of_subreddit(item: FromClause, _subreddit: FromClause, _author: FromClause) -> Fields:
+def of_subreddit(item: FromClause, _named: Named) -> Fields:
     return {name: item.c[name] for name in _SUBREDDIT}
 
 
-def of_edge(item: FromClause, subreddit: FromClause, _author: FromClause) -> Fields:
-    return {"subreddit": subreddit.c.name, **{name: item.c[name] for name in _EDGE}}
+def of_edge(item: FromClause, named: Named) -> Fields:
+    return {"subreddit": named.subreddit.c.name, **{name: item.c[name] for name in _EDGE}}

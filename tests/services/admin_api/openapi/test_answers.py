@@ -124,19 +124,27 @@ ROWS = """
     VALUES ('full', NULL, now(), 'client_refused', 'x', now() + interval '1 minute', now()),
         ('paused', now() + interval '1 hour', now(), 'rate_limit', 'x', NULL, now());
     INSERT INTO authors (name) VALUES ('plain');
-    INSERT INTO authors (name, reddit_id, history_fetched_at) VALUES ('full', 't2_1', now());
+    INSERT INTO authors (name, reddit_id, history_fetched_at, created_at_reddit, suspended)
+    VALUES ('full', 't2_1', now(), now(), true);
     INSERT INTO posts (id, subreddit_id, author_id, title, body, url, permalink, domain, flair,
-        score, upvote_ratio, num_comments, crosspost_parent, removed_by_category, created_at,
-        edited_at, tree_fetched_at, comments_reported, comments_stored, comments_missing)
-    SELECT 'p2', subreddit.id, author.id, 'x', 'x', 'x', 'x', 'x', 'x', 1, 1, 1, 't3_x', 'x',
-        now(), now(), now(), 1, 1, 1
+        flair_template_id, author_flair, score, score_hidden, upvote_ratio, num_comments,
+        num_crossposts, total_awards_received, distinguished, post_hint, is_video, is_gallery,
+        archived, contest_mode, quarantine, crosspost_parent, crosspost_author_id,
+        crosspost_subreddit, removed_by_category, created_at, edited_at, extra, checked_at,
+        tree_fetched_at, comments_reported, comments_stored, comments_missing)
+    SELECT 'p2', subreddit.id, author.id, 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 1, true, 1, 1,
+        1, 1, 'x', 'x', true, true, true, true, true, 't3_x', author.id, 'x', 'x', now(), now(),
+        '{}', now(), now(), 1, 1, 1
     FROM subreddits AS subreddit, authors AS author
     WHERE subreddit.name = 'full' AND author.name = 'full';
     INSERT INTO posts (id, subreddit_id, created_at, deleted_at)
     SELECT 'p1', id, now(), now() FROM subreddits WHERE name = 'full';
-    INSERT INTO comments (id, post_id, parent_id, subreddit_id, author_id, body, score,
-        removed_by_category, created_at, edited_at)
-    SELECT c.id, 'p2', 't3_p2', subreddit_id, author_id, 'x', 1, 'x', now(), now()
+    INSERT INTO comments (id, post_id, parent_id, subreddit_id, author_id, body, author_flair,
+        score, score_hidden, controversiality, total_awards_received, distinguished,
+        collapsed_reason_code, locked, archived, removed_by_category, created_at, edited_at, extra,
+        checked_at)
+    SELECT c.id, 'p2', 't3_p2', subreddit_id, author_id, 'x', 'x', 1, true, 1, 1, 'x', 'x', true,
+        true, 'x', now(), now(), '{}', now()
     FROM posts, (VALUES ('c1'), ('c2')) AS c (id) WHERE posts.id = 'p2';
     INSERT INTO comments (id, post_id, parent_id, subreddit_id, created_at, deleted_at)
     SELECT 'c3', id, 't3_p1', subreddit_id, now(), now() FROM posts WHERE id = 'p1';

@@ -110,11 +110,15 @@ def test_a_page_checks_a_limited_number_of_items(client: Client, database: Datab
 def test_deleted_content_appears_nowhere(client: Client, stored: Database) -> None:
     """Also if a row still has the content."""
     with stored.begin() as conn:
+        add = "INSERT INTO authors (id, name) OVERRIDING SYSTEM VALUE VALUES (99, 'secret')"
+        conn.execute(text(add))
         for table in ("posts", "comments"):
             conn.execute(text(f"UPDATE {table} SET author_id = 1, body = 'secret' WHERE id = 'b'"))
         conn.execute(
             text("UPDATE posts SET title = 'secret', url = 'secret', permalink = 'secret', "
-                 "domain = 'secret', flair = 'secret', crosspost_parent = 'secret' WHERE id = 'b'")
+                 "domain = 'secret', flair = 'secret', crosspost_parent = 'secret', "
+                 "author_flair = 'secret', crosspost_subreddit = 'secret', "
+                 "crosspost_author_id = 99, extra = '[\"secret\"]' WHERE id = 'b'")
         )  # fmt: skip
     for path in (POSTS, COMMENTS, "/api/posts/b", "/api/posts/a"):
         answer = client.get(path)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,11 +35,14 @@ POST_FIELDS: dict[str, Any] = {
     "selftext": str, "score": int, "num_comments": int, "url": str, "permalink": str,
     "domain": str, "over_18": bool, "spoiler": bool, "stickied": bool, "locked": bool,
     "is_self": bool, "edited": (bool, int), "upvote_ratio": float, "retrieved_on": int,
+    "is_video": bool, "is_gallery": bool, "archived": bool, "contest_mode": bool,
+    "quarantine": bool, "hide_score": bool, "num_crossposts": int, "total_awards_received": int,
 }  # fmt: skip
 COMMENT_FIELDS: dict[str, Any] = {
     "id": str, "name": str, "author": str, "created_utc": int, "subreddit": str, "body": str,
     "score": int, "link_id": str, "parent_id": str, "permalink": str, "stickied": bool,
-    "is_submitter": bool, "edited": (bool, int), "retrieved_on": int,
+    "is_submitter": bool, "edited": (bool, int), "retrieved_on": int, "locked": bool,
+    "archived": bool, "score_hidden": bool, "controversiality": int, "total_awards_received": int,
 }  # fmt: skip
 
 
@@ -167,14 +171,44 @@ def test_the_shape_reddit_has_the_fields_of_archives_with_their_types(
     assert comment["permalink"] == "/r/python/comments/p1/_/full/"
 
 
+def test_rarely_used_fields_are_beside_the_others_in_the_shape_reddit(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        crawled.store(conn, crawled.post("p1"), crawled.post("p2"))
+        conn.execute(
+            text("UPDATE posts SET extra = :extra, author_flair = 'flair', is_gallery = true, "
+                 "crosspost_parent = 't3_o', crosspost_author_id = author_id, "
+                 "crosspost_subreddit = 'golang' WHERE id = 'p1'"),
+            {"extra": json.dumps({"gallery_data": {"items": [{"media_id": "a,b"}]}, "gilded": 1})},
+        )  # fmt: skip
+        conn.execute(text("UPDATE posts SET extra = '{}' WHERE id = 'p2'"))
+    first, second = lines(client, "posts", shape="reddit")
+    assert first["gallery_data"] == {"items": [{"media_id": "a,b"}]}
+    assert (first["gilded"], first["is_gallery"], first["author_flair_text"]) == (1, True, "flair")
+    assert first["crosspost_parent_list"] == [{"author": "ada", "subreddit": "golang"}]
+    assert "gallery_data" not in second
+    assert second["crosspost_parent_list"] is None
+    flat, _ = lines(client, "posts")
+    assert flat["extra"]["gilded"] == 1
+    assert (flat["crosspost_author"], flat["crosspost_subreddit"]) == ("ada", "golang")
+    query = {"shape": "reddit", "format": "csv"}
+    rows = client.get(f"{EXPORT}/posts", query_string=query).text.splitlines()
+    assert len({row.count(",") for row in rows[:1] + rows[2:]}) == 1
+
+
 def test_deleted_content_is_in_no_export(client: Client, stored: Database) -> None:
     """Also if a row still has the content."""
     with stored.begin() as conn:
+        add = "INSERT INTO authors (id, name) OVERRIDING SYSTEM VALUE VALUES (99, 'secret')"
+        conn.execute(text(add))
         conn.execute(text("UPDATE comments SET body = 'secret' WHERE id = 'b'"))
         conn.execute(
             text("UPDATE posts SET title = 'secret', body = 'secret', url = 'secret', "
                  "permalink = 'secret', domain = 'secret', flair = 'secret', "
-                 "crosspost_parent = 'secret' WHERE id = 'b'")
+                 "crosspost_parent = 'secret', author_flair = 'secret', "
+                 "crosspost_subreddit = 'secret', extra = '{\"x\": \"secret\"}', "
+                 "crosspost_author_id = 99 WHERE id = 'b'")
         )  # fmt: skip
     for kind in ("posts", "comments"):
         for shape in ("flat", "reddit"):
@@ -248,6 +282,10 @@ def test_pseudonyms_replace_names_and_hide_profiles(
     client = with_token(make_app(database_url, CONTENT_KEY=KEY))
     with stored.begin() as conn:
         crawled.store(conn, crawled.post("e", author=Account("ADA_twin"), created_at=CREATED))
+        conn.execute(
+            text("UPDATE posts SET author_flair = 'ada_flair', crosspost_parent = 't3_o', "
+                 "crosspost_author_id = author_id, extra = '{\"ada\": 1}'")
+        )  # fmt: skip
     ada = pseudonym(KEY.encode(), "Ada")
     for kind in ExportKind:
         if kind is ExportKind.SUBREDDITS:
@@ -261,6 +299,7 @@ def test_pseudonyms_replace_names_and_hide_profiles(
             if kind in export_plan.ITEMS or kind is ExportKind.EDGES:
                 assert "u_ada" not in shown
             assert "t2_" not in shown
+            assert not re.search(r'"ada', shown)
             names = {line.get("author", line.get("name")) for line in found}
             assert not names & {"ada", "bob", "ADA_twin"}
             assert ada in names or kind == "comments"

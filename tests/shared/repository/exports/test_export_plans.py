@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.repository.exports import export_statement
+from crawljobs.repository.exports import export_statement, export_walks
 from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder, ExportShape
 from support import content_rows, plans
 
@@ -69,7 +69,7 @@ def test_a_chunk_reads_its_own_rows_by_an_index(conn: Connection, statistics: st
                 name = (kind, order, shape, filters)
                 scanned = set(plans.tables_scanned(nodes)) & set(content_rows.LARGE)
                 assert not scanned, name
-                table = export_statement.TABLES[kind].name
+                table = export_walks.TABLES[kind].name
                 read = sum(
                     (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
                     * node["Actual Loops"]

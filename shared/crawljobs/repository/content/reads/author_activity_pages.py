@@ -40,6 +40,8 @@ class ShownAuthor:
     id: int
     name: str
     reddit_id: str | None
+    created_at_reddit: datetime | None
+    suspended: bool | None
     first_seen_at: datetime
     history_fetched_at: datetime | None
 

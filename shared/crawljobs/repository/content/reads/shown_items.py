@@ -8,44 +8,61 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Table, Text, and_, case
+from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables import authors, comments, posts, subreddits
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPost:
-    """A stored post. If `deleted` is true, the author and all texts are None.
+    """A stored post. If `deleted` is true, the author, all texts and `extra` are None.
 
-    `score` is None while the subreddit hides the score. The last four fields describe the last
-    fetch of the comment tree.
+    `score` is None while the subreddit hides the score. A flag is None if no crawl has seen the
+    post since this release. The last four fields describe the last fetch of the comment tree.
     """
 
     id: str
     subreddit: str
     author: str | None
+    author_flair: str | None
     title: str | None
     body: str | None
     url: str | None
     permalink: str | None
     domain: str | None
     flair: str | None
+    flair_template_id: str | None
     score: int | None
+    score_hidden: bool | None
     upvote_ratio: float | None
     num_comments: int | None
+    num_crossposts: int | None
+    total_awards_received: int | None
+    distinguished: str | None
+    post_hint: str | None
     over_18: bool
     spoiler: bool
     stickied: bool
     locked: bool
     is_self: bool
+    is_video: bool | None
+    is_gallery: bool | None
+    archived: bool | None
+    contest_mode: bool | None
+    quarantine: bool | None
     crosspost_parent: str | None
+    crosspost_author: str | None
+    crosspost_subreddit: str | None
     removed_by_category: str | None
     created_at: datetime
     edited: bool
     edited_at: datetime | None
+    extra: dict[str, Any] | None
     deleted: bool
     deleted_at: datetime | None
     first_seen_at: datetime
     updated_at: datetime
+    checked_at: datetime | None
     tree_fetched_at: datetime | None
     comments_reported: int | None
     comments_stored: int | None
@@ -54,7 +71,7 @@ class ShownPost:
 
 @dataclass(frozen=True, slots=True)
 class ShownComment:
-    """A stored comment. If `deleted` is true, the author and the body are None.
+    """A stored comment. If `deleted` is true, the author, the texts and `extra` are None.
 
     `parent_id` is the full name of the post (t3_...) or comment (t1_...) above.
     """
@@ -64,22 +81,33 @@ class ShownComment:
     parent_id: str
     subreddit: str
     author: str | None
+    author_flair: str | None
     body: str | None
     score: int | None
+    score_hidden: bool | None
+    controversiality: int | None
+    total_awards_received: int | None
+    distinguished: str | None
+    collapsed_reason_code: str | None
     stickied: bool
     is_submitter: bool
+    locked: bool | None
+    archived: bool | None
     removed_by_category: str | None
     created_at: datetime
     edited: bool
     edited_at: datetime | None
+    extra: dict[str, Any] | None
     deleted: bool
     deleted_at: datetime | None
     first_seen_at: datetime
     updated_at: datetime
+    checked_at: datetime | None
 
 
 # The texts of an item that stay visible after its deletion: they are no content of the author.
 _KEPT = frozenset({"id", "post_id", "parent_id", "removed_by_category"})
+_original = authors.alias("original_author")
 
 
 def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -88,7 +116,7 @@ def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> Colum
     The crawler stores a deleted item without its texts. The condition protects a reader from a row
     that another program wrote.
     """
-    if not isinstance(column.type, Text) or column.name in _KEPT:
+    if not isinstance(column.type, Text | JSONB) or column.name in _KEPT:
         return column
     return case((~is_deleted, column)).label(column.name)
 
@@ -99,15 +127,18 @@ def columns_of(
     *,
     subreddit: ColumnElement[str] = subreddits.c.name,
     author: ColumnElement[str] = authors.c.name,
+    original_author: ColumnElement[str] = _original.c.name,
 ) -> list[ColumnElement[Any]]:
     """Return the columns from which an object of the class `shown` is made, in its order.
 
-    `subreddit` and `author` are the columns with the names of the item's subreddit and author.
+    The other arguments are the columns with the names of the item's subreddit, of its author, and
+    of the author of the post from which it was crossposted.
     """
     is_deleted = item.c.deleted_at.is_not(None)
     computed = {
         "subreddit": subreddit.label("subreddit"),
         "author": case((~is_deleted, author)).label("author"),
+        "crosspost_author": case((~is_deleted, original_author)).label("crosspost_author"),
         "deleted": is_deleted.label("deleted"),
     }
     return [
@@ -117,9 +148,15 @@ def columns_of(
 
 
 def with_names(item: Table) -> FromClause:
-    """Return the table, joined with the subreddit and the author of each item."""
-    return item.join(subreddits, subreddits.c.id == item.c.subreddit_id).outerjoin(
+    """Return the table, joined with the subreddit and the authors of each item."""
+    joined = item.join(subreddits, subreddits.c.id == item.c.subreddit_id).outerjoin(
         authors, and_(authors.c.id == item.c.author_id, item.c.deleted_at.is_(None))
+    )
+    if "crosspost_author_id" not in item.c:
+        return joined
+    return joined.outerjoin(
+        _original,
+        and_(_original.c.id == item.c.crosspost_author_id, item.c.deleted_at.is_(None)),
     )
 
 
