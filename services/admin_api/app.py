@@ -57,6 +57,7 @@ from admin_api.resources import (
     schedules,
     subreddit_map,
     subreddits,
+    system,
     tokens,
     webhook_deliveries,
     webhook_lifecycle,
@@ -74,6 +75,9 @@ from crawljobs.db.timeouts import (
     PROBE_TIMEOUTS,
     Timeouts,
 )
+from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
+from crawljobs.domain import heartbeat_details
+from crawljobs.runtime import comparable_settings
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.outbound.guard import Guard
 from crawljobs.runtime.probes.readiness import Readiness
@@ -126,6 +130,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         schedule_runs.blueprint,
         subreddit_map.blueprint,
         overview.blueprint,
+        system.blueprint,
         budget.blueprint,
         workers.blueprint,
         audit.blueprint,
@@ -194,6 +199,9 @@ def read_state(variables: Mapping[str, str]) -> state.State:
             requests,
             name=settings.read_instance_name(variables, NAME),
             role=NAME,
-            details=lambda: {"threads": admin_api.threads},
+            details=lambda: {
+                "threads": admin_api.threads,
+                heartbeat_details.SETTINGS: comparable_settings.values(admin_api),
+            },
         ),
     )

@@ -21,7 +21,8 @@ from crawler_worker.reddit.client import RedditClient
 from crawler_worker.worker_process import Task, WorkerProcess
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, process, service_arguments, tracing
+from crawljobs.domain import heartbeat_details
+from crawljobs.runtime import comparable_settings, logs, process, service_arguments, tracing
 from crawljobs.runtime.heartbeat import Heartbeat
 
 # The number of database connections in addition to one for each crawl:
@@ -129,7 +130,10 @@ def main() -> int:
         database,
         name=name,
         role="crawler-worker",
-        details=lambda: {"concurrency": queue.worker_concurrency},
+        details=lambda: {
+            "concurrency": queue.worker_concurrency,
+            heartbeat_details.SETTINGS: comparable_settings.values(queue, crawl),
+        },
     )
     tasks: list[Task] = [maintenance, resolver, heartbeat]
     if revisit.refresh_items:

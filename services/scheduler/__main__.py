@@ -10,7 +10,16 @@ from typing import NoReturn
 
 from crawljobs import errors, settings
 from crawljobs.db.database import Database
-from crawljobs.runtime import logs, process, service_arguments, startup, tracing
+from crawljobs.domain import heartbeat_details
+from crawljobs.repository import gauges
+from crawljobs.runtime import (
+    comparable_settings,
+    logs,
+    process,
+    service_arguments,
+    startup,
+    tracing,
+)
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.probes.health import Health
 from crawljobs.runtime.probes.readiness import Readiness
@@ -179,7 +188,14 @@ def main() -> int:
         database,
         name=name,
         role="scheduler",
-        details=lambda: {"tick_seconds": chosen.tick_seconds},
+        details=lambda: {
+            "tick_seconds": chosen.tick_seconds,
+            heartbeat_details.SETTINGS: comparable_settings.values(chosen),
+        },
+        # The scheduler alone may see the transactions of all roles.
+        observe=lambda conn: {
+            heartbeat_details.OLDEST_TRANSACTION: gauges.oldest_transaction_seconds(conn)
+        },
     )
     return Process(database, timetable, hints, health, heartbeat, stop, deliverer).run()
 

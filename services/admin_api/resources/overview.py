@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import flask
@@ -10,15 +11,14 @@ from admin_api.http import state
 from admin_api.http.blueprint import Blueprint
 from admin_api.http.polling import conditional
 from admin_api.http.polling.conditional import Answer
+from admin_api.resources import schedule_demand
 from admin_api.schemas.overview import LEVELS, OverviewSchema
 from crawljobs.domain import job_progress
 from crawljobs.domain.job import Job
 from crawljobs.repository.overview import system_overview
 from crawljobs.repository.overview.system_overview import SystemOverview
-from crawljobs.repository.schedules import schedule_quota
 
 PREFIX = "/api/admin/overview"
-QUOTA_SECONDS = 60.0  # the estimate of the schedules' requests reads all enabled schedules
 
 # Values that change with the time alone. The ETag leaves them out.
 MOVING = frozenset(
@@ -58,27 +58,25 @@ def show_overview() -> flask.Response:
 
 
 def _compute() -> Answer:
-    promised = state.current().shared.get("promised", _promised, seconds=QUOTA_SECONDS)
+    promised = schedule_demand.promised_share()
     with state.current().database.read() as conn:
         found = system_overview.read_overview(conn, promised_share=promised)
     return conditional.answer(_schema.dump(_body(found)), moving=MOVING)
 
 
-def _promised() -> float:
-    """Return the requests that all enabled schedules need, as a share of Reddit's budget."""
-    with state.current().database.read() as conn:
-        quota = schedule_quota.estimate(conn)
-    return quota.estimated_requests_per_day / max(1, quota.daily_request_budget)
+def level_of(severities: Iterable[str]) -> str:
+    """Return the highest of these severities, or `ok` without one."""
+    found = set(severities)
+    return next((each for each in reversed(LEVELS) if each in found), "ok")
 
 
 def _body(found: SystemOverview) -> dict[str, Any]:
     numbers, gauges = found.numbers, found.gauges
-    severities = {each.severity.value for each in found.attention}
     everything = [each for each in found.pauses if each.subreddit is None]
     waiting = {reason.value: jobs for reason, jobs in found.waiting_for_reddit.items()}
     return {
         "as_of": found.now,
-        "level": next((each for each in reversed(LEVELS) if each in severities), "ok"),
+        "level": level_of(each.severity for each in found.attention),
         "attention": found.attention,
         "jobs": {
             **vars(gauges.jobs),
@@ -112,7 +110,7 @@ def _body(found: SystemOverview) -> dict[str, Any]:
         "webhooks": gauges.webhooks,
         "database": {
             "bytes": int(gauges.database_bytes),
-            "oldest_transaction_seconds": gauges.oldest_xmin_seconds,
+            "oldest_transaction_seconds": found.facts.oldest_transaction_seconds,
             "dead_row_share": gauges.dead_tuple_ratio,
         },
     }

@@ -7,7 +7,9 @@ from marshmallow import fields, validate
 
 from admin_api.schemas.fields import Timestamp, described
 from admin_api.schemas.known import known
+from admin_api.schemas.stats import Rounded
 from crawljobs.domain.budget_state import BudgetState, Credentials
+from crawljobs.domain.job import JobSource
 from crawljobs.domain.request_budget import PausedReason
 
 
@@ -90,6 +92,39 @@ class WaitingForRedditSchema(ma.Schema):
     )
 
 
+class DemandSchema(ma.Schema):
+    """The requests that the live jobs still need, and when the budget has served them."""
+
+    live_jobs = _count("Jobs that wait, are queued or are crawled; counting stops at 10,000 each.")
+    at_least = fields.Boolean(
+        required=True, metadata=described("More jobs may be live: a count stopped at its limit.")
+    )
+    requests_per_crawl = Rounded(
+        required=True,
+        metadata=described("The average of the crawls of the last hour; 100 without one."),
+    )
+    wanted_requests = _count("The estimated requests until all live jobs have ended.")
+    empty_at = _time(
+        "When these requests are sent at the full budget. Null while unknown: no client id is in "
+        "use, the queue is paused without an end, or `at_least`."
+    )
+
+
+class ScheduleDemandSchema(ma.Schema):
+    """The requests that all enabled schedules need a day. Up to one minute old."""
+
+    estimated_requests_per_day = _count("The estimate, from the crawls of the last hour.")
+    daily_request_budget = _count("The requests that Reddit allows a day, for all client ids.")
+
+
+class SourceSpendingSchema(ma.Schema):
+    """The requests of the jobs of one source."""
+
+    source = fields.String(required=True, validate=known(JobSource))
+    jobs = _count("Finished jobs in the sample.")
+    requests = _count("The requests of these jobs.")
+
+
 class BudgetSchema(ma.Schema):
     """Reddit's request budget, which all workers of a client id share."""
 
@@ -101,3 +136,13 @@ class BudgetSchema(ma.Schema):
     )
     workers_alive = _count("Crawler workers with a heartbeat within the last minute.")
     waiting_jobs = fields.Nested(WaitingForRedditSchema, required=True)
+    demand = fields.Nested(DemandSchema, required=True)
+    schedules = fields.Nested(ScheduleDemandSchema, required=True)
+    spending = fields.List(
+        fields.Nested(SourceSpendingSchema),
+        required=True,
+        metadata=described(
+            "The newest 1,000 jobs that finished in the last hour, by source; the source with the "
+            "most requests comes first."
+        ),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -16,6 +17,24 @@ KNOWN_REVISIONS = ("0055",)
 # So a release can accept a schema that is newer than all revisions it knows (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """The revision of the database's schema, and whether this code can run on it."""
+
+    revision: str | None
+    is_known: bool
+    newest_known: str
+
+
+def read_state(conn: Connection) -> SchemaState:
+    """Return the revision and whether this code can run on it. The revision of none is None."""
+    found = conn.execute(_FOUND).one_or_none() if conn.execute(_MAY_READ).scalar_one() else None
+    is_known = found is not None and (
+        found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)
+    )
+    return SchemaState(None if found is None else found.revision, is_known, KNOWN_REVISIONS[-1])
 
 
 def check_schema(conn: Connection) -> None:

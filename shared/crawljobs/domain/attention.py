@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 FAILED_MIN = 3  # a smaller number of failed jobs is no failure rate
 DEAD_ROWS_MIN = 10_000  # a smaller number of dead rows slows no claim
@@ -82,7 +83,7 @@ class Condition:
 
     code: str
     severity: Severity
-    number: Callable[[AttentionFacts], float]
+    number: Callable[[Any], float]  # of AttentionFacts or SystemFacts
     limit: float
     sentence: str
     remedy: str
@@ -94,7 +95,7 @@ class Condition:
     shown_as: Callable[[float], str] = "{:,.0f}".format
     hidden_by: str | None = None  # the code of a condition that includes this one
 
-    def holds(self, facts: AttentionFacts) -> bool:
+    def holds(self, facts: Any) -> bool:
         """Return whether the condition holds."""
         number = self.number(facts)
         return number == self.limit if self.is_equal else number > self.limit
@@ -113,6 +114,27 @@ class Attention:
     alert: str | None
 
 
+@dataclass(frozen=True)
+class Check:
+    """A condition with its present number. `sentence` is None if the condition does not hold."""
+
+    code: str
+    severity: Severity
+    ok: bool
+    value: float
+    limit: float
+    holds_at: str  # `above` or `equal`
+    sentence: str | None
+    remedy: str
+    link: str
+    alert: str | None
+
+
+def checks(conditions: Iterable[Condition], facts: Any) -> list[Check]:
+    """Return each condition with its present number, in the order of the table."""
+    return [_check(each, facts) for each in conditions]
+
+
 def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
     """Return the conditions that hold, the most severe first, else in the order of the table."""
     holding = [each for each in conditions if each.holds(facts)]
@@ -121,15 +143,35 @@ def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attenti
     return sorted(shown, key=lambda each: list(Severity).index(each.severity))
 
 
-def _attention(condition: Condition, facts: AttentionFacts) -> Attention:
-    value = condition.number(facts)
+def _sentence(condition: Condition, value: float) -> str:
     is_one = condition.of_one is not None and value == 1
     sentence = condition.of_one if is_one and condition.of_one else condition.sentence
+    return sentence.format(value=condition.shown_as(value))
+
+
+def _check(condition: Condition, facts: Any) -> Check:
+    value, holds = condition.number(facts), condition.holds(facts)
+    return Check(
+        code=condition.code,
+        severity=condition.severity,
+        ok=not holds,
+        value=float(value),
+        limit=condition.limit,
+        holds_at="equal" if condition.is_equal else "above",
+        sentence=_sentence(condition, value) if holds else None,
+        remedy=condition.remedy,
+        link=condition.link,
+        alert=condition.alert,
+    )
+
+
+def _attention(condition: Condition, facts: AttentionFacts) -> Attention:
+    value = condition.number(facts)
     return Attention(
         code=condition.code,
         severity=condition.severity,
         value=float(value),
-        sentence=sentence.format(value=condition.shown_as(value)),
+        sentence=_sentence(condition, value),
         remedy=condition.remedy,
         link=condition.link,
         alert=condition.alert,

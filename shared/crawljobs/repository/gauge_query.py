@@ -96,7 +96,7 @@ _transactions = union_all(
     select(_prepared.prepared).where(_prepared.database == func.current_database()),
 ).subquery("transactions")
 # The age of the oldest transaction that prevents VACUUM from removing dead rows, in seconds.
-_HORIZON = select(longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
+HORIZON = select(longest(_transactions.c.since).label("oldest_xmin_seconds")).select_from(
     CLOCK.outerjoin(_transactions, true())
 )
 
@@ -157,7 +157,7 @@ def all_gauges(schedules_at_most: int) -> Select[Any]:
         outcome_gauges.RECENT,
         outcome_gauges.SUCCESS,
         outcome_gauges.MISSED,
-        _HORIZON,
+        HORIZON,
         _DEAD,
         _SIZE,
         _BUDGET,

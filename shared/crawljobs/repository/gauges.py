@@ -56,6 +56,14 @@ class Gauges:
     reddit_budget_remaining: float | None  # None before the first request to Reddit
 
 
+def oldest_transaction_seconds(conn: Connection, *, now: datetime | None = None) -> float:
+    """Return the age of the oldest transaction that keeps dead rows, or 0 without one.
+
+    A role without `pg_read_all_stats` sees only the transactions of its own sessions.
+    """
+    return float(conn.execute(gauge_query.HORIZON, {"now": now}).scalar_one())
+
+
 def read_gauges(
     conn: Connection,
     *,

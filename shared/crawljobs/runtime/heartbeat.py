@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from crawljobs import errors
-from crawljobs.db.database import Database
+from crawljobs.db.database import Connection, Database
+from crawljobs.domain import heartbeat_details
 from crawljobs.repository.operations import service_instances
 from crawljobs.runtime import jitter, logs, startup
 from crawljobs.version import VERSION
@@ -37,12 +39,18 @@ class Heartbeat:
         name: str,
         role: str,
         details: Callable[[], Mapping[str, Any]],
+        observe: Callable[[Connection], Mapping[str, Any]] | None = None,
         beat_seconds: float = BEAT_SECONDS,
     ) -> None:
+        """`details` describes the process. `observe` adds what the process reads in the database.
+
+        Each heartbeat also has the time of the process's clock.
+        """
         self._database = database
         self._name = name
         self._role = role
         self._details = details
+        self._observe = observe
         self._beat_seconds = beat_seconds
         self._run_id = uuid.uuid4()
         self._stopping = threading.Event()
@@ -72,17 +80,7 @@ class Heartbeat:
         `starts` is true until the first write has succeeded.
         """
         try:
-            self._database.run(
-                lambda conn: service_instances.seen(
-                    conn,
-                    name=self._name,
-                    role=self._role,
-                    version=VERSION,
-                    details=self._details(),
-                    run_id=self._run_id,
-                    starts=starts,
-                )
-            )
+            self._database.run(lambda conn: self._write(conn, starts=starts))
             if starts:
                 startup.warn_of_needless_rights(self._database)
         except errors.DatabaseUnavailable as error:
@@ -92,6 +90,19 @@ class Heartbeat:
             log.exception("heartbeat.failed")
             return False
         return True
+
+    def _write(self, conn: Connection, *, starts: bool) -> None:
+        observed = {} if self._observe is None else self._observe(conn)
+        clock = {heartbeat_details.CLOCK: datetime.now(UTC).isoformat()}
+        service_instances.seen(
+            conn,
+            name=self._name,
+            role=self._role,
+            version=VERSION,
+            details={**self._details(), **observed, **clock},
+            run_id=self._run_id,
+            starts=starts,
+        )
 
     def _delete(self) -> None:
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from crawljobs.domain import attention
 from crawljobs.domain.attention import AttentionFacts, Condition
+from crawljobs.domain.attention_system import SYSTEM, SystemFacts
 from crawljobs.domain.attention_table import ALERTS_ALONE, CONDITIONS
 from support.monitoring_files import alerts
 
@@ -58,6 +59,17 @@ HOLDS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
+# The same for the conditions that only the check of the system has.
+SYSTEM_HOLDS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "schema_unknown": ({"is_schema_unknown": True}, {}),
+    "database_read_only": ({"is_read_only": True}, {}),
+    "connections_short": ({"connections_share": 0.81}, {"connections_share": 0.8}),
+    "autovacuum_off": ({"is_autovacuum_off": True}, {}),
+    "clock_differs": ({"clock_difference_seconds": 5.1}, {"clock_difference_seconds": 5}),
+    "settings_differ": ({"differing_settings": 1}, {}),
+}
+
+
 def found(**facts: float) -> list[str]:
     return [each.code for each in attention.find(CONDITIONS, replace(AttentionFacts(), **facts))]
 
@@ -72,6 +84,24 @@ def test_a_condition_holds_beyond_its_limit_alone(condition: Condition) -> None:
     assert "{" not in shown.sentence
     assert shown.remedy.endswith(".")
     assert shown.link.startswith("/api/admin/")
+
+
+@pytest.mark.parametrize("condition", SYSTEM, ids=lambda condition: condition.code)
+def test_a_check_of_the_system_fails_beyond_its_limit_alone(condition: Condition) -> None:
+    beyond, at = (replace(SystemFacts(), **facts) for facts in SYSTEM_HOLDS[condition.code])
+    failed = [each for each in attention.checks(SYSTEM, beyond) if not each.ok]
+    assert [each.code for each in failed] == [condition.code]
+    assert failed[0].sentence is not None
+    assert failed[0].sentence.endswith(".")
+    assert all(each.ok for each in attention.checks(SYSTEM, at))
+    assert not {each.code for each in SYSTEM} & {each.code for each in CONDITIONS}
+
+
+def test_a_check_shows_its_number_and_its_limit_also_while_it_is_ok() -> None:
+    facts = AttentionFacts(queued_jobs=12)
+    (check,) = [each for each in attention.checks(CONDITIONS, facts) if each.code == "queue_deep"]
+    assert (check.ok, check.value, check.limit, check.holds_at) == (True, 12, 1_000, "above")
+    assert check.sentence is None
 
 
 def test_a_sound_system_needs_no_attention() -> None:
@@ -168,8 +198,9 @@ def test_the_alerts_without_a_gauge_agree_too() -> None:
 
 def test_the_page_lists_the_conditions_and_the_alerts_without_one() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+?) \| (.+?) \|$", PAGE.read_text(), re.MULTILINE)
-    assert [code for code, *_ in rows] == [each.code for each in CONDITIONS]
-    for (_, severity, text, alert), each in zip(rows, CONDITIONS, strict=True):
+    table = [*CONDITIONS, *SYSTEM]
+    assert [code for code, *_ in rows] == [each.code for each in table]
+    for (_, severity, text, alert), each in zip(rows, table, strict=True):
         assert severity == each.severity
         assert text.startswith(each.sentence.replace("{value}", "N"))
         assert re.sub(r"\[(\w+)\].*", r"\1", alert) == (each.alert or "none")

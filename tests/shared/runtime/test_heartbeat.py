@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from crawljobs.db.database import Database
+from crawljobs.domain import process_differences
 from crawljobs.repository.operations import service_instances
 from crawljobs.repository.operations.service_instances import Instance
 from crawljobs.runtime.heartbeat import Heartbeat
@@ -30,7 +31,10 @@ def test_it_says_again_and_again_that_it_is_there(database: Database, heartbeat:
     heartbeat.start()
     wait_until(lambda: instances(database), timeout=10, describe="the first word")
     (first,) = instances(database)
-    assert (first.name, first.role, first.details) == ("w1", "crawler-worker", {"n": 1})
+    assert (first.name, first.role, first.details["n"]) == ("w1", "crawler-worker", 1)
+    difference = process_differences.clock_difference(first.details, first.seen_at)
+    assert difference is not None
+    assert abs(difference) < 5  # the process and the database have the same clock here
     assert first.alive
     wait_until(
         lambda: instances(database)[0].seen_at > first.seen_at, timeout=10, describe="another word"
@@ -52,6 +56,20 @@ def test_an_unexpected_error_is_logged_and_the_next_word_is_said(
             conn.exec_driver_sql("ALTER TABLE away RENAME TO service_instances")
         wait_until(lambda: instances(database), timeout=10, describe="it says nothing more")
     assert told[0]["event"] == "heartbeat.failed"
+
+
+def test_a_process_reports_what_it_observes_in_the_database(database: Database) -> None:
+    made = Heartbeat(
+        database,
+        name="s1",
+        role="scheduler",
+        details=dict,
+        observe=lambda conn: {"answer": conn.exec_driver_sql("SELECT 42").scalar_one()},
+    )
+    made.start()
+    wait_until(lambda: instances(database), timeout=10, describe="the first heartbeat")
+    assert instances(database)[0].details["answer"] == 42
+    made.stop()
 
 
 def test_one_that_never_started_can_be_stopped(database: Database, heartbeat: Heartbeat) -> None:

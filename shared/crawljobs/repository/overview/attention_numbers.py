@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, Double, case, cast, exists, func, or_, select
 
 from crawljobs.db.tables import (
     crawl_jobs,
@@ -13,8 +13,10 @@ from crawljobs.db.tables import (
     queue_pauses,
     reddit_budgets,
     scheduled_jobs,
+    service_instances,
     subreddits,
 )
+from crawljobs.domain import heartbeat_details
 from crawljobs.repository import finished_jobs, outcome_gauges
 from crawljobs.repository.sql import (
     NOW,
@@ -74,6 +76,19 @@ _gap_at = (
     select(subreddits.c.gap_at).where(subreddits.c.id == _crawled.c.subreddit_id).scalar_subquery()
 )
 _gaps = select(func.count()).select_from(_crawled).where(_gap_at > NOW - inline_interval("1 day"))
+# Only the schedulers may see the transactions of other roles. Their heartbeats publish the age.
+_published = service_instances.c.details.op("->")(inline(heartbeat_details.OLDEST_TRANSACTION))
+_horizon = select(
+    func.coalesce(
+        func.max(
+            case((func.jsonb_typeof(_published) == inline("number"), cast(_published, Double)))
+        ),
+        inline_number(0),
+    )
+).where(
+    service_instances.c.role == inline("scheduler"),
+    service_instances.c.seen_at > NOW - inline_interval("1 minute"),
+)
 _is_paused = exists(
     select(ONE_ROW).where(
         queue_pauses.c.scope == inline_number(0),
@@ -88,6 +103,7 @@ NUMBERS = select(
     _throttled.scalar_subquery().label("recently_throttled"),
     _gaps.scalar_subquery().label("subreddits_with_gaps"),
     func.pg_stat_get_dead_tuples(func.to_regclass(inline("crawl_jobs"))).label("dead_rows"),
+    _horizon.scalar_subquery().label("published_horizon"),
     _is_paused.label("is_paused"),
     NOW.label("now"),
 )
@@ -104,6 +120,7 @@ class AttentionNumbers:
     recently_throttled: int
     subreddits_with_gaps: int
     dead_rows: int  # of crawl_jobs
+    published_horizon: float  # seconds; the age of the oldest transaction that a scheduler saw
     is_paused: bool
     now: datetime
 

@@ -45,6 +45,7 @@ class SystemOverview:
     """The state of the system at the time `now`. Each list has a limit."""
 
     now: datetime
+    facts: AttentionFacts
     attention: Sequence[Attention]
     gauges: Gauges
     recent: RecentJobs
@@ -81,6 +82,7 @@ def read_overview(
     facts = facts_of(found, numbers, processes, promised_share=promised_share)
     return SystemOverview(
         now=numbers.now,
+        facts=facts,
         attention=attention.find(CONDITIONS, facts),
         gauges=found,
         recent=job_stats.recent_jobs(conn, now=now),
@@ -128,7 +130,7 @@ def facts_of(
         failed_operations=numbers.failed_operations,
         oldest_undelivered_seconds=found.webhooks.oldest_undelivered_seconds,
         disabled_endpoints=endpoints[EndpointCondition.GONE] + endpoints[EndpointCondition.FAILING],
-        oldest_transaction_seconds=found.oldest_xmin_seconds,
+        oldest_transaction_seconds=max(found.oldest_xmin_seconds, numbers.published_horizon),
         dead_rows=numbers.dead_rows,
         dead_row_share=found.dead_tuple_ratio,
         reddit_refused=bool(paused & REFUSED),

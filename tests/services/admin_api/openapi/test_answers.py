@@ -249,14 +249,19 @@ PATHS = (
     "workers",
     "workers?limit=1",
 )
-# Schemas of responses to changes, and of the token of the request. Tests of their own check them.
+# Schemas of responses to changes, of the token of the request, and of the system. Tests of their
+# own check them.
 OF_CHANGES = {
     "BulkItem",
     "CreatedToken",
+    "Check",
     "CreatedWebhook",
     "GroupChangeItem",
     "ImportItem",
     "Replay",
+    "ProcessState",
+    "SchemaState",
+    "TableState",
     "Upcoming",
     "Whoami",
     "WrittenSchedule",
@@ -329,7 +334,7 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
         for name, value in seen(client, f"{ADMIN}/{path}"):
             found[name].add(value is None)
     # The statistics of an empty queue have null values.
-    for path in ("jobs/stats", "overview"):
+    for path in ("budget", "jobs/stats", "overview"):
         for name, value in seen(client, f"{ADMIN}/{path}"):
             found[name].add(value is None)
     fill(database)

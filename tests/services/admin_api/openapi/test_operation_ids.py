@@ -93,6 +93,7 @@ OPERATION_IDS = [
     "show_post",
     "show_schedule",
     "show_subreddit",
+    "show_system",
     "show_token",
     "show_token_of_request",
     "show_webhook",

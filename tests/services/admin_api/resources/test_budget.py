@@ -155,3 +155,63 @@ def test_it_takes_the_scope_read_and_no_parameters(app: flask.Flask, client: Cli
         assert made.json is not None
         headers = {"Authorization": f"Bearer {made.json['token']}"}
         assert app.test_client().get(BUDGET, headers=headers).status_code == status
+
+
+def test_the_demand_of_the_live_jobs_and_the_spending_are_shown(
+    client: Client, database: Database
+) -> None:
+    empty = budget(client)
+    assert empty["demand"] == {
+        "live_jobs": 0,
+        "at_least": False,
+        "requests_per_crawl": 100,
+        "wanted_requests": 0,
+        "empty_at": None,  # no worker has used a client id
+    }
+    assert (empty["spending"], empty["schedules"]["estimated_requests_per_day"]) == ([], 0)
+    with database.begin() as conn:
+        reserve(conn)
+        for number, sent in enumerate((20, 40)):
+            jobs.in_status(conn, jobs.JobStatus.SUCCEEDED, f"done{number}")
+            conn.execute(
+                text(
+                    "UPDATE crawl_jobs SET checkpoint = jsonb_build_object('requests', "
+                    "CAST(:sent AS int)), finished_at = now(), source = :source "
+                    "WHERE status = 'succeeded' AND checkpoint IS NULL"
+                ),
+                {"sent": sent, "source": "schedule" if number else "user"},
+            )
+        jobs.crawling(conn, "running")
+        conn.execute(
+            text(
+                "UPDATE crawl_jobs SET checkpoint = '{\"requests\"\\: 11}' "
+                "WHERE status = 'crawling'"
+            )
+        )
+        for number in range(98):
+            jobs.enqueue(conn, f"queued{number}")
+    found = budget(client)
+    demand = found["demand"]
+    assert (demand["live_jobs"], demand["requests_per_crawl"]) == (99, 30)
+    assert demand["wanted_requests"] == 99 * 30 - 11
+    # 970 requests in ten minutes
+    seconds = (at(demand["empty_at"]) - at(found["as_of"])).total_seconds()
+    assert seconds == pytest.approx(demand["wanted_requests"] / 970 * 600, abs=0.1)
+    assert found["spending"] == [
+        {"source": "schedule", "jobs": 1, "requests": 40},
+        {"source": "user", "jobs": 1, "requests": 20},
+    ]
+
+
+def test_an_unchanged_budget_is_answered_304(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        reserve(conn)
+        jobs.enqueue(conn, "python")
+    first = client.get(BUDGET)
+    again = client.get(BUDGET, headers={"If-None-Match": first.headers["ETag"]})
+    if first.get_json()["clients"] == budget(client)["clients"]:  # no new window has begun
+        assert (again.status_code, again.data) == (304, b"")
+    with database.begin() as conn:
+        reserve(conn)
+    changed = client.get(BUDGET, headers={"If-None-Match": first.headers["ETag"]})
+    assert changed.status_code == 200
