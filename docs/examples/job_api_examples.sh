@@ -165,6 +165,12 @@ watch_job() { # JOB [SECONDS]: wait until it is final or the time is over; print
     echo "$state"
 }
 
+show_attention() { # print ok, or the most severe level and each condition with its remedy
+    local answer
+    answer=$(call GET /api/admin/overview) || return
+    field '"\n".join([it["level"], *(one["sentence"] + " " + one["remedy"] for one in it["attention"])])' "$answer"
+}
+
 pause() { # SUBREDDIT REASON
     call POST /api/admin/queue/pause "$(object subreddit "$1" reason "$2")"
 }
@@ -192,6 +198,7 @@ step() {
 
 run_examples() {
     local job
+    step "attention" show_attention || return
     step "next runs" show_next_runs '@daily' 'Europe/Berlin' || return
     step "schedule" create_daily_schedule BirdingNotes || return
     job=$(crawl_soon LunarAtlas) || return

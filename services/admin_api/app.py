@@ -19,6 +19,7 @@ from admin_api.http import (
 )
 from admin_api.http.cursors import CursorSigner
 from admin_api.http.login_throttle import FailedLogins
+from admin_api.http.polling import conditional
 from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.request import (
     request_body,
@@ -75,7 +76,6 @@ from crawljobs.db.timeouts import (
     PROBE_TIMEOUTS,
     Timeouts,
 )
-from crawljobs.db.timeouts import INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS, Timeouts
 from crawljobs.domain import heartbeat_details
 from crawljobs.runtime import comparable_settings
 from crawljobs.runtime.heartbeat import Heartbeat
@@ -105,6 +105,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     problems.install(app)
     request_id.install(app)
     security_headers.install(app)
+    conditional.install(app)
     api = document.install(app)
     for blueprint in (
         jobs.blueprint,

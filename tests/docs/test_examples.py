@@ -44,6 +44,7 @@ TASKS = (
     "pause BirdingNotes 'a break'",
     "enqueue_many BirdingNotes Pottery",
     "show_next_runs @daily Europe/Berlin",
+    "show_attention",
 )
 
 
@@ -83,6 +84,7 @@ def test_the_whole_script_runs_twice_and_leaves_its_jobs(
     ran = execute(server, [str(SCRIPT)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "enqueued: 2" in ran.stdout
+    assert "attention: critical\nNo worker has sent a heartbeat" in ran.stdout
     assert "watched: queued" in ran.stdout  # no worker runs in this test
     assert "retried: 0" in ran.stdout
     assert '"by_status"' in ran.stdout

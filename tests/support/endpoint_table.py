@@ -99,7 +99,7 @@ def _errors(operation: dict[str, Any]) -> list[str]:
     return sorted(
         status
         for status in operation["responses"]
-        if not status.startswith("2") and status not in usual
+        if not status.startswith(("2", "3")) and status not in usual
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, cast
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
 
-from admin_api.http import idempotency, preconditions, scopes
+from admin_api.http import idempotency, pagination, preconditions, scopes
 from admin_api.http.polling import conditional
 from admin_api.http.request import request_body, request_parsing
 from admin_api.http.request.json_bounds import Bounds
@@ -111,6 +111,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         def decorate(view: View) -> View:
             wrapped = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
             wrapped.takes_parameters = True
+            if conditional.is_marked(view):  # doc() cannot add a header to query parameters
+                _arguments_of(wrapped).append(conditional.PARAMETER)
             problem_codes.add(wrapped, *problem_codes.OF_PARAMETERS)
             if "cursor" in schema().fields:
                 problem_codes.add(wrapped, *problem_codes.OF_CURSORS)
@@ -152,7 +154,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         def decorate(view: View) -> View:
             header = preconditions.parameter(required=required)
             # Append to documented query parameters, because doc() would replace them.
-            listed = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+            listed = _arguments_of(view)
             if any(each.get("in") == "query" for each in listed):
                 listed.append(header)
                 return problem_codes.add(view, *codes)
@@ -161,17 +163,31 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
         return decorate
 
+    def answers_page(self, schema: type[ma.Schema], description: str) -> Decorator:
+        """Declare a page of a list: its schema, the Link to the next page, and its ETag.
+
+        The view must have `parameters`, which documents the If-None-Match header.
+        """
+        headers = {**pagination.LINK_HEADER, **conditional.HEADERS}
+
+        def decorate(view: View) -> View:
+            return self._unchanged(self.answers(200, schema, description, headers=headers)(view))
+
+        return decorate
+
     def may_be_unchanged(self, view: View) -> View:
-        """Document the If-None-Match header and the response 304, which conditional.py gives."""
-        listed = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
-        if any(each.get("in") == "query" for each in listed):
-            listed.append(conditional.PARAMETER)
-        else:
-            view = self.doc(parameters=[conditional.PARAMETER])(view)
-        unchanged = self.alt_response(
+        """Document the If-None-Match header and the response 304 of a view without parameters.
+
+        conditional.py answers 304, and adds the ETag unless the view does.
+        """
+        return self._unchanged(cast(View, self.doc(parameters=[conditional.PARAMETER])(view)))
+
+    def _unchanged(self, view: View) -> View:
+        conditional.mark(view)
+        documented = self.alt_response(
             304, description="The answer is the one that you have.", headers=conditional.HEADERS
         )
-        return cast(View, unchanged(view))
+        return cast(View, documented(view))
 
     def answers_nothing(self, description: str) -> Decorator:
         """Document a 204 response without a body."""
@@ -201,3 +217,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
             return problem_codes.add(view, *codes)
 
         return decorate
+
+
+def _arguments_of(view: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Return the documented parameters of the view's query; an empty list without any."""
+    arguments: dict[str, Any] = getattr(view, "_apidoc", {}).get("arguments", {})
+    listed: list[dict[str, Any]] = arguments.get("parameters", [])
+    return listed

@@ -47,7 +47,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @blueprint.get("")
 @blueprint.parameters(AuditParameters)
-@blueprint.answers(200, AuditListSchema, "One page of entries.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(AuditListSchema, "One page of entries.")
 def list_audit_entries(params: dict[str, Any]) -> responses.Response:
     """List the audit log, newest first
 

@@ -24,12 +24,7 @@ blueprint = Blueprint(
 
 @blueprint.get("/<author:author>")
 @blueprint.parameters(ActivityParameters)
-@blueprint.answers(
-    200,
-    AuthorActivitySchema,
-    "The author and a page of the activity.",
-    headers=pagination.LINK_HEADER,
-)
+@blueprint.answers_page(AuthorActivitySchema, "The author and a page of the activity.")
 @blueprint.problems("not_found")
 def show_author(params: dict[str, Any], author: str) -> responses.Response:
     """Show an author, and the author's activity by subreddit

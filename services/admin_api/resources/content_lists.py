@@ -27,7 +27,7 @@ blueprint = Blueprint(
 
 @blueprint.get("/<subreddit:subreddit>/posts")
 @blueprint.parameters(ItemParameters)
-@blueprint.answers(200, PostListSchema, "One page of posts.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(PostListSchema, "One page of posts.")
 @blueprint.problems("not_found")
 def list_posts(params: dict[str, Any], subreddit: str) -> responses.Response:
     """List the stored posts of a subreddit
@@ -40,7 +40,7 @@ def list_posts(params: dict[str, Any], subreddit: str) -> responses.Response:
 
 @blueprint.get("/<subreddit:subreddit>/comments")
 @blueprint.parameters(ItemParameters)
-@blueprint.answers(200, CommentListSchema, "One page of comments.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(CommentListSchema, "One page of comments.")
 @blueprint.problems("not_found")
 def list_comments(params: dict[str, Any], subreddit: str) -> responses.Response:
     """List the stored comments of a subreddit

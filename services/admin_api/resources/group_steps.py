@@ -66,7 +66,7 @@ def add_group_steps(params: dict[str, Any], group_id: int) -> responses.Response
 
 @blueprint.get("")
 @blueprint.parameters(StepParameters)
-@blueprint.answers(200, StepListSchema, "One page of steps.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(StepListSchema, "One page of steps.")
 @blueprint.problems("not_found")
 def list_group_steps(params: dict[str, Any], group_id: int) -> responses.Response:
     """List the steps of a group, in the order in which they were added"""

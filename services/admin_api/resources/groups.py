@@ -73,7 +73,7 @@ def create_group(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("")
 @blueprint.parameters(GroupParameters)
-@blueprint.answers(200, GroupListSchema, "One page of groups.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(GroupListSchema, "One page of groups.")
 def list_groups(params: dict[str, Any]) -> responses.Response:
     """List groups, newest first
 

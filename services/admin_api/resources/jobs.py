@@ -6,9 +6,9 @@ from typing import Any
 
 import flask
 
-from admin_api.http import auth, pagination, preconditions, responses, state
+from admin_api.http import auth, preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing, enqueueing_after, job_filters
+from admin_api.resources import enqueueing, enqueueing_after, job_pages
 from admin_api.schemas.enqueue import EnqueuedSchema, EnqueueSchema
 from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
@@ -16,15 +16,15 @@ from admin_api.schemas.job import (
 )
 from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
 from admin_api.schemas.job_filter import JobParameters
+from admin_api.schemas.job_row import JobRowListSchema
 from admin_api.schemas.stats import Stats, StatsSchema
 from admin_api.schemas.step import StepSchema
 from crawljobs.domain import explanation
 from crawljobs.domain.api_token import Scope
-from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository.groups import group_counts
 from crawljobs.repository.groups.explained import related_steps
 from crawljobs.repository.operations import audit_entry, audit_log
-from crawljobs.repository.queue import job_explain, job_list, job_reads, job_stats
+from crawljobs.repository.queue import job_explain, job_reads, job_stats
 
 PREFIX = enqueueing.JOBS_PATH
 ATTEMPTS_SHOWN = 100
@@ -75,24 +75,27 @@ def enqueue_job(params: dict[str, Any]) -> responses.Response | flask.Response:
 
 @blueprint.get("")
 @blueprint.parameters(JobParameters)
-@blueprint.answers(200, JobListSchema, "One page of jobs.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(JobListSchema, "One page of jobs.")
 def list_jobs(params: dict[str, Any]) -> responses.Response:
     """List jobs
 
     A job must match all filters. `next` (or the Link header) leads to the next page. New jobs do
     not shift the pages. For a page, the API examines at most 10,000 jobs. A page with `next` may
-    therefore hold fewer jobs than `limit`, or none.
+    therefore hold fewer jobs than `limit`, or none. `ids` reads known jobs, on one page.
     """
-    page = pagination.Page.requested("jobs", params)
-    with state.current().database.read() as conn:
-        found = job_list.list_jobs(
-            conn,
-            filters=job_filters.parsed(conn, params),
-            sort=JobSort(params["sort"]),
-            after=page.after,
-            limit=page.limit,
-        )
-    return page.response_with(PREFIX, found.jobs, next_at=found.next)
+    return job_pages.page_of(params, listing="jobs", path=PREFIX)
+
+
+@blueprint.get("/rows")
+@blueprint.parameters(JobParameters)
+@blueprint.answers_page(JobRowListSchema, "One page of jobs in their short form.")
+def list_job_rows(params: dict[str, Any]) -> responses.Response:
+    """List jobs in their short form
+
+    The same list with the same filters, in a third of the bytes: for a table of jobs that is read
+    again and again. `ids` reads the jobs that such a table shows.
+    """
+    return job_pages.page_of(params, listing="job_rows", path=f"{PREFIX}/rows")
 
 
 @blueprint.get("/stats")

@@ -34,9 +34,7 @@ blueprint = Blueprint(
 
 @blueprint.get("")
 @blueprint.parameters(OperationParameters)
-@blueprint.answers(
-    200, OperationListSchema, "One page of operations.", headers=pagination.LINK_HEADER
-)
+@blueprint.answers_page(OperationListSchema, "One page of operations.")
 def list_operations(params: dict[str, Any]) -> responses.Response:
     """List operations, newest first
 

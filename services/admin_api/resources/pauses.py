@@ -6,6 +6,7 @@ from typing import Any
 
 from admin_api.http import auth, problems, state
 from admin_api.http.blueprint import Blueprint
+from admin_api.http.polling import conditional
 from admin_api.schemas.fields import rfc3339
 from admin_api.schemas.pause import (
     PauseBodySchema,
@@ -32,7 +33,8 @@ PAUSES_SHOWN = 500
 
 
 @blueprint.get("/pauses")
-@blueprint.answers(200, PauseListSchema, "The pauses in force.")
+@blueprint.may_be_unchanged
+@blueprint.answers(200, PauseListSchema, "The pauses in force.", headers=conditional.HEADERS)
 def list_pauses() -> dict[str, Any]:
     """List the pauses"""
     with state.current().database.read() as conn:

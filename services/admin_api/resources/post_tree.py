@@ -28,9 +28,7 @@ blueprint = Blueprint(
 
 @blueprint.get("/<post:post_id>")
 @blueprint.parameters(PageParameters)
-@blueprint.answers(
-    200, PostTreeSchema, "The post and a page of its comments.", headers=pagination.LINK_HEADER
-)
+@blueprint.answers_page(PostTreeSchema, "The post and a page of its comments.")
 @blueprint.problems("not_found")
 def show_post(params: dict[str, Any], post_id: str) -> responses.Response:
     """Show a post and its comments in the order of the tree

@@ -117,7 +117,7 @@ def run_schedule(schedule_id: int) -> responses.Response | flask.Response:
 
 @blueprint.get("/<id:schedule_id>/runs")
 @blueprint.parameters(RunParameters)
-@blueprint.answers(200, RunListSchema, "One page of the ledger.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(RunListSchema, "One page of the ledger.")
 @blueprint.problems("not_found")
 def list_schedule_runs(params: dict[str, Any], schedule_id: int) -> responses.Response:
     """List the due times of a schedule with their outcomes, latest first

@@ -89,9 +89,7 @@ def create_schedule(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("")
 @blueprint.parameters(ScheduleParameters)
-@blueprint.answers(
-    200, ScheduleListSchema, "One page of schedules.", headers=pagination.LINK_HEADER
-)
+@blueprint.answers_page(ScheduleListSchema, "One page of schedules.")
 def list_schedules(params: dict[str, Any]) -> responses.Response:
     """List schedules, oldest first
 

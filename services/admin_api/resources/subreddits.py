@@ -47,9 +47,7 @@ blueprint = Blueprint(
 
 @blueprint.get("")
 @blueprint.parameters(SubredditParameters)
-@blueprint.answers(
-    200, SubredditListSchema, "One page of subreddits.", headers=pagination.LINK_HEADER
-)
+@blueprint.answers_page(SubredditListSchema, "One page of subreddits.")
 def list_subreddits(params: dict[str, Any]) -> responses.Response:
     """List subreddits by name
 

@@ -35,7 +35,7 @@ _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path
 
 @blueprint.get("")
 @blueprint.parameters(TokenParameters)
-@blueprint.answers(200, TokenListSchema, "One page of tokens.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(TokenListSchema, "One page of tokens.")
 def list_tokens(params: dict[str, Any]) -> responses.Response:
     """List tokens in the order of their names, also expired and revoked tokens"""
     page = pagination.Page.requested("tokens", params)

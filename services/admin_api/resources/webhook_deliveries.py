@@ -33,9 +33,7 @@ blueprint.before_request(webhook_secrets.require_master_key)
 
 @blueprint.get("/<id:endpoint_id>/deliveries")
 @blueprint.parameters(WebhookDeliveryParameters)
-@blueprint.answers(
-    200, WebhookDeliveryListSchema, "One page of deliveries.", headers=pagination.LINK_HEADER
-)
+@blueprint.answers_page(WebhookDeliveryListSchema, "One page of deliveries.")
 @blueprint.problems("webhooks_off", "not_found")
 def list_webhook_deliveries(params: dict[str, Any], endpoint_id: int) -> responses.Response:
     """List the deliveries of an endpoint, newest first"""

@@ -83,7 +83,7 @@ def create_webhook(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("")
 @blueprint.parameters(WebhookParameters)
-@blueprint.answers(200, WebhookListSchema, "One page of endpoints.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(WebhookListSchema, "One page of endpoints.")
 @blueprint.problems("webhooks_off")
 def list_webhooks(params: dict[str, Any]) -> responses.Response:
     """List endpoints, oldest first"""

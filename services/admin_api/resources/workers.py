@@ -20,7 +20,7 @@ blueprint = Blueprint("workers", __name__, url_prefix=PREFIX, description="Runni
 
 @blueprint.get("")
 @blueprint.parameters(WorkerParameters)
-@blueprint.answers(200, WorkerListSchema, "One page of processes.", headers=pagination.LINK_HEADER)
+@blueprint.answers_page(WorkerListSchema, "One page of processes.")
 def list_workers(params: dict[str, Any]) -> responses.Response:
     """List processes by name, with the jobs that they crawl
 

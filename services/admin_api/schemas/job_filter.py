@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -100,7 +101,8 @@ _SORT = (
     "their next check, which is within one minute while the cause of the wait may change."
 )
 
-JobParameters = PageParameters.from_dict(
+IDS_MAX = 100
+_ListParameters = PageParameters.from_dict(
     {
         **filter_fields(strict=False),
         "sort": fields.String(
@@ -108,8 +110,27 @@ JobParameters = PageParameters.from_dict(
             validate=known(JobSort),
             metadata=described(_SORT),
         ),
+        "ids": fields.List(
+            fields.Integer(
+                validate=validate.Range(min=1, max=INT8_MAX), metadata={"format": "int64"}
+            ),
+            load_default=list,
+            validate=validate.Length(min=1, max=IDS_MAX),
+            metadata=described(
+                "Only the jobs with these ids, at most 100, sorted by id, on one page. Jobs that "
+                "do not exist are left out. Not together with other parameters.",
+            ),
+        ),
     },
     name="JobParameters",
 )
+
+
+class JobParameters(_ListParameters):  # type: ignore[misc, valid-type] # a class made at run time
+    @ma.validates_schema(pass_original=True)
+    def _ids_alone(self, _: Any, original: Mapping[str, Any], **__: Any) -> None:
+        if "ids" in original and len(original) > 1:
+            raise ma.ValidationError("not together with other parameters", "ids")
+
 
 JobFilterSchema = ma.Schema.from_dict(filter_fields(strict=True), name="JobFilter")

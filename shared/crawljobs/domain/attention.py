@@ -54,7 +54,7 @@ class AttentionFacts:
     dead_row_share: float = 0
     reddit_refused: bool = False
     reddit_paused: bool = False  # for another reason than a refusal
-    recently_throttled: int = 0  # client ids with a 429 reply in the last 15 minutes
+    recently_throttled: int = 0  # client ids with a series of 429 in the last 15 minutes
     promised_share: float = 0  # requests of all schedules, as a share of Reddit's budget
     subreddits_with_gaps: int = 0  # of the newest crawls of the last day
     is_paused: bool = False  # the whole queue

@@ -27,12 +27,12 @@ QUEUE = (
         Severity.WARNING,
         lambda facts: facts.recently_throttled,
         0,
-        "Reddit answered 429 to {value} client ids in the last 15 minutes.",
+        "Reddit answered 429 again and again to {value} client ids in the last 15 minutes.",
         "Another program may use the client id: give it its own one. The workers slow down by "
         "themselves.",
         _BUDGET,
         alert="CrawlRedditThrottled",
-        of_one="Reddit answered 429 in the last 15 minutes.",
+        of_one="Reddit answered 429 again and again in the last 15 minutes.",
     ),
     Condition(
         "worker_lost",

@@ -9,8 +9,10 @@ from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from typing import Any
 
-# These may differ: each process has its own size, and its own patience at its end.
-OWN = frozenset({"worker_concurrency", "threads", "workers", "drain_seconds", "poll_seconds"})
+# These may differ: each process has its own address, its own size, and its own time to stop.
+OWN = frozenset(
+    {"bind", "worker_concurrency", "threads", "workers", "drain_seconds", "poll_seconds"}
+)
 
 Plain = str | float | bool | None
 

@@ -129,6 +129,10 @@ def test_it_is_listed_among_the_processes_while_it_runs(
     listed = "SELECT count(*) FROM service_instances WHERE role = 'scheduler'"
     scheduler = start_scheduler(database_url)
     wait_until(lambda: one(sql, listed) == 1, timeout=DEADLINE_SECONDS, describe="it is listed")
+    details = one(sql, "SELECT details FROM service_instances WHERE role = 'scheduler'")
+    assert details["settings"] == {"tick_seconds": 60.0}
+    assert details["oldest_transaction_seconds"] >= 0
+    assert "clock" in details
     code, _ = scheduler.terminate()
     assert code == 0
     assert one(sql, listed) == 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 import flask
 
+OK, NOT_MODIFIED = 200, 304
 HEADERS = {
     "ETag": {
         "schema": {"type": "string"},
@@ -24,6 +26,7 @@ PARAMETER = {
     "description": "The ETag of the answer that you have.",
 }
 _TAG_BYTES = 12
+_MARK = "may_be_unchanged"  # the attribute of views whose answers have an ETag
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,53 @@ def answer(body: Any, *, moving: AbstractSet[str] = frozenset()) -> Answer:
     ETag leaves them out, so it is weak.
     """
     tagged = json.dumps(_without(body, moving), separators=(",", ":"), sort_keys=True)
-    digest = hashlib.blake2b(tagged.encode(), digest_size=_TAG_BYTES).hexdigest()
-    return Answer(json.dumps(body, separators=(",", ":")).encode(), digest)
+    return Answer(json.dumps(body, separators=(",", ":")).encode(), _digest(tagged.encode()))
 
 
 def respond(found: Answer) -> flask.Response:
     """Return the answer, or 304 without a body if If-None-Match has its ETag."""
     if flask.request.if_none_match.contains_weak(found.tag):
-        response = flask.Response(status=304)
+        response = flask.Response(status=NOT_MODIFIED)
     else:
         response = flask.Response(found.body, mimetype="application/json")
     response.set_etag(found.tag, weak=True)
     return response
+
+
+def mark(view: Callable[..., Any]) -> None:
+    """Mark a view: its answers get an ETag."""
+    setattr(view, _MARK, True)
+
+
+def is_marked(view: object) -> bool:
+    """Return whether the view, or the view that it wraps, is marked."""
+    return hasattr(view, _MARK)
+
+
+def _tag(response: flask.Response) -> flask.Response:
+    """Add the ETag to the answer of a marked view. Answer 304 if the client has this answer."""
+    request = flask.request
+    view = flask.current_app.view_functions.get(request.endpoint or "")
+    is_page = is_marked(view) and response.status_code == OK and not response.is_streamed
+    if not is_page or request.method not in ("GET", "HEAD") or "ETag" in response.headers:
+        return response
+    tag = _digest(response.get_data())
+    if request.if_none_match.contains_weak(tag):
+        response.status_code = NOT_MODIFIED
+        response.set_data(b"")
+        for header in ("Content-Type", "Content-Length", "Link"):
+            response.headers.pop(header, None)
+    response.set_etag(tag, weak=True)
+    return response
+
+
+def install(app: flask.Flask) -> None:
+    """Add the ETags. Call this last: Flask calls the function that was added last first."""
+    app.after_request(_tag)
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=_TAG_BYTES).hexdigest()
 
 
 def _without(value: Any, keys: AbstractSet[str]) -> Any:

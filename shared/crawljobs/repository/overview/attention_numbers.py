@@ -29,6 +29,7 @@ from crawljobs.repository.sql import (
 
 DISABLED_MAX = 10_000  # disabled schedules; the search for broken ones reads at most this number
 OPERATIONS_MAX = 1_000  # the search for failed operations reads this number of newest ones
+THROTTLES_MIN = 3  # 429 replies in a row to one client id
 CRAWLS_MAX = 1_000  # the search for gaps reads the subreddits of this number of newest crawls
 
 # Workers rescue the jobs of a dead worker within seconds. After a minute, no worker does.
@@ -59,8 +60,10 @@ _ended_operations = (
     .subquery("ended_operations")
 )
 _failed_operations = select(func.count()).where(_ended_operations.c.state == inline("failed"))
+# A single 429 is usual: the workers slow down by themselves.
 _throttled = select(func.count()).where(
-    reddit_budgets.c.last_throttled_at > NOW - inline_interval("15 minutes")
+    reddit_budgets.c.last_throttled_at > NOW - inline_interval("15 minutes"),
+    reddit_budgets.c.throttles_in_a_row >= inline_number(THROTTLES_MIN),
 )
 _crawls = finished_jobs.newest_finished(
     "id",

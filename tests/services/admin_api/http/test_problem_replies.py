@@ -45,7 +45,7 @@ def test_a_database_that_cannot_serve_is_503_and_its_cause_is_in_the_log_alone(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("admin_api.resources.jobs.job_list.list_jobs", fail)
+    monkeypatch.setattr("admin_api.resources.job_pages.job_list.list_jobs", fail)
     with structlog.testing.capture_logs() as logged:
         answer = client.get(JOBS, headers={"X-Request-Id": "r-1"})
     assert (answer.status_code, answer.get_json()["code"]) == (503, code)
@@ -61,7 +61,7 @@ def test_a_mistake_of_ours_is_500_and_logged_with_its_request(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("admin_api.resources.jobs.job_list.list_jobs", fail)
+    monkeypatch.setattr("admin_api.resources.job_pages.job_list.list_jobs", fail)
     with structlog.testing.capture_logs() as logged:
         answer = client.get(JOBS, headers={"X-Request-Id": "r-1"})
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")

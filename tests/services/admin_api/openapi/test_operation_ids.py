@@ -51,6 +51,7 @@ OPERATION_IDS = [
     "list_comments",
     "list_group_steps",
     "list_groups",
+    "list_job_rows",
     "list_jobs",
     "list_operations",
     "list_pauses",

@@ -82,10 +82,23 @@ CHANGES = (
     (OPERATION.format(hours=23), "operations_failed"),
     (OPERATION.format(hours=25), None),
     (
-        BUDGET.format(name="last_throttled_at", value=":now - interval '14 min'"),
+        BUDGET.format(
+            name="last_throttled_at, throttles_in_a_row", value=":now - interval '14 min', 3"
+        ),
         "reddit_throttled",
     ),
-    (BUDGET.format(name="last_throttled_at", value=":now - interval '16 min'"), None),
+    (
+        BUDGET.format(
+            name="last_throttled_at, throttles_in_a_row", value=":now - interval '14 min', 2"
+        ),
+        None,
+    ),
+    (
+        BUDGET.format(
+            name="last_throttled_at, throttles_in_a_row", value=":now - interval '16 min', 3"
+        ),
+        None,
+    ),
     (
         BUDGET.format(
             name="outage_until, paused_reason", value=":now + interval '1 min', 'client_refused'"
