@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from admin_api.http.exports.export_reader import CHUNK_SECONDS
 from admin_api.schemas.content_filter import ItemParameters
-from admin_api.schemas.export_filter import RATE_MAX, RATE_MIN, ExportedItems
+from admin_api.schemas.export_filter import RATE_MAX, RATE_MIN, ExportedItems, ExportedLinks
 from crawljobs.db.database import Database
 from crawljobs.repository.content.reads import item_page_sql, post_trees
 from crawljobs.repository.exports.export_statement import CHUNK_ROWS
@@ -67,9 +67,13 @@ def test_each_command_shows_content(answers: list[bytes]) -> None:
     assert len(shown) == 6
     for command, answer in zip(COMMANDS[1:], shown, strict=False):
         assert len(answer["items"]) == 1, (command, answer)
-    assert len(EXPORTS) == 5
+    assert len(EXPORTS) == 6
     for command, exported in zip(EXPORTS, answers[-len(EXPORTS) :], strict=True):
-        assert len(exported.splitlines()) == (2 if "edges" in command or "csv" in command else 1)
+        if "graphml" in command:
+            assert exported.endswith(b"</graph>\n</graphml>\n")
+        else:
+            has_two = "edges" in command or "csv" in command
+            assert len(exported.splitlines()) == (2 if has_two else 1)
 
 
 def test_the_parameters_and_limits_are_those_of_the_code() -> None:
@@ -79,7 +83,7 @@ def test_the_parameters_and_limits_are_those_of_the_code() -> None:
     table = PAGE.partition("| `format` |")[2].partition("\n\n")[0]
     named = ["format", *re.findall(r"^\| `(\w+)`(?:, `(\w+)`)?", table, re.MULTILINE)]
     flat = {name for names in named for name in ([names] if isinstance(names, str) else names)}
-    assert flat - {""} == set(ExportedItems().fields)
+    assert flat - {""} == {*ExportedItems().fields, *ExportedLinks().fields}
     assert f"{RATE_MIN} to {RATE_MAX:,}" in PAGE
     assert f"A chunk of\n{CHUNK_ROWS:,} rows may take {CHUNK_SECONDS:.0f} s" in PAGE
     assert f"at most {item_page_sql.SCAN_LIMIT:,} items" in PAGE

@@ -6,7 +6,7 @@ from crawljobs.db.database import Connection
 from crawljobs.repository import index_order
 
 ROWS = 4_000
-LARGE = ("posts", "comments", "author_subreddits")
+LARGE = ("posts", "comments", "author_subreddits", "subreddit_links", "map_nodes")
 _FILL = """
     INSERT INTO subreddits (id, name) OVERRIDING SYSTEM VALUE
     SELECT n, 'sub' || n FROM generate_series(1, 40) AS n;
@@ -23,7 +23,12 @@ _FILL = """
     FROM generate_series(1, :rows) AS n;
     INSERT INTO author_subreddits (author_id, subreddit_id, posts, first_at, last_at)
     SELECT author.id, subreddit.id, 1, now(), now()
-    FROM authors AS author CROSS JOIN subreddits AS subreddit
+    FROM authors AS author CROSS JOIN subreddits AS subreddit;
+    INSERT INTO map_nodes (subreddit_id) SELECT id FROM subreddits;
+    INSERT INTO subreddit_links (a_id, b_id, shared_authors, weight, is_top_of_a, is_top_of_b,
+        computed_at)
+    SELECT a.id, b.id, 1, 0.5, true, true, now()
+    FROM subreddits AS a JOIN subreddits AS b ON a.id < b.id
 """
 # Statistics of a time at which all items were in one subreddit, below one post.
 _OLD = """

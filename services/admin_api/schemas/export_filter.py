@@ -12,6 +12,7 @@ from admin_api.schemas.known import Known, known
 from crawljobs.repository.exports.export_plan import ExportShape
 
 FORMATS = ("ndjson", "csv")
+LINK_FORMATS = (*FORMATS, "graphml", "gexf")
 RATE_MIN, RATE_MAX = 100, 1_000_000
 
 
@@ -83,4 +84,23 @@ ExportedItems = ma.Schema.from_dict(
         ),
     },
     name="ExportedItems",
+)
+ExportedLinks = ma.Schema.from_dict(
+    {
+        **_of_all(),
+        "format": fields.String(
+            load_default="ndjson",
+            validate=Known("LinkFormat", LINK_FORMATS),
+            metadata=described(
+                "`ndjson`, `csv`, or a graph with its nodes: `graphml`, `gexf`. A graph cannot be "
+                "continued with `after`."
+            ),
+        ),
+        "min_shared": fields.Integer(
+            load_default=1,
+            validate=validate.Range(min=1, max=2**31 - 1),
+            metadata=described("Only links of at least this number of shared authors."),
+        ),
+    },
+    name="ExportedLinks",
 )

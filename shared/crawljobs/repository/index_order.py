@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Text, bindparam, func, select
 
 from crawljobs.repository.sql import inline
 
@@ -10,14 +10,18 @@ from crawljobs.repository.sql import inline
 # expects few of them: a generic plan does not know the positions.
 _SETTINGS = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
 _FOLLOW = select(
-    *(func.set_config(inline(name), inline("off"), True).label(name) for name in _SETTINGS)
+    *(func.set_config(inline(name), inline("off"), True).label(name) for name in _SETTINGS),
+    func.set_config(
+        inline("enable_incremental_sort"), bindparam("incremental", type_=Text), True
+    ).label("incremental"),
 )
 
 
-def follow(conn: Connection) -> None:
+def follow(conn: Connection, *, by_groups: bool = False) -> None:
     """Apply the settings until the end of the transaction. `conn` must be in a transaction.
 
     A statement with an ORDER BY and a LIMIT then reads only the first rows, where an index has the
-    order. Where no index has the order, the statement still sorts.
+    order. With `by_groups`, it may also read whole groups of rows with the same first column, and
+    sort each group. Where no index has the order, the statement still sorts.
     """
-    conn.execute(_FOLLOW)
+    conn.execute(_FOLLOW, {"incremental": "on" if by_groups else "off"})

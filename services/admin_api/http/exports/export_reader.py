@@ -47,13 +47,14 @@ class ExportReader:
         """Read the first chunk. Raises DatabaseUnavailable."""
         return self._read(self.after)
 
-    def contents(self, first: Chunk) -> Iterator[bytes]:
-        """Yield the contents of all chunks, beginning with the first.
+    def contents(self, first: Chunk | None = None) -> Iterator[bytes]:
+        """Yield the contents of all chunks, beginning with the first, which may have been read.
 
         Raises Interrupted if the database fails or the process stops.
         """
-        began, chunk, outcome = time.monotonic(), first, "the client has left"
+        began, outcome = time.monotonic(), "the client has left"
         try:
+            chunk = self.first() if first is None else first
             while True:
                 self.lines += chunk.lines
                 self.rows += chunk.rows

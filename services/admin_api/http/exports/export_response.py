@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import flask
 
@@ -12,6 +12,7 @@ from admin_api.http.exports import sent_pieces
 from admin_api.http.exports.export_reader import ExportReader
 from admin_api.http.streaming import PIECE_SECONDS, RETRY_AFTER_SECONDS
 from crawljobs.db.database import Connection
+from crawljobs.repository.exports.export_plan import ExportKind
 from crawljobs.repository.operations import audit_log
 
 _PLACES = "content"  # all exports share the places, whatever their token
@@ -39,9 +40,14 @@ def take_place() -> None:
 
 
 def response(
-    reader: ExportReader, *, head: bytes, mimetype: str, parameters: dict[str, object]
+    reader: ExportReader,
+    *,
+    head: bytes,
+    mimetype: str,
+    parameters: dict[str, object],
+    tail: Iterable[bytes] = (),
 ) -> flask.Response:
-    """Return the response that streams `head` and the lines of the export.
+    """Return the response that streams `head`, the lines of the export and `tail`.
 
     A HEAD request gets the headers alone. The first chunk and the audit row come before the
     response, so that their errors are problems. The audit row has the `parameters`, because an
@@ -51,6 +57,8 @@ def response(
         return flask.Response(mimetype=mimetype)
     take_place()
     places = state.current().content_exports
+    is_graph = reader.plan.kind is ExportKind.MAP_NODES
+    kind = (ExportKind.LINKS if is_graph else reader.plan.kind).value
     try:
         first = reader.first()
         actor = auth.current_actor()
@@ -61,7 +69,7 @@ def response(
                 actor=actor,
                 action="export",
                 resource_type="content",
-                resource_id=reader.plan.kind.value,
+                resource_id=kind,
                 after=parameters,
             )
 
@@ -72,6 +80,7 @@ def response(
             if head:
                 yield head
             yield from reader.contents(first)
+            yield from tail
 
         body = sent_pieces.gzipped(contents()) if is_gzip else contents()
         streamed = flask.Response(sent_pieces.pieces(body), mimetype=mimetype)

@@ -23,7 +23,7 @@ _NAMES_KEPT = 10_000  # names whose pseudonyms are in memory
 
 def author_field(kind: ExportKind) -> str | None:
     """Return the field with the author's name, which is the first field of a line."""
-    if kind is ExportKind.SUBREDDITS:
+    if kind in (ExportKind.SUBREDDITS, ExportKind.LINKS, ExportKind.MAP_NODES):
         return None
     return "name" if kind is ExportKind.AUTHORS else "author"
 

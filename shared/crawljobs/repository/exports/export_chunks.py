@@ -96,7 +96,7 @@ def read_chunk(
         bodies=plan.bodies,
         at_most=rows,
     ).execution_options(stream_results=True, yield_per=FETCHED_ROWS)
-    index_order.follow(conn)
+    index_order.follow(conn, by_groups=plan.order is ExportOrder.SPAN)
     width = len(position_columns(plan.order))
     begin = plan.begin(after)
     values = _values(plan, begin)
@@ -134,6 +134,7 @@ def _values(plan: ExportPlan, begin: Key) -> dict[str, Any]:
         "subreddit_id": plan.subreddit_id,
         "since": plan.since,
         "until": plan.until,
+        "min_shared": plan.min_shared,
     }
     if plan.order is ExportOrder.SPAN:
         values |= {"since": plan.since or EARLIEST, "until": plan.until or _LATEST}

@@ -25,6 +25,8 @@ class ExportKind(StrEnum):
     AUTHORS = "authors"
     SUBREDDITS = "subreddits"
     EDGES = "edges"
+    LINKS = "links"
+    MAP_NODES = "map_nodes"  # the nodes of a graph whose edges are links
 
 
 class ExportShape(StrEnum):
@@ -44,9 +46,12 @@ class ExportOrder(StrEnum):
     ID = "id"  # authors and subreddits
     EDGE = "edge"  # author_id, subreddit_id
     SUBREDDIT_EDGE = "subreddit_edge"  # author_id, of one subreddit
+    LINK = "link"  # a_id, b_id
+    NODE = "node"  # id of the subreddit
 
 
 ITEMS = frozenset({ExportKind.POSTS, ExportKind.COMMENTS})
+_ORDERS = {ExportKind.LINKS: ExportOrder.LINK, ExportKind.MAP_NODES: ExportOrder.NODE}
 OF_ALL_SUBREDDITS = frozenset({ExportOrder.WHOLE, ExportOrder.SPAN})
 # The names of the fields that form the key of a line, in an order of ExportOrder.
 KEY_FIELDS = {
@@ -57,6 +62,8 @@ KEY_FIELDS = {
     ExportOrder.ID: ("id",),
     ExportOrder.EDGE: ("author_id", "subreddit_id"),
     ExportOrder.SUBREDDIT_EDGE: ("author_id",),
+    ExportOrder.LINK: ("a_id", "b_id"),
+    ExportOrder.NODE: ("id",),
 }
 
 
@@ -70,6 +77,7 @@ class ExportPlan:
     - `pseudonymous`: without fields that identify an author, and without profiles (`u_`). The
       caller replaces the author's name.
     - `bodies` false: without the texts of posts and comments.
+    - `min_shared`: links of at least this number of shared authors.
     """
 
     kind: ExportKind
@@ -81,6 +89,7 @@ class ExportPlan:
     updated_until: datetime | None = None
     pseudonymous: bool = False
     bodies: bool = True
+    min_shared: int = 1
 
     @property
     def order(self) -> ExportOrder:
@@ -88,7 +97,7 @@ class ExportPlan:
             is_whole = self.subreddit_id is None
             return ExportOrder.EDGE if is_whole else ExportOrder.SUBREDDIT_EDGE
         if self.kind not in ITEMS:
-            return ExportOrder.ID
+            return _ORDERS.get(self.kind, ExportOrder.ID)
         if self.updated_since is not None:
             return ExportOrder.UPDATED
         if self.subreddit_id is not None:
@@ -127,7 +136,7 @@ def read_key(
     parts = written.split(",")
     if len(parts) != len(names):
         raise ValueError(f"expected {','.join(names)} of the last complete line")
-    if order in (ExportOrder.ID, ExportOrder.EDGE, ExportOrder.SUBREDDIT_EDGE):
+    if not names[-2:][0].endswith("_at"):
         return tuple(_number(name, part) for name, part in zip(names, parts, strict=True))
     if not _ITEM_ID.fullmatch(parts[-1]):
         raise ValueError("id: expected the base-36 id of an item, without t3_ or t1_")

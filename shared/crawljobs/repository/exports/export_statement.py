@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     Table,
     Text,
@@ -42,6 +43,8 @@ FIELDS: dict[tuple[ExportKind, ExportShape], Callable[[FromClause, Named], Field
     (ExportKind.AUTHORS, ExportShape.FLAT): flat_fields.of_author,
     (ExportKind.SUBREDDITS, ExportShape.FLAT): flat_fields.of_subreddit,
     (ExportKind.EDGES, ExportShape.FLAT): flat_fields.of_edge,
+    (ExportKind.LINKS, ExportShape.FLAT): flat_fields.of_link,
+    (ExportKind.MAP_NODES, ExportShape.FLAT): flat_fields.of_node,
     (ExportKind.POSTS, ExportShape.REDDIT): reddit_fields.of_post,
     (ExportKind.COMMENTS, ExportShape.REDDIT): reddit_fields.of_comment,
     (ExportKind.AUTHORS, ExportShape.REDDIT): reddit_fields.of_author,
@@ -54,6 +57,11 @@ IDENTIFYING = frozenset(
         *("crosspost_author", "crosspost_parent_list", "created_at_reddit"),
     }
 )
+# The columns with the ids of two subreddits.
+_PAIRS = {
+    ExportKind.LINKS: ("a_id", "b_id"),
+    ExportKind.MAP_NODES: ("subreddit_id", "community_id"),
+}
 BODIES = frozenset({"body", "selftext"})
 
 
@@ -79,6 +87,8 @@ def _is_found(
             or_(since.is_(None), item.c.created_at >= since),
             or_(until.is_(None), item.c.created_at < until),
         ]
+    if kind is ExportKind.LINKS:
+        conditions.append(item.c.shared_authors >= bindparam("min_shared", type_=Integer))
     if pseudonymous and name is not None:
         conditions.append(func.lower(func.left(name, inline_number(2))) != inline("u_"))
     return and_(*conditions)
@@ -107,7 +117,8 @@ def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str
 
 def field_names(kind: ExportKind, shape: ExportShape) -> list[str]:
     """Return the names of a line's fields without the author's name, in the order of the line."""
-    return list(FIELDS[kind, shape](TABLES[kind], Named(subreddits, authors, authors)))
+    named = Named(subreddits, authors, authors, subreddits)
+    return list(FIELDS[kind, shape](TABLES[kind], named))
 
 
 @lru_cache(maxsize=256)
@@ -127,7 +138,7 @@ def chunk_statement(
     """
     item = export_walks.walked(kind, order, at_most)
     joined: FromClause = item
-    subreddit = author = original = item
+    subreddit = author = original = other = item
     name: ColumnElement[str] | None = item.c.name if kind is ExportKind.SUBREDDITS else None
     author_name: ColumnElement[Any] = item.c.name if kind is ExportKind.AUTHORS else null()
     if kind in ITEMS or kind is ExportKind.EDGES:
@@ -138,17 +149,22 @@ def chunk_statement(
     if kind is ExportKind.POSTS:
         original = _looked_up(authors, ("name",), item.c.crosspost_author_id, name="original")
         joined = joined.outerjoin(original, true())
+    if kind in _PAIRS:
+        first_id, second_id = (item.c[column] for column in _PAIRS[kind])
+        subreddit = _looked_up(subreddits, ("name",), first_id)
+        other = _looked_up(subreddits, ("name",), second_id, name="other")
+        joined = item.join(subreddit, true()).outerjoin(other, true())
     if kind in ITEMS:
         author_name = case((item.c.deleted_at.is_(None), author_name))
     fields = _hidden(
-        FIELDS[kind, shape](item, Named(subreddit, author, original)),
+        FIELDS[kind, shape](item, Named(subreddit, author, original, other)),
         shape=shape,
         pseudonymous=pseudonymous,
         bodies=bodies,
     )
     line = (
         select(*(column.label(field) for field, column in fields.items()))
-        .correlate(item, subreddit, author, original)
+        .correlate(item, subreddit, author, original, other)
         .lateral("line")
     )
     whole: ColumnElement[str] = cast(func.row_to_json(literal_column("line")), Text)

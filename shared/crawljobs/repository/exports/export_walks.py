@@ -17,7 +17,15 @@ from sqlalchemy import (
     tuple_,
 )
 
-from crawljobs.db.tables import author_subreddits, authors, comments, posts, subreddits
+from crawljobs.db.tables import (
+    author_subreddits,
+    authors,
+    comments,
+    map_nodes,
+    posts,
+    subreddit_links,
+    subreddits,
+)
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder
 from crawljobs.repository.sql import inline, inline_number
@@ -28,6 +36,8 @@ TABLES: dict[ExportKind, Table] = {
     ExportKind.AUTHORS: authors,
     ExportKind.SUBREDDITS: subreddits,
     ExportKind.EDGES: author_subreddits,
+    ExportKind.LINKS: subreddit_links,
+    ExportKind.MAP_NODES: map_nodes,
 }
 KEYS: dict[ExportOrder, tuple[str, ...]] = {
     ExportOrder.WHOLE: ("subreddit_id", "created_at", "id"),
@@ -37,6 +47,8 @@ KEYS: dict[ExportOrder, tuple[str, ...]] = {
     ExportOrder.ID: ("id",),
     ExportOrder.EDGE: ("author_id", "subreddit_id"),
     ExportOrder.SUBREDDIT_EDGE: ("subreddit_id", "author_id"),
+    ExportOrder.LINK: ("a_id", "b_id"),
+    ExportOrder.NODE: ("subreddit_id",),
 }
 # In these orders, the first column of the key is the same in each row.
 OF_ONE_SUBREDDIT = frozenset({ExportOrder.SUBREDDIT, ExportOrder.SUBREDDIT_EDGE})

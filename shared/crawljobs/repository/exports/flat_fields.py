@@ -20,6 +20,7 @@ _SUBREDDIT = (
     *("over_18", "created_at_reddit", "access", "access_checked_at", "depth", "first_seen_at"),
     *("last_crawled_at", "missing_parts", "gaps"),
 )
+_LINK = ("a_id", "b_id", "shared_authors", "weight", "computed_at")
 _EDGE = ("author_id", "subreddit_id", "posts", "comments", "first_at", "last_at")
 
 
@@ -30,6 +31,7 @@ class Named:
     subreddit: FromClause
     author: FromClause
     original_author: FromClause  # of the post from which a post was crossposted
+    other: FromClause  # the second subreddit of a link, or the community of a node
 
 
 def of_post(item: FromClause, named: Named) -> Fields:
@@ -60,3 +62,20 @@ def of_subreddit(item: FromClause, _named: Named) -> Fields:
 
 def of_edge(item: FromClause, named: Named) -> Fields:
     return {"subreddit": named.subreddit.c.name, **{name: item.c[name] for name in _EDGE}}
+
+
+def of_link(item: FromClause, named: Named) -> Fields:
+    return {
+        "a": named.subreddit.c.name,
+        "b": named.other.c.name,
+        **{name: item.c[name] for name in _LINK},
+    }
+
+
+def of_node(item: FromClause, named: Named) -> Fields:
+    return {
+        "id": item.c.subreddit_id,
+        "name": named.subreddit.c.name,
+        "authors": item.c.author_count,
+        "community": named.other.c.name,
+    }

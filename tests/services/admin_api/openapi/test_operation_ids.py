@@ -44,6 +44,7 @@ OPERATION_IDS = [
     "export_authors",
     "export_comments",
     "export_edges",
+    "export_links",
     "export_posts",
     "export_subreddits",
     "give_up_job",

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
+from crawljobs.repository import index_order
 from crawljobs.repository.exports import export_statement, export_walks
 from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder, ExportShape
 from support import content_rows, plans
@@ -23,6 +24,7 @@ ITEM = {
 NUMBERS = {
     **NONE, "low_id": 3, "high_id": 2**63 - 1, "low_author_id": 3, "low_subreddit_id": 3,
     "high_author_id": 2**63 - 1, "high_subreddit_id": 2**63 - 1,
+    "low_a_id": 3, "low_b_id": 3, "high_a_id": 2**63 - 1, "high_b_id": 2**63 - 1, "min_shared": 1,
 }  # fmt: skip
 ORDERS = {
     ExportKind.POSTS: (
@@ -40,6 +42,8 @@ ORDERS = {
     ExportKind.AUTHORS: (ExportOrder.ID,),
     ExportKind.SUBREDDITS: (ExportOrder.ID,),
     ExportKind.EDGES: (ExportOrder.EDGE, ExportOrder.SUBREDDIT_EDGE),
+    ExportKind.LINKS: (ExportOrder.LINK,),
+    ExportKind.MAP_NODES: (ExportOrder.NODE,),
 }
 # The filters of each order. In the other orders, the filters are positions.
 FILTERS: dict[ExportOrder, list[dict[str, Any]]] = {
@@ -60,6 +64,7 @@ def test_a_chunk_reads_its_own_rows_by_an_index(conn: Connection, statistics: st
     for kind, orders in ORDERS.items():
         shapes = {shape for of, shape in export_statement.FIELDS if of is kind}
         for order, shape, pseudonymous in product(orders, shapes, (False, True)):
+            index_order.follow(conn, by_groups=order is ExportOrder.SPAN)
             statement = export_statement.chunk_statement(
                 kind, shape, order, pseudonymous=pseudonymous, bodies=True, at_most=CHUNK
             )

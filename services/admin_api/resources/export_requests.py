@@ -1,0 +1,139 @@
+"""Carries out the requests for exports of content: the plan, the reader and the response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import flask
+
+from admin_api.http import problems, state
+from admin_api.http.exports import export_response, graph_lines, line_writers
+from admin_api.http.exports.export_reader import ExportReader
+from admin_api.http.exports.line_writers import Write
+from admin_api.http.request import request_id
+from admin_api.resources import subreddit_lookup
+from admin_api.schemas.fields import rfc3339
+from crawljobs.repository.content import subreddit_admin
+from crawljobs.repository.exports import export_chunks, export_plan
+from crawljobs.repository.exports.export_plan import ExportKind, ExportPlan, ExportShape, Key
+
+TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+UPDATED_UNTIL = "Crawljobs-Updated-Until"
+
+
+def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
+    """Return the response with the lines of this kind. Raises a Problem."""
+    export_response.refuse_old_http()
+    current = state.current()
+    pseudonymous = bool(params.get("pseudonyms"))
+    if pseudonymous and current.content_key is None:
+        raise problems.Problem("no_content_key", "Set CONTENT_KEY_FILE of admin-api.")
+    name, subreddit_id = params.get("subreddit"), None
+    if name is not None:
+        with current.database.read() as conn:
+            subreddit_id = subreddit_lookup.found(conn, name).id
+    updated_until = _updated_until()
+    plan = ExportPlan(
+        kind=kind,
+        shape=ExportShape(params.get("shape", ExportShape.FLAT)),
+        subreddit_id=subreddit_id,
+        since=params.get("since"),
+        until=params.get("until"),
+        updated_since=params.get("updated_since"),
+        updated_until=updated_until + export_chunks.COMMIT_DELAY,
+        pseudonymous=pseudonymous,
+        bodies=params.get("bodies", True),
+        min_shared=params.get("min_shared", 1),
+    )
+    is_csv = params["format"] == "csv"
+    written = line_writers.csv_lines if is_csv else line_writers.json_lines
+    shown = line_writers.name_shown(current.content_key if pseudonymous else None)
+    reader = _reader(plan, written(kind, plan.shape, shown), params)
+    has_head = is_csv
+    if params["after"] is not None:
+        reader.after = _key(plan, params["after"])
+        has_head = False  # the client has the header line already
+    streamed = export_response.response(
+        reader,
+        head=line_writers.csv_header(kind, plan.shape) if has_head else b"",
+        mimetype=TYPES[params["format"]],
+        parameters=_audited(params),
+    )
+    return _described(streamed, kind, params, updated_until)
+
+
+def exported_graph(params: dict[str, Any]) -> flask.Response:
+    """Return the response with the map as a graph: its nodes, then its links. Raises a Problem."""
+    export_response.refuse_old_http()
+    if params["after"] is not None:
+        raise problems.refuse_value("/after", "a graph cannot be continued")
+    written = graph_lines.FORMATS[params["format"]]
+    updated_until = _updated_until()
+    nodes = _reader(ExportPlan(ExportKind.MAP_NODES), written.node, params)
+    of_links = ExportPlan(ExportKind.LINKS, min_shared=params["min_shared"])
+    links = _reader(of_links, written.link, params)
+
+    def tail() -> Iterator[bytes]:
+        yield written.middle
+        yield from links.contents()
+        yield written.end
+
+    streamed = export_response.response(
+        nodes,
+        head=written.head,
+        mimetype=written.mimetype,
+        parameters=_audited(params),
+        tail=tail(),
+    )
+    return _described(streamed, ExportKind.LINKS, params, updated_until)
+
+
+def _updated_until() -> datetime:
+    with state.current().content_database.read() as conn:
+        return export_chunks.changes_until(conn)
+
+
+def _reader(plan: ExportPlan, write: Write, params: dict[str, Any]) -> ExportReader:
+    return ExportReader(
+        database=state.current().content_database,
+        drain=state.current().drain,
+        plan=plan,
+        write=write,
+        after=plan.first,
+        rate=params["rate"],
+        request_id=request_id.current(),
+    )
+
+
+def _audited(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the given parameters as JSON values."""
+    return {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in params.items()
+        if value is not None
+    }
+
+
+def _described(
+    response: flask.Response, kind: ExportKind, params: dict[str, Any], updated_until: datetime
+) -> flask.Response:
+    """Add the headers of an export, and return the response."""
+    response.headers[UPDATED_UNTIL] = rfc3339(updated_until)
+    file = f"{kind.value}.{params['format']}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+    return response
+
+
+def _key(plan: ExportPlan, written: str) -> Key:
+    """Return the key in the parameter `after`. Raises a Problem if it is invalid."""
+
+    def find_subreddit(name: str) -> int | None:
+        with state.current().database.read() as conn:
+            return subreddit_admin.find_id(conn, name=name)
+
+    try:
+        return export_plan.read_key(plan.order, written, find_subreddit=find_subreddit)
+    except ValueError as error:
+        raise problems.refuse_value("/after", str(error)) from None
