@@ -17,6 +17,7 @@ from admin_api.resources import subreddit_lookup
 from admin_api.schemas.fields import rfc3339
 from crawljobs.repository.content import subreddit_admin
 from crawljobs.repository.exports import export_chunks, export_plan
+from crawljobs.repository.exports.export_chunks import ExportStart
 from crawljobs.repository.exports.export_plan import ExportKind, ExportPlan, ExportShape, Key
 
 TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
@@ -34,7 +35,7 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
     if name is not None:
         with current.database.read() as conn:
             subreddit_id = subreddit_lookup.found(conn, name).id
-    updated_until = _updated_until()
+    start = _start()
     plan = ExportPlan(
         kind=kind,
         shape=ExportShape(params.get("shape", ExportShape.FLAT)),
@@ -42,7 +43,7 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
         since=params.get("since"),
         until=params.get("until"),
         updated_since=params.get("updated_since"),
-        updated_until=updated_until + export_chunks.COMMIT_DELAY,
+        updated_until=start.at,
         pseudonymous=pseudonymous,
         bodies=params.get("bodies", True),
         min_shared=params.get("min_shared", 1),
@@ -61,7 +62,7 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
         mimetype=TYPES[params["format"]],
         parameters=_audited(params),
     )
-    return _described(streamed, kind, params, updated_until)
+    return _described(streamed, kind, params, start)
 
 
 def exported_graph(params: dict[str, Any]) -> flask.Response:
@@ -70,7 +71,7 @@ def exported_graph(params: dict[str, Any]) -> flask.Response:
     if params["after"] is not None:
         raise problems.refuse_value("/after", "a graph cannot be continued")
     written = graph_lines.FORMATS[params["format"]]
-    updated_until = _updated_until()
+    start = _start()
     nodes = _reader(ExportPlan(ExportKind.MAP_NODES), written.node, params)
     of_links = ExportPlan(ExportKind.LINKS, min_shared=params["min_shared"])
     links = _reader(of_links, written.link, params)
@@ -87,12 +88,12 @@ def exported_graph(params: dict[str, Any]) -> flask.Response:
         parameters=_audited(params),
         tail=tail(),
     )
-    return _described(streamed, ExportKind.LINKS, params, updated_until)
+    return _described(streamed, ExportKind.LINKS, params, start)
 
 
-def _updated_until() -> datetime:
+def _start() -> ExportStart:
     with state.current().content_database.read() as conn:
-        return export_chunks.changes_until(conn)
+        return export_chunks.read_start(conn)
 
 
 def _reader(plan: ExportPlan, write: Write, params: dict[str, Any]) -> ExportReader:
@@ -117,10 +118,10 @@ def _audited(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(
-    response: flask.Response, kind: ExportKind, params: dict[str, Any], updated_until: datetime
+    response: flask.Response, kind: ExportKind, params: dict[str, Any], start: ExportStart
 ) -> flask.Response:
     """Add the headers of an export, and return the response."""
-    response.headers[UPDATED_UNTIL] = rfc3339(updated_until)
+    response.headers[UPDATED_UNTIL] = rfc3339(start.changes_until)
     file = f"{kind.value}.{params['format']}"
     response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
     return response

@@ -32,6 +32,7 @@ FETCHED_ROWS = 250  # rows that one fetch brings into memory
 COMMIT_DELAY = timedelta(seconds=60)
 # A chunk of a span of time looks for items in at most this number of subreddits, which takes 0.2 s.
 SUBREDDITS_MAX = 20_000
+_UNKNOWN = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 # On a replica, the changes up to the time of the last replayed transaction are visible.
@@ -51,6 +52,18 @@ _WALK_END = select(func.max(_walk.c.id).label("last_id"), func.count().label("su
 
 
 @dataclass(frozen=True)
+class ExportStart:
+    """When an export starts, by the clock of the database.
+
+    Each change before `changes_until` is visible to the export. So this time is the value of
+    `updated_since` for a later export, which then misses no change.
+    """
+
+    at: datetime
+    changes_until: datetime
+
+
+@dataclass(frozen=True)
 class Chunk:
     """The lines of one chunk, ready to send.
 
@@ -64,15 +77,14 @@ class Chunk:
     last: Key | None
 
 
-def changes_until(conn: Connection) -> datetime:
-    """Return the time up to which each committed change is visible to an export that starts now.
-
-    It is the value of `updated_since` for a later export, which then misses no change.
-    """
+def read_start(conn: Connection) -> ExportStart:
+    """Return the start of an export that begins now."""
     clock = conn.execute(_CLOCK).one()
-    seen: datetime = clock.replayed if clock.is_replica and clock.replayed else clock.now
-    until: datetime = min(seen, clock.now) - COMMIT_DELAY
-    return until
+    seen = clock.now
+    if clock.is_replica:
+        # Null: the replica has replayed nothing since its own start, so its age is unknown.
+        seen = min(clock.now, clock.replayed or _UNKNOWN)
+    return ExportStart(at=clock.now, changes_until=seen - COMMIT_DELAY)
 
 
 def read_chunk(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TIMESTAMP, literal, select, text
 
 from crawljobs.db.database import Connection
 from crawljobs.repository.exports import export_chunks
@@ -78,3 +78,29 @@ def test_a_span_of_time_is_read_in_limited_parts_of_the_subreddits(conn: Connect
     found, chunks = lines(conn, ExportPlan(ExportKind.POSTS, **SPAN))
     assert (len(found), chunks) == (80, 2)
     assert '"id":"p150"' in found[-1]
+
+
+@pytest.mark.parametrize(
+    ("is_replica", "replayed", "expected"),
+    [
+        (False, None, T0 - timedelta(seconds=60)),
+        (True, T0 - timedelta(seconds=5), T0 - timedelta(seconds=65)),
+        (True, T0 + timedelta(seconds=5), T0 - timedelta(seconds=60)),
+        (True, None, datetime(1970, 1, 1, 23, 59, tzinfo=UTC)),
+    ],
+)
+def test_the_next_export_of_changes_begins_before_all_that_this_one_may_miss(
+    conn: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    is_replica: bool,
+    replayed: datetime | None,
+    expected: datetime,
+) -> None:
+    clock = select(
+        literal(T0).label("now"),
+        literal(replayed, TIMESTAMP(timezone=True)).label("replayed"),
+        literal(is_replica).label("is_replica"),
+    )
+    monkeypatch.setattr(export_chunks, "_CLOCK", clock)
+    start = export_chunks.read_start(conn)
+    assert (start.at, start.changes_until) == (T0, expected)
