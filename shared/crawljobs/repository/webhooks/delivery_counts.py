@@ -32,25 +32,42 @@ _COUNT = text("""
     )
     SELECT coalesce(endpoint.disabled_reason, 'enabled') AS condition,
         coalesce(counted.pending, 0) AS pending, coalesce(counted.held, 0) AS held,
-        oldest.created_at AS oldest_at
+        CASE endpoint.state WHEN 'enabled' THEN coalesce((
+            WITH RECURSIVE walked AS (
+                SELECT CAST(0 AS bigint) AS last_id, CAST(NULL AS timestamptz) AS found_at,
+                    0 AS number
+                UNION ALL
+                SELECT page.last_id, page.found_at, walked.number + 1
+                FROM walked CROSS JOIN LATERAL (
+                    SELECT max(entry.id) AS last_id,
+                        min(entry.created_at) FILTER (WHERE entry.kind = 'event') AS found_at
+                    FROM (
+                        SELECT id, kind, created_at FROM webhook_deliveries
+                        WHERE (endpoint_id, state, id) > (endpoint.id, 'pending', walked.last_id)
+                            AND (endpoint_id, state) <= (endpoint.id, 'pending')
+                        ORDER BY endpoint_id, state, id LIMIT 200
+                    ) AS entry
+                ) AS page
+                WHERE walked.found_at IS NULL AND walked.last_id IS NOT NULL AND walked.number < 50
+            )
+            SELECT min(found_at) FROM walked
+        ), (
+            SELECT min(found.created_at) FROM (
+                SELECT id FROM webhook_deliveries
+                WHERE (endpoint_id, state) >= (endpoint.id, 'pending')
+                    AND (endpoint_id, state, id) <= (endpoint.id, 'pending', 9223372036854775807)
+                ORDER BY endpoint_id DESC, state DESC, id DESC LIMIT 200
+            ) AS searched CROSS JOIN LATERAL (
+                SELECT created_at FROM webhook_deliveries
+                WHERE id = searched.id AND kind = 'event' LIMIT 1
+            ) AS found
+        )) END AS oldest_at
     FROM webhook_endpoints AS endpoint
         LEFT JOIN (
             SELECT endpoint_id, CAST(sum(deliveries) FILTER (WHERE state = 'pending') AS bigint)
                 AS pending, CAST(sum(deliveries) FILTER (WHERE state = 'held') AS bigint) AS held
             FROM pages GROUP BY endpoint_id
         ) AS counted ON counted.endpoint_id = endpoint.id
-        LEFT JOIN LATERAL (
-            SELECT found.created_at FROM (
-                SELECT id FROM webhook_deliveries
-                WHERE (endpoint_id, state, id) > (endpoint.id, 'pending', 0)
-                    AND (endpoint_id, state) <= (endpoint.id, 'pending')
-                ORDER BY endpoint_id, state, id LIMIT 1000
-            ) AS searched CROSS JOIN LATERAL (
-                SELECT created_at FROM webhook_deliveries
-                WHERE id = searched.id AND kind = 'event' LIMIT 1
-            ) AS found
-            LIMIT 1
-        ) AS oldest ON endpoint.state = 'enabled'
     """)
 _OLDEST_NEW = text("""
     SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now, (

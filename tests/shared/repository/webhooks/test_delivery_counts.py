@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
@@ -9,7 +10,7 @@ from crawljobs.domain.webhook_totals import COUNT_MAX, EndpointCondition
 from crawljobs.repository import gauges
 from crawljobs.repository.webhooks import delivery_counts, event_expansion
 from crawljobs.runtime.probes import webhook_gauges
-from support import plans
+from support import plans, webhook_rows
 from support.webhook_rows import add_endpoint, add_events
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -58,6 +59,20 @@ def test_endpoints_and_open_deliveries_are_counted(conn: Connection) -> None:
     }
 
 
+@pytest.mark.parametrize(("replays", "events"), [(1_001, 201), (COUNT_MAX, 3)])
+def test_many_replays_do_not_hide_the_oldest_event(
+    conn: Connection, replays: int, events: int
+) -> None:
+    endpoint = add_endpoint(conn, "https://hooks.example/")
+    old = {"at": NOW - 9 * HOUR, "states": ("pending",)}
+    webhook_rows.add_deliveries(conn, endpoint, replays, kind="replay", **old)
+    assert delivery_counts.count_webhooks(conn, now=NOW).oldest_undelivered_seconds == 0
+    for age, count in ((2, 1), (1, events)):
+        late = {"at": NOW - age * HOUR, "states": ("pending",)}
+        webhook_rows.add_deliveries(conn, endpoint, count, **late)
+    assert delivery_counts.count_webhooks(conn, now=NOW).oldest_undelivered_seconds == 7200
+
+
 def read_of_deliveries(conn: Connection) -> int:
     """Return the number of index entries and rows that a count reads. No plan may sort them."""
     nodes = plans.generic_plan(conn, delivery_counts._COUNT, {}, analyze=True)
@@ -85,7 +100,7 @@ def test_a_count_reads_limited_ranges_also_with_old_statistics(conn: Connection)
     conn.execute(DELIVERIES, {"endpoint": busy, "state": "pending"})
     for _ in range(2):
         assert delivery_counts.count_webhooks(conn, now=NOW).pending == COUNT_MAX
-        assert read_of_deliveries(conn) == COUNT_MAX + 2  # and the oldest event
+        assert read_of_deliveries(conn) == COUNT_MAX + PAGE  # and a page for the oldest event
         conn.execute(text("ANALYZE webhook_deliveries"))
     conn.execute(text("UPDATE webhook_deliveries SET state = 'held' WHERE state = 'pending'"))
     found = delivery_counts.count_webhooks(conn, now=NOW)
