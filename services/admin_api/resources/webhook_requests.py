@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,17 +19,31 @@ from crawljobs.runtime.outbound.outbound_errors import OutboundError
 
 PREFIX = "/api/admin/webhooks"
 RESOURCE_TYPE = "webhook"
+CHECKS_MAX = 3  # limit of the URLs that a process checks at the same time; it has 8 threads
+CHECK_WAIT_SECONDS = 0.5
+
+_checks = threading.BoundedSemaphore(CHECKS_MAX)
 
 
 def check_url(url: str) -> None:
     """Raise a Problem if the guard of outbound connections refuses the URL.
 
-    The guard resolves the name of the host, which takes time. So call this outside a transaction.
+    The guard resolves the name of the host, which takes up to 3 s. So call this outside a
+    transaction. Few threads may wait for lookups, so that names whose servers never answer do not
+    stop other requests.
     """
+    if not _checks.acquire(timeout=CHECK_WAIT_SECONDS):
+        raise problems.Problem(
+            "too_many_requests",
+            f"{CHECKS_MAX} URLs are being checked, which takes up to 3 s. Send the request again.",
+            headers={"Retry-After": "3"},
+        )
     try:
         state.current().outbound.check(url)
     except OutboundError as error:
         raise problems.refuse_value("/url", str(error)) from None
+    finally:
+        _checks.release()
 
 
 def spec_of(params: dict[str, Any], before: Endpoint | None = None) -> EndpointSpec:

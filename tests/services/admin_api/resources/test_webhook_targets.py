@@ -1,5 +1,11 @@
 """An endpoint is not stored and not changed if the guard refuses its URL."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from admin_api.resources.webhook_requests import CHECKS_MAX
+from crawljobs.runtime.outbound.address_rules import Address
+from crawljobs.runtime.outbound.resolver import Resolver
 from support import admin_api
 from support.refused_targets import PUBLIC, ScriptedNames, refused
 
@@ -25,3 +31,30 @@ def test_each_refused_url_of_the_table_is_refused_at_creation() -> None:
         guard.resolver = ScriptedNames([PUBLIC]).resolver()
         body = {"url": "https://hooks.example/", "events": ["job.failed"]}
         assert client.post(WEBHOOKS, json=body).status_code == 503, "the URL is accepted"
+
+
+def test_names_that_are_never_resolved_occupy_few_threads() -> None:
+    silent = threading.Event()
+
+    def lookup(_host: str) -> list[Address]:
+        silent.wait(20)
+        return []
+
+    with (
+        admin_api.opened(
+            "postgresql://nobody@127.0.0.1:1/none", ADMIN_API_REQUESTS_PER_SECOND="0"
+        ) as app,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        admin_api.state.of(app).outbound.resolver = Resolver(lookup)
+
+        def create(number: int) -> tuple[int, str]:
+            body = {"url": f"https://silent-{number}.example/", "events": ["job.failed"]}
+            found = admin_api.with_token(app).post(WEBHOOKS, json=body)
+            return found.status_code, found.headers.get("Retry-After", "")
+
+        try:
+            answers = sorted(pool.map(create, range(8)))
+        finally:
+            silent.set()
+    assert answers == [(422, "")] * CHECKS_MAX + [(429, "3")] * (8 - CHECKS_MAX)
