@@ -137,7 +137,7 @@ def main() -> int:
     )
     tasks: list[Task] = [maintenance, resolver, heartbeat]
     if revisit.refresh_items:
-        tasks.append(Refresher(database, client))
+        tasks.append(Refresher(database, client, crawl.history))
     return WorkerProcess(
         worker,
         tasks=tasks,

@@ -21,6 +21,8 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "ADMIN_API_EXPORTS_AT_ONCE": (settings.read_admin_api_settings, 2, 0, 256),
     "EXPORT_STREAMS": (settings.read_export_settings, 2, 1, 64),
     "WALK_WHOLE_EVERY": (settings.read_crawl_settings, 30.0, 0, 3650),
+    "SCORE_HISTORY_DAYS": (settings.read_crawl_settings, 0, 0, 36_500),
+    "SUBREDDIT_COUNT_DAYS": (settings.read_queue_settings, 365, 0, 36_500),
     "PART_RETRY_MINUTES": (settings.read_crawl_settings, 60.0, 0.01, 10_080),
     "MAX_POSTS_PER_SUB": (settings.read_crawl_settings, 1000, 1, 1000),
     "MAX_COMMENTS_PER_POST": (settings.read_crawl_settings, 500, 0, 10_000),

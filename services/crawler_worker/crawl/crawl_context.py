@@ -130,8 +130,9 @@ class CrawlContext(CrawlState):
         fetched = self.parts.known_of(settled)
         then = replace(then, requests=self.checkpoint.requests, asked_at=self.checkpoint.asked_at)
         then = replace(then, forecast=self.forecast(then))
+        history = self.settings.history
         page = PageWrite(
-            self.claim, then, items, before, first, extra_writes, fetched=fetched, kept=kept
+            self.claim, then, items, before, first, extra_writes, fetched, kept, history
         )
         try:
             spent = self._database.run(lambda conn: page.execute(conn, self._spending))

@@ -9,6 +9,7 @@ from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.discovery_budget import Spending
 from crawljobs.db.database import Connection
 from crawljobs.domain.claim import Claim
+from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
 from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import missing_parts
@@ -44,6 +45,7 @@ class PageWrite:
     extra_writes: Write = nothing
     fetched: Sequence[MissingPart] = ()
     kept: MissingPart | None = None
+    history: ContentHistory = NO_HISTORY
 
     def execute(self, conn: Connection, spending: Spending) -> int:
         """Execute all writes. Charge the crawl's requests to the discovery budget of its root.
@@ -64,6 +66,7 @@ class PageWrite:
                 known_subreddits={claim.subreddit.lower(): claim.subreddit_id},
                 discovered_from=claim.subreddit_id,
                 depth=min(claim.depth + 1, DEPTH_MAX),
+                history=self.history,
             )
         self.extra_writes(conn)
         missing_parts.settle(conn, subreddit_id=claim.subreddit_id, parts=self.fetched)

@@ -58,6 +58,10 @@ class Pruning:
         self._records("instance.pruned", Records.INSTANCES, INSTANCES_KEPT)
         self._records("operation.pruned", Records.OPERATIONS, settings.retention)
         self._rows("webhook_event.pruned", events)
+        if settings.history.scores is not None:
+            self._records("post_score.pruned", Records.SCORES, settings.history.scores)
+        if settings.history.counts is not None:
+            self._records("subreddit_count.pruned", Records.COUNTS, settings.history.counts)
         return jobs.deleted
 
     def _rows(

@@ -12,6 +12,7 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawler_worker.reddit.requester import Requester
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
 from crawljobs.repository.content import refreshes
 from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.operations import task_turns
@@ -40,10 +41,13 @@ class Refresher(threading.Thread):
     this item is given up. Otherwise the item would be first in every batch and block all others.
     """
 
-    def __init__(self, database: Database, client: RedditClient) -> None:
+    def __init__(
+        self, database: Database, client: RedditClient, history: ContentHistory = NO_HISTORY
+    ) -> None:
         super().__init__(name="refresher", daemon=True)
         self._database = database
         self._client = client
+        self._history = history
         self._stopping = threading.Event()
         self._requester = Requester(client, RequestContext(self._stopping))
         self._at_most = BATCH
@@ -92,7 +96,7 @@ class Refresher(threading.Thread):
         items = endpoints.info(self._requester, names=names)
 
         def store(conn: Connection) -> None:
-            crawled_items.store(conn, items=items, known_subreddits={})
+            crawled_items.store(conn, items=items, known_subreddits={}, history=self._history)
             refreshes.settle(conn, names=names)
 
         self._database.run(store)

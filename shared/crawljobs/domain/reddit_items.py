@@ -36,6 +36,7 @@ class SubredditAbout:
     access: AccessState
     has_type: bool = True  # false: the reply has no subreddit type, so ignore `access`
     sidebar: str | None = None  # the long description
+    active: int | None = None  # the number of users who are active now
     language: str | None = None
 
 

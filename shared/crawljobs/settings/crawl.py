@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from crawljobs.domain.content_history import ContentHistory
 from crawljobs.settings.environment import Environment
 
 
@@ -30,6 +31,7 @@ class CrawlSettings:
     revisit_items: int
     walk_whole_every: timedelta | None
     part_retry: timedelta
+    history: ContentHistory
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -62,4 +64,15 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
         revisit_items=whole("REVISIT_ITEMS", 50, "items", 700, least=1),
         walk_whole_every=timedelta(days=whole_days) if whole_days else None,
         part_retry=timedelta(minutes=retry_minutes),
+        history=read_content_history(env),
+    )
+
+
+def read_content_history(env: Environment) -> ContentHistory:
+    """Return how long history is kept. Raises SettingsError if a setting is invalid."""
+    scores = env.whole("SCORE_HISTORY_DAYS", 0, unit="days", least=0, most=36_500)
+    counts = env.whole("SUBREDDIT_COUNT_DAYS", 365, unit="days", least=0, most=36_500)
+    return ContentHistory(
+        scores=timedelta(days=scores) if scores else None,
+        counts=timedelta(days=counts) if counts else None,
     )

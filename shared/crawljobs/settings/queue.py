@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from crawljobs import errors
 from crawljobs.domain.aging import AgingPolicy
+from crawljobs.domain.content_history import ContentHistory
 from crawljobs.domain.retry import RetryPolicy
+from crawljobs.settings.crawl import read_content_history
 from crawljobs.settings.environment import Environment
 
 
@@ -27,6 +29,7 @@ class QueueSettings:
     retention: timedelta
     ledger_retention: timedelta
     webhook_retention: timedelta
+    history: ContentHistory
     drain_seconds: float
     map_core_share: float
     aging: AgingPolicy
@@ -64,6 +67,7 @@ def read_queue_settings(variables: Mapping[str, str]) -> QueueSettings:
         webhook_retention=timedelta(
             days=env.whole("WEBHOOK_RETENTION_DAYS", 30, unit="days", least=1, most=36_500)
         ),
+        history=read_content_history(env),
         drain_seconds=env.number("DRAIN_SECONDS", 25.0, unit="seconds", least=0.1, most=3600),
         map_core_share=env.number("MAP_CORE_SHARE", 0.02, unit="of a CPU core", least=0, most=1),
         aging=AgingPolicy(

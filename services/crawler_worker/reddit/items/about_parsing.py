@@ -41,6 +41,7 @@ def subreddit(data: Data, _depth: int | None = None) -> SubredditAbout | None:
         created_at=untrusted_text.time(data.get("created_utc")),
         access=known or AccessState.RESTRICTED,
         has_type=isinstance(kind, str),
+        active=untrusted_text.count(data.get("active_user_count")),
         sidebar=untrusted_text.text(data.get("description"), limit=BODY_MAX),
         language=untrusted_text.text(data.get("lang"), limit=LANGUAGE_MAX) or None,
     )

@@ -57,6 +57,7 @@ _TABLES = """
     map_nodes                r          raw             -          -        r
     missing_parts            r          rawd            -          -        r
     operations               ra         rwd             -          -        -
+    post_scores              -          rawd            -          -        r
     posts                    r          raw             -          -        r
     queue_pauses             rawd       rwd             rw         -        -
     reddit_budgets           r          raw             r          r        -
@@ -65,6 +66,7 @@ _TABLES = """
     scheduled_jobs           rawd       rw              rw         -        -
     service_instances        rawd       rawd            rawd       -        -
     step_waits               rawd       rawd            ra         -        -
+    subreddit_counts         -          rawd            -          -        r
     subreddit_links          r          rawd            -          -        r
     subreddits               raw        raw             r          -        r
     upstream_changes         a          rawd            -          -        -

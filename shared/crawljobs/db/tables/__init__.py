@@ -13,6 +13,7 @@ from crawljobs.db.tables.crawled.content import comments, posts
 from crawljobs.db.tables.crawled.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled.crawled_reddit import crawled_reddit
 from crawljobs.db.tables.crawled.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.crawled.history import post_scores, subreddit_counts
 from crawljobs.db.tables.crawled.known_subreddits import subreddits
 from crawljobs.db.tables.groups import (
     group_finishes,
@@ -63,6 +64,7 @@ __all__ = [
     "metadata",
     "missing_parts",
     "operations",
+    "post_scores",
     "posts",
     "queue_pauses",
     "reddit_budgets",
@@ -71,6 +73,7 @@ __all__ = [
     "scheduled_jobs",
     "service_instances",
     "step_waits",
+    "subreddit_counts",
     "subreddit_links",
     "subreddits",
     "upstream_changes",

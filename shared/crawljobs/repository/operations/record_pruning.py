@@ -1,4 +1,4 @@
-"""Delete old responses of idempotency keys, records of processes, and finished operations."""
+"""Delete old responses, records of processes, finished operations, and the history of numbers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Records(Enum):
     KEYS = auto()  # the responses of idempotency keys; their age begins when they are created
     INSTANCES = auto()  # processes; their age begins at the last heartbeat
     OPERATIONS = auto()  # their age begins when they finish
+    SCORES = auto()  # former scores of posts; their age begins at the look
+    COUNTS = auto()  # former numbers of subscribers; their age begins at the look
 
 
 _PRUNE = {
@@ -40,6 +42,19 @@ _PRUNE = {
             ORDER BY finished_at, id LIMIT :at_most FOR UPDATE SKIP LOCKED
         ))
         """),
+    **{
+        records: text(f"""
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM {table}
+            WHERE seen_at < {NOW} - CAST(:retention AS interval)
+            ORDER BY seen_at LIMIT :at_most FOR UPDATE SKIP LOCKED
+        ))
+        """)
+        for records, table in (
+            (Records.SCORES, "post_scores"),
+            (Records.COUNTS, "subreddit_counts"),
+        )
+    },
 }
 
 

@@ -62,6 +62,31 @@ def test_prunes_answers_kept_for_repetitions_and_instances_that_are_gone(
         assert sorted(kept.scalars()) == ["1", "2", "w1", "w2"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "scores", "counts"),
+    [
+        ({}, 4, 2),
+        ({"SCORE_HISTORY_DAYS": "2"}, 2, 2),
+        ({"SCORE_HISTORY_DAYS": "3", "SUBREDDIT_COUNT_DAYS": "0"}, 3, 4),
+    ],
+)
+def test_prunes_former_numbers_for_as_long_as_their_settings_say(
+    database: Database, variables: dict[str, str], scores: int, counts: int
+) -> None:
+    with database.begin() as conn:
+        conn.exec_driver_sql("""
+            INSERT INTO subreddits (name) VALUES ('python');
+            INSERT INTO post_scores (post_id, seen_at)
+            SELECT 'p1', now() - n * interval '22 hours' FROM generate_series(1, 4) AS n;
+            INSERT INTO subreddit_counts (subreddit_id, seen_at)
+            SELECT id, now() - n * interval '180 days' FROM subreddits, generate_series(1, 4) AS n
+            """)
+    Maintenance(database, settings.read_queue_settings(variables)).prune()
+    with database.begin() as conn:
+        kept = "SELECT (SELECT count(*) FROM post_scores), (SELECT count(*) FROM subreddit_counts)"
+        assert tuple(conn.exec_driver_sql(kept).one()) == (scores, counts)
+
+
 def test_a_turn_comes_back_a_little_before_its_interval(database: Database) -> None:
     """Runs vary by a tenth of their interval.
 

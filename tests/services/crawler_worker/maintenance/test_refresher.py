@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.client import RedditClient
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
+from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
 from crawljobs.repository.content import refreshes
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.settings import RedditSettings
@@ -36,7 +38,9 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @contextlib.contextmanager
-def refresher_of(database: Database, url: str) -> Iterator[Refresher]:
+def refresher_of(
+    database: Database, url: str, history: ContentHistory = NO_HISTORY
+) -> Iterator[Refresher]:
     """Yield a refresher with a large budget, because not every test server reports a budget."""
     with database.begin() as conn:
         conn.execute(
@@ -48,7 +52,7 @@ def refresher_of(database: Database, url: str) -> Iterator[Refresher]:
     settings = RedditSettings("tests", "secret", "tests", url, url)
     client = RedditClient(settings, database=database, try_again_seconds=0.001)
     try:
-        yield Refresher(database, client)
+        yield Refresher(database, client, history)
     finally:
         client.close()
 
@@ -110,8 +114,11 @@ def test_nothing_is_looked_at_while_everything_is_paused(conn: Connection) -> No
 def test_scores_edits_and_deletions_at_reddit_are_taken_over(
     database: Database, sandbox: RunningSandbox
 ) -> None:
-    crawler = Crawler(database, sandbox.url, DEFAULTS)
+    history = ContentHistory(scores=DAY, counts=DAY)
+    crawler = Crawler(database, sandbox.url, replace(DEFAULTS, history=history))
     crawler.crawl("tiny_town")
+    (look,) = crawler.rows("SELECT * FROM subreddit_counts WHERE active IS NOT NULL")
+    assert look.subscribers > look.active > 0
     post, *_ = crawler.rows("SELECT id FROM posts WHERE author_id IS NOT NULL AND body > ''")
     comment, *_ = crawler.rows("SELECT id FROM comments WHERE author_id IS NOT NULL ORDER BY id")
     before = crawler.contents()
@@ -119,7 +126,10 @@ def test_scores_edits_and_deletions_at_reddit_are_taken_over(
     crawler.rows("UPDATE comments SET score = -1, refresh_due_at = now() RETURNING id")
     for name in (f"t3_{post.id}", f"t1_{comment.id}"):
         assert sandbox.http.post("/sandbox/delete", json={"name": name}).status_code == 200
-    with refresher_of(database, sandbox.url) as refresher:
+    crawler.rows(
+        "UPDATE post_scores SET score = -1, seen_at = seen_at - interval '1 h' RETURNING 1"
+    )
+    with refresher_of(database, sandbox.url, history) as refresher:
         while refresher.run_once():
             our_turn(database)
     kept = {row[0]: row for row in before["posts"] if row[0] != post.id}
@@ -133,6 +143,9 @@ def test_scores_edits_and_deletions_at_reddit_are_taken_over(
     assert silent.parent_id is not None
     assert crawler.value("SELECT count(*) FROM posts WHERE score = -1 AND deleted_at IS NULL") == 0
     assert crawler.value("SELECT count(*) FROM posts WHERE refresh_due_at <= now()") == 0
+    looks = "SELECT count(*) FROM post_scores WHERE score >= 0"
+    shown = "SELECT count(*) FROM posts WHERE deleted_at IS NULL"
+    assert crawler.value(looks) == crawler.value(shown)
 
 
 class Silent:

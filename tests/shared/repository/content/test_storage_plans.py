@@ -26,7 +26,12 @@ from crawljobs.repository.content import (
     stored_subreddits,
     subreddit_access,
 )
-from crawljobs.repository.content.page_storage import crawled_comments, crawled_edges, crawled_posts
+from crawljobs.repository.content.page_storage import (
+    crawled_comments,
+    crawled_edges,
+    crawled_posts,
+    number_history,
+)
 from crawljobs.repository.reddit_api import (
     client_probes,
     reddit_budgets,
@@ -67,6 +72,9 @@ FILL = """
     SELECT id, 'posts', 'p1', 'p2', now() FROM subreddits;
     INSERT INTO reddit_tokens (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
     INSERT INTO reddit_budgets (client_id) SELECT 'id' || n FROM generate_series(1, :rows) AS n;
+    INSERT INTO post_scores (post_id, seen_at) SELECT id, now() FROM posts;
+    INSERT INTO subreddit_counts (subreddit_id, seen_at) SELECT id, now() FROM subreddits;
+    ANALYZE post_scores, subreddit_counts;
     ANALYZE authors, subreddits, posts, comments, reddit_budgets, discovery_evidence,
         discovery_roots, author_subreddits, reddit_tokens, crawl_jobs, scheduled_jobs,
         missing_parts, crawl_gaps
@@ -134,6 +142,11 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     "subreddits": (
         lambda: stored_subreddits._ENSURE,
         {"names": [f"sub{n}" for n in range(100)], "discovered_from": None, "depth": 0},
+    ),
+    "scores": (lambda: number_history._RECORD_SCORES, FIND),
+    "numbers of subreddits": (
+        lambda: number_history._RECORD_COUNTS,
+        {"keys": ["sub1"], "subscribers": [3], "active": [None], "now": None},
     ),
     "held names": (lambda: stored_subreddits._HOLD, {"keys": ["sub1", "sub2"]}),
     "abouts": (lambda: stored_subreddits._UPSERT, {"rows": NAMES, "now": None}),

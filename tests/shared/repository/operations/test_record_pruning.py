@@ -46,6 +46,12 @@ KINDS = {
         "finished_at) SELECT 'cancel_group', name, 1, 'test', 1, 'succeeded', at",
         Records.OPERATIONS,
     ),
+    "scores": Kind(
+        "post_scores",
+        "post_id",
+        "INSERT INTO post_scores (post_id, seen_at, score) SELECT name, at, 1",
+        Records.SCORES,
+    ),
 }
 AGES = {"a": HOUR + SECOND, "b": 9 * HOUR, "c": 5 * HOUR, "d": HOUR, "e": 0 * HOUR}
 

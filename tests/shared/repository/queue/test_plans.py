@@ -71,6 +71,11 @@ def crowded(databases: Any) -> Iterator[Database]:
                     " SELECT id, 'queued', 5, 5, 'user' FROM subreddits"
                 )
             )
+            for history in (
+                "post_scores (post_id, seen_at) SELECT 'p' || id",
+                "subreddit_counts (subreddit_id, seen_at) SELECT id",
+            ):
+                conn.exec_driver_sql(f"INSERT INTO {history}, now() FROM subreddits LIMIT 5000")
             conn.exec_driver_sql(
                 "INSERT INTO idempotency_keys (scope, key, request_hash, status, headers) "
                 "SELECT 'jobs', n::text, decode(repeat('00', 32), 'hex'), 200, '{}' "
@@ -117,6 +122,8 @@ PRUNED_BY = {
     Records.KEYS: "idempotency_keys_created_at_idx",
     Records.INSTANCES: "service_instances_seen_at_idx",
     Records.OPERATIONS: "operations_finished_idx",
+    Records.SCORES: "post_scores_seen_at_idx",
+    Records.COUNTS: "subreddit_counts_seen_at_idx",
 }
 MENDED_BY = {
     "reddit_budgets": None,
@@ -233,7 +240,7 @@ STATEMENTS: dict[str, tuple[ClauseElement, dict[str, Any], str | None]] = {
         for what, statement in clock_setbacks.MENDS.items()
     },
     "mend_next_runs": (schedule_setbacks._AHEAD, CHUNK, "scheduled_jobs_due_idx"),
-    "end_turn": (task_turns._END_TURN, {"ended": "prune", "now": None}, None),
+    "end_turn": (task_turns._END_TURN, {"ended": "prune", "pause": MINUTE, "now": None}, None),
 }
 
 

@@ -9,9 +9,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
 from crawljobs.domain.reddit_items import Account, Comment, Items, Post
 from crawljobs.repository.content import authors, stored_subreddits
-from crawljobs.repository.content.page_storage import crawled_comments, crawled_posts
+from crawljobs.repository.content.page_storage import (
+    crawled_comments,
+    crawled_posts,
+    number_history,
+)
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.page_storage.item_upsert import Written
 
@@ -35,6 +40,7 @@ def store(
     known_subreddits: Mapping[str, int],
     discovered_from: int | None = None,
     depth: int = 0,
+    history: ContentHistory = NO_HISTORY,
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
@@ -42,7 +48,8 @@ def store(
     is not written. Returns how many posts and comments were written.
 
     `known_subreddits` maps lower-case names to ids. Any other subreddit of an item is inserted with
-    `discovered_from` and `depth`, unless it is already stored.
+    `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers are
+    also recorded with the time of this look.
     """
     posts = list({post.id: post for post in items.posts}.values())
     comments = list({comment.id: comment for comment in items.comments}.values())
@@ -61,6 +68,8 @@ def store(
         )
     for abouts_batch in _batches(sorted(items.subreddits, key=lambda about: about.name.lower())):
         stored_subreddits.upsert(conn, abouts=abouts_batch)
+        if history.counts is not None:
+            number_history.record_counts(conn, abouts=abouts_batch)
     stored_posts = stored_comments = Written()
     batches_of_posts = [*_batches(sorted(posts, key=lambda post: post.id))]
     batches_of_comments = [*_batches(sorted(comments, key=lambda comment: comment.id))]
@@ -73,6 +82,8 @@ def store(
             subreddit_ids=subreddit_ids,
             counts=counts,
         )
+        if history.scores is not None:
+            number_history.record_scores(conn, seen=posts_batch)
     for comments_batch in batches_of_comments:
         stored_comments += crawled_comments.upsert(
             conn,

@@ -81,16 +81,21 @@ def write_ctes(columns: ItemColumns) -> str:
         SELECT {_read(columns)}
         FROM json_to_recordset(CAST(:rows AS json)) AS input ({_definitions(columns)})
     ), compared AS (
-        SELECT input.*,
-            stored.id IS NULL OR (
-                (stored.deleted_at IS NULL OR input.deleted)
-                AND ROW(stored.deleted_at IS NOT NULL, {_listed(names, "stored.")})
-                    IS DISTINCT FROM ROW(input.deleted, {_merged(columns, "input")})) AS differs,
-            stored.deleted_at IS NULL AND coalesce(
-                stored.checked_at < clock_timestamp() - {CHECK_PRECISION}, true) AS is_outdated
-        FROM input LEFT JOIN LATERAL (SELECT * FROM {table} WHERE id = input.id LIMIT 1)
-            AS stored ON true
-        ORDER BY input.id
+        SELECT * FROM (
+            SELECT input.*,
+                stored.id IS NULL OR (
+                    (stored.deleted_at IS NULL OR input.deleted)
+                    AND ROW(stored.deleted_at IS NOT NULL, {_listed(names, "stored.")})
+                        IS DISTINCT FROM ROW(input.deleted, {_merged(columns, "input")})
+                ) AS differs,
+                stored.deleted_at IS NULL AND coalesce(
+                    stored.checked_at < clock_timestamp() - {CHECK_PRECISION}, true) AS is_outdated
+            FROM input LEFT JOIN LATERAL (SELECT * FROM {table} WHERE id = input.id LIMIT 1)
+                AS stored ON true
+            OFFSET 0
+        ) AS seen
+        WHERE differs OR is_outdated
+        ORDER BY id
     ), written AS (
         INSERT INTO {table} AS stored ({_listed((*columns.keys, *names))},
             deleted_at, first_seen_at, updated_at, checked_at, refresh_due_at
