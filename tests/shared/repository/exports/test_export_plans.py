@@ -5,12 +5,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from crawljobs.db.database import Connection
 from crawljobs.repository import index_order
 from crawljobs.repository.exports import export_statement, export_walks
-from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder, ExportShape
+from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder
 from support import content_rows, plans
 
 CHUNK = 50
@@ -85,20 +84,3 @@ def test_a_chunk_reads_its_own_rows_by_an_index(conn: Connection, statistics: st
                 assert read <= CHUNK * (2 if order is ExportOrder.SPAN else 1), (name, read)
                 checked += 1
     assert checked > 40
-
-
-def test_a_row_of_each_kind_is_read(conn: Connection) -> None:
-    """The plans above are those of statements that find rows."""
-    content_rows.fill(conn, statistics="present")
-    for kind, orders in ORDERS.items():
-        for order in orders:
-            statement = export_statement.chunk_statement(
-                kind, ExportShape.FLAT, order, pseudonymous=False, bodies=True, at_most=CHUNK
-            )
-            given = {**(ITEM if kind in export_statement.ITEMS else NUMBERS), "subreddit_id": 7}
-            if order is ExportOrder.SPAN:
-                given |= {"since": EARLY, "until": LATE}
-            rows = conn.execute(statement, given).all()
-            assert rows, (kind, order)
-            assert any(row.line for row in rows)
-            conn.execute(text("SELECT 1"))
