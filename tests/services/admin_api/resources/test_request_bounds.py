@@ -25,6 +25,8 @@ PATH = {
     "token_id": "0" * 12,
     "endpoint_id": "1",
     "delivery_id": "1",
+    "post_id": "abc",
+    "author": "someone",
 }
 # A body that names a parameter must not name the other ones in its tuple.
 BESIDE = {"subreddit_id": ("subreddit",), "steps": ("subreddit",)}
