@@ -18,6 +18,7 @@ from crawljobs import errors
 from crawljobs.domain.attempt import AttemptOutcome
 from crawljobs.domain.claim import Claim
 from crawljobs.domain.completion import Completion
+from crawljobs.repository import array_text
 from crawljobs.repository.queue import job_completion_sql
 from crawljobs.repository.queue.job_completion_sql import CompletionStatement
 
@@ -51,11 +52,7 @@ def complete_claims(
         if not places:
             continue
         chosen = [completions[place] for place in places]
-        values = {name: [getattr(each, name) for each in chosen] for name in of_verb.columns}
-        if "wait_reason" in values:
-            values["wait_reason"] = [
-                each.wait_reason and each.wait_reason.stored for each in chosen
-            ]
+        values = {name: _array(name, chosen) for name in of_verb.columns}
         parameters = {**_claims(chosen), **values, "now": now}
         for place, is_watched, *_ in _end(conn, of_verb, parameters):
             results[places[place - 1]] = WriteResult.WATCHED if is_watched else WriteResult.APPLIED
@@ -110,6 +107,16 @@ def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None
 def _claims(completions: Sequence[Completion]) -> dict[str, str]:
     """Return job ids and tokens as text of SQL arrays. For lists, the driver would be slower."""
     return {
-        "ids": f"{{{','.join([str(each.claim.job_id) for each in completions])}}}",
-        "tokens": f"{{{','.join([each.claim.claim_token.hex for each in completions])}}}",
+        "ids": array_text.of_words([str(each.claim.job_id) for each in completions]),
+        "tokens": array_text.of_words([each.claim.claim_token.hex for each in completions]),
     }
+
+
+def _array(name: str, completions: Sequence[Completion]) -> object:
+    """Return the values of a field of Completion as an array, in a form that the driver accepts."""
+    if name == "delay":
+        return [each.delay for each in completions]
+    if name == "wait_reason":
+        reasons = [each.wait_reason for each in completions]
+        return array_text.of_texts([reason and reason.stored for reason in reasons])
+    return array_text.of_texts([getattr(each, name) for each in completions])
