@@ -200,7 +200,7 @@ def test_many_silent_names_at_once_do_not_delay_a_good_one() -> None:
 
     def resolved(number: int) -> None:
         with contextlib.suppress(NameNotResolved):
-            resolver.addresses(f"silent-{number}")
+            resolver.addresses(f"silent-{number}", seconds=1.2)
 
     waiting = [
         threading.Thread(target=resolved, args=(number,), daemon=True) for number in range(32)
