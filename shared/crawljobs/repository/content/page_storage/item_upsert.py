@@ -70,6 +70,7 @@ def write_ctes(columns: ItemColumns) -> str:
 
     A deleted item stays deleted, even if an older reply of Reddit is stored later. LIMIT 1 makes
     the planner use one index lookup for each item. Otherwise Postgres would scan the whole table.
+    OFFSET 0 makes Postgres compare a row once, and not again for the filter.
 
     `checked` sets `checked_at` of unchanged rows. It runs after `written`, because its condition
     counts the rows of `written`, and it skips locked rows. So it never waits for a lock, and no two
