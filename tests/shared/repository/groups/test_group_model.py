@@ -424,7 +424,10 @@ class GroupMachine(RuleBasedStateMachine):
         for _ in range(ROUNDS_MAX):
             self.advance(1_000)
             self.resolve(1_000)
-            if not self.rows("SELECT id FROM crawl_jobs WHERE finished_at IS NULL"):
+            if not self.rows(
+                "SELECT id FROM crawl_jobs WHERE finished_at IS NULL"
+                " UNION ALL SELECT id FROM operations WHERE finished_at IS NULL"
+            ):
                 break
             self.now += timedelta(hours=25)
             self.rescue()
