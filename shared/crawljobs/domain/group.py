@@ -36,7 +36,7 @@ STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     # A final step opens again after a retry of its job or of the group.
     StepState.SUCCEEDED: frozenset({StepState.ENQUEUED}),
     StepState.FAILED: frozenset({StepState.ENQUEUED, StepState.PENDING}),
-    StepState.CANCELLED: frozenset({StepState.ENQUEUED, StepState.PENDING}),
+    StepState.CANCELLED: frozenset({StepState.ENQUEUED}),
     StepState.SKIPPED: frozenset({StepState.PENDING}),
 }
 
