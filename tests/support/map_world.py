@@ -1,15 +1,18 @@
 """Authors and their activity for tests of the map, and the links that must be found."""
 
 import math
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import combinations
 
 from sqlalchemy import text
 
+from crawler_worker.maintenance.map_updating import MapUpdating
 from crawljobs.db.database import Connection, Database
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+TURNS_MAX = 200
 Members = Mapping[str, Mapping[str, int]]  # subreddit -> author -> day of the latest item
 
 
@@ -71,3 +74,14 @@ def stored_links(database: Database) -> dict[frozenset[str], tuple[int, float]]:
             )
         ).all()
     return {frozenset((row.a, row.b)): (row.shared_authors, row.weight) for row in rows}
+
+
+def update(database: Database) -> int:
+    """Run turns until the map is current. Return the number of subreddits that were due."""
+    updating, total = MapUpdating(database, threading.Event(), core_share=1), 0
+    for _ in range(TURNS_MAX):
+        count = updating.run()
+        total += count
+        if count == 0:
+            return total
+    raise AssertionError("the map is never current")

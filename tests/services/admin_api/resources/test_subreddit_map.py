@@ -1,13 +1,11 @@
 """GET /api/admin/map: links, their subreddits, communities, filters and limits."""
 
-import threading
 from typing import Any
 
 import flask.testing
 import pytest
 from sqlalchemy import text
 
-from crawler_worker.maintenance.map_updating import MapUpdating
 from crawljobs.db.database import Database
 from support import map_world
 
@@ -26,7 +24,7 @@ def current(database: Database) -> None:
         map_world.store(conn, MEMBERS)
         map_world.make_due(conn, *MEMBERS)
         conn.execute(text("UPDATE subreddits SET subscribers = id, access = 'public'"))
-    assert MapUpdating(database, threading.Event(), core_share=1).run() == len(MEMBERS)
+    map_world.update(database)
 
 
 def get(client: flask.testing.FlaskClient, **query: Any) -> dict[str, Any]:

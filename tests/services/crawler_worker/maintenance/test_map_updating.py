@@ -17,23 +17,6 @@ from crawljobs.repository.map import due_nodes, shared_authors
 from support import map_world
 from support.map_world import Members
 
-SHARE = 0.02
-
-
-@pytest.fixture
-def updating(database: Database) -> MapUpdating:
-    return MapUpdating(database, threading.Event(), core_share=SHARE)
-
-
-def run_all(database: Database, updating: MapUpdating) -> None:
-    """Run turns without the pauses between them until nothing is left to compute."""
-    for _ in range(200):
-        with database.begin() as conn:
-            conn.execute(text("DELETE FROM maintenance_runs WHERE task = 'map'"))
-        if updating.run() == 0:
-            return
-    raise AssertionError("the map is never current")
-
 
 def drawn(subreddits: int, authors: int, seed: int) -> Members:
     """Return subreddits in circles: neighbours share more authors than others."""
@@ -59,19 +42,19 @@ def communities(database: Database) -> dict[str, str | None]:
     return {row.name: row.community for row in rows}
 
 
-def test_the_links_are_the_cosines_of_all_pairs(database: Database, updating: MapUpdating) -> None:
+def test_the_links_are_the_cosines_of_all_pairs(database: Database) -> None:
     members = drawn(30, 150, seed=1)
     with database.begin() as conn:
         map_world.store(conn, members)
         map_world.make_due(conn, *members)
-    run_all(database, updating)
+    map_world.update(database)
     found = {pair: weight for pair, (_, weight) in map_world.stored_links(database).items()}
     assert found == pytest.approx(map_world.expected_weights(members))
     assert len(found) > 50
 
 
 def test_the_order_of_the_computations_does_not_matter(
-    database: Database, updating: MapUpdating, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if links are limited, and if large subreddits are sampled."""
     monkeypatch.setattr(map_links, "TOP_LINKS", 2)
@@ -80,18 +63,18 @@ def test_the_order_of_the_computations_does_not_matter(
     with database.begin() as conn:
         map_world.store(conn, members)
         map_world.make_due(conn, *members)
-    run_all(database, updating)
+    map_world.update(database)
     first = map_world.stored_links(database)
     assert len(first) < len(map_world.expected_weights(members)) / 2
     for name in random.Random(3).sample(sorted(members), len(members)):
         with database.begin() as conn:
             map_world.make_due(conn, name)
-        run_all(database, updating)
+        map_world.update(database)
     assert map_world.stored_links(database) == first
 
 
 def test_bots_and_accounts_in_very_many_subreddits_are_left_out(
-    database: Database, updating: MapUpdating, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = {f"other{number}": {"Crossposter": 1, "AutoModerator": 1} for number in range(201)}
     pair = {"cats": {"ann": 1, "ben": 1}, "dogs": {"ann": 1, "ben": 1}}
@@ -100,36 +83,36 @@ def test_bots_and_accounts_in_very_many_subreddits_are_left_out(
     with database.begin() as conn:
         map_world.store(conn, {**many, **pair})
         map_world.make_due(conn, "cats")
-    run_all(database, updating)
+    map_world.update(database)
     assert map_world.stored_links(database) == {
         frozenset(("cats", "dogs")): (2, pytest.approx(2 / 4))
     }
 
 
 def test_a_link_goes_when_it_is_a_top_link_of_neither_side(
-    database: Database, updating: MapUpdating
+    database: Database,
 ) -> None:
     members = {"cats": {"ann": 1, "ben": 1}, "dogs": {"ann": 1, "ben": 1}}
     with database.begin() as conn:
         map_world.store(conn, members)
         map_world.make_due(conn, *members)
-    run_all(database, updating)
+    map_world.update(database)
     with database.begin() as conn:
         conn.execute(
             text("DELETE FROM author_subreddits WHERE author_id = (SELECT min(id) FROM authors)")
         )
         map_world.make_due(conn, "cats")
-    run_all(database, updating)
+    map_world.update(database)
     assert len(map_world.stored_links(database)) == 1, "it is still a top link of dogs"
     with database.begin() as conn:
         map_world.make_due(conn, "dogs")
-    run_all(database, updating)
+    map_world.update(database)
     assert map_world.stored_links(database) == {}
     assert set(communities(database).values()) == {None}
 
 
 def test_a_crawl_makes_the_links_of_its_subreddit_due(
-    database: Database, updating: MapUpdating
+    database: Database,
 ) -> None:
     with database.begin() as conn:
         (subreddit_id,) = stored_subreddits.ensure(
@@ -157,7 +140,7 @@ def test_a_crawl_makes_the_links_of_its_subreddit_due(
 
 
 def test_links_are_computed_again_after_a_failure(
-    database: Database, updating: MapUpdating
+    database: Database,
 ) -> None:
     with database.begin() as conn:
         map_world.store(conn, {"cats": {"ann": 1}, "dogs": {"ann": 1}})
@@ -173,13 +156,13 @@ def test_links_are_computed_again_after_a_failure(
 
 
 def test_a_clock_that_was_set_back_does_not_stop_the_map(
-    database: Database, updating: MapUpdating
+    database: Database,
 ) -> None:
     members = {"cats": {"ann": 1, "ben": 1}, "dogs": {"ann": 1, "ben": 1}}
     with database.begin() as conn:
         map_world.store(conn, members)
         map_world.make_due(conn, *members)
-    run_all(database, updating)
+    map_world.update(database)
     with database.begin() as conn:
         conn.execute(
             text(
@@ -188,7 +171,7 @@ def test_a_clock_that_was_set_back_does_not_stop_the_map(
             )
         )
         conn.execute(text("UPDATE maintenance_runs SET last_run_at = now() + interval '1 year'"))
-    assert updating.run() == 2
+    assert map_world.update(database) == 2
     with database.read() as conn:
         latest = conn.execute(text("SELECT max(links_at) <= now() FROM map_nodes")).scalar_one()
         assert latest
@@ -214,7 +197,7 @@ def test_a_turn_is_followed_by_a_pause_for_all_workers(
 
 
 def test_communities_are_named_by_their_largest_member(
-    database: Database, updating: MapUpdating
+    database: Database,
 ) -> None:
     animals = {name: {f"a{number}": 1 for number in range(9)} for name in ("cats", "dogs", "fish")}
     stars = {name: {f"s{number}": 1 for number in range(9)} for name in ("moon", "mars")}
@@ -223,14 +206,14 @@ def test_communities_are_named_by_their_largest_member(
         map_world.store(conn, {**animals, **stars, "alone": {"x": 1}})
         conn.execute(text("UPDATE subreddits SET subscribers = 70 WHERE name IN ('dogs', 'mars')"))
         map_world.make_due(conn, *animals, *stars, "alone")
-    run_all(database, updating)
+    map_world.update(database)
     expected = dict.fromkeys(animals, "dogs") | dict.fromkeys(stars, "mars") | {"alone": None}
     assert communities(database) == expected
     assert community_computing.compute(database) == 0, "equal links give equal communities"
 
 
 def test_large_subreddits_are_read_in_chunks(
-    database: Database, updating: MapUpdating, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("EDGES_CHUNK", "AUTHORS_CHUNK", "COUNTS_CHUNK"):
         monkeypatch.setattr(shared_authors, name, 3)
@@ -238,6 +221,6 @@ def test_large_subreddits_are_read_in_chunks(
     with database.begin() as conn:
         map_world.store(conn, members)
         map_world.make_due(conn, *members)
-    run_all(database, updating)
+    map_world.update(database)
     found = {pair: weight for pair, (_, weight) in map_world.stored_links(database).items()}
     assert found == pytest.approx(map_world.expected_weights(members))
