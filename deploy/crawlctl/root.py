@@ -31,6 +31,10 @@ COMMANDS = {
     "audit": ("crawlctl.commands.audit:audit", "Read the log of changes."),
     "tokens": ("crawlctl.commands.tokens:tokens", "Create and revoke tokens of the API."),
     "api": ("crawlctl.commands.api:api", "Send any request of the API."),
+    "completion": (
+        "crawlctl.commands.completion:completion",
+        "Write the script that completes commands in a shell.",
+    ),
     "version": ("crawlctl.commands.version:version", "Show the version of crawlctl."),
 }
 EPILOG = (

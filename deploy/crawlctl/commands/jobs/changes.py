@@ -1,103 +1,113 @@
-"""`crawlctl jobs retry | cancel | boost | wake | give-up`: changes of jobs by their ids."""
+"""`crawlctl jobs retry | cancel | boost | wake | give-up`: changes by ids or by a filter."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from crawlctl.bulk_selection import Consent, confirm, describe, parsed, select
 from crawlctl.chunks import change_in_chunks
+from crawlctl.commands.jobs.bulk_requests import PATH, Body, send_bulk
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.nouns.job import CHANGED, JOB
-from crawlctl.parameters import ids
-from crawlctl.rest.client import Client
-from crawlctl.rest.problem import Refused
+from crawlctl.parameters import PAIR, ids
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
 
-PATH = "/api/admin/jobs"
-Body = Mapping[str, Any]
+Command = Callable[..., Any]
+_OPTIONS = (
+    click.argument("job_ids", nargs=-1, metavar="ID..."),
+    click.option(
+        "--filter",
+        "pairs",
+        type=PAIR,
+        multiple=True,
+        help="Change the jobs of a filter of `list`, such as status=failed; repeatable.",
+    ),
+    click.option(
+        "--all", "is_all", is_flag=True, help="Change all jobs that the change applies to."
+    ),
+    click.option("--dry-run", is_flag=True, help="Show the result for each job, change nothing."),
+    click.option("--yes", is_flag=True, help="Do not ask. Without a terminal, also --expect."),
+    click.option(
+        "--expect", "expected", type=click.IntRange(min=0), help="Refuse another number of jobs."
+    ),
+)
 
 
-def _in_bulk(method: str, path: str) -> Callable[[Client, Body], Sequence[Body]]:
-    def send(client: Client, body: Body) -> Sequence[Body]:
-        items: Sequence[Body] = client.call(method, f"{PATH}/bulk/{path}", body=body).body["items"]
-        return items
-
-    return send
-
-
-def _wake_each(client: Client, body: Body) -> Sequence[Body]:
-    """Wake each job by a request of its own, because the API has no bulk change for it."""
-    return [_woken(client, job_id, dry_run=body["dry_run"]) for job_id in body["job_ids"]]
-
-
-def _woken(client: Client, job_id: int, *, dry_run: bool) -> Body:
-    item = {"id": job_id, "status": 200, "code": "ok", "detail": "", "other_job_id": None}
-    try:
-        if not dry_run:
-            client.call("POST", f"{PATH}/{job_id}/wake")
-        elif client.get(f"{PATH}/{job_id}").body["status"] != "waiting":
-            return {**item, "status": 409, "code": "illegal_transition"}
-    except Refused as refused:
-        if refused.code is ExitCode.NO_ACCESS:
-            raise
-        detail = str(refused.problem.get("detail") or "")
-        return {**item, "status": refused.status, "code": refused.problem_code, "detail": detail}
-    return item
-
-
-SENDERS = {
-    "retry": _in_bulk("POST", "retry"),
-    "cancel": _in_bulk("POST", "cancel"),
-    "boost": _in_bulk("POST", "boost"),
-    "give_up": _in_bulk("PUT", "status"),
-    "wake": _wake_each,
-}
-BODIES: Mapping[str, Body] = {"give_up": {"status": "failed"}}
+def change_options(command: Command) -> Command:
+    """Add the options that choose the jobs of a change."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def change(
-    session: Session, verb: str, given: tuple[str, ...], body: Body, *, dry_run: bool
+    session: Session,
+    verb: str,
+    body: Body,
+    job_ids: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+    is_all: bool,
+    dry_run: bool,
+    yes: bool,
+    expected: int | None,
 ) -> ExitCode:
-    """Change the jobs with these ids. One job is answered as a job, several with their results."""
-    job_ids = ids(given)
-    if not job_ids:
-        raise CommandFailed(
-            "Name at least one job by its id, or - for ids on stdin.", ExitCode.USAGE
-        )
-    if len(job_ids) == 1 and not dry_run:
-        reply = session.client.call("POST", f"{PATH}/{job_ids[0]}/{verb}", body=body or None)
-        session.writer.item(JOB, reply.body)
-        return ExitCode.DONE
-
-    def send(chunk: Sequence[int]) -> Sequence[Body]:
-        whole = {**body, **BODIES.get(verb, {}), "job_ids": list(chunk), "dry_run": dry_run}
-        return SENDERS[verb](session.client, whole)
-
+    """Change jobs. One job of an id is answered as a job, others with their results."""
+    name = verb.replace("_", "-")
+    if pairs or is_all:
+        if job_ids:
+            raise CommandFailed("Give ids or a filter, not both.", ExitCode.USAGE)
+        chosen = _of_filter(session, verb, body, pairs)
+        describe(session, name, chosen)
+        if not dry_run:
+            confirm(len(chosen.ids), Consent(yes, expected))
+        numbers = chosen.ids
+    else:
+        numbers = ids(job_ids)
+        if not numbers:
+            raise CommandFailed(
+                "Name jobs by their ids, by - for ids on stdin, or by --filter.", ExitCode.USAGE
+            )
+        if len(numbers) == 1 and not dry_run:
+            reply = session.client.call("POST", f"{PATH}/{numbers[0]}/{verb}", body=body or None)
+            session.writer.item(JOB, reply.body)
+            return ExitCode.DONE
     if dry_run:
         session.say("Dry run: nothing is changed.")
-    return change_in_chunks(session, CHANGED, job_ids, send, done=verb.replace("_", "-"))
+
+    def send(chunk: Sequence[int]) -> Sequence[Body]:
+        return send_bulk(session.client, verb, body, chunk, dry_run=dry_run)
+
+    return change_in_chunks(session, CHANGED, numbers, send, done=name)
+
+
+def _of_filter(
+    session: Session, verb: str, body: Mapping[str, Any], pairs: tuple[tuple[str, str], ...]
+) -> Any:
+    def try_change(chunk: Sequence[int]) -> Sequence[Body]:
+        return send_bulk(session.client, verb, body, chunk, dry_run=True)
+
+    return select(session, parsed(pairs), try_change)
 
 
 def _verb(name: str, text: str) -> click.Command:
     @click.command(name.replace("_", "-"), cls=Verb, help=text)
-    @click.argument("job_ids", nargs=-1, metavar="ID...")
-    @click.option("--dry-run", is_flag=True, help="Show the result for each job, change nothing.")
+    @change_options
     @click.pass_obj
-    def run(session: Session, job_ids: tuple[str, ...], dry_run: bool) -> ExitCode:
-        return change(session, name, job_ids, {}, dry_run=dry_run)
+    def run(session: Session, /, **options: Any) -> ExitCode:
+        return change(session, name, {}, **options)
 
     return run
 
 
 @click.command(cls=Verb)
-@click.argument("job_ids", nargs=-1, metavar="ID...")
+@change_options
 @click.option("--by", "points", type=click.IntRange(1, 100), required=True, help="Points to add.")
-@click.option("--dry-run", is_flag=True, help="Show the result for each job, change nothing.")
 @click.pass_obj
-def boost(session: Session, job_ids: tuple[str, ...], points: int, dry_run: bool) -> ExitCode:
+def boost(session: Session, /, points: int, **options: Any) -> ExitCode:
     """Raise the priority of live jobs, up to 100."""
-    return change(session, "boost", job_ids, {"boost": points}, dry_run=dry_run)
+    return change(session, "boost", {"boost": points}, **options)
 
 
 CHANGES = (

@@ -1,0 +1,130 @@
+"""Changes with --filter: the dry run, the question, the count, the chunks, Ctrl-C."""
+
+import io
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from crawlctl.chunks import change_in_chunks
+from crawlctl.nouns.job import CHANGED
+from crawlctl.session import Session
+from crawljobs.db.database import Database
+from crawljobs.domain.job import JobStatus
+from support import jobs
+from support.crawlctl import Ctl
+
+S = JobStatus
+MANY = 1_001
+
+
+@pytest.fixture
+def failed(api_rows: Database) -> list[int]:
+    with api_rows.begin() as conn:
+        jobs.in_status(conn, S.SUCCEEDED, "left_alone")
+        return [jobs.in_status(conn, S.FAILED, f"sub{n}") for n in range(7)]
+
+
+def statuses(database: Database, ids: list[int]) -> set[str]:
+    with database.begin() as conn:
+        return {jobs.job(conn, job_id).status for job_id in ids}
+
+
+def test_without_a_terminal_the_number_must_be_given(
+    ctl: Ctl, api_rows: Database, failed: list[int]
+) -> None:
+    retry = ["jobs", "retry", "--filter", "status=failed"]
+    for more in ([], ["--yes"], ["--expect", "7"]):
+        refused = ctl(*retry, *more)
+        assert (refused.code, refused.out) == (3, "")
+        assert "--yes --expect 7" in refused.err
+    wrong = ctl(*retry, "--yes", "--expect", "6")
+    assert (wrong.code, "7 jobs, not 6" in wrong.err) == (3, True)
+    assert statuses(api_rows, failed) == {"failed"}
+    done = ctl(*retry, "--yes", "--expect", "7", "-o", "csv")
+    assert (done.code, [row["code"] for row in done.rows]) == (0, ["ok"] * 7)
+    assert f"retry 7 jobs at {ctl.environment['CRAWLJOBS_URL']}" in done.err
+    assert done.err.count("r/sub") == 5
+    assert "... and 2 more" in done.err
+    assert statuses(api_rows, failed) == {"queued"}
+
+
+class Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_number_is_typed(
+    ctl: Ctl, api_rows: Database, failed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.crawlctl.io.StringIO", Keyboard)
+    retry = ["jobs", "retry", "--filter", "status=failed", "--no-color"]
+    assert ctl(*retry, stdin="yes\n").code == 3
+    assert ctl(*retry, stdin="").code == 3
+    assert statuses(api_rows, failed) == {"failed"}
+    assert ctl(*retry, stdin="7\n").code == 0
+    assert statuses(api_rows, failed) == {"queued"}
+    assert ctl("jobs", "cancel", "--filter", "source=user", "--yes").code == 0
+    assert statuses(api_rows, failed) == {"cancelled"}
+
+
+def test_jobs_that_cannot_be_changed_are_left_out_and_a_dry_run_changes_nothing(
+    ctl: Ctl, api_rows: Database, failed: list[int]
+) -> None:
+    dry = ctl.ok("jobs", "give-up", "--all", "--dry-run", "-o", "json")
+    assert (dry.json, "8 other matches cannot be changed" in dry.err) == ([], True)
+    with api_rows.begin() as conn:
+        waiting = jobs.in_status(conn, S.WAITING, "later")
+    woken = ctl.ok("jobs", "wake", "--all", "--yes", "--expect", 1, "-o", "json").json
+    assert [item["id"] for item in woken] == [waiting]
+    boost = ["jobs", "boost", "--by", "5", "--filter", "subreddit=later", "--yes", "--expect", "1"]
+    assert ctl(*boost).code == 0
+    assert statuses(api_rows, failed) == {"failed"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--filter", "colour=red"],
+        ["--filter", "status="],
+        ["--filter", "priority_min=high"],
+        ["--filter", "incomplete=maybe"],
+        ["--filter", "created_after=yesterday"],
+        ["--filter", "subreddit=a_b", "--filter", "subreddit=c_d"],
+        ["--filter", "status"],
+        ["--filter", "status=failed", "7"],
+        [],
+    ],
+)
+def test_a_wrong_filter_is_refused_before_a_request(offline: Ctl, arguments: list[str]) -> None:
+    assert offline("--url", "http://127.0.0.1:1", "jobs", "retry", *arguments).code == 2
+
+
+def test_more_than_a_thousand_are_changed_in_chunks(ctl: Ctl) -> None:
+    names = "\n".join(f"many_{n}" for n in range(MANY))
+    made = ctl("jobs", "enqueue", "-", "-o", "csv", stdin=names)
+    assert (made.code, len(made.rows)) == (0, MANY)
+    assert "enqueue: 1,000 of 1,001, 0 failed\nenqueue: 1,001 of 1,001" in made.err
+    cancel = ["jobs", "cancel", "--filter", "status=queued,waiting", "--yes", "--expect", MANY]
+    done = ctl(*cancel, "-o", "csv")
+    assert (done.code, len(done.rows)) == (0, MANY)
+    assert "cancel: 1,001 of 1,001, 0 failed" in done.err
+
+
+def test_ctrl_c_ends_after_the_chunk_in_flight(capsys: pytest.CaptureFixture[str]) -> None:
+    sent: list[int] = []
+
+    def send(chunk: Sequence[int]) -> Sequence[dict[str, Any]]:
+        sent.extend(chunk)
+        os.kill(os.getpid(), signal.SIGINT)
+        return [{"id": one, "status": 200, "code": "ok"} for one in chunk]
+
+    session = Session(environment={}, format="name")
+    with pytest.raises(KeyboardInterrupt):
+        change_in_chunks(session, CHANGED, range(1, 2_501), send, done="cancel")
+    out, err = capsys.readouterr()
+    assert len(sent) == len(out.splitlines()) == 1_000
+    assert "cancel: stopped after 1,000 of 2,500" in err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
