@@ -10,6 +10,11 @@ COMMANDS = {
     "login": ("crawlctl.commands.login:login", "Store the address and the token of a server."),
     "logout": ("crawlctl.commands.login:logout", "Delete a stored address and token."),
     "whoami": ("crawlctl.commands.login:whoami", "Show the token's name and its scopes."),
+    "status": ("crawlctl.commands.status:status", "Show the whole system on one screen."),
+    "doctor": (
+        "crawlctl.commands.doctor:doctor",
+        "Check the connection, the token and the system.",
+    ),
     "jobs": ("crawlctl.commands.jobs.verbs:jobs", "List, enqueue, change and await jobs."),
     "groups": (
         "crawlctl.commands.groups.verbs:groups",

@@ -81,7 +81,17 @@ WRITES = {
 }
 # These have tests of their own: no table, an object that must be in another state, or no end.
 OWN_TESTS = {
-    *("login", "logout", "completion", "api", "audit export", "audit tail", "schedules export"),
+    *(
+        "status",
+        "doctor",
+        "login",
+        "logout",
+        "completion",
+        "api",
+        "audit export",
+        "audit tail",
+        "schedules export",
+    ),
     *("groups graph", "groups delete", "groups proceed", "groups skip"),
     *("operations get", "operations wait", "tokens revoke"),
     *("schedules delete", "webhooks delete"),

@@ -88,9 +88,9 @@ class Writer:
 
         write_fields(self._out, noun.columns, item, self._style)
         for name, inner in noun.sections.items():
-            rows = item.get(name)
+            rows = Column(name).value(item)
             if rows:
-                self._line(f"\n{name.replace('_', ' ')}:")
+                self._line(f"\n{name.replace('_', ' ').replace('.', ', ')}:")
                 write_table(self._out, self._columns(inner), rows, self._style, heading=True)
 
 

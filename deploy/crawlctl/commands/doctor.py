@@ -1,0 +1,24 @@
+"""`crawlctl doctor`: checks of the connection, the token and the system, with remedies."""
+
+import click
+
+from crawlctl.diagnosis import FINDING, diagnose
+from crawlctl.failures import ExitCode
+from crawlctl.nouns.overview import CHECK
+from crawlctl.session import Session
+from crawlctl.shared_options import Verb
+
+
+@click.command(cls=Verb)
+@click.pass_obj
+def doctor(session: Session) -> ExitCode:
+    """Check the connection, the token and the system.
+
+    Each finding has a remedy. The exit code is 9 with a finding. A check whose answer the token may
+    not read is unknown, which is no finding.
+    """
+    checks = diagnose(session)
+    session.writer.items(CHECK, checks)
+    findings = sum(check["result"] == FINDING for check in checks)
+    session.say(f"{findings} findings in {len(checks)} checks." if findings else "No findings.")
+    return ExitCode.ENDED_BADLY if findings else ExitCode.DONE
