@@ -32,6 +32,7 @@ COMMANDS = {
         "crawlctl.commands.system:workers",
         "Show the processes of all services and their crawls.",
     ),
+    "export": ("crawlctl.commands.export:export", "Write stored content into a file."),
     "webhooks": ("crawlctl.commands.webhooks.verbs:webhooks", "Send events to receivers of yours."),
     "audit": ("crawlctl.commands.audit:audit", "Read the log of changes."),
     "tokens": ("crawlctl.commands.tokens:tokens", "Create and revoke tokens of the API."),

@@ -136,7 +136,11 @@ class Client:
         address = self.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
         try:
             response = self._pool.request(
-                "GET", address, headers=self._headers, preload_content=False, redirect=False
+                "GET",
+                address,
+                headers={**self._headers, "Accept": "*/*", "Accept-Encoding": "gzip"},
+                preload_content=False,
+                redirect=False,
             )
         except HTTPError as error:
             raise _unreachable(self.url, error) from None

@@ -1,0 +1,81 @@
+"""`crawlctl export`: stored content into a file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crawlctl.exporting.export_request import KINDS, ExportRequest
+from crawlctl.failures import ExitCode
+from crawlctl.parameters import BEFORE_NOW
+from crawlctl.requests import given
+from crawlctl.session import Session
+from crawlctl.shared_options import Verb
+
+
+@click.command(cls=Verb)
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="A new file. Until it is complete, its name ends in .part.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["ndjson", "csv"]),
+    default="ndjson",
+    show_default=True,
+    help="Format.",
+)
+@click.option("--shape", type=click.Choice(["flat", "reddit"]), help="flat without this option.")
+@click.option("--subreddit", help="Only items of one subreddit.")
+@click.option("--since", type=BEFORE_NOW, help="Created at this time or later, such as 30d.")
+@click.option("--until", type=BEFORE_NOW, help="Created before this time.")
+@click.option("--updated-since", help="Changed since this time, which the last export printed.")
+@click.option("--pseudonyms", is_flag=True, help="Pseudonyms in place of names of authors.")
+@click.option("--no-bodies", is_flag=True, help="Leave out the texts.")
+@click.option("--rate", type=click.IntRange(100, 1_000_000), help="The most rows a second.")
+@click.option(
+    "--resume", is_flag=True, help="Continue an interrupted export with the same options."
+)
+@click.pass_obj
+def export(
+    session: Session,
+    /,
+    kind: str,
+    out: Path,
+    file_format: str,
+    pseudonyms: bool,
+    no_bodies: bool,
+    resume: bool,
+    **options: Any,
+) -> ExitCode:
+    """Write stored content into a file.
+
+    When the connection breaks, the export continues after its last complete line. Needs the scope
+    content.
+    """
+    from crawlctl.exporting.download import download
+    from crawlctl.exporting.partial_file import PartialFile
+    from crawlctl.exporting.progress import Progress
+
+    query = given(**options)
+    if pseudonyms:
+        query["pseudonyms"] = "true"
+    if no_bodies:
+        query["bodies"] = "false"
+    request = ExportRequest(kind, file_format, query)
+    file, progress = PartialFile(out, request), Progress(session)
+    file.open(resume=resume)
+    try:
+        download(session.client, file, progress, retry_seconds=session.retry_seconds)
+        file.finish()
+    finally:
+        progress.clear()
+        file.close()
+    session.say(f"{file.lines:,} lines are in {out}.")
+    if file.updated_until is not None:
+        session.say(f"For later changes: --updated-since {file.updated_until}")
+    return ExitCode.DONE

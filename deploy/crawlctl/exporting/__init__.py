@@ -1,0 +1,1 @@
+"""Exports into files: complete lines, keys of lines, continuation after an interruption."""

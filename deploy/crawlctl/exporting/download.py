@@ -1,0 +1,67 @@
+"""Downloads an export, and continues it after the last complete line when the connection breaks."""
+
+import time
+from collections.abc import Callable
+
+from urllib3.exceptions import HTTPError
+
+from crawlctl.exporting.partial_file import PartialFile
+from crawlctl.exporting.progress import Progress
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.rest.client import REPEATED_STATUSES, Client
+from crawlctl.rest.problem import Refused
+
+UPDATED_UNTIL = "Crawljobs-Updated-Until"
+PIECE_BYTES = 256 * 1024
+PAUSE_SECONDS = 1.0
+
+
+def download(
+    client: Client,
+    file: PartialFile,
+    progress: Progress,
+    *,
+    retry_seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Download until the response ends properly.
+
+    Raises Refused for an error status. Raises CommandFailed after `retry_seconds` without a new
+    line; the file stays for --resume.
+    """
+    lines, progress_at = file.lines, time.monotonic()
+    while True:
+        pause = PAUSE_SECONDS
+        try:
+            _one_response(client, file, progress)
+            return
+        except Refused as refused:
+            if refused.status not in REPEATED_STATUSES:
+                raise
+            reason, pause = str(refused), max(pause, refused.retry_after or 0.0)
+        except HTTPError as error:
+            reason = f"the connection broke ({type(error).__name__})"
+        except CommandFailed as failed:
+            if failed.code is not ExitCode.UNREACHABLE:
+                raise
+            reason = str(failed)
+        file.drop_incomplete_line()
+        if file.lines > lines:
+            lines, progress_at = file.lines, time.monotonic()
+        if time.monotonic() + pause > progress_at + retry_seconds:
+            raise CommandFailed(
+                f"The export is not complete after {file.lines:,} lines: {reason}. Continue it "
+                "with --resume.",
+                ExitCode.UNREACHABLE,
+            )
+        progress.note(f"{reason}; continuing after {file.lines:,} lines")
+        sleep(pause)
+
+
+def _one_response(client: Client, file: PartialFile, progress: Progress) -> None:
+    request = file.request
+    with client.stream(request.path, request.parameters(file.after)) as response:
+        file.keep_updated_until(response.headers.get(UPDATED_UNTIL))
+        for piece in response.stream(PIECE_BYTES, decode_content=True):
+            file.write(piece)
+            progress.show(file.lines)

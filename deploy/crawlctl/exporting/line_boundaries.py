@@ -1,0 +1,52 @@
+"""Finds the end of the last complete line in a stream of bytes."""
+
+import re
+
+_QUOTES_AND_ENDS = re.compile(rb'["\n]')
+_QUOTE = ord('"')
+
+
+class LineBoundaries:
+    """Follows a stream. `complete` is the offset behind its last complete line.
+
+    `last_begin` is the offset of this line, and `lines` the number of complete lines. In CSV, a
+    line feed between two quotes is part of a cell.
+    """
+
+    def __init__(self, *, has_quotes: bool) -> None:
+        self._has_quotes = has_quotes
+        self._is_quoted = False
+        self._offset = 0
+        self.complete = 0
+        self.last_begin = 0
+        self.lines = 0
+
+    def begin(self, complete: int, last_begin: int, lines: int) -> None:
+        """Continue behind a complete line."""
+        self._offset = self.complete = complete
+        self.last_begin, self.lines = last_begin, lines
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the stream. The cost is linear in their number."""
+        if not self._is_quoted and not (self._has_quotes and b'"' in piece):
+            self._feed_plain(piece)
+        else:
+            self._feed_quoted(piece)
+        self._offset += len(piece)
+
+    def _feed_plain(self, piece: bytes) -> None:
+        last = piece.rfind(b"\n")
+        if last < 0:
+            return
+        before = piece.rfind(b"\n", 0, last)
+        self.last_begin = self.complete if before < 0 else self._offset + before + 1
+        self.complete = self._offset + last + 1
+        self.lines += piece.count(b"\n")
+
+    def _feed_quoted(self, piece: bytes) -> None:
+        for found in _QUOTES_AND_ENDS.finditer(piece):
+            if piece[found.start()] == _QUOTE:
+                self._is_quoted = not self._is_quoted
+            elif not self._is_quoted:
+                self.last_begin, self.complete = self.complete, self._offset + found.end()
+                self.lines += 1

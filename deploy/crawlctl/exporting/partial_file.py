@@ -1,0 +1,151 @@
+"""The unfinished file of an export. Its name ends in `.part`, and a second file has its request."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from crawlctl.exporting.export_request import ExportRequest
+from crawlctl.exporting.line_boundaries import LineBoundaries
+from crawlctl.failures import CommandFailed, ExitCode
+
+PIECE_BYTES = 1024 * 1024
+TIMES = ("since", "until")
+
+
+class PartialFile:
+    """An open file that grows by complete lines. `updated_until` is that of the first request."""
+
+    def __init__(self, path: Path, request: ExportRequest) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._state = path.with_name(f"{path.name}.part.json")
+        self.request = request
+        self._file: BinaryIO | None = None
+        self.boundaries = LineBoundaries(has_quotes=request.is_csv)
+        self.updated_until: str | None = None
+        self._after: str | None = None
+
+    def open(self, *, resume: bool) -> None:
+        """Open the file: a new one, or with `resume` the one of an interrupted run.
+
+        Raises CommandFailed if a file is in the way, or if it belongs to another request.
+        """
+        if self._path.exists():
+            raise CommandFailed(f"{self._path} exists already.", ExitCode.REFUSED)
+        if not resume and self._part.exists():
+            raise CommandFailed(
+                f"{self._part} is that of an interrupted export: continue it with --resume, or "
+                "delete it.",
+                ExitCode.REFUSED,
+            )
+        try:
+            if self._part.exists():
+                self._read_state()
+                self._file = self._part.open("r+b")
+                while piece := self._file.read(PIECE_BYTES):
+                    self.boundaries.feed(piece)
+            else:
+                self._file = self._part.open("xb+")
+                self._write_state()
+        except OSError as error:
+            raise CommandFailed(f"{self._part} cannot be used: {error.strerror}") from None
+        self.drop_incomplete_line()
+
+    @property
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError("the file is not open")
+        return self._file
+
+    @property
+    def after(self) -> str | None:
+        """The key of the last complete line, or None without a line."""
+        return self._after
+
+    @property
+    def lines(self) -> int:
+        """The number of complete lines with data."""
+        return max(0, self.boundaries.lines - int(self.request.is_csv))
+
+    def write(self, piece: bytes) -> None:
+        """Append bytes of the response."""
+        self._opened.write(piece)
+        self.boundaries.feed(piece)
+
+    def drop_incomplete_line(self) -> None:
+        """Cut the file behind its last complete line, and read the key of this line."""
+        file, found = self._opened, self.boundaries
+        header, line = b"", b""
+        if self.lines:
+            file.seek(0)
+            header = file.readline() if self.request.is_csv else b""
+            file.seek(found.last_begin)
+            line = file.read(found.complete - found.last_begin)
+            self._after = self.request.key_of(line, header)
+            complete, lines = found.complete, found.lines
+        else:
+            self._after, complete, lines = None, 0, 0  # the header alone is requested again
+        file.truncate(complete)
+        file.seek(complete)
+        self.boundaries = LineBoundaries(has_quotes=self.request.is_csv)
+        self.boundaries.begin(complete, found.last_begin, lines)
+
+    def keep_updated_until(self, value: str | None) -> None:
+        """Keep the header of the first request. The following export begins at this time."""
+        if self.updated_until is None:
+            self.updated_until = value
+            self._write_state()
+
+    def finish(self) -> None:
+        """Give the complete file its name."""
+        file = self._opened
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        self._file = None
+        self._part.replace(self._path)
+        self._state.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file, if it is open. Leave it for --resume if it has a line."""
+        if self._file is None:
+            return
+        self._file.close()
+        if self.lines == 0:
+            self._part.unlink(missing_ok=True)
+            self._state.unlink(missing_ok=True)
+
+    def _description(self) -> Mapping[str, Any]:
+        request = self.request
+        return {"kind": request.kind, "format": request.format, "query": dict(request.query)}
+
+    def _write_state(self) -> None:
+        content = {**self._description(), "updated_until": self.updated_until}
+        new = self._state.with_name(f"{self._state.name}.new")
+        new.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        new.replace(self._state)
+
+    def _read_state(self) -> None:
+        """Take the request of the interrupted run, because `--since 30d` is another time now."""
+        stored: Any = None
+        try:
+            stored = json.loads(self._state.read_text(encoding="utf-8"))
+            self.updated_until = stored.pop("updated_until")
+            is_same = _without_times(stored) == _without_times(self._description())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            is_same = False
+        if is_same:
+            self.request = ExportRequest(stored["kind"], stored["format"], stored["query"])
+        else:
+            raise CommandFailed(
+                f"{self._part} belongs to an export with other options: use the same options, or "
+                "delete it.",
+                ExitCode.REFUSED,
+            )
+
+
+def _without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    query = {name: None if name in TIMES else value for name, value in description["query"].items()}
+    return {**description, "query": query}
