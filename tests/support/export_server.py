@@ -14,7 +14,7 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
     b"Crawljobs-Updated-Until: 2026-05-04T11:59:00Z\r\n"
 )
-FIELDS = ("subreddit", "created_at", "id", "title")
+FIELDS = ("subreddit", "created_at", "id", "title", "extra")
 
 
 def rows_of(number: int) -> list[dict[str, Any]]:
@@ -26,6 +26,7 @@ def rows_of(number: int) -> list[dict[str, Any]]:
             "created_at": f"2026-05-04T12:00:00.{n:06}Z",
             "id": f"p{n}",
             "title": titles[n % len(titles)] + str(n),
+            "extra": {"n": [n]} if n % 50 == 0 else None,
         }
         for n in range(number)
     ]

@@ -36,6 +36,12 @@ def client_generators() -> Path:
     return own if (own / "complete").exists() else missing("the generators of API clients")
 
 
+def parquet() -> Path:
+    """Return the Python with pyarrow and DuckDB that .ci/install-parquet installs."""
+    own = Path(__file__).resolve().parents[2] / ".venv-parquet"
+    return own / "bin/python" if (own / "complete").exists() else missing("pyarrow and DuckDB")
+
+
 def folder(path: Path, name: str) -> Path:
     return path if path.is_dir() else missing(name)
 

@@ -1,12 +1,13 @@
 """`crawlctl export`: stored content into a file."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
 from crawlctl.exporting.export_request import KINDS, ExportRequest
-from crawlctl.failures import ExitCode
+from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.parameters import BEFORE_NOW
 from crawlctl.requests import given
 from crawlctl.session import Session
@@ -17,17 +18,22 @@ from crawlctl.shared_options import Verb
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     required=True,
-    help="A new file. Until it is complete, its name ends in .part.",
+    help="A new file, .part until it is complete; for parquet a folder.",
 )
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["ndjson", "csv"]),
+    type=click.Choice(["ndjson", "csv", "parquet"]),
     default="ndjson",
     show_default=True,
     help="Format.",
+)
+@click.option(
+    "--partition",
+    type=click.Choice(["subreddit", "month", "none"]),
+    help="Folders of a parquet export of items; subreddit without this option.",
 )
 @click.option("--shape", type=click.Choice(["flat", "reddit"]), help="flat without this option.")
 @click.option("--subreddit", help="Only items of one subreddit.")
@@ -47,6 +53,7 @@ def export(
     kind: str,
     out: Path,
     file_format: str,
+    partition: str | None,
     pseudonyms: bool,
     no_bodies: bool,
     resume: bool,
@@ -58,7 +65,6 @@ def export(
     content.
     """
     from crawlctl.exporting.download import download
-    from crawlctl.exporting.partial_file import PartialFile
     from crawlctl.exporting.progress import Progress
 
     query = given(**options)
@@ -66,8 +72,7 @@ def export(
         query["pseudonyms"] = "true"
     if no_bodies:
         query["bodies"] = "false"
-    request = ExportRequest(kind, file_format, query)
-    file, progress = PartialFile(out, request), Progress(session)
+    file, progress = _target(out, kind, file_format, partition, query), Progress(session)
     file.open(resume=resume)
     try:
         download(session.client, file, progress, retry_seconds=session.retry_seconds)
@@ -79,3 +84,28 @@ def export(
     if file.updated_until is not None:
         session.say(f"For later changes: --updated-since {file.updated_until}")
     return ExitCode.DONE
+
+
+def _target(
+    out: Path, kind: str, file_format: str, partition: str | None, query: dict[str, Any]
+) -> Any:
+    """Return the file or the folder of the export. Raises CommandFailed without pyarrow."""
+    from crawlctl.exporting.partial_file import PartialFile
+
+    if file_format != "parquet":
+        if partition is not None:
+            raise CommandFailed("--partition is only for parquet.", ExitCode.USAGE)
+        return PartialFile(out, ExportRequest(kind, file_format, query))
+    if query.get("shape") == "reddit":
+        raise CommandFailed("parquet has the shape flat.", ExitCode.USAGE)
+    if find_spec("pyarrow") is None:
+        raise CommandFailed(
+            "parquet needs pyarrow: pip install 'crawlctl[parquet]', or "
+            "pip install -r requirements/crawlctl-parquet.lock",
+            ExitCode.USAGE,
+        )
+    from crawlctl.exporting.parquet_folder import ParquetFolder
+
+    has_partitions = kind in ("posts", "comments")
+    by = (partition or "subreddit") if has_partitions and partition != "none" else None
+    return ParquetFolder(out, ExportRequest(kind, "ndjson", query), by)

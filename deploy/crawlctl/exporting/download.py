@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from urllib3.exceptions import HTTPError
 
-from crawlctl.exporting.partial_file import PartialFile
+from crawlctl.exporting.export_request import ExportRequest
 from crawlctl.exporting.progress import Progress
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.rest.client import REPEATED_STATUSES, Client
@@ -16,9 +17,32 @@ PIECE_BYTES = 256 * 1024
 PAUSE_SECONDS = 1.0
 
 
+class Target(Protocol):
+    """The place of an export. It grows by complete lines."""
+
+    request: ExportRequest
+
+    @property
+    def after(self) -> str | None:
+        """The key of the last complete line."""
+
+    @property
+    def lines(self) -> int:
+        """The number of complete lines."""
+
+    def write(self, piece: bytes) -> None:
+        """Take bytes of the response."""
+
+    def drop_incomplete_line(self) -> None:
+        """Forget the bytes behind the last complete line."""
+
+    def keep_updated_until(self, value: str | None) -> None:
+        """Keep the header of the first request."""
+
+
 def download(
     client: Client,
-    file: PartialFile,
+    file: Target,
     progress: Progress,
     *,
     retry_seconds: float,
@@ -58,7 +82,7 @@ def download(
         sleep(pause)
 
 
-def _one_response(client: Client, file: PartialFile, progress: Progress) -> None:
+def _one_response(client: Client, file: Target, progress: Progress) -> None:
     request = file.request
     with client.stream(request.path, request.parameters(file.after)) as response:
         file.keep_updated_until(response.headers.get(UPDATED_UNTIL))

@@ -11,6 +11,7 @@ from crawlctl.failures import CommandFailed
 
 KINDS = ("posts", "comments", "authors", "subreddits", "edges")
 _ITEMS = ("posts", "comments")
+_TIMES = ("since", "until")
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,12 @@ class ExportRequest:
             return values
         names, cells = next(csv.reader(io.StringIO(header))), next(csv.reader(io.StringIO(line)))
         return dict(zip(names, cells, strict=True))
+
+
+def without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the description of an export without `since` and `until`.
+
+    `--since 30d` is another time in the next run.
+    """
+    query = {name: value for name, value in description["query"].items() if name not in _TIMES}
+    return {**description, "query": query, "times": sorted({*description["query"]} & {*_TIMES})}

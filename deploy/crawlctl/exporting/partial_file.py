@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crawlctl.exporting.export_request import ExportRequest
+from crawlctl.exporting.export_request import ExportRequest, without_times
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawlctl.failures import CommandFailed, ExitCode
 
 PIECE_BYTES = 1024 * 1024
-TIMES = ("since", "until")
 
 
 class PartialFile:
@@ -133,7 +132,7 @@ class PartialFile:
         try:
             stored = json.loads(self._state.read_text(encoding="utf-8"))
             self.updated_until = stored.pop("updated_until")
-            is_same = _without_times(stored) == _without_times(self._description())
+            is_same = without_times(stored) == without_times(self._description())
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             is_same = False
         if is_same:
@@ -144,8 +143,3 @@ class PartialFile:
                 "delete it.",
                 ExitCode.REFUSED,
             )
-
-
-def _without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    query = {name: None if name in TIMES else value for name, value in description["query"].items()}
-    return {**description, "query": query}

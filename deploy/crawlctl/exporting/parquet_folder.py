@@ -1,0 +1,145 @@
+"""A folder of Parquet files, which grows by batches of complete lines.
+
+The file `_export.json` names the last complete batch. The files of a later batch, which a killed
+process left, are deleted before the export continues.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crawlctl.exporting import parquet_tables
+from crawlctl.exporting.export_request import ExportRequest, without_times
+from crawlctl.failures import CommandFailed, ExitCode
+
+BATCH_BYTES = 8 * 2**20
+STATE = "_export.json"
+_PART = re.compile(r"part-(\d{6,})\.parquet")
+
+
+class ParquetFolder:
+    """The target of a download. `partition` is subreddit, month or None."""
+
+    def __init__(self, path: Path, request: ExportRequest, partition: str | None) -> None:
+        self.path = path
+        self.request = request
+        self.after: str | None = None
+        self.updated_until: str | None = None
+        self._partition = partition
+        self._columns: list[str] = []
+        self._batch = 0
+        self._stored = 0
+        self._lines = bytearray()
+        self._is_complete = False
+
+    @property
+    def lines(self) -> int:
+        """The number of lines so far, those in memory included."""
+        return self._stored + self._lines.count(b"\n")
+
+    def open(self, *, resume: bool) -> None:
+        """Make the folder, or with `resume` continue in it.
+
+        Raises CommandFailed if it belongs to another export, or is in the way.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not any(self.path.iterdir()):
+                self._write_state()
+                return
+        except OSError as error:
+            raise CommandFailed(f"{self.path} cannot be used: {error.strerror}") from None
+        if not resume:
+            raise CommandFailed(
+                f"{self.path} has files: name another folder, or continue an export with --resume.",
+                ExitCode.REFUSED,
+            )
+        self._read_state()
+        for path in self.path.rglob("part-*.parquet"):
+            number = _PART.fullmatch(path.name)
+            if number and int(number[1]) > self._batch:
+                path.unlink()
+
+    def write(self, piece: bytes) -> None:
+        """Take bytes of the response, and write a batch when there are enough."""
+        self._lines += piece
+        if len(self._lines) >= BATCH_BYTES:
+            self._write_batch()
+
+    def drop_incomplete_line(self) -> None:
+        """Write the complete lines, and forget the others."""
+        self._write_batch()
+        self._lines.clear()
+
+    def keep_updated_until(self, value: str | None) -> None:
+        """Keep the header of the first request. The following export begins at this time."""
+        if self.updated_until is None:
+            self.updated_until = value
+            self._write_state()
+
+    def finish(self) -> None:
+        """Write the last batch, and mark the folder as complete."""
+        self._write_batch()
+        self._is_complete = True
+        self._write_state()
+
+    def close(self) -> None:
+        """Leave the folder for --resume."""
+
+    def _write_batch(self) -> None:
+        end = self._lines.rfind(b"\n") + 1
+        if end == 0:
+            return
+        lines = bytes(self._lines[:end])
+        if not self._columns:
+            self._columns = list(json.loads(lines[: lines.index(b"\n")]))
+        table = parquet_tables.table_of(self.request.kind, self._columns, lines)
+        name = f"part-{self._batch + 1:06}.parquet"
+        for folder, rows in parquet_tables.partitions(table, self._partition):
+            parquet_tables.write(rows, self.path / folder / name)
+        last = lines[lines.rfind(b"\n", 0, end - 1) + 1 :]
+        self.after = self.request.key_of(last, b"")
+        self._batch += 1
+        self._stored += table.num_rows
+        del self._lines[:end]
+        self._write_state()
+
+    def _description(self) -> Mapping[str, Any]:
+        query = dict(self.request.query)
+        return {"kind": self.request.kind, "partition": self._partition, "query": query}
+
+    def _write_state(self) -> None:
+        content = {
+            **self._description(),
+            "columns": self._columns,
+            "batch": self._batch,
+            "lines": self._stored,
+            "after": self.after,
+            "updated_until": self.updated_until,
+            "complete": self._is_complete,
+        }
+        new = self.path / f"{STATE}.new"
+        new.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        new.replace(self.path / STATE)
+
+    def _read_state(self) -> None:
+        try:
+            stored = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+            described = {name: stored[name] for name in ("kind", "partition", "query")}
+            is_same = without_times(described) == without_times(self._description())
+            self._columns, self._batch = stored["columns"], stored["batch"]
+            self._stored, self.after = stored["lines"], stored["after"]
+            self.updated_until, self._is_complete = stored["updated_until"], stored["complete"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            is_same = False
+        if not is_same:
+            raise CommandFailed(
+                f"{self.path} has no export with these options: use the same options, or another "
+                "folder.",
+                ExitCode.REFUSED,
+            )
+        if self._is_complete:
+            raise CommandFailed(f"The export in {self.path} is complete.", ExitCode.REFUSED)
+        self.request = ExportRequest(self.request.kind, self.request.format, stored["query"])

@@ -1,0 +1,183 @@
+"""`crawlctl export --format parquet`: typed columns, partitions, a killed export, DuckDB's sums."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from admin_api.http.exports import line_writers
+from crawlctl.exporting.parquet_types import type_of
+from crawljobs.db import tables
+from crawljobs.db.database import Database
+from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
+from support import crawled, needs
+from support.crawlctl import Ctl
+from support.export_server import ExportServer, rows_of
+from support.scripted_server import Exchange, serve
+
+ROOT = Path(__file__).parents[2]
+ROWS = rows_of(700)
+BATCH_BYTES = 9_000  # so that the export has several batches
+PROGRAM = (
+    "import crawlctl.exporting.parquet_folder as folder; import crawlctl.exporting.download as d; "
+    f"folder.BATCH_BYTES = {BATCH_BYTES}; d.PAUSE_SECONDS = 0.01; "
+    "from crawlctl.program import command; command()"
+)
+TYPES = {
+    "BIGINT": "integer",
+    "SMALLINT": "integer",
+    "INTEGER": "integer",
+    "DOUBLE": "number",
+    "BOOLEAN": "truth",
+    "DATETIME": "time",
+    "TEXT": "text",
+}
+
+
+@pytest.mark.parametrize("kind", list(ExportKind))
+def test_each_field_has_the_type_of_its_column(kind: ExportKind) -> None:
+    stored = tables.metadata.tables["author_subreddits" if kind is ExportKind.EDGES else kind]
+    wrong = {}
+    for field in line_writers.columns(kind, ExportShape.FLAT):
+        if field in stored.c:
+            expected = TYPES.get(str(stored.c[field].type).partition("(")[0], "text")
+            if type_of(kind, field) != expected:
+                wrong[field] = expected
+    assert wrong == {}
+
+
+def command(url: str, folder: Path, *more: str) -> list[str]:
+    start = [str(needs.parquet()), "-P", "-c", PROGRAM, "--url", url, "export"]
+    return [*start, "posts", "--format", "parquet", "--out", str(folder), *more]
+
+
+def run(url: str, folder: Path, *more: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command(url, folder, *more),
+        env=environment(folder, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    paths = {"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(folder.parent / "config")}
+    return {**paths, **variables}
+
+
+def query(folder: Path, columns: str) -> Any:
+    """Return the first row of a query over all files, by DuckDB."""
+    code = (
+        "import duckdb, json, sys; found = duckdb.sql(sys.argv[1]).fetchone(); "
+        "print(json.dumps([str(each) for each in found]))"
+    )
+    files = f"read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
+    done = subprocess.run(
+        [needs.parquet(), "-c", code, f"SELECT {columns} FROM {files}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def check_rows(folder: Path) -> None:
+    """Check that each row is there once, with its texts, times and folders."""
+    columns = "count(*), count(DISTINCT id), count(DISTINCT subreddit), "
+    columns += "md5(string_agg(title, '|' ORDER BY created_at))"
+    digest = hashlib.md5("|".join(row["title"] for row in ROWS).encode(), usedforsecurity=False)
+    assert query(folder, columns) == ["700", "700", "7", digest.hexdigest()]
+    assert query(folder, "count(extra), max(extra)") == ["14", '{"n": [650]}']
+    assert query(folder, "typeof(created_at), typeof(title), typeof(id)")[:1] == [
+        "TIMESTAMP WITH TIME ZONE"
+    ]
+
+
+@pytest.mark.parametrize(("partition", "folders"), [("subreddit", 7), ("month", 1), ("none", 0)])
+def test_an_export_continues_after_breaks_in_each_partition(
+    tmp_path: Path, partition: str, folders: int
+) -> None:
+    server = ExportServer(ROWS, [0, 50, 20_000, 31_000])
+    out = tmp_path / "out"
+    with serve(server) as url:
+        done = run(url, out, "--partition", partition)
+    assert done.returncode == 0, done.stderr
+    check_rows(out)
+    assert len([path for path in out.iterdir() if path.is_dir()]) == folders
+    state = json.loads((out / "_export.json").read_text())
+    assert (state["complete"], state["lines"]) == (True, 700)
+    with serve(ExportServer(ROWS, [])) as url:
+        assert run(url, out, "--partition", partition, "--resume").returncode == 3
+
+
+def test_a_killed_export_is_resumed_without_loss_or_repeat(tmp_path: Path) -> None:
+    server, arrived = ExportServer(ROWS, [60_000]), threading.Event()
+
+    def hold(exchange: Exchange) -> None:
+        arrived.set()
+        exchange.rfile.read(1)  # until the client is dead
+
+    server.hold = hold
+    out = tmp_path / "out"
+    with serve(server) as url:
+        process = subprocess.Popen(command(url, out), env=environment(out))
+        assert arrived.wait(30)
+        process.kill()
+        process.wait(20)
+        stored = json.loads((out / "_export.json").read_text()) if out.exists() else {"batch": 0}
+        # As if the kill had come before the batch was recorded.
+        stray = out / "subreddit=sub0" / f"part-{stored['batch'] + 1:06}.parquet"
+        stray.parent.mkdir(parents=True, exist_ok=True)
+        stray.write_bytes(b"PAR1")
+        assert run(url, out).returncode == 3  # without --resume
+        assert run(url, out, "--no-bodies", "--resume").returncode == 3
+        done = run(url, out, "--resume")
+    assert done.returncode == 0, done.stderr
+    check_rows(out)
+
+
+def test_duckdb_counts_as_postgres_does(ctl: Ctl, api_rows: Database, tmp_path: Path) -> None:
+    with api_rows.begin() as conn:
+        for n in range(50):
+            crawled.store(conn, crawled.post(f"p{n}", score=n * 7, subreddit=f"s_{n % 3}"))
+        expected = conn.execute(
+            text(
+                "SELECT count(*), sum(score), sum(num_comments), "
+                "count(*) FILTER (WHERE over_18) FROM posts"
+            )
+        ).one()
+    out = tmp_path / "out"
+    url = ctl.environment["CRAWLJOBS_URL"]
+    token = {"CRAWLJOBS_TOKEN_FILE": ctl.environment["CRAWLJOBS_TOKEN_FILE"]}
+    done = run(url, out, **token)
+    assert done.returncode == 0, done.stderr
+    columns = "count(*), sum(score), sum(num_comments), count(*) FILTER (WHERE over_18)"
+    assert query(out, columns) == [str(each) for each in expected]
+    assert query(out, "typeof(score), typeof(over_18), typeof(upvote_ratio)") == [
+        *("BIGINT", "BOOLEAN", "DOUBLE")
+    ]
+
+
+def test_without_pyarrow_the_command_names_it(offline: Ctl, tmp_path: Path) -> None:
+    result = offline(
+        "--url",
+        "http://127.0.0.1:1",
+        "export",
+        "posts",
+        "--format",
+        "parquet",
+        "--out",
+        tmp_path / "out",
+    )
+    assert (result.code, "crawlctl[parquet]" in result.err) == (2, True)
+    assert sys.version_info >= (3, 11)
+    arguments = ["--url", "http://127.0.0.1:1", "export", "posts", "--out", tmp_path / "out"]
+    assert offline(*arguments, "--partition", "month").code == 2
