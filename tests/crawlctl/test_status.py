@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from crawlctl.diagnosis import SYSTEM_CHECKS
 from crawlctl.version import VERSION
 from crawljobs.db.database import Database
-from crawljobs.domain.attention_table import CONDITIONS
 from crawljobs.domain.job import JobStatus
 from support import jobs
 from support.crawlctl import Ctl, Result
@@ -38,34 +36,32 @@ def test_the_doctor_names_a_remedy_for_each_finding(ctl: Ctl) -> None:
     assert result.code == 9
     found = results(result)
     assert found.items() >= {"server": "ok", "schema": "ok", "token": "ok", "clock": "ok"}.items()
-    assert found["workers"] == "finding"
+    assert found["no workers"] == "finding"
     assert all(check["remedy"] for check in result.json if check["result"] == "finding")
-    assert set(SYSTEM_CHECKS) <= set(found)
+    asked = {
+        "dead rows",
+        "long transaction",
+        "leases expired",
+        "schedules broken",
+        "autovacuum off",
+    }
+    assert asked | {"versions differ", "webhooks late", "budget overpromised"} <= set(found)
     assert "REMEDY" in ctl("doctor", "-o", "table").out
     assert len(ctl("doctor", "-o", "csv").rows) == len(result.json)
 
 
-def test_the_codes_of_the_checks_exist() -> None:
-    codes = {condition.code for condition in CONDITIONS}
-    assert {code for each in SYSTEM_CHECKS.values() for code in each} <= codes
-
-
 def healthy(**more: Any) -> dict[str, dict[str, Any]]:
-    overview = {
+    system = {
         "as_of": datetime.now(UTC).isoformat(),
-        "level": "ok",
-        "attention": [],
-        "processes": [{"role": "crawler-worker", "version": VERSION, "processes": 2}],
-        "database": {"oldest_transaction_seconds": 1.0, "dead_row_share": 0.01},
-        "schedules": {"enabled": 3},
-        "webhooks": {"endpoints": {"enabled": 0}},
+        "checks": [{"code": "dead_rows", "ok": True, "value": 0.1, "limit": 0.5}],
+        "processes": [{"role": "crawler-worker", "version": VERSION, "alive": True}],
     }
     identity = {"name": "me", "scopes": ["read"], "expires_at": None}
     return {
         "/healthz": {"status": "ok"},
         "/readyz": {"status": "ready"},
         "/api/whoami": identity | more.pop("identity", {}),
-        "/api/admin/overview": {**overview, **more},
+        "/api/admin/system": {**system, **more},
     }
 
 
@@ -91,10 +87,10 @@ def test_the_doctor_of_a_healthy_system_finds_nothing(offline: Ctl) -> None:
     [
         ({"as_of": (datetime.now(UTC) - timedelta(minutes=5)).isoformat()}, "clock"),
         ({"as_of": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}, "clock"),
-        ({"processes": [{"role": "scheduler", "version": "9", "processes": 1}]}, "crawlctl"),
+        ({"processes": [{"role": "scheduler", "version": "9", "alive": True}]}, "crawlctl"),
         ({"identity": {"expires_at": datetime.now(UTC).isoformat()}}, "expiry"),
         (
-            {"attention": [{"code": "a_new_code", "sentence": "A condition.", "remedy": "Wait."}]},
+            {"checks": [{"code": "a_new_code", "ok": False, "sentence": "A.", "remedy": "Wait."}]},
             "a new code",
         ),
     ],
