@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from admin_api.http.exports import line_writers
+from crawlctl.exporting.export_request import KINDS
 from crawlctl.exporting.parquet_types import type_of
 from crawljobs.db import tables
 from crawljobs.db.database import Database
@@ -20,6 +21,7 @@ from support import crawled, needs
 from support.crawlctl import Ctl
 from support.export_server import ExportServer, rows_of
 from support.scripted_server import Exchange, serve
+from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ROWS = rows_of(700)
@@ -40,7 +42,7 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("kind", list(ExportKind))
+@pytest.mark.parametrize("kind", [ExportKind(kind) for kind in KINDS])
 def test_each_field_has_the_type_of_its_column(kind: ExportKind) -> None:
     stored = tables.metadata.tables["author_subreddits" if kind is ExportKind.EDGES else kind]
     wrong = {}
@@ -101,6 +103,12 @@ def check_rows(folder: Path) -> None:
     ]
 
 
+def batches(folder: Path) -> int:
+    """Return the number of batches that are recorded as complete."""
+    state = folder / "_export.json"
+    return int(json.loads(state.read_text())["batch"]) if state.exists() else 0
+
+
 @pytest.mark.parametrize(("partition", "folders"), [("subreddit", 7), ("month", 1), ("none", 0)])
 def test_an_export_continues_after_breaks_in_each_partition(
     tmp_path: Path, partition: str, folders: int
@@ -130,11 +138,11 @@ def test_a_killed_export_is_resumed_without_loss_or_repeat(tmp_path: Path) -> No
     with serve(server) as url:
         process = subprocess.Popen(command(url, out), env=environment(out))
         assert arrived.wait(30)
+        wait_until(lambda: batches(out), timeout=30, describe="a batch is written")
         process.kill()
         process.wait(20)
-        stored = json.loads((out / "_export.json").read_text()) if out.exists() else {"batch": 0}
         # As if the kill had come before the batch was recorded.
-        stray = out / "subreddit=sub0" / f"part-{stored['batch'] + 1:06}.parquet"
+        stray = out / "subreddit=sub6" / f"part-{batches(out) + 1:06}.parquet"
         stray.parent.mkdir(parents=True, exist_ok=True)
         stray.write_bytes(b"PAR1")
         assert run(url, out).returncode == 3  # without --resume
