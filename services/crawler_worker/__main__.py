@@ -137,7 +137,8 @@ def main() -> int:
     )
     tasks: list[Task] = [maintenance, resolver, heartbeat]
     if revisit.refresh_items:
-        tasks.append(Refresher(database, client, crawl.history))
+        refresher = Refresher(database, client, crawl.history, content_key=crawl.content_key)
+        tasks.append(refresher)
     return WorkerProcess(
         worker,
         tasks=tasks,

@@ -72,5 +72,9 @@ class DatabaseUnavailable(CrawljobsError):
     """Postgres does not answer now. The same call may succeed later."""
 
 
+class ContentKeyRequired(CrawljobsError):
+    """Authors were erased, and this process does not have the key that recognizes their names."""
+
+
 class UnknownSchema(CrawljobsError):
     """The schema of the database has a version that this code does not support."""

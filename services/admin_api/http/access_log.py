@@ -7,7 +7,7 @@ import time
 import flask
 
 from admin_api.http import api_counters, auth
-from admin_api.http.request import request_id
+from admin_api.http.request import request_id, shown_path
 from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
@@ -33,7 +33,7 @@ def _write(response: flask.Response) -> flask.Response:
         log.info(
             "http.request",
             method=flask.request.method,
-            path=flask.request.path[:PATH_MAX_CHARACTERS],
+            path=shown_path.shown_path(PATH_MAX_CHARACTERS),
             status=response.status_code,
             milliseconds=round(seconds * 1000, 1),
             actor=auth.current_name(),

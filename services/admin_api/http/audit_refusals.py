@@ -10,7 +10,7 @@ import flask
 
 from admin_api.http import api_counters, auth, state
 from admin_api.http.refusal_counts import RefusalCount
-from admin_api.http.request import request_id
+from admin_api.http.request import request_id, shown_path
 from crawljobs.db.database import Connection
 from crawljobs.domain import plain_text
 from crawljobs.errors import DatabaseUnavailable
@@ -119,7 +119,9 @@ def _write(request: flask.Request, response: flask.Response) -> None:
         return
     after = {
         "method": request.method,
-        "path": plain_text.one_line(request.path, limit=PATH_MAX_CHARACTERS),
+        "path": plain_text.one_line(
+            shown_path.shown_path(PATH_MAX_CHARACTERS), limit=PATH_MAX_CHARACTERS
+        ),
         "status": response.status_code,
         "code": code,
     }

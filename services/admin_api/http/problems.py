@@ -11,7 +11,7 @@ from urllib.parse import quote
 import flask
 from werkzeug.exceptions import HTTPException
 
-from admin_api.http.request import request_deadline, request_id
+from admin_api.http.request import request_deadline, request_id, shown_path
 from admin_api.schemas.problem_kinds import KINDS
 from crawljobs import errors
 from crawljobs.runtime import logs
@@ -164,7 +164,7 @@ def respond_to_bug(error: Exception) -> flask.Response:
         "http.request_failed",
         request_id=request_id.current(),
         method=flask.request.method,
-        path=flask.request.path,
+        path=shown_path.shown_path(INSTANCE_MAX_CHARACTERS),
         exc_info=error,
     )
     return respond(

@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {
     "webhooks_off": Kind(409, "Webhooks have no master key"),
     "too_many_webhooks": Kind(409, "All endpoints of webhooks are in use"),
     "webhook_disabled": Kind(409, "Endpoint is disabled"),
-    "no_content_key": Kind(409, "Pseudonyms need a key"),
+    "no_content_key": Kind(409, "Pseudonyms and erasure need the key of content"),
     "delivery_open": Kind(409, "Delivery has not ended"),
     "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
     "answer_not_kept": Kind(409, "Change already made; its response was not stored"),

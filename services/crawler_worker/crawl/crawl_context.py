@@ -132,7 +132,16 @@ class CrawlContext(CrawlState):
         then = replace(then, forecast=self.forecast(then))
         history = self.settings.history
         page = PageWrite(
-            self.claim, then, items, before, first, extra_writes, fetched, kept, history
+            self.claim,
+            then,
+            items,
+            before,
+            first,
+            extra_writes,
+            fetched,
+            kept,
+            history,
+            key=self.settings.content_key,
         )
         try:
             spent = self._database.run(lambda conn: page.execute(conn, self._spending))

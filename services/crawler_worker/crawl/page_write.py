@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.discovery_budget import Spending
@@ -35,6 +35,7 @@ class PageWrite:
 
     - `fetched`: parts that are no longer missing. Their rows are deleted.
     - `kept`: a part that is still missing. Its row is stored.
+    - `key`: the key that recognizes erased authors.
     """
 
     claim: Claim
@@ -46,6 +47,7 @@ class PageWrite:
     fetched: Sequence[MissingPart] = ()
     kept: MissingPart | None = None
     history: ContentHistory = NO_HISTORY
+    key: bytes | None = field(default=None, repr=False)
 
     def execute(self, conn: Connection, spending: Spending) -> int:
         """Execute all writes. Charge the crawl's requests to the discovery budget of its root.
@@ -67,6 +69,7 @@ class PageWrite:
                 discovered_from=claim.subreddit_id,
                 depth=min(claim.depth + 1, DEPTH_MAX),
                 history=self.history,
+                key=self.key,
             )
         self.extra_writes(conn)
         missing_parts.settle(conn, subreddit_id=claim.subreddit_id, parts=self.fetched)

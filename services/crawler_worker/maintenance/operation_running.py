@@ -9,6 +9,8 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.actor import Actor
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.operation import Operation, OperationKind
+from crawljobs.repository.erasure import author_erasure, subreddit_erasure
+from crawljobs.repository.erasure.erasure_operation import AdvancedErasure
 from crawljobs.repository.groups.batches import group_batches, group_operations
 from crawljobs.repository.groups.batches.group_operations import Advanced
 from crawljobs.repository.operations import operation_ends, operation_rows
@@ -21,7 +23,12 @@ log = logs.get_logger(__name__)
 # A worker looks for due operations at this interval.
 EVERY_SECONDS = 2.0
 ACTOR = Actor("system:crawler-worker")
-REPLAY = OperationKind.REPLAY_WEBHOOK
+KINDS = (
+    *group_batches.CHANGES,
+    OperationKind.REPLAY_WEBHOOK,
+    OperationKind.ERASE_AUTHOR,
+    OperationKind.ERASE_SUBREDDIT,
+)
 
 
 class OperationRunning:
@@ -47,14 +54,18 @@ class OperationRunning:
     def _advance(self) -> bool:
         taken: int | None = None
 
-        def work(conn: Connection) -> Advanced | AdvancedReplay | None:
+        def work(conn: Connection) -> Advanced | AdvancedReplay | AdvancedErasure | None:
             nonlocal taken
-            operation = operation_rows.take(conn, kinds=[*group_batches.CHANGES, REPLAY])
+            operation = operation_rows.take(conn, kinds=KINDS)
             if operation is None:
                 return None
             taken = operation.id
-            if operation.kind == REPLAY:
+            if operation.kind == OperationKind.REPLAY_WEBHOOK:
                 return replay_operation.advance(conn, operation, actor=ACTOR)
+            if operation.kind == OperationKind.ERASE_AUTHOR:
+                return author_erasure.advance(conn, operation, actor=ACTOR)
+            if operation.kind == OperationKind.ERASE_SUBREDDIT:
+                return subreddit_erasure.advance(conn, operation, actor=ACTOR)
             return group_operations.advance(conn, operation, actor=ACTOR)
 
         try:
@@ -71,6 +82,8 @@ class OperationRunning:
         if isinstance(advanced, Advanced):
             _report_group(advanced)
             count = len(advanced.chunk.items)
+        elif isinstance(advanced, AdvancedErasure):
+            count = advanced.rows
         else:
             count = advanced.deliveries
         _report(advanced.operation, count, advanced.ended)

@@ -42,9 +42,15 @@ class Refresher(threading.Thread):
     """
 
     def __init__(
-        self, database: Database, client: RedditClient, history: ContentHistory = NO_HISTORY
+        self,
+        database: Database,
+        client: RedditClient,
+        history: ContentHistory = NO_HISTORY,
+        *,
+        content_key: bytes | None = None,
     ) -> None:
         super().__init__(name="refresher", daemon=True)
+        self._content_key = content_key
         self._database = database
         self._client = client
         self._history = history
@@ -96,7 +102,13 @@ class Refresher(threading.Thread):
         items = endpoints.info(self._requester, names=names)
 
         def store(conn: Connection) -> None:
-            crawled_items.store(conn, items=items, known_subreddits={}, history=self._history)
+            crawled_items.store(
+                conn,
+                items=items,
+                known_subreddits={},
+                history=self._history,
+                key=self._content_key,
+            )
             refreshes.settle(conn, names=names)
 
         self._database.run(store)

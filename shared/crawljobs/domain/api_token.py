@@ -27,6 +27,7 @@ class Scope(StrEnum):
     TOKENS = "tokens"
     WEBHOOKS = "webhooks"
     CONTENT = "content"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ class OperationKind(StrEnum):
     BOOST_GROUP = "boost_group"
     DELETE_GROUP = "delete_group"
     REPLAY_WEBHOOK = "replay_webhook"
+    ERASE_AUTHOR = "erase_author"
+    ERASE_SUBREDDIT = "erase_subreddit"
 
 
 class OperationState(StrEnum):
@@ -33,7 +35,7 @@ class OperationState(StrEnum):
 
 
 class BatchResult(StrEnum):
-    """How an operation affected one of its rows: a step of a group, or a delivery."""
+    """How an operation affected one of its rows: a step, a delivery, or stored content."""
 
     CANCELLED = "cancelled"
     KEPT = "kept"  # other requests share the job, so the job and the step stay
@@ -44,6 +46,7 @@ class BatchResult(StrEnum):
     BOOSTED = "boosted"
     DELETED = "deleted"
     REPLAYED = "replayed"  # the delivery of a webhook is attempted again
+    ERASED = "erased"  # the row has lost its content, or was deleted
     UNCHANGED = "unchanged"  # the priority is already the highest
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from crawljobs.domain.content_history import ContentHistory
+from crawljobs.settings.content import read_content_key
 from crawljobs.settings.environment import Environment
 
 
@@ -32,6 +33,7 @@ class CrawlSettings:
     walk_whole_every: timedelta | None
     part_retry: timedelta
     history: ContentHistory
+    content_key: bytes | None = field(default=None, repr=False)  # recognizes erased authors
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -65,6 +67,7 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
         walk_whole_every=timedelta(days=whole_days) if whole_days else None,
         part_retry=timedelta(minutes=retry_minutes),
         history=read_content_history(env),
+        content_key=read_content_key(variables),
     )
 
 

@@ -47,7 +47,7 @@ NEEDED = {
 }
 NEEDED["admin-api"] = NEEDED["scheduler"] | {"ADMIN_API_TOKEN", "CONTENT_KEY"}
 NEEDED["crawler-worker"] = NEEDED["scheduler"] - {"WEBHOOK_MASTER_KEY"} | {
-    *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "https_proxy")
+    *("REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET", "https_proxy", "CONTENT_KEY")
 }
 
 

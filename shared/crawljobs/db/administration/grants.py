@@ -38,9 +38,9 @@ _TABLES = """
     admin_audit_log          ra         a               a          -        -
     alembic_version          r          r               r          -        r
     api_tokens               raw        -               -          -        -
-    author_subreddits        r          raw             -          -        r
-    authors                  r          raw             -          -        r
-    comments                 r          raw             -          -        r
+    author_subreddits        r          rawd            -          -        r
+    authors                  r          rawd            -          -        r
+    comments                 r          rawd            -          -        r
     crawl_gaps               r          rawd            -          -        r
     crawl_job_attempts       rad        rawd            r          -        -
     crawl_job_count_changes  ra         rawd            r          r        -
@@ -49,6 +49,7 @@ _TABLES = """
     crawled_reddit           -          ra              -          -        r
     discovery_evidence       -          rawd            -          -        r
     discovery_roots          -          raw             -          -        -
+    erased_authors           raw        rw              -          -        -
     group_finishes           ra         ra              r          r        -
     group_steps              rawd       rawd            ra         r        -
     idempotency_keys         ra         rwd             -          -        -
@@ -58,7 +59,7 @@ _TABLES = """
     missing_parts            r          rawd            -          -        r
     operations               ra         rwd             -          -        -
     post_scores              -          rawd            -          -        r
-    posts                    r          raw             -          -        r
+    posts                    r          rawd            -          -        r
     queue_pauses             rawd       rwd             rw         -        -
     reddit_budgets           r          raw             r          r        -
     reddit_tokens            -          raw             -          -        -
@@ -113,6 +114,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_job_attempts_count_succeeded()": frozenset(),
     "crawl_jobs_count_change()": frozenset(),
     "crawl_jobs_count_deleted()": frozenset(),
+    "erased_author_keys()": frozenset({CRAWLER_WORKER}),
     "end_frozen_sessions(interval)": frozenset({CRAWLER_WORKER, SCHEDULER}),
     "refuse_audit_change()": frozenset(),
 }

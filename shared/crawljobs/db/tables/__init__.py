@@ -13,6 +13,7 @@ from crawljobs.db.tables.crawled.content import comments, posts
 from crawljobs.db.tables.crawled.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled.crawled_reddit import crawled_reddit
 from crawljobs.db.tables.crawled.discovery import discovery_evidence, discovery_roots
+from crawljobs.db.tables.crawled.erasure import erased_authors
 from crawljobs.db.tables.crawled.history import post_scores, subreddit_counts
 from crawljobs.db.tables.crawled.known_subreddits import subreddits
 from crawljobs.db.tables.groups import (
@@ -55,6 +56,7 @@ __all__ = [
     "crawled_reddit",
     "discovery_evidence",
     "discovery_roots",
+    "erased_authors",
     "group_finishes",
     "group_steps",
     "idempotency_keys",

@@ -53,6 +53,18 @@ AS $$
         AND state_change < clock_timestamp() - silence
 $$
 """,
+    # The transaction of each stored page calls this function. The lock makes an erasure wait for
+    # the transactions that read the table before it listed the author. The function is volatile, so
+    # its query sees the rows that were committed before the lock was granted (decision 146).
+    """
+CREATE FUNCTION erased_author_keys() RETURNS text[] LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtext('crawljobs erased authors'));
+    RETURN (
+        SELECT ARRAY[min(key_id), max(key_id)] FROM erased_authors HAVING min(key_id) IS NOT NULL
+    );
+END $$
+""",
 )
 
 TRIGGERS = (

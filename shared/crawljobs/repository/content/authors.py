@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Text, bindparam, func, select, text, true, update
+from sqlalchemy import Connection, Text, TextClause, bindparam, func, select, text, true, update
 
 from crawljobs.db.tables import authors
 from crawljobs.domain.reddit_items import Account
+from crawljobs.repository.content import erased_names
 from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
@@ -20,8 +21,19 @@ _CHANGES = " OR ".join(
     f"(looked_up.{each} IS NOT NULL AND looked_up.{each} IS DISTINCT FROM stored_{each})"
     for each in _KNOWN
 )
-_ENSURE = text(f"""
-    WITH looked_up AS (
+
+
+def _ensure(*, reads_list: bool) -> TextClause:
+    """Return the statement that inserts unknown authors and returns the ids of all authors.
+
+    With `reads_list`, the statement writes nothing if any author is erased. It then returns the ids
+    of the keys of erased authors, in a row without an author id.
+    """
+    listed = "list AS MATERIALIZED (SELECT erased_author_keys() AS keys), " if reads_list else ""
+    unless_listed = "AND (SELECT keys FROM list) IS NULL" if reads_list else ""
+    keys = "UNION ALL SELECT array_to_string(keys, ' '), NULL FROM list WHERE keys IS NOT NULL"
+    return text(f"""
+    WITH {listed}looked_up AS (
         SELECT input.*, stored.id, {", ".join(f"stored.{each} AS stored_{each}" for each in _KNOWN)}
         FROM (
             SELECT name, {", ".join(_KNOWN)}, lower(name) AS key
@@ -32,7 +44,7 @@ _ENSURE = text(f"""
     ), written AS (
         INSERT INTO authors AS stored (name, {", ".join(_KNOWN)})
         SELECT name, {", ".join(_KNOWN)} FROM looked_up
-        WHERE id IS NULL OR {_CHANGES}
+        WHERE (id IS NULL OR {_CHANGES}) {unless_listed}
         ORDER BY key COLLATE "C"
         ON CONFLICT (lower(name)) DO UPDATE SET
             {", ".join(f"{each} = coalesce(excluded.{each}, stored.{each})" for each in _KNOWN)}
@@ -41,7 +53,12 @@ _ENSURE = text(f"""
     SELECT key, id FROM written
     UNION ALL
     SELECT key, id FROM looked_up WHERE id IS NOT NULL
+    {keys if reads_list else ""}
     """)
+
+
+_ENSURE = _ensure(reads_list=True)
+_ENSURE_OTHERS = _ensure(reads_list=False)
 
 # Only the authors of the RECENT newest posts and of the RECENT newest comments are read. Otherwise
 # a crawl would have to wait until the authors of millions of posts are sorted.
@@ -108,15 +125,25 @@ _HISTORY_FETCHED = (
 )
 
 
-def ensure(conn: Connection, *, accounts: Iterable[Account]) -> dict[str, int]:
+def ensure(
+    conn: Connection, *, accounts: Iterable[Account], key: bytes | None = None
+) -> dict[str, int]:
     """Insert the authors of `accounts` that are not stored. Return the author id of each account.
 
-    The keys of the result are lower-case names. Each name may occur only once in `accounts`.
+    The keys of the result are lower-case names. Each name may occur only once in `accounts`. Erased
+    authors are not in the result; `key` recognizes them. Raises ContentKeyRequired.
     """
     rows = [_row(account) for account in accounts]
     if not rows:
         return {}
     found = conn.execute(_ENSURE, {"rows": json.dumps(rows)}).all()
+    keys_of_list = next((row.key for row in found if row.id is None), None)
+    if keys_of_list is not None:
+        names = [str(row["name"]) for row in rows]
+        used = erased_names.check_key(keys_of_list.split(), key)
+        erased = erased_names.listed_among(conn, names=names, key=used)
+        rows = [row for row in rows if str(row["name"]).lower() not in erased]
+        found = conn.execute(_ENSURE_OTHERS, {"rows": json.dumps(rows)}).all() if rows else []
     return {row.key: row.id for row in found}
 
 

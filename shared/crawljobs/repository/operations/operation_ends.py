@@ -10,10 +10,17 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.operation import Operation, OperationKind
 from crawljobs.repository.operations import audit_log, operation_rows
 
+# The rows that an operation counts. Operations on groups count steps.
+_ROWS: dict[str, str] = {
+    OperationKind.REPLAY_WEBHOOK: "deliveries",
+    OperationKind.ERASE_AUTHOR: "rows",
+    OperationKind.ERASE_SUBREDDIT: "rows",
+}
+
 
 def audit(conn: Connection, operation: Operation, actor: Actor) -> None:
     """Write the audit row of an ended operation, with its counts."""
-    rows = "deliveries" if operation.kind == OperationKind.REPLAY_WEBHOOK else "steps"
+    rows = _ROWS.get(operation.kind, "steps")
     audit_log.record(
         conn,
         actor=actor,

@@ -20,9 +20,10 @@ from crawljobs.domain.operation import (
     Operation,
     OperationState,
 )
-from crawljobs.repository.sql import NOW, inline_number, interval, texts
+from crawljobs.repository.sql import NOW, inline, inline_number, interval, texts
 
 ERROR_MAX = 500  # limit of a stored error in characters
+PERSONAL = "erased_name"  # a parameter that the end of the operation deletes
 
 _row = operations.c
 COLUMNS = [_row[name] for name in Operation.__dataclass_fields__]
@@ -31,17 +32,8 @@ _CREATE = (
     insert(operations)
     .from_select(
         [
-            "kind",
-            "resource_type",
-            "resource_id",
-            "parameters",
-            "created_by",
-            "request_id",
-            "traceparent",
-            "total",
-            "created_at",
-            "changed_at",
-            "next_run_at",
+            *("kind", "resource_type", "resource_id", "parameters", "created_by", "request_id"),
+            *("traceparent", "total", "created_at", "changed_at", "next_run_at"),
         ],
         select(
             bindparam("kind", type_=Text),
@@ -98,7 +90,11 @@ _CHANGE = (
 _FINISH = (
     update(operations)
     .where(_row.id == bindparam("operation_id"))
-    .values(finished_at=NOW, state=bindparam("new_state", type_=Text))
+    .values(
+        finished_at=NOW,
+        state=bindparam("new_state", type_=Text),
+        parameters=_row.parameters.op("-")(inline(PERSONAL)),
+    )
     .returning(*COLUMNS)
 )
 _RUNNING = OperationState.RUNNING.value
@@ -177,11 +173,16 @@ def advance(
     counts: Mapping[str, int],
     jobs_changed: int,
     kept_jobs: Sequence[int],
+    pause: timedelta = timedelta(0),
     now: datetime | None = None,
 ) -> None:
-    """Add the results of a chunk to the operation, which the caller has locked."""
+    """Add the results of a chunk to the operation, which the caller has locked.
+
+    The next chunk is due after `pause`.
+    """
     values = {
         **_as_it_is(operation),
+        "pause": pause,
         "new_done": operation.done + done,
         "new_position": position,
         "new_counts": dict(Counter(operation.counts) + Counter(counts)),

@@ -258,6 +258,7 @@ OF_CHANGES = {
     "CreatedToken",
     "Check",
     "CreatedWebhook",
+    "Erasure",
     "GroupChangeItem",
     "ImportItem",
     "Replay",

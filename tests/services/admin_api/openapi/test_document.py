@@ -18,6 +18,7 @@ from admin_api.openapi import docs, document
 from admin_api.schemas.problem_kinds import KINDS
 from support import needs, webhooks
 from support.admin_api import TOKEN, Gunicorn, openapi_document, start_gunicorn
+from support.erasure import KEY
 
 Client = flask.testing.FlaskClient
 OPTIONAL: set[str] = set()
@@ -195,7 +196,7 @@ def ready_server(
     database_url: str, tmp_path: Path
 ) -> Iterator[tuple[Gunicorn, "psycopg.Connection[tuple[object, ...]]"]]:
     """Yield a server and a connection to its database, which has the objects of the examples."""
-    server = start_gunicorn(tmp_path, database_url)
+    server = start_gunicorn(tmp_path, database_url, CONTENT_KEY=KEY.decode())
     with server.client() as client, psycopg.connect(database_url, autocommit=True) as connection:
         client.post("/api/admin/jobs", json={"subreddit": "first"})
         client.post(

@@ -38,6 +38,8 @@ OPERATION_IDS = [
     "enqueue_job",
     "enqueue_jobs",
     "enqueue_subreddit",
+    "erase_author",
+    "erase_content",
     "explain_group_step",
     "explain_job",
     "export_audit_entries",

@@ -139,6 +139,7 @@ STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
     ),
     "edges": (lambda: crawled_edges._ADD, {"edges": "[]", "evidence": "[]"}),
     "authors": (lambda: authors._ENSURE, {"rows": NAMES}),
+    "authors beside erased ones": (lambda: authors._ENSURE_OTHERS, {"rows": NAMES}),
     "subreddits": (
         lambda: stored_subreddits._ENSURE,
         {"names": [f"sub{n}" for n in range(100)], "discovered_from": None, "depth": 0},

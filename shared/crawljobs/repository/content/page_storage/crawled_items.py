@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
@@ -11,11 +12,12 @@ from sqlalchemy import Connection
 
 from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
 from crawljobs.domain.reddit_items import Account, Comment, Items, Post
-from crawljobs.repository.content import authors, stored_subreddits
+from crawljobs.repository.content import authors, erased_names, stored_subreddits
 from crawljobs.repository.content.page_storage import (
     crawled_comments,
     crawled_posts,
     number_history,
+    withheld_items,
 )
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.page_storage.item_upsert import Written
@@ -41,6 +43,8 @@ def store(
     discovered_from: int | None = None,
     depth: int = 0,
     history: ContentHistory = NO_HISTORY,
+    key: bytes | None = None,
+    keeps_from: datetime | None = None,
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
@@ -50,18 +54,31 @@ def store(
     `known_subreddits` maps lower-case names to ids. Any other subreddit of an item is inserted with
     `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers are
     also recorded with the time of this look.
+
+    Items of erased authors, and items created before `keeps_from`, are stored without their authors
+    and texts. Raises ContentKeyRequired if an author was erased and `key` cannot recognize erased
+    authors.
     """
-    posts = list({post.id: post for post in items.posts}.values())
-    comments = list({comment.id: comment for comment in items.comments}.values())
-    written: list[Post | Comment] = [*posts, *comments]
+    if keeps_from is not None:
+        items = withheld_items.without_old_content(items, keeps_from)
     author_ids: dict[str, int] = {}
     # Every worker locks authors first, then subreddits, then items. Otherwise two workers could
     # deadlock.
-    for accounts_batch in _batches(_accounts(items)):
-        author_ids |= authors.ensure(conn, accounts=accounts_batch)
+    asked = _accounts(items)
+    for accounts_batch in _batches(asked):
+        author_ids |= authors.ensure(conn, accounts=accounts_batch, key=key)
+    erased = {account.name.lower() for account in asked} - author_ids.keys()
+    erased |= _erased_profiles(conn, items, known_subreddits, key)
+    if erased:
+        items = withheld_items.without_erased_authors(
+            items, erased=erased, known_subreddits=known_subreddits
+        )
+    posts = list({post.id: post for post in items.posts}.values())
+    comments = list({comment.id: comment for comment in items.comments}.values())
+    written: list[Post | Comment] = [*posts, *comments]
     names = {item.subreddit.lower(): item.subreddit for item in written}
     subreddit_ids = dict(known_subreddits)
-    unknown = [names[key] for key in sorted(names.keys() - known_subreddits.keys())]
+    unknown = [names[lower] for lower in sorted(names.keys() - known_subreddits.keys())]
     for names_batch in _batches(unknown):
         subreddit_ids |= stored_subreddits.ensure(
             conn, names=names_batch, discovered_from=discovered_from, depth=depth
@@ -95,6 +112,17 @@ def store(
     if counts is not None:
         counts.add(conn)
     return Stored(posts=stored_posts, comments=stored_comments)
+
+
+def _erased_profiles(
+    conn: Connection, items: Items, known_subreddits: Mapping[str, int], key: bytes | None
+) -> set[str]:
+    """Return the erased authors whose profiles are among the subreddits of the items."""
+    written: list[Post | Comment] = [*items.posts, *items.comments]
+    named = {item.subreddit for item in written}
+    named |= {about.name for about in items.subreddits}
+    owners = withheld_items.profile_owners(named - known_subreddits.keys())
+    return erased_names.erased_among(conn, names=owners, key=key) if owners else set()
 
 
 def _accounts(items: Items) -> list[Account]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, TextClause
 from sqlalchemy.dialects import postgresql
 
 from crawljobs.domain.reddit_items import Account, Comment, Post
+from crawljobs.repository.content import tombstones
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
 
@@ -133,7 +134,8 @@ def rows_of(
 ) -> str:
     """Return the items as a JSON array of rows. Both mappings have lower-case names as keys.
 
-    A row lacks the values that are null or false, which makes the array a quarter shorter.
+    A row lacks the values that are null or false, which makes the array a quarter shorter. A
+    deleted item has only the values of a tombstone.
     """
     accounts = [name for name in _ACCOUNTS if name in columns.content]
     names = [
@@ -142,6 +144,7 @@ def rows_of(
         if name != "subreddit_id" and name not in _ACCOUNTS
     ]
     read = attrgetter(*names)
+    erased = tombstones.erased_columns(columns.table) & {*names, *accounts}
     read_accounts = [(name, attrgetter(_ACCOUNTS[name])) for name in accounts]
     rows = []
     for item in items:
@@ -155,6 +158,8 @@ def rows_of(
             account: Account | None = account_of(item)
             if account is not None:
                 row[name] = author_ids[account.name.lower()]
+        if item.deleted:
+            row = {name: value for name, value in row.items() if name not in erased}
         rows.append(row)
     return json.dumps(rows, allow_nan=False, default=datetime.isoformat)
 

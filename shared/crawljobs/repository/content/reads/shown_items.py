@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, Text, and_, case
 from sqlalchemy.dialects.postgresql import JSONB
 
 from crawljobs.db.tables import authors, comments, posts, subreddits
+from crawljobs.repository.content.tombstones import KEPT_TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +106,16 @@ class ShownComment:
     checked_at: datetime | None
 
 
-# The texts of an item that stay visible after its deletion: they are no content of the author.
-_KEPT = frozenset({"id", "post_id", "parent_id", "removed_by_category"})
 _original = authors.alias("original_author")
 
 
 def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return the column. A text that is not in _KEPT is null if the item was deleted.
+    """Return the column. A text that is not in KEPT_TEXTS is null if the item was deleted.
 
     The crawler stores a deleted item without its texts. The condition protects a reader from a row
     that another program wrote.
     """
-    if not isinstance(column.type, Text | JSONB) or column.name in _KEPT:
+    if not isinstance(column.type, Text | JSONB) or column.name in KEPT_TEXTS:
         return column
     return case((~is_deleted, column)).label(column.name)
 

@@ -1,0 +1,55 @@
+"""Recognize erased authors by the keyed hashes of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ARRAY, Connection, LargeBinary, Text, any_, bindparam, func, select
+
+from crawljobs import errors
+from crawljobs.db.tables import erased_authors
+from crawljobs.domain import erased_name
+
+# Returns null if no author is erased, otherwise the least and the greatest id of a key. Takes a
+# lock until the end of the transaction (see db/tables/programs.py).
+KEYS_OF_LIST = func.erased_author_keys(type_=ARRAY(Text))
+_KEYS = select(KEYS_OF_LIST.label("keys"))
+_LISTED = select(erased_authors.c.name_hash).where(
+    erased_authors.c.name_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary)))
+)
+
+
+def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
+    """Return the key, if all names of the list were hashed with this key.
+
+    Raises ContentKeyRequired for no key or another key. Otherwise erased authors would be stored
+    again.
+    """
+    if key is None:
+        raise errors.ContentKeyRequired(
+            "authors were erased, and only CONTENT_KEY recognizes their names: "
+            "set CONTENT_KEY_FILE of crawler-worker to the key of admin-api"
+        )
+    if set(keys) != {erased_name.key_id(key)}:
+        raise errors.ContentKeyRequired(
+            "authors were erased with another CONTENT_KEY than the present one: set the former key "
+            "again (docs/operations/erasure.md explains what to do after its loss)"
+        )
+    return key
+
+
+def listed_among(conn: Connection, *, names: Iterable[str], key: bytes) -> set[str]:
+    """Return the erased authors among these names, in lower case.
+
+    An earlier statement of the transaction has called `erased_author_keys`, and `check_key` has
+    checked the key.
+    """
+    by_hash = {erased_name.name_hash(key, name): name.lower() for name in names}
+    found = conn.execute(_LISTED, {"hashes": sorted(by_hash)}).scalars()
+    return {by_hash[bytes(one)] for one in found}
+
+
+def erased_among(conn: Connection, *, names: Iterable[str], key: bytes | None) -> set[str]:
+    """Return the erased authors among these names, in lower case. Raises ContentKeyRequired."""
+    keys = conn.execute(_KEYS).scalar_one()
+    return set() if keys is None else listed_among(conn, names=names, key=check_key(keys, key))
