@@ -75,6 +75,7 @@ def main() -> int:
         reddit = settings.read_reddit_settings(os.environ)
         crawl = settings.read_crawl_settings(os.environ)
         revisit = settings.read_revisit_settings(os.environ)
+        retention = settings.read_retention_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
         probe_address = settings.read_probe_address(os.environ)
         tracing_settings = settings.read_tracing_settings(os.environ)
@@ -108,7 +109,7 @@ def main() -> int:
         on_claim=resolver.claimed,
     )
     revisiting = Revisiting(database, revisit, max_retries=max_retries)
-    maintenance = Maintenance(database, queue, revisiting)
+    maintenance = Maintenance(database, queue, revisiting, retention)
     stopping = threading.Event()
     health = worker_probes.health_of(
         worker,

@@ -47,6 +47,7 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "MAINTENANCE_MINUTES": (settings.read_queue_settings, 5, 1, 1440),
     "RETENTION_DAYS": (settings.read_queue_settings, 30, 1, 36_500),
     "LEDGER_RETENTION_DAYS": (settings.read_queue_settings, 90, 1, 36_500),
+    "CONTENT_RETENTION_DAYS": (settings.read_retention_settings, 0, 0, 36_500),
     "WEBHOOK_RETENTION_DAYS": (settings.read_queue_settings, 30, 1, 36_500),
     "DRAIN_SECONDS": (settings.read_queue_settings, 25.0, 0.1, 3600),
     "AGING_AFTER_MIN": (settings.read_queue_settings, 60, 1, 10_080),
@@ -72,6 +73,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "POSTS_TIME_FILTER": (settings.read_crawl_settings, "year"),
     "FETCH_USER_SUBREDDITS": (settings.read_crawl_settings, "false"),
     "ADAPTIVE_INTERVAL": (settings.read_crawl_settings, "true"),
+    "BARRED_CONTENT": (settings.read_retention_settings, "erase"),
     "REFRESH_ITEMS": (settings.read_revisit_settings, "false"),
     "ADMIN_API_BIND": (settings.read_admin_api_settings, "127.0.0.1:9"),
 }

@@ -142,6 +142,7 @@ class CrawlContext(CrawlState):
             kept,
             history,
             key=self.settings.content_key,
+            keeps_from=self._keeps_from(),
         )
         try:
             spent = self._database.run(lambda conn: page.execute(conn, self._spending))
@@ -157,6 +158,11 @@ class CrawlContext(CrawlState):
             self.parts.add(kept)
         if items is not None:
             crawl_log.dropped(self.claim, then.phase, items)
+
+    def _keeps_from(self) -> datetime | None:
+        """Return the time from which created items keep their content. None: all items do."""
+        retention = self.settings.content_retention
+        return None if retention is None else self.now() - retention
 
     def give_up(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from crawler_worker.crawl.checkpoints.checkpoint import Checkpoint
 from crawler_worker.crawl.discovery_budget import Spending
@@ -36,6 +37,7 @@ class PageWrite:
     - `fetched`: parts that are no longer missing. Their rows are deleted.
     - `kept`: a part that is still missing. Its row is stored.
     - `key`: the key that recognizes erased authors.
+    - `keeps_from`: an item that was created before this time is stored without its content.
     """
 
     claim: Claim
@@ -48,6 +50,7 @@ class PageWrite:
     kept: MissingPart | None = None
     history: ContentHistory = NO_HISTORY
     key: bytes | None = field(default=None, repr=False)
+    keeps_from: datetime | None = None
 
     def execute(self, conn: Connection, spending: Spending) -> int:
         """Execute all writes. Charge the crawl's requests to the discovery budget of its root.
@@ -70,6 +73,7 @@ class PageWrite:
                 depth=min(claim.depth + 1, DEPTH_MAX),
                 history=self.history,
                 key=self.key,
+                keeps_from=self.keeps_from,
             )
         self.extra_writes(conn)
         missing_parts.settle(conn, subreddit_id=claim.subreddit_id, parts=self.fetched)

@@ -12,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler_worker.maintenance import (
     clock_mending,
+    content_retention,
     map_updating,
     operation_running,
     priority_aging,
@@ -19,6 +20,7 @@ from crawler_worker.maintenance import (
     revisiting,
 )
 from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
+from crawler_worker.maintenance.content_retention import ContentRetention
 from crawler_worker.maintenance.map_updating import MapUpdating
 from crawler_worker.maintenance.operation_running import OperationRunning
 from crawler_worker.maintenance.pruning import Pruning
@@ -30,7 +32,7 @@ from crawljobs.repository.operations import task_turns
 from crawljobs.repository.queue.maintenance import count_merging
 from crawljobs.runtime import logs
 from crawljobs.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
-from crawljobs.settings import QueueSettings
+from crawljobs.settings import QueueSettings, RetentionSettings
 
 log = logs.get_logger(__name__)
 
@@ -38,16 +40,22 @@ log = logs.get_logger(__name__)
 # merge_counts adds the rows to the counts at this interval. Between two merges, a reader of the
 # counts must add the rows itself, some thousands at most.
 MERGE_COUNTS_SECONDS = 15.0
+KEEP_CONTENT = RetentionSettings()
 
 
 class Maintenance:
-    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits and map.
+    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits, map and
+    erase_old_content.
 
     Each task has its own interval, and returns the number of changed rows.
     """
 
     def __init__(
-        self, database: Database, settings: QueueSettings, revisits: Revisiting | None = None
+        self,
+        database: Database,
+        settings: QueueSettings,
+        revisits: Revisiting | None = None,
+        retention: RetentionSettings = KEEP_CONTENT,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -56,6 +64,7 @@ class Maintenance:
         self._sweeps = ChunkedSweeps(database, self._stopping)
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
+        self._retention = ContentRetention(database, retention, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         self._operations = OperationRunning(database, self._stopping)
         share = settings.map_core_share
@@ -80,7 +89,7 @@ class Maintenance:
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # `prune` has its own thread. Otherwise a long run of `prune` would delay `age`.
+            # Long tasks have their own thread. Otherwise a long run of `prune` would delay `age`.
             executors={"default": ThreadPoolExecutor(1), "prune": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -95,13 +104,14 @@ class Maintenance:
             (self.age, settings.aging_every.total_seconds()),
             (self.merge_counts, MERGE_COUNTS_SECONDS),
             (self.prune, settings.maintenance_every.total_seconds()),
+            (self.erase_old_content, content_retention.EVERY.total_seconds() / 4),
         ):
             self._scheduler.add_job(
                 self._guarded(task),
                 "interval",
                 seconds=seconds,
                 jitter=seconds * 0.1,
-                executor="prune" if task == self.prune else "default",
+                executor="prune" if task in (self.prune, self.erase_old_content) else "default",
                 next_run_time=datetime.now(UTC),
             )
         self._scheduler.start()
@@ -171,6 +181,10 @@ class Maintenance:
         ):
             return 0
         return self._pruning.run()
+
+    def erase_old_content(self) -> int:
+        """Erase content that reached its retention, and content of barred subreddits."""
+        return self._retention.run()
 
     def _guarded(self, task: Callable[[], int]) -> Callable[[], None]:
         def run() -> None:

@@ -4,7 +4,13 @@ An error names the setting that is wrong.
 """
 
 from crawljobs.settings.admin_api import AdminApiSettings, read_admin_api_settings
-from crawljobs.settings.content import ExportSettings, read_content_key, read_export_settings
+from crawljobs.settings.content import (
+    ExportSettings,
+    RetentionSettings,
+    read_content_key,
+    read_export_settings,
+    read_retention_settings,
+)
 from crawljobs.settings.crawl import CrawlSettings, read_crawl_settings
 from crawljobs.settings.database import DatabaseSettings, read_database_settings
 from crawljobs.settings.logs import LogSettings, read_instance_name, read_log_settings
@@ -39,6 +45,7 @@ __all__ = [
     "ProbeAddress",
     "QueueSettings",
     "RedditSettings",
+    "RetentionSettings",
     "RevisitSettings",
     "RoleSettings",
     "SchedulerSettings",
@@ -58,6 +65,7 @@ __all__ = [
     "read_probe_address",
     "read_queue_settings",
     "read_reddit_settings",
+    "read_retention_settings",
     "read_revisit_settings",
     "read_role_settings",
     "read_scheduler_settings",

@@ -1,9 +1,10 @@
-"""Settings of stored content: the key of pseudonyms, and the limits of exports."""
+"""Settings of stored content: the key of pseudonyms, the limits of exports, the retention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from crawljobs import errors
 from crawljobs.domain.pseudonym import KEY_MIN
@@ -45,4 +46,25 @@ def read_export_settings(variables: Mapping[str, str]) -> ExportSettings:
     return ExportSettings(
         streams=env.whole("EXPORT_STREAMS", 2, unit="exports", least=1, most=64),
         database_url=url,
+    )
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """`content`: the age at which items lose their content; None: never.
+
+    `erases_barred`: private and banned subreddits lose their content.
+    """
+
+    content: timedelta | None = None
+    erases_barred: bool = False
+
+
+def read_retention_settings(variables: Mapping[str, str]) -> RetentionSettings:
+    """Return the settings. Raises SettingsError if a setting is invalid."""
+    env = Environment(variables)
+    days = env.whole("CONTENT_RETENTION_DAYS", 0, unit="days", least=0, most=36_500)
+    barred = env.one_of("BARRED_CONTENT", "keep", choices=("keep", "erase"))
+    return RetentionSettings(
+        content=timedelta(days=days) if days else None, erases_barred=barred == "erase"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from crawljobs.domain.content_history import ContentHistory
-from crawljobs.settings.content import read_content_key
+from crawljobs.settings.content import read_content_key, read_retention_settings
 from crawljobs.settings.environment import Environment
 
 
@@ -34,6 +34,7 @@ class CrawlSettings:
     part_retry: timedelta
     history: ContentHistory
     content_key: bytes | None = field(default=None, repr=False)  # recognizes erased authors
+    content_retention: timedelta | None = None  # the age at which items lose their content
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -68,6 +69,7 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
         part_retry=timedelta(minutes=retry_minutes),
         history=read_content_history(env),
         content_key=read_content_key(variables),
+        content_retention=read_retention_settings(variables).content,
     )
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from crawljobs.db.tables import author_subreddits, comments, posts
+from crawljobs.db.tables import author_subreddits, comments, post_scores, posts
 from crawljobs.db.tables.columns import Timestamp
 from crawljobs.repository.sql import array_of, ids, texts
 
@@ -64,6 +64,7 @@ def _delete(table: Table) -> Delete:
 
 WALKS = {table.name: _walk(table) for table in (posts, comments)}
 DELETES = {table.name: _delete(table) for table in (posts, comments)}
+DELETE_SCORES = delete(post_scores).where(post_scores.c.post_id == any_(texts("item_ids")))
 WALK_EDGES = (
     select(_edge.author_id)
     .where(
@@ -103,6 +104,8 @@ def delete_items(
     older = [row.id for row in rows if row.is_older]
     if older:
         conn.execute(DELETES[table.name], {"item_ids": older})
+        if table is posts:
+            conn.execute(DELETE_SCORES, {"item_ids": older})
     if len(rows) < at_most:
         return Walked(len(older), None)
     last = (rows[-1].created_at - _EPOCH) // _MICROSECOND

@@ -41,10 +41,12 @@ FILL = """
     INSERT INTO subreddit_links
     SELECT a.id, b.id, 3, 1.0 / a.id, true, false, now()
     FROM subreddits AS a JOIN subreddits AS b ON b.id - a.id BETWEEN 1 AND 2;
+    INSERT INTO post_scores (post_id, seen_at, score) SELECT id, now(), 1 FROM posts;
     INSERT INTO erased_authors (name_hash, key_id)
     SELECT sha256(CAST(name AS bytea)), 'key' FROM authors;
     ANALYZE authors, subreddits, posts, comments, author_subreddits, crawl_jobs, missing_parts,
-        crawl_gaps, discovery_evidence, map_nodes, subreddit_links, erased_authors
+        crawl_gaps, discovery_evidence, map_nodes, subreddit_links, erased_authors,
+        post_scores
     """
 OF: dict[str, Any] = {
     "of_id": 7, "of_author": 7, "id_of_author": 7, "of_subreddit": 7, "at_most": 1000, "after": 3,
@@ -75,6 +77,7 @@ CASES: dict[str, ClauseElement] = {
     "listed names": erased_names._LISTED,
     **{f"walk of {name}": walk for name, walk in subreddit_items.WALKS.items()},
     **{f"deleted {name}": delete for name, delete in subreddit_items.DELETES.items()},
+    "scores of posts": subreddit_items.DELETE_SCORES,
     "walk of activity": subreddit_items.WALK_EDGES,
     "activity of a subreddit": subreddit_items.DELETE_EDGES,
     "marks": subreddit_traces.RESET,

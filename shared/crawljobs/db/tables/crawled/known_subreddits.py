@@ -70,6 +70,8 @@ subreddits = Table(
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),
+    # The last sweep erased the items that were created before this time.
+    Column("content_erased_before", Timestamp),
     # This check allows more names than the API, because authors' histories contain names such as
     # r/reddit.com and r/t:1337.
     CheckConstraint("name ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]{1,23}$'", name="name"),

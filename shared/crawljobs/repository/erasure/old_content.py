@@ -1,0 +1,164 @@
+"""Erase the content of a subreddit that is older than the retention of content.
+
+The sweep goes from subreddit to subreddit, because each index of items begins with the subreddit
+(decision 137). The rows stay as tombstones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from crawljobs.db.tables import comments, posts, subreddits
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.domain.subreddit import AccessState
+from crawljobs.repository.content import tombstones
+from crawljobs.repository.sql import NOW, array_of, interval, one_of
+
+# A page may have been stored shortly after the sweep, by a worker that began it before.
+MARGIN = timedelta(days=1)
+BARRED = (AccessState.PRIVATE, AccessState.BANNED)
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+
+_subreddit = subreddits.c
+_is_barred = and_(bindparam("erases_barred", type_=Boolean), one_of(_subreddit.access, BARRED))
+# An absent retention is null, so no content is too old. `greatest` and `least` ignore nulls.
+_until: ColumnElement[datetime] = case((_is_barred, NOW), else_=NOW - interval("retention"))
+# A subreddit is due a day after its last sweep, and again at once when it became barred.
+NEXT = (
+    select(
+        _subreddit.id,
+        func.coalesce(_subreddit.content_erased_before - interval("margin"), FIRST).label("since"),
+        _until.label("until"),
+    )
+    .where(
+        _subreddit.id > bindparam("after", type_=BigInteger),
+        or_(
+            _subreddit.content_erased_before.is_(None),
+            _subreddit.content_erased_before < _until - interval("margin"),
+        ),
+        _until.is_not(None),
+    )
+    .order_by(_subreddit.id)
+    .limit(bindparam("at_most"))
+)
+FINISH = (
+    update(subreddits)
+    .where(_subreddit.id == bindparam("of_subreddit", type_=BigInteger))
+    .values(content_erased_before=bindparam("until", type_=Timestamp))
+)
+
+
+def _erase(table: Table) -> Update:
+    item = table.c
+    chosen = (
+        select(item.id)
+        .where(
+            item.subreddit_id == bindparam("of_subreddit", type_=BigInteger),
+            item.created_at >= bindparam("since", type_=Timestamp),
+            item.created_at < bindparam("until", type_=Timestamp),
+            item.deleted_at.is_(None),
+        )
+        .order_by(item.created_at, item.id)
+        .limit(bindparam("at_most"))
+    )
+    locked = (
+        select(item.id)
+        .where(item.id == any_(array_of(chosen)))
+        .order_by(item.id)
+        .with_for_update(key_share=True)
+    )
+    return (
+        update(table)
+        .where(item.id == any_(array_of(locked)))
+        .values(**tombstones.values_of(table))
+        .returning(item.created_at)
+    )
+
+
+ERASE = {table.name: _erase(table) for table in (posts, comments)}
+TABLES = tuple(ERASE)  # the names of the tables
+
+
+@dataclass(frozen=True)
+class DueSubreddit:
+    """A subreddit whose items created from `since` to `until` are looked at."""
+
+    id: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class ErasedItems:
+    """The erased rows of a chunk. The next chunk begins at `since`; None: no item follows."""
+
+    rows: int
+    since: datetime | None
+
+
+def next_due(
+    conn: Connection,
+    *,
+    retention: timedelta | None,
+    erases_barred: bool,
+    after: int,
+    at_most: int,
+    now: datetime | None = None,
+) -> list[DueSubreddit]:
+    """Return the next subreddits by id that may have content to erase.
+
+    `erases_barred`: the whole content of private and banned subreddits is due.
+    """
+    values = {
+        "retention": retention,
+        "erases_barred": erases_barred,
+        "margin": MARGIN,
+        "after": after,
+        "at_most": at_most,
+        "now": now,
+    }
+    return [DueSubreddit(row.id, row.since, row.until) for row in conn.execute(NEXT, values)]
+
+
+def erase_items(
+    conn: Connection,
+    table: str,
+    due: DueSubreddit,
+    *,
+    since: datetime,
+    at_most: int,
+    now: datetime | None = None,
+) -> ErasedItems:
+    """Make the subreddit's next `at_most` posts or comments from `since` tombstones."""
+    values = {
+        "of_subreddit": due.id,
+        "since": since,
+        "until": due.until,
+        "at_most": at_most,
+        "now": now,
+    }
+    times = conn.execute(ERASE[table], values).scalars().all()
+    return ErasedItems(len(times), max(times) if len(times) == at_most else None)
+
+
+def finish(conn: Connection, due: DueSubreddit) -> None:
+    """Record that the subreddit has no content from before `until`."""
+    conn.execute(FINISH, {"of_subreddit": due.id, "until": due.until})
