@@ -138,7 +138,13 @@ def main() -> int:
     )
     tasks: list[Task] = [maintenance, resolver, heartbeat]
     if revisit.refresh_items:
-        refresher = Refresher(database, client, crawl.history, content_key=crawl.content_key)
+        refresher = Refresher(
+            database,
+            client,
+            crawl.history,
+            content_key=crawl.content_key,
+            drops_removed_titles=crawl.drops_removed_titles,
+        )
         tasks.append(refresher)
     return WorkerProcess(
         worker,

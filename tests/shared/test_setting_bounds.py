@@ -73,6 +73,7 @@ OTHERS: dict[str, tuple[Callable[..., Any], str]] = {
     "POSTS_TIME_FILTER": (settings.read_crawl_settings, "year"),
     "FETCH_USER_SUBREDDITS": (settings.read_crawl_settings, "false"),
     "ADAPTIVE_INTERVAL": (settings.read_crawl_settings, "true"),
+    "REMOVED_TITLES": (settings.read_retention_settings, "keep"),
     "BARRED_CONTENT": (settings.read_retention_settings, "erase"),
     "REFRESH_ITEMS": (settings.read_revisit_settings, "false"),
     "ADMIN_API_BIND": (settings.read_admin_api_settings, "127.0.0.1:9"),

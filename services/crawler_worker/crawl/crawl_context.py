@@ -143,6 +143,7 @@ class CrawlContext(CrawlState):
             history,
             key=self.settings.content_key,
             keeps_from=self._keeps_from(),
+            drops_removed_titles=self.settings.drops_removed_titles,
         )
         try:
             spent = self._database.run(lambda conn: page.execute(conn, self._spending))

@@ -38,6 +38,7 @@ class PageWrite:
     - `kept`: a part that is still missing. Its row is stored.
     - `key`: the key that recognizes erased authors.
     - `keeps_from`: an item that was created before this time is stored without its content.
+    - `drops_removed_titles`: removed posts are stored without their titles and urls.
     """
 
     claim: Claim
@@ -51,6 +52,7 @@ class PageWrite:
     history: ContentHistory = NO_HISTORY
     key: bytes | None = field(default=None, repr=False)
     keeps_from: datetime | None = None
+    drops_removed_titles: bool = False
 
     def execute(self, conn: Connection, spending: Spending) -> int:
         """Execute all writes. Charge the crawl's requests to the discovery budget of its root.
@@ -74,6 +76,7 @@ class PageWrite:
                 history=self.history,
                 key=self.key,
                 keeps_from=self.keeps_from,
+                drops_removed_titles=self.drops_removed_titles,
             )
         self.extra_writes(conn)
         missing_parts.settle(conn, subreddit_id=claim.subreddit_id, parts=self.fetched)

@@ -48,9 +48,11 @@ class Refresher(threading.Thread):
         history: ContentHistory = NO_HISTORY,
         *,
         content_key: bytes | None = None,
+        drops_removed_titles: bool = False,
     ) -> None:
         super().__init__(name="refresher", daemon=True)
         self._content_key = content_key
+        self._drops_removed_titles = drops_removed_titles
         self._database = database
         self._client = client
         self._history = history
@@ -108,6 +110,7 @@ class Refresher(threading.Thread):
                 known_subreddits={},
                 history=self._history,
                 key=self._content_key,
+                drops_removed_titles=self._drops_removed_titles,
             )
             refreshes.settle(conn, names=names)
 

@@ -53,11 +53,13 @@ def read_export_settings(variables: Mapping[str, str]) -> ExportSettings:
 class RetentionSettings:
     """`content`: the age at which items lose their content; None: never.
 
-    `erases_barred`: private and banned subreddits lose their content.
+    `erases_barred`: private and banned subreddits lose their content. `drops_removed_titles`: posts
+    that moderators or Reddit removed lose their titles and urls.
     """
 
     content: timedelta | None = None
     erases_barred: bool = False
+    drops_removed_titles: bool = False
 
 
 def read_retention_settings(variables: Mapping[str, str]) -> RetentionSettings:
@@ -65,6 +67,9 @@ def read_retention_settings(variables: Mapping[str, str]) -> RetentionSettings:
     env = Environment(variables)
     days = env.whole("CONTENT_RETENTION_DAYS", 0, unit="days", least=0, most=36_500)
     barred = env.one_of("BARRED_CONTENT", "keep", choices=("keep", "erase"))
+    titles = env.one_of("REMOVED_TITLES", "drop", choices=("drop", "keep"))
     return RetentionSettings(
-        content=timedelta(days=days) if days else None, erases_barred=barred == "erase"
+        content=timedelta(days=days) if days else None,
+        erases_barred=barred == "erase",
+        drops_removed_titles=titles == "drop",
     )

@@ -35,6 +35,7 @@ class CrawlSettings:
     history: ContentHistory
     content_key: bytes | None = field(default=None, repr=False)  # recognizes erased authors
     content_retention: timedelta | None = None  # the age at which items lose their content
+    drops_removed_titles: bool = False
 
 
 def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
@@ -43,6 +44,7 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
     def whole(name: str, default: int, unit: str, most: int, *, least: int = 0) -> int:
         return env.whole(name, default, unit=unit, least=least, most=most)
 
+    retention = read_retention_settings(variables)
     whole_days = env.number("WALK_WHOLE_EVERY", 30.0, unit="days", least=0, most=3_650)
     retry_minutes = env.number("PART_RETRY_MINUTES", 60.0, unit="minutes", least=0.01, most=10_080)
     return CrawlSettings(
@@ -69,7 +71,8 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
         part_retry=timedelta(minutes=retry_minutes),
         history=read_content_history(env),
         content_key=read_content_key(variables),
-        content_retention=read_retention_settings(variables).content,
+        content_retention=retention.content,
+        drops_removed_titles=retention.drops_removed_titles,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from crawler_worker.maintenance.content_retention import ContentRetention
+from crawljobs import settings
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository import index_order
 from crawljobs.repository.erasure import old_content
@@ -20,10 +21,10 @@ DAY = timedelta(days=1)
 NOW = datetime.now(UTC)
 
 
-def sweep(database: Database, settings: RetentionSettings) -> int:
+def sweep(database: Database, chosen: RetentionSettings) -> int:
     with database.begin() as conn:
         conn.execute(text("DELETE FROM maintenance_runs"))
-    return ContentRetention(database, settings, threading.Event()).run()
+    return ContentRetention(database, chosen, threading.Event()).run()
 
 
 def shown(database: Database) -> list[str]:
@@ -69,16 +70,16 @@ def test_items_lose_their_content_at_the_age_of_the_setting(
 
 def test_a_sweep_reads_a_subreddit_once_a_day_and_one_worker_sweeps(database: Database) -> None:
     fill(database, "python", "a")
-    settings = RetentionSettings(content=30 * DAY)
-    assert sweep(database, settings) == 2
-    assert ContentRetention(database, settings, threading.Event()).run() == 0, "one turn an hour"
+    chosen = RetentionSettings(content=30 * DAY)
+    assert sweep(database, chosen) == 2
+    assert ContentRetention(database, chosen, threading.Event()).run() == 0, "one turn an hour"
     with database.begin() as conn:
         crawled.store(conn, crawled.post("late", created_at=NOW - 30 * DAY - DAY / 2))
-    assert sweep(database, settings) == 0, "the subreddit is due after a day"
+    assert sweep(database, chosen) == 0, "the subreddit is due after a day"
     with database.begin() as conn:
         back = "UPDATE subreddits SET content_erased_before = content_erased_before - interval '1d'"
         conn.execute(text(back))
-    assert sweep(database, settings) == 1, "the sweep begins a day before the end of the last one"
+    assert sweep(database, chosen) == 1, "the sweep begins a day before the end of the last one"
 
 
 @pytest.mark.parametrize(("access", "erased"), [("private", 6), ("banned", 6), ("not_found", 0)])
@@ -98,13 +99,29 @@ def test_a_crawl_stores_older_items_without_their_content(database: Database) ->
         [post("p2", created_utc=new), post("p1", created_utc=old)],
         [comment("c2", "p2", created_utc=new), comment("c1", "p1", created_utc=old, author="eve")],
     )
-    settings = dataclasses.replace(crawls.DEFAULTS, content_retention=30 * DAY)
+    keeping = dataclasses.replace(crawls.DEFAULTS, content_retention=30 * DAY)
     with scripted_reddit.serve(reddit) as url:
-        crawler = Crawler(database, url, settings)
+        crawler = Crawler(database, url, keeping)
         crawler.crawl("python")
     assert shown(database) == ["c2", "p2"]
     assert crawler.value("SELECT count(*) FROM posts") == 2
     assert crawler.rows("SELECT name FROM authors") == [("ada",)], "no author of old items alone"
+
+
+def test_a_removed_post_loses_its_title_unless_the_setting_keeps_it(database: Database) -> None:
+    reddit = ScriptedReddit([post("p1", url="/r/python/comments/p1/a_title/")])
+    with scripted_reddit.serve(reddit) as url:
+        crawler = Crawler(database, url, settings.read_crawl_settings({"REMOVED_TITLES": "keep"}))
+        crawler.crawl("python")
+        removed = {"selftext": "[removed]", "removed_by_category": "moderator"}
+        reddit.posts[0]["data"].update(removed)
+        title = "SELECT title, url, author_id IS NULL, deleted_at IS NULL FROM posts"
+        crawler.crawl("python")
+        kept = ("A title", "/r/python/comments/p1/a_title/", False, True)
+        assert crawler.rows(title) == [kept]
+        crawler.settings = settings.read_crawl_settings({})
+        crawler.crawl("python")
+        assert crawler.rows(title) == [(None, None, False, True)]
 
 
 def test_the_sweep_reads_indexes_alone(conn: Connection) -> None:

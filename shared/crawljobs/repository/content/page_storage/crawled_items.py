@@ -45,6 +45,7 @@ def store(
     history: ContentHistory = NO_HISTORY,
     key: bytes | None = None,
     keeps_from: datetime | None = None,
+    drops_removed_titles: bool = False,
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
@@ -55,10 +56,14 @@ def store(
     `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers are
     also recorded with the time of this look.
 
+    With `drops_removed_titles`, removed posts are stored without titles and urls.
+
     Items of erased authors, and items created before `keeps_from`, are stored without their authors
     and texts. Raises ContentKeyRequired if an author was erased and `key` cannot recognize erased
     authors.
     """
+    if drops_removed_titles:
+        items = withheld_items.without_removed_titles(items)
     if keeps_from is not None:
         items = withheld_items.without_old_content(items, keeps_from)
     author_ids: dict[str, int] = {}

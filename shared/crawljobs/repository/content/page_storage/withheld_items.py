@@ -29,6 +29,22 @@ def without_old_content(items: Items, keeps_from: datetime) -> Items:
     )
 
 
+def without_removed_titles(items: Items) -> Items:
+    """Return the items. A post that was removed has no title and no url, which repeats the title.
+
+    Reddit replies with the title of a removed post, but without its body.
+    """
+    return replace(
+        items,
+        posts=tuple(
+            replace(post, title=None, url=None, permalink=None, domain=None)
+            if post.removed_by_category is not None
+            else post
+            for post in items.posts
+        ),
+    )
+
+
 def without_erased_authors(
     items: Items, *, erased: Collection[str], known_subreddits: Collection[str]
 ) -> Items:
