@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from crawler_worker.maintenance.content_retention import ContentRetention
 from crawljobs import settings
-from crawljobs.db.database import Connection, Database
+from crawljobs.db.database import Database
 from crawljobs.repository import index_order
 from crawljobs.repository.erasure import old_content
 from crawljobs.settings import RetentionSettings
@@ -124,7 +124,7 @@ def test_a_removed_post_loses_its_title_unless_the_setting_keeps_it(database: Da
         assert crawler.rows(title) == [(None, None, False, True)]
 
 
-def test_the_sweep_reads_indexes_alone(conn: Connection) -> None:
+def test_the_sweep_reads_indexes_alone(database: Database) -> None:
     fill = """
         INSERT INTO subreddits (name) SELECT 'sub' || n FROM generate_series(1, 5000) AS n;
         INSERT INTO posts (id, subreddit_id, created_at)
@@ -132,13 +132,14 @@ def test_the_sweep_reads_indexes_alone(conn: Connection) -> None:
         INSERT INTO comments (id, post_id, parent_id, subreddit_id, created_at)
         SELECT 'c' || id, 'p' || id, 't3_p' || id, id, now() FROM subreddits;
         ANALYZE subreddits, posts, comments"""
-    for statement in fill.split(";"):
-        conn.execute(text(statement))
-    index_order.follow(conn)
-    values = {
-        "retention": DAY, "erases_barred": True, "margin": DAY, "after": 0, "at_most": 100,
-        "now": None, "of_subreddit": 7, "since": NOW, "until": NOW,
-    }  # fmt: skip
-    for sent in (old_content.NEXT, old_content.FINISH, *old_content.ERASE.values()):
-        used = {key: value for key, value in values.items() if key in sent.compile().params}
-        assert plans.tables_scanned(plans.generic_plan(conn, sent, used)) == []
+    with database.begin() as conn:
+        for statement in fill.split(";"):
+            conn.execute(text(statement))
+        index_order.follow(conn)
+        values = {
+            "retention": DAY, "erases_barred": True, "margin": DAY, "after": 0, "at_most": 100,
+            "now": None, "of_subreddit": 7, "since": NOW, "until": NOW,
+        }  # fmt: skip
+        for sent in (old_content.NEXT, old_content.FINISH, *old_content.ERASE.values()):
+            used = {key: value for key, value in values.items() if key in sent.compile().params}
+            assert plans.tables_scanned(plans.generic_plan(conn, sent, used)) == []
