@@ -102,7 +102,7 @@ class CommentSchema(_ItemSchema):
             "The full name of the item above: t3_ and a post, or t1_ and a comment."
         ),
     )
-    is_submitter = _flag("The author of the comment is the author of the post.")
+    is_submitter = _flag("The comment's author is the post's author; false if deleted.")
     locked = _flag("The comment accepts no replies.", nullable=True)
     controversiality = _count("1: about as many downvotes as upvotes.")
     collapsed_reason_code = _text("Why Reddit collapses the comment.")

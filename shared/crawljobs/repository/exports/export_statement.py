@@ -28,7 +28,12 @@ from sqlalchemy import (
 
 from crawljobs.db.tables import authors, subreddits
 from crawljobs.db.tables.columns import Timestamp
-from crawljobs.repository.exports import export_walks, flat_fields, reddit_fields
+from crawljobs.repository.exports import (
+    export_walks,
+    flat_fields,
+    hidden_fields,
+    reddit_fields,
+)
 from crawljobs.repository.exports.export_plan import ITEMS, ExportKind, ExportOrder, ExportShape
 from crawljobs.repository.exports.export_walks import KEYS, TABLES, position_columns
 from crawljobs.repository.exports.flat_fields import Fields, Named
@@ -50,19 +55,11 @@ FIELDS: dict[tuple[ExportKind, ExportShape], Callable[[FromClause, Named], Field
     (ExportKind.AUTHORS, ExportShape.REDDIT): reddit_fields.of_author,
     (ExportKind.SUBREDDITS, ExportShape.REDDIT): reddit_fields.of_subreddit,
 }
-# The fields that identify an author. An export with pseudonyms has null in them.
-IDENTIFYING = frozenset(
-    {
-        *("author_fullname", "reddit_id", "author_flair", "author_flair_text", "extra"),
-        *("crosspost_author", "crosspost_parent_list", "created_at_reddit"),
-    }
-)
 # The columns with the ids of two subreddits.
 _PAIRS = {
     ExportKind.LINKS: ("a_id", "b_id"),
     ExportKind.MAP_NODES: ("subreddit_id", "community_id"),
 }
-BODIES = frozenset({"body", "selftext"})
 
 
 def _looked_up(
@@ -92,17 +89,6 @@ def _is_found(
     if pseudonymous and name is not None:
         conditions.append(func.lower(func.left(name, inline_number(2))) != inline("u_"))
     return and_(*conditions)
-
-
-def _hidden(fields: Fields, *, shape: ExportShape, pseudonymous: bool, bodies: bool) -> Fields:
-    """Return the fields, with a constant in each field that this export leaves out."""
-    hidden = dict(fields)
-    for name in fields:
-        if pseudonymous and name in IDENTIFYING:
-            hidden[name] = null()
-        if not bodies and name in BODIES:
-            hidden[name] = inline("") if shape is ExportShape.REDDIT else null()
-    return hidden
 
 
 def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str]:
@@ -156,12 +142,11 @@ def chunk_statement(
         joined = item.join(subreddit, true()).outerjoin(other, true())
     if kind in ITEMS:
         author_name = case((item.c.deleted_at.is_(None), author_name))
-    fields = _hidden(
-        FIELDS[kind, shape](item, Named(subreddit, author, original, other)),
-        shape=shape,
-        pseudonymous=pseudonymous,
-        bodies=bodies,
-    )
+    fields = FIELDS[kind, shape](item, Named(subreddit, author, original, other))
+    if pseudonymous:
+        fields = hidden_fields.without_accounts(fields, kind, shape, author=author_name)
+    if not bodies:
+        fields = hidden_fields.without_bodies(fields, shape)
     line = (
         select(*(column.label(field) for field, column in fields.items()))
         .correlate(item, subreddit, author, original, other)

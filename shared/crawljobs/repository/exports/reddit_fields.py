@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, case, cast, extract, false, func
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, extract, false, func
 
 from crawljobs.repository.exports.flat_fields import Fields, Named
 from crawljobs.repository.sql import inline, inline_number
@@ -68,7 +68,7 @@ def _of_item(item: FromClause, named: Named, *, kind: str) -> Fields:
         "score": func.coalesce(item.c.score, inline_number(1)),
         "score_hidden": func.coalesce(item.c.score_hidden, item.c.score.is_(None)),
         "total_awards_received": func.coalesce(item.c.total_awards_received, inline_number(0)),
-        "distinguished": item.c.distinguished,
+        "distinguished": _unless_deleted(item, item.c.distinguished),
         "archived": func.coalesce(item.c.archived, false()),
         "edited": _edited(item),
         "stickied": item.c.stickied,
@@ -93,7 +93,7 @@ def of_post(item: FromClause, named: Named) -> Fields:
         "link_flair_template_id": _unless_deleted(item, item.c.flair_template_id),
         "upvote_ratio": item.c.upvote_ratio,
         "num_crossposts": func.coalesce(item.c.num_crossposts, inline_number(0)),
-        "post_hint": item.c.post_hint,
+        "post_hint": _unless_deleted(item, item.c.post_hint),
         "hide_score": func.coalesce(item.c.score_hidden, item.c.score.is_(None)),
         **{name: func.coalesce(item.c[name], false()) for name in _POST_FLAGS},
         "num_comments": func.coalesce(item.c.num_comments, inline_number(0)),
@@ -117,10 +117,10 @@ def of_comment(item: FromClause, named: Named) -> Fields:
         "link_id": inline("t3_").concat(item.c.post_id),
         "parent_id": item.c.parent_id,
         "permalink": path,
-        "is_submitter": item.c.is_submitter,
+        "is_submitter": and_(item.c.is_submitter, item.c.deleted_at.is_(None)),
         "locked": func.coalesce(item.c.locked, false()),
         "controversiality": func.coalesce(item.c.controversiality, inline_number(0)),
-        "collapsed_reason_code": item.c.collapsed_reason_code,
+        "collapsed_reason_code": _unless_deleted(item, item.c.collapsed_reason_code),
     }
 
 

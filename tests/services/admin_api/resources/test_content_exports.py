@@ -203,12 +203,18 @@ def test_deleted_content_is_in_no_export(client: Client, stored: Database) -> No
     with stored.begin() as conn:
         add = "INSERT INTO authors (id, name) OVERRIDING SYSTEM VALUE VALUES (99, 'secret')"
         conn.execute(text(add))
-        conn.execute(text("UPDATE comments SET body = 'secret' WHERE id = 'b'"))
+        conn.execute(
+            text("UPDATE comments SET body = 'secret', distinguished = 'secret', "
+                 "author_flair = 'secret', collapsed_reason_code = 'secret', "
+                 "extra = '{\"x\": \"secret\"}', is_submitter = true WHERE id = 'b'")
+        )  # fmt: skip
         conn.execute(
             text("UPDATE posts SET title = 'secret', body = 'secret', url = 'secret', "
                  "permalink = 'secret', domain = 'secret', flair = 'secret', "
                  "crosspost_parent = 'secret', author_flair = 'secret', "
                  "crosspost_subreddit = 'secret', extra = '{\"x\": \"secret\"}', "
+                 "post_hint = 'secret', "
+                 "flair_template_id = 'secret', distinguished = 'secret', "
                  "crosspost_author_id = 99 WHERE id = 'b'")
         )  # fmt: skip
     for kind in ("posts", "comments"):
@@ -219,6 +225,8 @@ def test_deleted_content_is_in_no_export(client: Client, stored: Database) -> No
             assert gone["author"] == (None if shape == "flat" else "[deleted]")
             if shape == "flat":
                 assert gone["deleted"] is True
+            if kind == "comments":
+                assert gone["is_submitter"] is False
 
 
 HOSTILE = [
@@ -305,6 +313,45 @@ def test_pseudonyms_replace_names_and_hide_profiles(
             assert not names & {"ada", "bob", "ADA_twin"}
             assert ada in names or kind == "comments"
     assert client.get(f"{EXPORT}/subreddits?pseudonyms=true").status_code == 400
+
+
+NAMED_ADDRESSES = {
+    "p1": ("https://www.reddit.com/user/bob/comments/o/", "self.u_bob"),
+    "p2": ("https://old.reddit.com/r/U_bob/comments/o/", "u_bob"),
+    "p3": ("https://example.org/?to=https%3A%2F%2Freddit.com%2Fu%2Fbob", "example.org"),
+    "p4": ("https://example.org/@Ada", "ada.example.org"),
+    "p5": ("/user/bob/comments/o/", None),
+}
+
+
+def test_pseudonyms_leave_out_addresses_that_name_an_account(
+    make_app: Callable[..., flask.Flask], database_url: str, stored: Database
+) -> None:
+    client = with_token(make_app(database_url, CONTENT_KEY=KEY))
+    with stored.begin() as conn:
+        for name, (url, domain) in NAMED_ADDRESSES.items():
+            crawled.store(conn, crawled.post(name, url=url, permalink=url, domain=domain))
+    for shape, absent in (("flat", None), ("reddit", "")):
+        found = {line["id"]: line for line in
+                 lines(client, "posts", pseudonyms="true", shape=shape)}  # fmt: skip
+        for name in NAMED_ADDRESSES:
+            line = found[name]
+            assert (line["url"], line["permalink"]) == (absent, absent), name
+            assert not re.search(r"bob|ada", json.dumps(line).lower()), name
+        assert found["a"]["url"] == "https://example.org/"
+        assert found["a"]["permalink"] == "/r/python/comments/a/a_title/"
+
+
+def test_pseudonyms_hide_the_ids_and_ages_of_accounts(
+    make_app: Callable[..., flask.Flask], database_url: str, stored: Database
+) -> None:
+    client = with_token(make_app(database_url, CONTENT_KEY=KEY))
+    with stored.begin() as conn:
+        conn.execute(text("UPDATE authors SET created_at_reddit = now()"))
+    for line in lines(client, "authors", pseudonyms="true", shape="reddit"):
+        assert (line["id"], line["created_utc"]) == (None, None)
+    for line in lines(client, "authors", pseudonyms="true"):
+        assert (line["reddit_id"], line["created_at_reddit"]) == (None, None)
 
 
 def test_bodies_can_be_left_out(client: Client, stored: Database) -> None:

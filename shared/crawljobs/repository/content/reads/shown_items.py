@@ -115,6 +115,8 @@ def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> Colum
     The crawler stores a deleted item without its texts. The condition protects a reader from a row
     that another program wrote.
     """
+    if column.name == "is_submitter":  # true would lead from a deleted comment to its author
+        return and_(column, ~is_deleted).label(column.name)
     if not isinstance(column.type, Text | JSONB) or column.name in KEPT_TEXTS:
         return column
     return case((~is_deleted, column)).label(column.name)

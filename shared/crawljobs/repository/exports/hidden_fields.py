@@ -1,0 +1,62 @@
+"""Hide fields of an export: those that identify an account, and the texts of items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, null, or_
+
+from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
+from crawljobs.repository.exports.flat_fields import Fields
+from crawljobs.repository.sql import inline, inline_number
+
+# The fields that identify an author. An export with pseudonyms has null in them.
+IDENTIFYING = frozenset(
+    {
+        *("author_fullname", "reddit_id", "author_flair", "author_flair_text", "extra"),
+        *("crosspost_author", "crosspost_parent_list", "created_at_reddit"),
+    }
+)
+# In the shape `reddit`, the line of an account has these names for its id and its age at Reddit.
+_OF_ACCOUNT = frozenset({"id", "created_utc"})
+BODIES = frozenset({"body", "selftext"})
+ADDRESSES = frozenset({"url", "permalink", "domain"})
+# The parts of an address that come before the name of an account, such as /user/ and self.u_.
+# `.2f` is a slash in percent-encoding, and contains no %, which drivers read as a placeholder.
+_PROFILE = "(^|[/.]|.2f)(u_|(u|user)(/|.2f))"
+
+
+def without_accounts(
+    fields: Fields, kind: ExportKind, shape: ExportShape, *, author: ColumnElement[Any]
+) -> Fields:
+    """Return the fields without the values that identify an account.
+
+    `author` is the name of the author. An address that contains this name, or that leads to a
+    profile, is left out.
+    """
+    is_account = kind is ExportKind.AUTHORS and shape is ExportShape.REDDIT
+    identifying = IDENTIFYING | (_OF_ACCOUNT if is_account else frozenset())
+    hidden = dict(fields)
+    for name, column in fields.items():
+        if name in identifying:
+            hidden[name] = null()
+        elif name in ADDRESSES:
+            hidden[name] = _without_names(column, author, absent=_absent(shape))
+    return hidden
+
+
+def without_bodies(fields: Fields, shape: ExportShape) -> Fields:
+    """Return the fields without the texts of posts and comments."""
+    return {name: _absent(shape) if name in BODIES else fields[name] for name in fields}
+
+
+def _without_names(
+    address: ColumnElement[Any], author: ColumnElement[Any], *, absent: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    has_author = func.strpos(func.lower(address), func.lower(author)) > inline_number(0)
+    leads_to_profile = address.regexp_match(inline(_PROFILE), flags="i")
+    return case((or_(leads_to_profile, has_author), absent), else_=address)
+
+
+def _absent(shape: ExportShape) -> ColumnElement[Any]:
+    return inline("") if shape is ExportShape.REDDIT else null()
