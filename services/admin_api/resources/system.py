@@ -24,11 +24,12 @@ from crawljobs.version import VERSION
 PREFIX = "/api/admin/system"
 KEPT_SECONDS = 5.0  # the sizes of tables cost a look at each of their files
 
-# Values that change with the time alone, or at each heartbeat. The ETag leaves them out.
+# Values that change with the time alone, or at each heartbeat. The ETag leaves them out. A new
+# value of a setting that differs is a change, so only the `value` of `checks` is among them.
 MOVING = frozenset(
     {
         "as_of",
-        "value",
+        "checks.value",
         "seen_at",
         "clock_difference_seconds",
         "oldest_transaction_seconds",

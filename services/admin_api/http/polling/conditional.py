@@ -41,7 +41,8 @@ def answer(body: Any, *, moving: AbstractSet[str] = frozenset()) -> Answer:
     """Return the JSON body with its ETag.
 
     `moving` are the keys whose values change with the time alone, such as the age of a job. The
-    ETag leaves them out, so it is weak.
+    ETag leaves them out, so it is weak. A key such as `checks.value` is left out only inside
+    `checks`.
     """
     tagged = json.dumps(_without(body, moving), separators=(",", ":"), sort_keys=True)
     return Answer(json.dumps(body, separators=(",", ":")).encode(), _digest(tagged.encode()))
@@ -93,7 +94,11 @@ def _digest(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=_TAG_BYTES).hexdigest()
 
 
-def _without(value: Any, keys: AbstractSet[str]) -> Any:
+def _without(value: Any, keys: AbstractSet[str], inside: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: _without(inner, keys) for key, inner in value.items() if key not in keys}
-    return [_without(each, keys) for each in value] if isinstance(value, list) else value
+        return {
+            key: _without(inner, keys, key)
+            for key, inner in value.items()
+            if key not in keys and f"{inside}.{key}" not in keys
+        }
+    return [_without(each, keys, inside) for each in value] if isinstance(value, list) else value

@@ -1,5 +1,6 @@
 """GET /api/admin/system checks the whole installation, with the rights of the API alone."""
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from admin_api.http import state
+from admin_api.resources import system as system_resource
 from admin_api.schemas.system import CHECKS
 from crawljobs.db.database import Database
 from crawljobs.db.schema import KNOWN_REVISIONS
 from crawljobs.repository.operations import service_instances
+from crawljobs.repository.overview import system_report
 from crawljobs.version import VERSION
 from support import roles
 from support.admin_api import with_token
@@ -132,6 +135,24 @@ def test_an_unchanged_system_is_answered_304(client: Client, database: Database)
     tag = client.get(SYSTEM).headers["ETag"]
     again = client.get(SYSTEM, headers={"If-None-Match": tag})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_the_etag_changes_with_the_value_of_a_setting_that_differs(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the same processes differ in the same settings, and nothing else changes."""
+    monkeypatch.setattr(system_report.database_state, "programs", lambda _: [])
+    times = itertools.count(step=system_resource.KEPT_SECONDS)
+    state.of(client.application).shared.clock = lambda: float(next(times))
+    beat(database, "w1", "crawler-worker", lease_seconds=30)
+    beat(database, "w2", "crawler-worker", lease_seconds=60)
+    tag = client.get(SYSTEM).headers["ETag"]
+    assert client.get(SYSTEM, headers={"If-None-Match": tag}).status_code == 304
+    beat(database, "w2", "crawler-worker", lease_seconds=90)
+    changed = client.get(SYSTEM, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    (found,) = changed.get_json()["setting_differences"]
+    assert [each["value"] for each in found["values"]] == ["30", "90"]
 
 
 def test_the_tables_are_left_out_while_a_migration_locks_one(
