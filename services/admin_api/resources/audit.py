@@ -13,6 +13,7 @@ import flask
 
 from admin_api.http import pagination, responses, state, streaming
 from admin_api.http.blueprint import Blueprint
+from admin_api.http.exports.formula_cells import without_formula
 from admin_api.http.request import request_id
 from admin_api.schemas.audit import (
     AuditEntrySchema,
@@ -41,8 +42,6 @@ blueprint = Blueprint(
 )
 
 _TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
-# A spreadsheet treats a cell that begins with one of these characters as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @blueprint.get("")
@@ -169,7 +168,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = json.dumps(value) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return without_formula(text)
 
 
 def _json_lines(export: _Export) -> Iterator[str]:

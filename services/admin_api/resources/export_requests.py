@@ -105,6 +105,7 @@ def _reader(plan: ExportPlan, write: Write, params: dict[str, Any]) -> ExportRea
         after=plan.first,
         rate=params["rate"],
         request_id=request_id.current(),
+        connection=flask.request.environ.get("gunicorn.socket"),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from admin_api.http.exports import departed_client
 from admin_api.http.exports.line_writers import Write
 from admin_api.http.exports.sent_pieces import Interrupted
 from admin_api.http.state import Drain
@@ -23,14 +25,17 @@ log = logs.get_logger(__name__)
 CHUNK_SECONDS = 30.0
 # A slower export reads small chunks, so that each one delays other statements only briefly.
 FAST_ROWS_PER_SECOND = 20_000
-_SLEEP_SECONDS = 0.5  # a stopping process notices the stop after this time
+_SLEEP_SECONDS = 0.5  # a stop, or the end of the connection, is noticed after this time
+_LEFT = "the client has left"
 
 
 @dataclass
 class ExportReader:
     """Reads the chunks of one export.
 
-    `rate` is the limit of rows that are read per second; None: no limit.
+    - `rate`: the limit of rows that are read per second; None: no limit.
+    - `connection`: the client's connection; None: unknown. If the client has closed it, the export
+      ends, even if its filters match no line that could be sent.
     """
 
     database: Database
@@ -40,6 +45,7 @@ class ExportReader:
     after: Key
     rate: int | None
     request_id: str | None
+    connection: socket.socket | None = None
     lines: int = field(default=0, init=False)
     rows: int = field(default=0, init=False)
 
@@ -50,9 +56,9 @@ class ExportReader:
     def contents(self, first: Chunk | None = None) -> Iterator[bytes]:
         """Yield the contents of all chunks, beginning with the first, which may have been read.
 
-        Raises Interrupted if the database fails or the process stops.
+        Raises Interrupted if the database fails, the process stops or the client has left.
         """
-        began, outcome = time.monotonic(), "the client has left"
+        began, outcome = time.monotonic(), _LEFT
         try:
             chunk = self.first() if first is None else first
             while True:
@@ -96,10 +102,12 @@ class ExportReader:
     def _wait(self, began: float) -> None:
         """Wait until the rows so far are within the rate.
 
-        Raises Interrupted if the process stops.
+        Raises Interrupted if the process stops or the client has left.
         """
         until = began + (0 if self.rate is None else self.rows / self.rate)
         while not self.drain.has_begun:
+            if departed_client.has_left(self.connection):
+                raise Interrupted(_LEFT)
             left = until - time.monotonic()
             if left <= 0:
                 return

@@ -54,7 +54,11 @@ def response(
     export is a bulk read of content.
     """
     if flask.request.method == "HEAD":
-        return flask.Response(mimetype=mimetype)
+        headers_alone = flask.Response(mimetype=mimetype)
+        # Content-Length: 0 would mean that a GET request gets an empty file.
+        headers_alone.automatically_set_content_length = False
+        headers_alone.headers["Vary"] = "Accept-Encoding"
+        return headers_alone
     take_place()
     places = state.current().content_exports
     is_graph = reader.plan.kind is ExportKind.MAP_NODES

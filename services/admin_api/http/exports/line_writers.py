@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from admin_api.http.exports.formula_cells import without_formula
 from crawljobs.domain.pseudonym import pseudonym
 from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
 from crawljobs.repository.exports.export_statement import field_names
@@ -14,8 +15,6 @@ from crawljobs.repository.exports.export_statement import field_names
 Write = Callable[[str | None, str], bytes]
 Name = Callable[[str], str]
 
-# A spreadsheet treats a cell that begins with one of these characters as a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _TO_QUOTE = frozenset('",\r\n')
 _DELETED = "[deleted]"
 _NAMES_KEPT = 10_000  # names whose pseudonyms are in memory
@@ -80,7 +79,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        text = without_formula(value)
         is_plain = bool(text) and text.strip() == text and _TO_QUOTE.isdisjoint(text)
         return text if is_plain else '"' + text.replace('"', '""') + '"'
     if isinstance(value, bool):
