@@ -80,14 +80,35 @@ def test_what_lies_in_the_callers_folder_is_not_imported(installed: Path, tmp_pa
     assert done.stdout.endswith(f"['-x'] {installed / '.venv'}\n")
 
 
-def test_ctl_uses_the_packages_of_the_demo_and_knows_its_folder(installed: Path) -> None:
-    package = installed / "deploy" / "crawlctl"
-    package.mkdir()
+def ctl_package(project: Path) -> Path:
+    package = project / "deploy" / "crawlctl"
+    package.mkdir(exist_ok=True)
     (package / "__init__.py").touch()
+    return package
+
+
+def test_ctl_uses_the_packages_of_the_demo_and_knows_its_folder(installed: Path) -> None:
+    package = ctl_package(installed)
     shown = "import os, sys; print(sys.argv[1:], os.environ['CRAWLCTL_DEMO'])"
     (package / "__main__.py").write_text(shown)
     done = run(installed, "ctl", "jobs", "list")
     assert (done.stdout, done.stderr) == (f"['jobs', 'list'] {installed / '.onebox'}\n", "")
+
+
+def test_ctl_uses_the_demo_of_a_named_folder(installed: Path, tmp_path: Path) -> None:
+    package = ctl_package(installed)
+    names = "'CRAWLJOBS_URL', 'CRAWLJOBS_TOKEN_FILE'"
+    (package / "__main__.py").write_text(
+        f"import os, sys; print(sys.argv[1:], *(os.environ.get(name) for name in ({names})))"
+    )
+    (tmp_path / "api-url").write_text("http://127.0.0.1:1234\n")
+    wanted = f"['jobs', 'list'] http://127.0.0.1:1234 {tmp_path}/admin-token\n"
+    for option in (["--data", str(tmp_path)], [f"--data={tmp_path}"], ["--data", "."]):
+        done = run(installed, "ctl", *option, "jobs", "list", cwd=tmp_path)
+        assert (done.stdout, done.stderr) == (wanted, "")
+    for option, words in (["/no/demo"], "No demo runs in /no/demo"), ([], "needs the data folder"):
+        done = run(installed, "ctl", "--data", *option)
+        assert (done.returncode, words in done.stderr) == (1, True)
 
 
 def test_an_unknown_command_is_named(project: Path) -> None:
