@@ -12,7 +12,7 @@ JOB_FILTERS = (
     Filter("priority_max", "The highest priority.", "number"),
     Filter("error_kind", "The kind of the last error."),
     Filter("error", "A part of the last error's text."),
-    Filter("created_after", "The earliest creation, such as 2h ago.", "time"),
+    Filter("created_after", "The earliest creation, such as 2h.", "time"),
     Filter("created_before", "Created before this time.", "time"),
     Filter("finished_after", "The earliest end.", "time"),
     Filter("finished_before", "Finished before this time.", "time"),

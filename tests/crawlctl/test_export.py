@@ -89,7 +89,8 @@ def test_a_killed_export_is_resumed(tmp_path: Path, offline: Ctl, kind: str) -> 
         other = ["export", "posts", "--format", kind, "--out", out, "--no-bodies", "--resume"]
         assert offline("--url", url, *other).code == 3
         offline.ok("--url", url, *export, "--resume")
-        assert offline("--url", url, *export).code == 3  # the file exists
+        again = offline("--url", url, *export)
+        assert (again.code, "exists already: name another file" in again.err) == (3, True)
     assert out.read_bytes() == whole
     first, *rest = server.queries
     assert all(query["since"] == first["since"] for query in rest)

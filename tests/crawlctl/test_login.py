@@ -54,6 +54,8 @@ def test_a_file_that_others_may_read_is_refused(offline: Ctl) -> None:
     assert (result.code, "chmod 600" in result.err) == (4, True)
     file_of(offline).chmod(0o600)
     assert "No server is chosen" in offline("jobs", "list").err
+    demo = offline("jobs", "list", CRAWLCTL_DEMO="/no/demo")
+    assert (demo.code, "`./run ctl --data DIR`" in demo.err) == (4, True)
     file_of(offline).write_text("{")
     assert "damaged" in offline("jobs", "list").err
 

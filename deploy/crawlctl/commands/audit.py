@@ -87,7 +87,9 @@ def export_entries(
                 with out.open("xb") as file:
                     last = _copy(response, file)
             except FileExistsError:
-                raise CommandFailed(f"{out} exists already.", ExitCode.REFUSED) from None
+                raise CommandFailed(
+                    f"{out} exists already: name another file, or delete it.", ExitCode.REFUSED
+                ) from None
     end = _end_of(last)
     if end == "complete":
         return ExitCode.DONE

@@ -1,5 +1,6 @@
 """`crawlctl export`: stored content into a file."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,8 @@ def _target(
         raise CommandFailed("parquet has the shape flat.", ExitCode.USAGE)
     if find_spec("pyarrow") is None:
         raise CommandFailed(
-            "parquet needs pyarrow: pip install 'crawlctl[parquet]', or "
-            "pip install -r requirements/crawlctl-parquet.lock",
+            "parquet needs pyarrow, the extra crawlctl[parquet]. In the checkout, run: "
+            f"{sys.executable} -m pip install -r requirements/crawlctl-parquet.lock",
             ExitCode.USAGE,
         )
     from crawlctl.exporting.parquet_folder import ParquetFolder

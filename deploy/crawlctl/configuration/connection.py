@@ -37,10 +37,7 @@ def resolve(environment: Mapping[str, str], *, url: str | None, profile: str | N
     elif chosen is not None:
         address = chosen.url
     else:
-        raise CommandFailed(
-            f"No server is chosen: log in with `crawlctl login --url URL`, or set {URL}.",
-            ExitCode.NO_ACCESS,
-        )
+        raise CommandFailed(_no_server(environment), ExitCode.NO_ACCESS)
     if token_file is not None:
         return Connection(address, token_sources.from_file(token_file), origin)
     if chosen is None or chosen.url != address:
@@ -86,6 +83,18 @@ def _profile(
             f"There is no profile {named!r} in {path}; the profiles are: {known}.", ExitCode.USAGE
         )
     return None, ""
+
+
+def _no_server(environment: Mapping[str, str]) -> str:
+    """Return an error message with each way to choose a server."""
+    others = f"log in with `crawlctl login --url URL`, or set {URL} and {TOKEN_FILE}."
+    folder = environment.get(DEMO)
+    if not folder:
+        return f"No server is chosen: {others}"
+    return (
+        f"No server is chosen, and no demo runs in {folder}: start `./run demo`; name the folder "
+        f"of another demo with `./run ctl --data DIR`; {others}"
+    )
 
 
 def _running_demo(environment: Mapping[str, str]) -> profiles.Profile | None:

@@ -32,7 +32,9 @@ class PartialFile:
         Raises CommandFailed if a file is in the way, or if it belongs to another request.
         """
         if self._path.exists():
-            raise CommandFailed(f"{self._path} exists already.", ExitCode.REFUSED)
+            raise CommandFailed(
+                f"{self._path} exists already: name another file, or delete it.", ExitCode.REFUSED
+            )
         if not resume and self._part.exists():
             raise CommandFailed(
                 f"{self._part} is that of an interrupted export: continue it with --resume, or "

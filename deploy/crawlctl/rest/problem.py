@@ -10,8 +10,8 @@ from crawlctl.output.visible_text import visible
 TEXT_CHARACTERS = 500  # of one text of the server
 DETAILS = 10  # wrong values that are shown
 REMEDIES = {
-    "missing_token": "log in with: crawlctl login",
-    "invalid_token": "log in with: crawlctl login",
+    "missing_token": "log in with `crawlctl login`, or set CRAWLJOBS_TOKEN_FILE",
+    "invalid_token": "log in with `crawlctl login`, or correct the file of CRAWLJOBS_TOKEN_FILE",
     "webhooks_off": "the server has no WEBHOOK_MASTER_KEY",
 }
 

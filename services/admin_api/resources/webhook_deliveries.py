@@ -79,7 +79,9 @@ def replay_webhook_delivery(delivery_id: int) -> responses.Response:
             raise webhook_requests.missing(endpoint_id)
         if not delivery_replay.replay(conn, delivery_id=delivery_id, endpoint_id=endpoint_id):
             raise problems.Problem(
-                "delivery_open", "The delivery has not ended, and is attempted again by itself."
+                "delivery_open",
+                "The delivery has not ended: it waits for its attempt at `next_attempt_at`, or "
+                "until its endpoint is enabled.",
             )
         webhook_requests.audit(
             conn, actor, "replay", endpoint_id, delivery_id=delivery_id, deliveries=1

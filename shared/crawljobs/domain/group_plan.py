@@ -108,7 +108,10 @@ def _key_errors(
     seen: set[str] = set()
     for at, step in enumerate(steps):
         if step.key in seen or step.key in stored:
-            yield PlanError(f"/{at}/key", f"another step has the key {step.key}")
+            yield PlanError(
+                f"/{at}/key",
+                f"another step has the key {step.key}: give this step a `key` of its own",
+            )
         seen.add(step.key)
         if len(step.after) > WAITS_MAX:
             yield PlanError(f"/{at}/after", f"a step waits for at most {WAITS_MAX} others")

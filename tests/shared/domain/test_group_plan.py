@@ -53,7 +53,7 @@ BOTH_ALL = (
 @pytest.mark.parametrize(
     ("steps", "known", "pointer", "words"),
     [
-        ([step("a"), step("a")], [], "/1/key", "another step has the key a"),
+        ([step("a"), step("a")], [], "/1/key", "key a: give this step a `key` of"),
         ([step("a")], [stored("a")], "/0/key", "another step has the key a"),
         ([step("a", "zz")], [], "/0/after/0", "no step zz"),
         ([step("a", "a")], [], "/0/after/0", "step a waits for itself"),

@@ -66,7 +66,7 @@ def create(
 @_ID
 @click.pass_obj
 def test(session: Session, webhook_id: int) -> ExitCode:
-    """Send a test event. `deliveries get` shows the answer of the receiver."""
+    """Send a test event. `webhooks delivery` shows the answer of the receiver."""
     return change(session, PING, f"{PATH}/{webhook_id}/ping")
 
 
