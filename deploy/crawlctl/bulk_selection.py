@@ -92,8 +92,7 @@ def _try(selection: Selection, jobs: Sequence[Mapping[str, Any]], try_change: Tr
 def describe(session: Session, verb: str, selection: Selection) -> None:
     """Say which server, how many jobs and which of them the change concerns."""
     count = len(selection.ids)
-    jobs = "1 job" if count == 1 else f"{count:,} jobs"
-    session.complain(f"{verb} {jobs} at {session.client.url}")
+    session.complain(f"{verb} {_jobs(count)} at {session.client.url}")
     for job in selection.samples:
         reason = f" ({job['error_message'][:60]})" if job.get("error_message") else ""
         text = f"  {job['id']}  r/{job['subreddit']}  {job['status']}{reason}"
@@ -104,11 +103,15 @@ def describe(session: Session, verb: str, selection: Selection) -> None:
         session.complain(f"  {selection.unchanged:,} other matches cannot be changed: left out")
 
 
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count:,} jobs"
+
+
 def confirm(count: int, consent: Consent) -> None:
     """Raise CommandFailed unless the person or the options agree to this count."""
     if consent.expected is not None and consent.expected != count:
         raise CommandFailed(
-            f"The filter selects {count:,} jobs, not {consent.expected:,}. Nothing was changed.",
+            f"The filter selects {_jobs(count)}, not {consent.expected:,}. Nothing was changed.",
             ExitCode.REFUSED,
         )
     if consent.yes and (consent.expected is not None or sys.stdin.isatty()):

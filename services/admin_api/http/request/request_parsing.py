@@ -42,9 +42,10 @@ class Parser(FlaskParser):
         if schema in self.may_be_absent and not request_body.is_announced():
             return {}
         if not request_body.is_plain_json():
+            absent = "" if request_body.is_announced() else "The request has no body. "
             raise problems.Problem(
                 "unsupported_media_type",
-                "Send uncompressed JSON with Content-Type: application/json.",
+                f"{absent}Send uncompressed JSON with Content-Type: application/json.",
             )
         return json_values.parsed_json(request_body.read(), request_body.bounds().values)
 

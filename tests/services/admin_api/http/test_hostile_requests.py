@@ -76,6 +76,12 @@ def test_another_content_type_is_415(
     assert code_of(response) == (415, "unsupported_media_type")
 
 
+def test_a_missing_body_is_named(offline: flask.testing.FlaskClient) -> None:
+    response: Any = offline.post(JOBS)
+    assert code_of(response) == (415, "unsupported_media_type")
+    assert response.json["detail"].startswith("The request has no body. Send uncompressed JSON")
+
+
 def padded(body: str, size: int) -> bytes:
     """Return the same JSON document, padded with spaces to this number of bytes."""
     return body.encode() + b" " * (size - len(body))
