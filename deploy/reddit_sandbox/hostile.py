@@ -10,6 +10,7 @@ from reddit_sandbox import listing_pages
 
 LONG_TITLE = 300_000  # characters; the limit on Reddit is 300
 LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
+LONG_VALUE = 30_000  # characters of other fields; a page must stay below the limit of a reply
 DEEP = 200  # nested levels; Python's JSON parser accepts about 1,000
 HUGE = 10**30  # larger than the maximum of each integer type of Postgres
 
@@ -37,12 +38,12 @@ LINK_TWISTS: tuple[dict[str, Any], ...] = (
     {"title": "", "subreddit_subscribers": -1},
     {"author": None},
     {"author": "a name/with ?slashes&#", "author_fullname": 7},
-    {"author_flair_text": "\x00" * 9_000, "distinguished": ["x"], "post_hint": "p" * LONG_TITLE},
+    {"author_flair_text": "\x00" * 9_000, "distinguished": ["x"], "post_hint": "p" * LONG_VALUE},
     {"num_crossposts": HUGE, "total_awards_received": -HUGE, "is_video": "yes", "archived": 1},
     {"gallery_data": {"\x00\ud800": "\udfff"}, "media_metadata": [1], "poll_data": "\x00"},
-    {"poll_data": {"options": [{"text": "o" * 5_000, "vote_count": HUGE}] * 5_000}},
+    {"poll_data": {"options": [{"text": "o" * 5_000, "vote_count": HUGE}] * 100}},
     {"crosspost_parent": "t3_a", "crosspost_parent_list": [{"author": "\x00", "subreddit": 7}]},
-    {"media_metadata": {"m": {"s": {"u": "u" * LONG_TITLE, "x": 1e308}, "p": "p" * LONG_TITLE}}},
+    {"media_metadata": {"m": {"s": {"u": "u" * LONG_VALUE, "x": 1e308}, "p": "p" * LONG_VALUE}}},
 )
 COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
     {"body": "NUL \x00 in a comment", "body_html": "\x00"},
