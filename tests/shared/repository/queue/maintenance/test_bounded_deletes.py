@@ -136,7 +136,10 @@ def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:
 # These statements are bounded: they delete one row by its key, rows that the caller names, or the
 # surplus rows of one subreddit.
 _KEYS = "id|scope|name|client_id|task|job_id|subreddit_id"
-_OF_THE_CALLER = re.compile(rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \((CAST\(|:))")
+_OF_THE_CALLER = re.compile(
+    rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \((CAST\(|:))"
+    r"|WHERE \([\w., ]+\) IN \(SELECT [\w., ]+ FROM unnest\("
+)
 
 
 @pytest.mark.parametrize("service", [grants.ADMIN_API, grants.CRAWLER_WORKER, grants.SCHEDULER])
