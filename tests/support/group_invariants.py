@@ -109,11 +109,13 @@ SETTLED = {
         WHERE step.skipped_for_upstream AND g.cancelled_at IS NULL
             AND (step.state <> 'skipped' OR NOT EXISTS (
                 SELECT FROM step_waits WHERE step_id = step.id AND state <> 'succeeded'))""",
+    # An operation that cancels a group in chunks cancels the waiting step itself.
     "a step that waits for all others waits exactly while one of them is open": """
         SELECT wait.id, wait.state FROM step_waits AS wait
             JOIN group_steps AS step ON step.id = wait.step_id
             JOIN job_groups AS g ON g.id = step.group_id
         WHERE wait.upstream_group_id = step.group_id AND step.state = 'pending'
+            AND g.cancelled_at IS NULL
             AND (wait.ended_at IS NOT NULL) <> (g.sealed_at IS NOT NULL AND NOT EXISTS (
                 SELECT FROM group_steps AS other WHERE other.group_id = g.id
                     AND other.id <> step.id AND other.state IN ('pending', 'enqueued', 'held')))""",
