@@ -134,8 +134,8 @@ def test_pauses_that_ended_are_forgotten_in_pieces(conn: Connection) -> None:
 
 
 # These statements are bounded: they delete one row by its key, rows that the caller names, or the
-# surplus rows of one subreddit.
-_KEYS = "id|scope|name|client_id|task|job_id|subreddit_id"
+# rows of one subreddit.
+_KEYS = "id|scope|name|client_id|task|job_id|subreddit_id|author_id|post_id|found_in|a_id"
 _OF_THE_CALLER = re.compile(
     rf"WHERE (\w+\.)?({_KEYS}) = (:|ANY \((CAST\(|:))"
     r"|WHERE \([\w., ]+\) IN \(SELECT [\w., ]+ FROM unnest\("
