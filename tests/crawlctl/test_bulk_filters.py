@@ -3,7 +3,7 @@
 import io
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -113,6 +113,15 @@ def test_more_than_a_thousand_are_changed_in_chunks(ctl: Ctl) -> None:
     assert "cancel: 1,001 of 1,001, 0 failed" in done.err
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell may have started the tests with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_after_the_chunk_in_flight(capsys: pytest.CaptureFixture[str]) -> None:
     sent: list[int] = []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawlctl.failures import MEANINGS, ExitCode, code_of_status
-from support import free_ports
+from support import free_ports, interrupts
 from support.crawlctl import Ctl
 from support.scripted_server import Exchange, serve
 
@@ -91,7 +91,18 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
 
     with serve(never) as url:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "crawlctl", "--url", url, "jobs", "get", "1"],
+            [
+                *interrupts.HEEDED,
+                sys.executable,
+                "-P",
+                "-m",
+                "crawlctl",
+                "--url",
+                url,
+                "jobs",
+                "get",
+                "1",
+            ],
             env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

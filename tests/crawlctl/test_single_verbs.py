@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crawljobs.db.database import Database
-from support import jobs, needs
+from support import interrupts, jobs, needs
 from support.crawlctl import Ctl
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,17 @@ def test_the_audit_log_is_exported_and_followed(ctl: Ctl, tmp_path: Path) -> Non
 def test_the_tail_shows_a_change_at_once_and_ends_at_ctrl_c(ctl: Ctl, tmp_path: Path) -> None:
     ctl.ok("jobs", "enqueue", "python")
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "crawlctl", "audit", "tail", "--limit", "1"],
+        [
+            *interrupts.HEEDED,
+            sys.executable,
+            "-P",
+            "-m",
+            "crawlctl",
+            "audit",
+            "tail",
+            "--limit",
+            "1",
+        ],
         env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)}
         | ctl.environment,
         stdout=subprocess.PIPE,

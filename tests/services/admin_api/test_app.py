@@ -173,7 +173,8 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     assert own.content_exports._for_non_exempt == 1
     exports = own.content_database
     assert (exports._limits, exports._engine.pool.size()) == (EXPORT_TIMEOUTS, 1)
-    assert own.heartbeat._details() == {"threads": 6}
+    compared = {"exports_at_once": 2, "kept_answers_mib": 5, "requests_per_second": 3}
+    assert own.heartbeat._details() == {"threads": 6, "settings": compared}
     assert (own.heartbeat._role, own.heartbeat._name.split("@")[0]) == ("admin-api", "admin-api")
     assert state.of(create(ADMIN_API_THREADS="1")).exports._in_total == 1
     many = state.of(create(ADMIN_API_THREADS="16", EXPORT_STREAMS="3"))

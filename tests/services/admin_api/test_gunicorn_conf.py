@@ -149,7 +149,9 @@ def test_a_process_reports_itself_until_its_end(
             with server.client() as client:
                 assert client.get("/api/admin/jobs").status_code == 200
             wait_until(lambda: rows(database_url, statement), timeout=10, describe="a heartbeat")
-            assert rows(database_url, statement) == [("api-1", "admin-api", {"threads": 3})]
+            ((name, role, details),) = rows(database_url, statement)
+            assert (name, role, details["threads"]) == ("api-1", "admin-api", 3)
+            assert details.keys() == {"clock", "settings", "threads"}
             (probes,) = open_folder.glob("crawljobs-metrics-*/probes.sock")
             assert stat.S_IMODE(probes.stat().st_mode) == 0o700
             master = psutil.Process(server.process.pid)

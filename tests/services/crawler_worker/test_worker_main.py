@@ -49,7 +49,7 @@ NAME = "w" * 100
         (
             {"WORKER_CONCURRENCY": "3", "LEASE_SECONDS": "60", "DRAIN_SECONDS": "9"},
             {
-                "pool_size": 10,  # one for each crawl and seven more
+                "pool_size": 11,  # one for each crawl and seven more
                 "threads": 10,  # three crawls, six hanging crawls and the refresher
                 "reply_seconds": 10.0,
                 "drain_seconds": 9.0,
@@ -59,7 +59,7 @@ NAME = "w" * 100
         (
             {"WORKER_CONCURRENCY": "1", "LEASE_SECONDS": "4", "REFRESH_ITEMS": "false"},
             {
-                "pool_size": 8,
+                "pool_size": 9,
                 "threads": 4,
                 "reply_seconds": 4.0,
                 "drain_seconds": 25.0,

@@ -62,6 +62,9 @@ CHANGES: dict[str, tuple[Callable[[Client, Database], str], dict[str, Any]]] = {
     "PUT jobs/bulk/status": (with_jobs, {"filter": {"status": ["queued"]}, "status": "cancelled"}),
 }
 
+# resources/test_webhooks.py tests this dry run, because it needs a key and an endpoint.
+TESTED_ELSEWHERE = {"POST webhooks/{endpoint_id}/replay"}
+
 
 def routes_with_dry_run(app: flask.Flask) -> set[str]:
     document = openapi_document(app)
@@ -80,7 +83,7 @@ def without_times(answer: Any) -> dict[str, Any]:
 
 
 def test_each_route_with_a_dry_run_has_a_change_here(offline: Client) -> None:
-    assert routes_with_dry_run(offline.application) == CHANGES.keys()
+    assert routes_with_dry_run(offline.application) - TESTED_ELSEWHERE == CHANGES.keys()
 
 
 @pytest.mark.parametrize("route", CHANGES)

@@ -58,6 +58,7 @@ REFUSALS = {
     "group_unfinished",
     "step_not_held",
     "illegal_transition",
+    "no_content_key",
     "invalid_cursor",
     "key_reused",
     "live_job_exists",

@@ -52,7 +52,7 @@ def refresher_of(
     settings = RedditSettings("tests", "secret", "tests", url, url)
     client = RedditClient(settings, database=database, try_again_seconds=0.001)
     try:
-        yield Refresher(database, client, history)
+        yield Refresher(database, client, history, drops_removed_titles=True)
     finally:
         client.close()
 

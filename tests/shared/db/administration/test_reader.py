@@ -32,7 +32,9 @@ CONTENT = {
     "discovery_evidence",
     "map_nodes",
     "missing_parts",
+    "post_scores",
     "posts",
+    "subreddit_counts",
     "subreddit_links",
     "subreddits",
 }
