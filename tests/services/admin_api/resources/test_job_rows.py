@@ -1,5 +1,6 @@
 """Lists of jobs for dashboards: by ids, in a short form, and 304 while nothing has changed."""
 
+from functools import partial
 from typing import Any
 
 import flask.testing
@@ -13,6 +14,7 @@ from crawljobs.repository.queue import job_reads
 from support import jobs as factory
 from support import plans
 from support.admin_api import openapi_document
+from support.waiting import wait_until
 
 JOBS = "/api/admin/jobs"
 ROWS = f"{JOBS}/rows"
@@ -118,6 +120,13 @@ def test_as_many_ids_as_are_allowed_are_read_by_the_primary_key(conn: Connection
     assert set(plans.tables_scanned(plan)) <= {"queue_pauses", "reddit_budgets", "scheduled_jobs"}
 
 
+def _is_unchanged(client: Client, path: str) -> bool:
+    """Return whether the second request gets the short answer for unchanged data."""
+    tag = client.get(path).headers["ETag"]
+    again = client.get(path, headers={"If-None-Match": tag})
+    return (again.status_code, again.data) == (304, b"") and len(str(again.headers)) < 300
+
+
 def test_every_list_is_answered_304_while_it_has_not_changed(
     client: Client, database: Database
 ) -> None:
@@ -136,10 +145,8 @@ def test_every_list_is_answered_304_while_it_has_not_changed(
         first = client.get(path)
         if first.status_code == 409:  # webhooks are off
             continue
-        tag = first.headers["ETag"]
-        again = client.get(path, headers={"If-None-Match": tag})
-        assert (again.status_code, again.data) == (304, b""), path
-        assert len(str(again.headers)) < 300
+        # Other tests use the same server and may change the numbers of the system.
+        wait_until(partial(_is_unchanged, client, path), timeout=20, describe=path)
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
     tag = client.get(JOBS).headers["ETag"]
     client.post(JOBS, json={"subreddit": "new_one"})
