@@ -92,8 +92,8 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 def list_job_rows(params: dict[str, Any]) -> responses.Response:
     """List jobs in their short form
 
-    The same list with the same filters, in a third of the bytes: for a table of jobs that is read
-    again and again. `ids` reads the jobs that such a table shows.
+    The same list with the same filters, in a third of the bytes: for a table of jobs that a
+    client reads again and again. `ids` reads only the jobs in the client's table.
     """
     return job_pages.page_of(params, listing="job_rows", path=f"{PREFIX}/rows")
 

@@ -96,7 +96,7 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     """Return the subreddits that Reddit returns for these names. Raises GivenUp.
 
     The last name in the request is the crawled subreddit, which exists. A reply without the crawled
-    subreddit is empty or cut off. Such a reply is not used, because absent subreddits would be
+    subreddit is empty or cut off. This reply is not used, because absent subreddits would be
     recorded as missing for good. After the first reply of this kind, the request is repeated. After
     the second, GivenUp is raised.
 

@@ -32,7 +32,8 @@ SHARE_OF_BACKLOG = 1 / 100
 # The limit of the changes of one transaction while this worker claims jobs without a pause: a short
 # transaction delays the claims less.
 CHUNK_WHILE_CLAIMING = 200
-# The longest pause of such a resolver. The pause ends earlier if the worker stops claiming.
+# The longest pause of a resolver with a backlog while this worker claims. The pause ends earlier if
+# the worker stops claiming.
 BACKLOG_PAUSE_MAX_SECONDS = 10.0
 # The worker claims without a pause if its last claim is at most this number of seconds ago.
 CLAIMS_WITHIN_SECONDS = 0.2

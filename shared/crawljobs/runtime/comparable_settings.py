@@ -20,7 +20,7 @@ Plain = str | float | bool | None
 def values(*groups: Any) -> dict[str, Plain]:
     """Return the values of these settings dataclasses by name, without OWN and without secrets.
 
-    Only numbers, strings, durations and nested dataclasses with such values are returned. A field
+    Only numbers, strings, durations and nested dataclasses of these types are returned. A field
     that is no part of `repr` is a secret.
     """
     found: dict[str, Plain] = {}

@@ -10,7 +10,7 @@ from crawlctl.rest.pages import read_items
 from crawlctl.session import Session
 from crawlctl.waiting import GROUP_PATH
 
-WAITS_SHOWN = 20  # the API lists at most so many upstreams of a step
+WAITS_SHOWN = 20  # the API lists at most this number of upstreams of a step
 _COLOURS = {"succeeded": "palegreen", "failed": "lightcoral", "held": "gold", "enqueued": "skyblue"}
 Step = Mapping[str, Any]
 

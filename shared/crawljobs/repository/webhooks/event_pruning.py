@@ -36,8 +36,8 @@ _expanded = (
     .limit(_examined)
     .subquery("expanded")
 )
-# Without a master key, no process makes the deliveries of events. The index of such events has
-# their versions, which increase with the time.
+# Without a master key, no process makes the deliveries of events. The index of events without
+# deliveries has their versions, which increase with the time.
 _unexpanded = (
     select(_event.id, _event.created_at)
     .where(_event.expanded_at.is_(None))

@@ -3,7 +3,7 @@
 A lookup that takes longer than HANDOVER_SECONDS is abandoned: another thread takes the place of its
 thread, which ends with the lookup. Its callers go on waiting. Callers that need the same name at
 the same time share a lookup. So a name whose server never answers occupies a single thread, and
-many such names do not delay other names.
+many of these names do not delay other names.
 """
 
 from __future__ import annotations
