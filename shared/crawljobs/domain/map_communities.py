@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 
+VOTES_MAX = 5  # the number of neighbours that decide on the label of a subreddit
 ROUNDS_MAX = 20  # labels that still change after these rounds are kept as they are
 
 
@@ -40,6 +41,7 @@ class LinkGraph:
                 self._neighbours[filled[one]] = other
                 self._weights[filled[one]] = weight
                 filled[one] += 1
+        self._keep_strongest()
 
     def labels(self) -> dict[int, int]:
         """Return a label for each subreddit. Subreddits with the same label are a community."""
@@ -63,9 +65,22 @@ class LinkGraph:
     def _neighbours_of(self, place: int) -> array[int]:
         return self._neighbours[self._first[place] : self._first[place + 1]]
 
+    def _keep_strongest(self) -> None:
+        """Give all links but the strongest VOTES_MAX of each subreddit no weight in its choice.
+
+        Otherwise the many weak links to large subreddits would join all communities into one.
+        """
+        for place in range(len(self.ids)):
+            positions = range(self._first[place], self._first[place + 1])
+            strongest = sorted(positions, key=lambda at: (-self._weights[at], self._neighbours[at]))
+            for position in strongest[VOTES_MAX:]:
+                self._weights[position] = 0.0
+
     def _strongest_label(self, place: int, labels: list[int]) -> int:
         sums: dict[int, float] = {}
         for position in range(self._first[place], self._first[place + 1]):
+            if not self._weights[position]:
+                continue
             label = labels[self._neighbours[position]]
             sums[label] = sums.get(label, 0.0) + self._weights[position]
         if not sums:

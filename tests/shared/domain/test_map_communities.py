@@ -25,6 +25,14 @@ def test_two_cliques_with_a_weak_link_are_two_communities() -> None:
     assert communities(links) == {frozenset(range(1, 6)), frozenset(range(10, 16))}
 
 
+def test_many_weak_links_to_large_subreddits_do_not_join_communities() -> None:
+    large = range(100, 120)
+    links = [*clique(large, 0.5), *clique(range(1, 4), 0.3), *clique(range(4, 7), 0.3)]
+    links += [(small, hub, 0.05) for small in range(1, 7) for hub in large]
+    found = {frozenset(range(1, 4)), frozenset(range(4, 7)), frozenset(large)}
+    assert communities(links) == found
+
+
 def test_a_pair_is_one_community() -> None:
     assert communities([(1, 2, 0.5)]) == {frozenset({1, 2})}
 

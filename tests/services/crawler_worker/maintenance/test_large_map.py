@@ -90,4 +90,5 @@ def test_a_large_map_is_computed_in_short_steps(database: Database, database_url
     assert statistics.median(again) <= 0.050
     assert max(again) <= 1.0
     assert links <= SUBREDDITS * map_links.TOP_LINKS
+    assert named > 20
     assert MapUpdating(database, threading.Event(), core_share=0.02).run() == 0, "it is current"
