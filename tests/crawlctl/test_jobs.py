@@ -130,7 +130,21 @@ def test_a_change_of_one_job_and_of_several(
         partly = ctl("jobs", verb, one, two, *options, "-o", "json")
         assert {item["code"] for item in partly.json} == {"illegal_transition"}
         assert partly.code == 7
-        assert ctl("jobs", verb, one, *options).code == 3
+        for more in ([], ["--reason", "tests"]):
+            refused = ctl("jobs", verb, one, *options, *more)
+            assert (refused.code, refused.out) == (3, ""), refused
+            assert "cannot" in refused.err
+
+
+def test_the_reason_of_a_change_is_in_the_audit_log(ctl: Ctl, made: dict[JobStatus, int]) -> None:
+    one, two = made[S.QUEUED], made[S.WAITING]
+    alone = ctl.ok("jobs", "boost", one, "--by", 5, "--reason", "a deadline", "-o", "json").json
+    assert (alone["id"], alone["audit_log"][0]["after"]["reason"]) == (one, "a deadline")
+    by_filter = ["--filter", "status=waiting", "--yes", "--expect", "1"]
+    ctl.ok("jobs", "wake", *by_filter, "--reason", "Reddit is back")
+    change = ctl.ok("jobs", "get", two, "-o", "json").json["audit_log"][0]
+    assert (change["action"], change["after"]["reason"]) == ("wake", "Reddit is back")
+    assert ctl("jobs", "cancel", one, "--reason", " ").code == 3
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 
 JOBS = "/api/admin/jobs"
-BULK = (f"{JOBS}/bulk", f"{JOBS}/bulk/retry", f"{JOBS}/bulk/cancel", f"{JOBS}/bulk/boost")
+BULK = (
+    f"{JOBS}/bulk",
+    *(f"{JOBS}/bulk/{change}" for change in ("retry", "cancel", "boost", "wake")),
+)
 POSTS = (*BULK, JOBS, "/api/crawl", "/api/admin/scheduled-jobs", "/api/admin/queue/resume")
 LISTS = (
     f"{JOBS}?limit=500",

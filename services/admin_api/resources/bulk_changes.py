@@ -44,7 +44,7 @@ def apply(
                 actor=actor.name,
             )
             if not dry_run:
-                _audit(conn, actor, chosen, changes)
+                _audit(conn, actor, chosen, changes, params["reason"])
             for change in changes:
                 by_id.setdefault(change.job_id, []).append(change)
         return [by_id[job_id].pop(0) for job_id in job_ids]
@@ -71,15 +71,19 @@ def _by_verb(conn: Connection, verb: Verb | None, job_ids: list[int]) -> dict[Ve
     return found
 
 
-def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange]) -> None:
+def _audit(
+    conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange], reason: str | None
+) -> None:
     """Write one audit row for the request and one for each changed job.
 
-    Write no row if each job already had the requested values.
+    Write no row if each job already had the requested values. The rows have the reason, if there
+    is one, in `after`.
     """
     if all(change.changes_nothing for change in changes):
         return
     done = [change for change in changes if change.error is None]
     action = job_changes.ACTIONS[verb]
+    why = {} if reason is None else {"reason": reason}
     api_counters.finished(conn, done)
     audit_log.record_many(
         conn,
@@ -90,7 +94,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
             audit_log.Change(
                 change.job_id,
                 None if change.before is None else enqueueing.audited(change.before),
-                None if change.after is None else enqueueing.audited(change.after),
+                None if change.after is None else enqueueing.audited(change.after) | why,
             )
             for change in done
             if not change.changes_nothing
@@ -102,7 +106,7 @@ def _audit(conn: Connection, actor: Actor, verb: Verb, changes: list[JobChange])
         action=f"bulk_{action}",
         resource_type="crawl_jobs",
         resource_id=None,
-        after={"asked_for": len(changes), "succeeded": len(done)},
+        after={"asked_for": len(changes), "succeeded": len(done), **why},
     )
 
 

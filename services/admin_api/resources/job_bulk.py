@@ -97,3 +97,13 @@ def boost_jobs(params: dict[str, Any]) -> responses.Response:
 def cancel_jobs(params: dict[str, Any]) -> responses.Response:
     """Cancel many live jobs"""
     return bulk_changes.apply(params, Verb.CANCEL)
+
+
+@blueprint.post("/wake")
+@blueprint.body(BulkSchema, examples=_BY_IDS, bounds=request_body.MANY)
+@blueprint.answers(200, BulkResultSchema, _ALL)
+@blueprint.also_answers(207, BulkResultSchema, _SOME)
+@blueprint.problems("count_mismatch", "too_many_matches")
+def wake_jobs(params: dict[str, Any]) -> responses.Response:
+    """Make many waiting jobs claimable now"""
+    return bulk_changes.apply(params, Verb.WAKE)

@@ -18,6 +18,7 @@ from admin_api.schemas.fields import (
 )
 from admin_api.schemas.job_change import settable_status
 from admin_api.schemas.job_filter import JobFilterSchema
+from admin_api.schemas.reason import reason
 from crawljobs.domain import job
 
 ITEMS_MAX = 1_000  # limit of jobs in a request; a transaction changes 1,000 jobs in about 300 ms
@@ -44,6 +45,13 @@ class BulkSchema(ma.Schema):
     )
     dry_run = Flag(
         load_default=False, metadata=described("Return the result for each job without a change.")
+    )
+    reason = reason(
+        load_default=None,
+        metadata=described(
+            "The reason for the change. The audit log has it in the field `after` of each row.",
+            example="Reddit was down",
+        ),
     )
 
     @ma.validates_schema(skip_on_field_errors=True)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, subreddit
-
-REASON_MAX_CHARACTERS = 500
+from admin_api.schemas.reason import reason
 
 
 class PauseBodySchema(ma.Schema):
     """A pause of the whole queue, or of one subreddit."""
 
     subreddit = subreddit(load_default=None)
-    reason = fields.String(
+    reason = reason(
         required=True,
-        validate=[
-            validate.Length(min=1, max=REASON_MAX_CHARACTERS),
-            validate.Regexp(r"[\s\S]*\S", error="must not be blank"),
-        ],
         metadata=described(
             "The reason, shown to other operators.", example="Reddit asked us to slow down"
         ),

@@ -1,16 +1,17 @@
 """`crawlctl jobs retry | cancel | boost | wake | give-up`: changes by ids or by a filter."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from crawlctl.bulk_selection import Consent, confirm, describe, parsed, select
-from crawlctl.chunks import change_in_chunks
+from crawlctl.bulk_selection import Consent, Selection, confirm, describe, parsed, select
+from crawlctl.chunks import change_in_chunks, is_done
 from crawlctl.commands.jobs.bulk_requests import PATH, Body, send_bulk
-from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.failures import CommandFailed, ExitCode, code_of_status
 from crawlctl.nouns.job import CHANGED, JOB
 from crawlctl.parameters import PAIR, ids
+from crawlctl.requests import given
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
 
@@ -32,6 +33,7 @@ _OPTIONS = (
     click.option(
         "--expect", "expected", type=click.IntRange(min=0), help="Refuse another number of jobs."
     ),
+    click.option("--reason", help="The reason, which the audit log keeps."),
 )
 
 
@@ -52,13 +54,15 @@ def change(
     dry_run: bool,
     yes: bool,
     expected: int | None,
+    reason: str | None,
 ) -> ExitCode:
     """Change jobs. One job of an id is answered as a job, others with their results."""
     name = verb.replace("_", "-")
+    whole = {**body, **given(reason=reason)}
     if pairs or is_all:
         if job_ids:
             raise CommandFailed("Give ids or a filter, not both.", ExitCode.USAGE)
-        chosen = _of_filter(session, verb, body, pairs)
+        chosen = _of_filter(session, verb, whole, pairs)
         describe(session, name, chosen)
         if not dry_run:
             confirm(len(chosen.ids), Consent(yes, expected))
@@ -70,21 +74,31 @@ def change(
                 "Name jobs by their ids, by - for ids on stdin, or by --filter.", ExitCode.USAGE
             )
         if len(numbers) == 1 and not dry_run:
-            reply = session.client.call("POST", f"{PATH}/{numbers[0]}/{verb}", body=body or None)
-            session.writer.item(JOB, reply.body)
+            session.writer.item(JOB, _changed_job(session, verb, whole, numbers[0]))
             return ExitCode.DONE
     if dry_run:
         session.say("Dry run: nothing is changed.")
 
     def send(chunk: Sequence[int]) -> Sequence[Body]:
-        return send_bulk(session.client, verb, body, chunk, dry_run=dry_run)
+        return send_bulk(session.client, verb, whole, chunk, dry_run=dry_run)
 
     return change_in_chunks(session, CHANGED, numbers, send, done=name)
 
 
+def _changed_job(session: Session, verb: str, body: Body, job_id: int) -> Any:
+    """Change one job and return it. Only the change of many jobs takes a reason."""
+    path = f"{PATH}/{job_id}"
+    if "reason" not in body:
+        return session.client.call("POST", f"{path}/{verb}", body=body or None).body
+    (result,) = send_bulk(session.client, verb, body, [job_id], dry_run=False)
+    if not is_done(result):
+        raise CommandFailed(str(result["detail"]), code_of_status(result["status"]))
+    return session.client.get(path).body
+
+
 def _of_filter(
-    session: Session, verb: str, body: Mapping[str, Any], pairs: tuple[tuple[str, str], ...]
-) -> Any:
+    session: Session, verb: str, body: Body, pairs: tuple[tuple[str, str], ...]
+) -> Selection:
     def try_change(chunk: Sequence[int]) -> Sequence[Body]:
         return send_bulk(session.client, verb, body, chunk, dry_run=True)
 

@@ -39,9 +39,9 @@ def paused(client: Client, database: Database) -> str:
 
 
 def with_jobs(client: Client, database: Database) -> str:
-    """Store a queued job, which can be cancelled and boosted, and a failed one. Return a path."""
+    """Store a job in each state that a bulk change needs. Return the path of the changes."""
     with database.begin() as conn:
-        for status in (JobStatus.QUEUED, JobStatus.FAILED):
+        for status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.WAITING):
             jobs.in_status(conn, status, f"s{next(numbers)}")
     return f"{ADMIN}/jobs/bulk"
 
@@ -59,6 +59,7 @@ CHANGES: dict[str, tuple[Callable[[Client, Database], str], dict[str, Any]]] = {
     "POST jobs/bulk/retry": (with_jobs, {"filter": {"status": ["failed"]}}),
     "POST jobs/bulk/boost": (with_jobs, {"filter": {"status": ["queued"]}, "boost": 7}),
     "POST jobs/bulk/cancel": (with_jobs, {"filter": {"status": ["queued"]}}),
+    "POST jobs/bulk/wake": (with_jobs, {"filter": {"status": ["waiting"]}, "reason": "tests"}),
     "PUT jobs/bulk/status": (with_jobs, {"filter": {"status": ["queued"]}, "status": "cancelled"}),
 }
 

@@ -100,6 +100,7 @@ def padded(body: str, size: int) -> bytes:
         ("POST", f"{JOBS}/bulk/retry", "{}", MANY.bytes),
         ("POST", f"{JOBS}/bulk/boost", "{}", MANY.bytes),
         ("POST", f"{JOBS}/bulk/cancel", "{}", MANY.bytes),
+        ("POST", f"{JOBS}/bulk/wake", "{}", MANY.bytes),
     ],
 )
 def test_a_body_of_the_limit_is_read_and_one_of_a_byte_more_is_413(

@@ -106,6 +106,7 @@ OPERATION_IDS = [
     "skip_group_step",
     "toggle_schedule",
     "wake_job",
+    "wake_jobs",
 ]
 
 

@@ -90,12 +90,14 @@ DRY_RUN: dict[str, Any] = {"filter": {}, "dry_run": True}
 SCHEDULE: dict[str, Any] = {"name": "x", "cron_expression": "@daily"}
 BODIES: list[tuple[str, dict[str, Any], bool]] = [
     *((path, {**body, **more}, True)
-      for path, more in [("retry", {}), ("cancel", {}), ("boost", {"boost": 1})]
+      for path, more in [("retry", {}), ("cancel", {}), ("wake", {"reason": "r"}),
+                         ("boost", {"boost": 1})]
       for body in (BY_IDS, BY_FILTER, DRY_RUN, {**BY_FILTER, "dry_run": True},
                    {**BY_FILTER, "dry_run": False}, {**BY_IDS, "dry_run": True},
                    {**BY_IDS, "expected_count": 3})),
     *((path, {**body, **more}, False)
-      for path, more in [("retry", {}), ("cancel", {}), ("boost", {"boost": 1})]
+      for path, more in [("retry", {}), ("cancel", {"reason": " "}), ("wake", {"reason": ""}),
+                         ("boost", {"boost": 1})]
       for body in ({}, {"filter": {}}, {"filter": {}, "dry_run": False}, {**BY_IDS, **BY_FILTER},
                    {**BY_IDS, **DRY_RUN}, {"expected_count": 1}, {**BY_IDS, "other": 1})),
 ]  # fmt: skip

@@ -46,3 +46,36 @@ def test_an_import_counts_the_names_that_are_not_valid(client: Client) -> None:
     repeated = client.post(BULK, json={"subreddits": names[:2]})
     body = repeated.get_json()
     assert (repeated.status_code, body["succeeded"], body["failed"]) == (200, 2, 0)
+
+
+def test_waiting_jobs_are_woken_and_the_reason_is_in_the_audit_log(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        one, two, queued = (
+            factory.in_status(conn, status, f"sub{n}")
+            for n, status in enumerate((JobStatus.WAITING, JobStatus.WAITING, JobStatus.QUEUED))
+        )
+    chosen = {"filter": {"status": ["waiting"]}, "reason": "Reddit is back"}
+    refused = client.post(f"{BULK}/wake", json={**chosen, "expected_count": 3})
+    assert (refused.status_code, refused.json["code"]) == (409, "count_mismatch")
+    found = client.post(f"{BULK}/wake", json={**chosen, "dry_run": True}).json
+    assert (found["succeeded"], [each["id"] for each in found["items"]]) == (2, [two, one])
+    assert client.post(f"{BULK}/wake", json={**chosen, "expected_count": 2}).status_code == 200
+    with database.begin() as conn:
+        assert {factory.job(conn, each).status for each in (one, two)} == {JobStatus.QUEUED}
+    rest = client.post(f"{BULK}/wake", json={"job_ids": [queued, 999]})
+    assert rest.status_code == 207
+    assert [each["code"] for each in rest.json["items"]] == ["illegal_transition", "not_found"]
+    log = client.get("/api/admin/audit-log").json["items"]
+    woken = [
+        (row["action"], row["resource_id"], row["after"].get("reason"))
+        for row in log
+        if row["action"] != "refused"
+    ]
+    assert sorted(woken, key=str) == [
+        ("bulk_wake", None, "Reddit is back"),
+        ("bulk_wake", None, None),
+        ("wake", str(one), "Reddit is back"),
+        ("wake", str(two), "Reddit is back"),
+    ]
