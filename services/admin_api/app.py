@@ -157,8 +157,8 @@ def read_state(variables: Mapping[str, str]) -> state.State:
     database = settings.read_database_settings(variables)
 
     exports = settings.read_export_settings(variables)
-    # An export occupies a thread, and exports of the audit log occupy half of the threads at most.
-    # So a quarter of the threads always stays free for other requests.
+    # An export occupies a thread. Exports of the audit log occupy at most half of the threads, and
+    # exports of content at most a quarter. The last quarter stays free for other requests.
     streams = min(exports.streams, max(1, admin_api.threads // 4))
 
     def pool(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from crawljobs.domain.budget_state import BudgetState, ClientBudget
 from crawljobs.domain.schedule_limit import DEFAULT_REQUESTS_PER_CRAWL
 
-LONGEST = timedelta(days=366)  # a later end is shown as unknown
+LONGEST = timedelta(days=366)  # a forecast for a longer time is not shown
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LiveDemand:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The requests that the live jobs still need. `empty_at` is None if the end is unknown."""
+    """The requests that the live jobs still need. `empty_at`: the time of the last one, or None."""
 
     live_jobs: int
     at_least: bool
@@ -41,10 +41,14 @@ def forecast(
     paused: bool = False,
     paused_until: datetime | None = None,
 ) -> Forecast:
-    """Return the forecast. The workers use the budget of each client id in use at its full rate.
+    """Return the forecast. It assumes that the workers use the full budget of each client id.
 
-    `paused` is true during a pause of the whole queue, with its end `paused_until`. The end is
-    unknown without a client id in use, during a pause without an end, and if `demand.at_least`.
+    `paused` is true during a pause of the whole queue, which ends at `paused_until`. `empty_at` of
+    the forecast is None if:
+    - the number of live jobs is unknown (`demand.at_least`), or
+    - the whole queue, or each client id, is paused without an end, or
+    - no client id is in use, or
+    - the jobs need the budget of more than LONGEST.
     """
     average = demand.requests_per_crawl
     each = DEFAULT_REQUESTS_PER_CRAWL if average is None else average

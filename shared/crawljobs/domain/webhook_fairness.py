@@ -9,8 +9,8 @@ PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
 IN_ALL = 32  # limit of the attempts of one process at the same time
 # All slow endpoints together get at most half of the senders. The others stay for fast endpoints.
 SLOW_IN_ALL = 16
-# Slow endpoints, and new ones about which nothing is known, leave this number of senders. Otherwise
-# several new endpoints that hang would stop all others until the end of their first attempts.
+# This number of senders of a process never serves a slow or a new endpoint. No attempt for a new
+# endpoint has ended yet. Without the limit, new endpoints that hang could occupy all senders.
 KEPT_FOR_PROVEN = 4
 SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
 

@@ -86,7 +86,7 @@ def _is_candidate(name: str) -> bool:
         and not _OF_OPENTELEMETRY.fullmatch(name)
         and _NAME.fullmatch(name) is not None
         and not _OF_A_SERVICE.fullmatch(written)
-        # No candidate: another program's prefix before a setting's name, as in NIX_SSL_CERT_FILE.
+        # A name such as NIX_SSL_CERT_FILE is a setting's name after the prefix of another program.
         and (bool(_without_needless_prefix(written)) or not written.endswith(_WITH_PREFIX))
     )
 
@@ -108,9 +108,8 @@ def _nearest(name: str) -> str | None:
 def _nearest_part(part: str, parts: list[str]) -> str | None:
     """Return the one of `parts` that is similar to `part`, or None.
 
-    Compares whole parts first, then single words.
-
-    A part is a name without its prefix.
+    A part is the name of a variable without its prefix. Compares whole parts first, then single
+    words.
     """
     if close := difflib.get_close_matches(part, parts, n=1, cutoff=CLOSE):
         return close[0]

@@ -25,17 +25,17 @@ def _steps_in(place: int, state: str, condition: str) -> str:
     )"""
 
 
-# False for a step that waits for all other steps of its group. It is left out of the upstreams,
-# because the steps that it waits for are the actual cause.
+# False for a step that waits for all other steps of its group. Such a step is not shown as an
+# upstream, because the steps that it waits for are the actual cause.
 _WAITS_FOR_SOME = """(
     SELECT true FROM step_waits
     WHERE step_id = group_steps.id AND upstream_group_id = group_steps.group_id
         AND ended_at IS NULL LIMIT 1
 ) IS NULL"""
 
-# The steps of a group that explain why a step waits for the group, or did not start because of it.
-# For a pending step, these are the open steps of the group, else its steps that did not succeed.
-# The states that are nearer to the cause come first.
+# The steps of a group that explain the state of a step which waits or waited for the group. While
+# the wait is open (`wanted.open`), these are the open steps. After its end, these are the steps that
+# did not succeed. The states that are nearer to the cause come first.
 _OF_GROUP = " UNION ALL ".join(
     [
         _steps_in(0, "held", "wanted.open"),
@@ -96,8 +96,8 @@ _LEVEL = text(f"""
 
 @dataclass(frozen=True)
 class Node:
-    """A step, job or group. For a group, `read` returns as upstreams its open steps if `wants_open`
-    is true, else its steps that did not succeed."""
+    """A step, job or group. For a group, `read` returns steps of the group as upstreams: the open
+    steps if `wants_open` is true, and the unsuccessful steps if `wants_open` is false."""
 
     kind: UpstreamKind
     id: int
