@@ -1,6 +1,7 @@
 """Fire due schedules with steps. One transaction writes the ledger, the groups and the due times.
 
-The scheduler only inserts a group and its pending steps. The resolver of the workers starts them.
+The scheduler only inserts a group and its pending steps. The resolver of the workers starts the
+steps.
 """
 
 from __future__ import annotations

@@ -45,9 +45,10 @@ blueprint = Blueprint(
 def export_posts(params: dict[str, Any]) -> flask.Response:
     """Export stored posts
 
-    The key of a line is `subreddit,created_at,id`; with `subreddit` it is `created_at,id`, with
-    `updated_since` it is `updated_at,id`. An export is complete if its response ends properly.
-    Otherwise repeat the request, with the key of the last complete line as `after`.
+    The key of a line is `subreddit,created_at,id`. With the parameter `subreddit`, the key is
+    `created_at,id`. With `updated_since`, the key is `updated_at,id`. An export is complete if its
+    response ends properly. Otherwise repeat the request, with the key of the last complete line as
+    `after`.
     """
     return export_requests.exported(ExportKind.POSTS, params)
 
@@ -59,7 +60,7 @@ def export_posts(params: dict[str, Any]) -> flask.Response:
 def export_comments(params: dict[str, Any]) -> flask.Response:
     """Export stored comments
 
-    Keys and interruptions are those of an export of posts.
+    The keys of lines are the same as in an export of posts, and so is the way to continue.
     """
     return export_requests.exported(ExportKind.COMMENTS, params)
 
@@ -71,7 +72,7 @@ def export_comments(params: dict[str, Any]) -> flask.Response:
 def export_authors(params: dict[str, Any]) -> flask.Response:
     """Export stored authors
 
-    The key of a line is `id`, in the shape `reddit` `crawljobs_id`.
+    The key of a line is `id`. In the shape `reddit`, the key is `crawljobs_id`.
     """
     return export_requests.exported(ExportKind.AUTHORS, params)
 
@@ -83,7 +84,7 @@ def export_authors(params: dict[str, Any]) -> flask.Response:
 def export_subreddits(params: dict[str, Any]) -> flask.Response:
     """Export known subreddits
 
-    The key of a line is `id`, in the shape `reddit` `crawljobs_id`.
+    The key of a line is `id`. In the shape `reddit`, the key is `crawljobs_id`.
     """
     return export_requests.exported(ExportKind.SUBREDDITS, params)
 
@@ -95,7 +96,8 @@ def export_subreddits(params: dict[str, Any]) -> flask.Response:
 def export_edges(params: dict[str, Any]) -> flask.Response:
     """Export the activity of each author in each subreddit
 
-    The key of a line is `author_id,subreddit_id`, with `subreddit` it is `author_id`.
+    The key of a line is `author_id,subreddit_id`. With the parameter `subreddit`, it is
+    `author_id`.
     """
     return export_requests.exported(ExportKind.EDGES, params)
 

@@ -55,8 +55,8 @@ def clone_group(params: dict[str, Any], group_id: int) -> responses.Response:
 
     def work(conn: Connection) -> responses.Response:
         # Do not lock the source group. It does not change, and its lock could cause a deadlock.
-        # Transactions lock groups in the order of ids. But the new steps lock the groups for which
-        # they wait, also groups with lower ids.
+        # Transactions lock groups in the order of ids. But to create the new steps, the transaction
+        # also locks the groups for which they wait. These groups may have lower ids.
         source = group_requests.current(conn, group_id)
         running = operation_rows.open_of(
             conn, resource_type=group_requests.RESOURCE_TYPE, resource_id=group_id

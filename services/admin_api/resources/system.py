@@ -22,10 +22,11 @@ from crawljobs.repository.overview.system_report import SystemReport
 from crawljobs.version import VERSION
 
 PREFIX = "/api/admin/system"
-KEPT_SECONDS = 5.0  # the sizes of tables cost a look at each of their files
+KEPT_SECONDS = 5.0  # to find the size of a table, Postgres looks at each of its files
 
-# Values that change with the time alone, or at each heartbeat. The ETag leaves them out. A new
-# value of a setting that differs is a change, so only the `value` of `checks` is among them.
+# Values that change with the time alone, or at each heartbeat. The ETag leaves them out. Of the
+# fields with the name `value`, only that of `checks` is left out: a new value of a setting that
+# differs must change the ETag.
 MOVING = frozenset(
     {
         "as_of",
@@ -48,9 +49,9 @@ _schema = SystemSchema()
 def show_system() -> flask.Response:
     """Check the whole installation
 
-    `checks` has each condition with its present number, its limit and its remedy. Beside them: the
-    revision of the schema, the database server with its connections and largest tables, the
-    processes with their versions and clocks, settings that differ between processes, and broken
+    `checks` has each condition with its present number, its limit and its remedy. The answer also
+    shows the revision of the schema, the database server with its connections and largest tables,
+    the processes with their versions and clocks, settings that differ between processes, and broken
     schedules. A process computes the answer at most once in five seconds, for all clients together.
     """
     found = state.current().shared.get("system", _compute, seconds=KEPT_SECONDS)

@@ -79,8 +79,8 @@ def show_webhook_secret(endpoint_id: int) -> responses.Response:
 def rotate_webhook_secret(params: dict[str, Any], endpoint_id: int) -> responses.Response:
     """Replace the secret of an endpoint
 
-    Both secrets sign each request until `previous_secret_until`, so that the receiver can change to
-    the new one at any time before.
+    Until `previous_secret_until`, both secrets sign each request. So the receiver can change to the
+    new secret at any time before then.
     """
     valid_for = timedelta(hours=params["previous_valid_hours"])
 
@@ -97,7 +97,7 @@ def rotate_webhook_secret(params: dict[str, Any], endpoint_id: int) -> responses
 def enable_webhook(endpoint_id: int) -> responses.Response:
     """Enable an endpoint, and send its held deliveries
 
-    Held deliveries are sent 10 a second. An enabled endpoint stays as it is.
+    Held deliveries are sent at a rate of 10 per second. An enabled endpoint stays as it is.
     """
 
     def enable(conn: Connection, before: Endpoint) -> Endpoint:
@@ -117,8 +117,9 @@ def enable_webhook(endpoint_id: int) -> responses.Response:
 def disable_webhook(endpoint_id: int) -> responses.Response:
     """Disable an endpoint
 
-    The endpoint gets no further events. Its pending deliveries are held. Before this request, an
-    endpoint that is disabled for its failures still gets events, as held deliveries.
+    The endpoint gets no further events. Its pending deliveries are held. An endpoint that is
+    disabled for its failures still gets events, as held deliveries. After this request, it gets no
+    events.
     """
 
     def disable(conn: Connection, before: Endpoint) -> Endpoint:

@@ -19,7 +19,7 @@ from crawljobs.runtime.outbound.outbound_errors import OutboundError
 
 PREFIX = "/api/admin/webhooks"
 RESOURCE_TYPE = "webhook"
-CHECKS_MAX = 3  # limit of the URLs that a process checks at the same time; it has 8 threads
+CHECKS_MAX = 3  # limit of the URLs that a process checks at the same time
 CHECK_WAIT_SECONDS = 0.5
 
 _checks = threading.BoundedSemaphore(CHECKS_MAX)
@@ -29,8 +29,8 @@ def check_url(url: str) -> None:
     """Raise a Problem if the guard of outbound connections refuses the URL.
 
     The guard resolves the name of the host, which takes up to 3 s. So call this outside a
-    transaction. Few threads may wait for lookups, so that names whose servers never answer do not
-    stop other requests.
+    transaction. Only CHECKS_MAX threads check URLs at the same time. Otherwise names whose DNS
+    servers never answer could occupy all threads.
     """
     if not _checks.acquire(timeout=CHECK_WAIT_SECONDS):
         raise problems.Problem(
@@ -126,8 +126,8 @@ def audit(
 def _audited(endpoint: Endpoint) -> dict[str, Any]:
     """Return the fields of an endpoint for the audit log.
 
-    Path and query of the URL are left out, because they may be a secret: some receivers accept each
-    request that has them.
+    The path and the query of the URL are left out, because they may be secret: some receivers
+    accept every request to the right path.
     """
     dumped: dict[str, Any] = WebhookSchema().dump(endpoint)
     parts = urlsplit(endpoint.url)

@@ -57,7 +57,8 @@ _OF_GROUP = {**_FAILURES, "events": ["group.finished"], "filter": {"group_id": 1
 def create_webhook(params: dict[str, Any]) -> responses.Response:
     """Create an endpoint
 
-    The endpoint gets the events of changes from now on. At most 50 endpoints can exist.
+    The endpoint gets events of the changes that follow this request. At most 50 endpoints can
+    exist.
     """
     actor = auth.current_actor()
     spec = webhook_requests.spec_of(params)

@@ -16,7 +16,7 @@ LINKS_MAX = 2_000_000  # communities are computed from at most this number of li
 
 
 def compute(database: Database) -> int:
-    """Compute and store the community of each subreddit. Returns the number of changed ones."""
+    """Compute and store the community of each subreddit. Returns the number of changed rows."""
     with database.read() as conn:
         began = stored_communities.state(conn).now
     graph = LinkGraph(islice(_links(database), LINKS_MAX))

@@ -1,6 +1,6 @@
 """Computes the links of one subreddit from the activity of its authors.
 
-Each read is a short statement of its own: a long transaction would hold back VACUUM.
+Each read is a short statement of its own, because a long transaction would hold back VACUUM.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crawljobs.repository.map.due_nodes import TakenNode
 
 
 def compute(database: Database, node: TakenNode) -> None:
-    """Replace the links of the subreddit by its strongest present ones."""
+    """Compute the strongest links of the subreddit, and replace its stored links by them."""
     sample = _sample(database, node.subreddit_id)
     shared = _shared(database, node.subreddit_id, sample.author_ids)
     links = map_links.strongest(
@@ -46,9 +46,9 @@ def _sample(database: Database, subreddit_id: int) -> Sample:
 
 
 def _shared(database: Database, subreddit_id: int, author_ids: list[int]) -> dict[int, int]:
-    """Return for each other subreddit the number of these authors who are active in it.
+    """Return how many of these authors are active in each other subreddit.
 
-    Leaves out subreddits with fewer than SHARED_MIN of the authors.
+    Leaves out subreddits in which fewer than SHARED_MIN of the authors are active.
     """
     with database.read() as conn:
         bots = shared_authors.bot_ids(conn)
@@ -63,7 +63,10 @@ def _shared(database: Database, subreddit_id: int, author_ids: list[int]) -> dic
 
 
 def _author_counts(database: Database, node: TakenNode, others: dict[int, int]) -> dict[int, int]:
-    """Return the numbers of authors of these subreddits. Counts where no recent number exists."""
+    """Return the numbers of authors of these subreddits.
+
+    Counts the authors of a subreddit if no recent number is stored.
+    """
     since = node.now - shared_authors.COUNT_AGAIN_AFTER
     found: dict[int, int] = {}
     for chunk in chunks(sorted(others), shared_authors.COUNTS_CHUNK):

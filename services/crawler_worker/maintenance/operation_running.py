@@ -72,7 +72,7 @@ class OperationRunning:
             advanced = self._database.run(work)
         except errors.DatabaseUnavailable:
             raise
-        except Exception as error:  # this operation must not stop the others
+        except Exception as error:  # a failed operation must not stop the other operations
             if taken is None:
                 raise
             self._record_failure(taken, error)

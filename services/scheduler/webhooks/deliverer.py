@@ -60,7 +60,7 @@ class Deliverer(threading.Thread):
         self._wake.set()
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> bool:
-        """Wait for the present attempts, and release those that do not end in time.
+        """Wait for the present attempts. Release the deliveries whose attempts do not end in time.
 
         Must be called after `stop`. Another process sends a released delivery again at once.
         Returns whether all threads are idle.
@@ -135,7 +135,8 @@ class Deliverer(threading.Thread):
         try:
             seconds = min(TOTAL_SECONDS, assigned.deadline - began)
             if seconds <= 0:
-                # The process was stopped or had no CPU. The lease ends, and the delivery follows.
+                # The process was stopped or had no CPU time. After the end of the lease, the
+                # delivery is claimed again.
                 log.warning("webhook.attempt_skipped", delivery_id=delivery.id)
                 return
             attempted = sending.attempt(

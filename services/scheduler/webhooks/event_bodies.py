@@ -1,4 +1,4 @@
-"""The body of each claimed delivery: the stored one, or one that is rendered and stored now."""
+"""The body of each claimed delivery: a stored body, or a new body, which is then stored."""
 
 from __future__ import annotations
 

@@ -23,9 +23,10 @@ from crawljobs.runtime import logs
 log = logs.get_logger(__name__)
 
 CHUNK_SECONDS = 30.0
-# A slower export reads small chunks, so that each one delays other statements only briefly.
+# An export with a lower rate reads small chunks, so that a chunk delays other statements only
+# briefly.
 FAST_ROWS_PER_SECOND = 20_000
-_SLEEP_SECONDS = 0.5  # a stop, or the end of the connection, is noticed after this time
+_SLEEP_SECONDS = 0.5  # a stop or a closed connection is noticed within this time
 _LEFT = "the client has left"
 
 
@@ -34,8 +35,9 @@ class ExportReader:
     """Reads the chunks of one export.
 
     - `rate`: the limit of rows that are read per second; None: no limit.
-    - `connection`: the client's connection; None: unknown. If the client has closed it, the export
-      ends, even if its filters match no line that could be sent.
+    - `connection`: the client's connection; None: unknown. The export ends when the client has
+      closed the connection. Otherwise an export whose filters match no line would not notice the
+      end.
     """
 
     database: Database
@@ -54,7 +56,7 @@ class ExportReader:
         return self._read(self.after)
 
     def contents(self, first: Chunk | None = None) -> Iterator[bytes]:
-        """Yield the contents of all chunks, beginning with the first, which may have been read.
+        """Yield the contents of all chunks. `first` is the first chunk if it has been read already.
 
         Raises Interrupted if the database fails, the process stops or the client has left.
         """
@@ -100,7 +102,7 @@ class ExportReader:
             call_deadline.end()
 
     def _wait(self, began: float) -> None:
-        """Wait until the rows so far are within the rate.
+        """Wait while the number of rows that were read exceeds the rate.
 
         Raises Interrupted if the process stops or the client has left.
         """

@@ -8,5 +8,5 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\
 
 
 def without_formula(text: str) -> str:
-    """Return the text, with an apostrophe in front if a spreadsheet would run it."""
+    """Return the text, after an apostrophe if a spreadsheet would run it as a formula."""
     return f"'{text}" if text.startswith(STARTS) else text

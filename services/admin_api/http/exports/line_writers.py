@@ -21,7 +21,7 @@ _NAMES_KEPT = 10_000  # names whose pseudonyms are in memory
 
 
 def author_field(kind: ExportKind) -> str | None:
-    """Return the field with the author's name, which is the first field of a line."""
+    """Return the first field of a line, which has the author's name. None: lines have no author."""
     if kind in (ExportKind.SUBREDDITS, ExportKind.LINKS, ExportKind.MAP_NODES):
         return None
     return "name" if kind is ExportKind.AUTHORS else "author"
@@ -34,7 +34,7 @@ def columns(kind: ExportKind, shape: ExportShape) -> list[str]:
 
 
 def name_shown(key: bytes | None) -> Name:
-    """Return a function that returns a name itself or, with a key, the pseudonym of the name."""
+    """Return a function that converts a name to its pseudonym. Without a key, it keeps the name."""
     if key is None:
         return lambda name: name
     return lru_cache(maxsize=_NAMES_KEPT)(lambda name: pseudonym(key, name))

@@ -1,1 +1,1 @@
-"""Answers for clients that ask again and again: shared by all clients, or 304 while unchanged."""
+"""Answers for clients that poll: all clients share one answer, or get 304 while it is unchanged."""

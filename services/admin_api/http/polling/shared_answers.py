@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 KEPT_SECONDS = 1.0
 # A request waits at most this long for the computation of another request. The database calls of a
-# request end earlier (request_deadline.SECONDS), so the wait ends by the result or by an error.
+# request end earlier (request_deadline.SECONDS), so the other request has a result or an error
+# before the limit.
 WAIT_SECONDS = 12.0
 
 
@@ -38,10 +39,10 @@ class SharedAnswers:
     _slots: dict[str, _Slot] = field(default_factory=dict)
 
     def get(self, name: str, compute: Callable[[], T], *, seconds: float = KEPT_SECONDS) -> T:
-        """Return the answer of this name if it is younger than `seconds`, else compute it.
+        """Return the answer of this name, which is younger than `seconds` or is computed now.
 
-        If another thread computes it, wait for that thread. Raises the error of the computation in
-        every thread that waits for it.
+        Only one thread computes the answer. The other threads wait for its result. If the
+        computation fails, every waiting thread raises the error.
         """
         with self._lock:
             slot = self._slots.setdefault(name, _Slot())

@@ -10,8 +10,8 @@ from typing import Any
 from crawljobs.domain import untrusted_text
 
 # The fields of a post and of a comment that have no column of their own. They are stored under
-# Reddit's names. A field that is null, false, 0 or empty is not stored. The small fields come
-# first, because the fields share EXTRA_MAX in this order.
+# Reddit's names. A field that is null, false, 0 or empty is not stored. The fields fill EXTRA_MAX
+# in this order, so the small fields come first.
 POST_FIELDS = (
     "author_flair_css_class",
     "author_flair_template_id",
@@ -33,7 +33,8 @@ COMMENT_FIELDS = (
     "media_metadata",
 )
 # The fields of one medium of `media_metadata` that are stored: id, kind, type, status, size and
-# addresses. Previews are left out: they have most of the bytes, and Reddit makes them again.
+# addresses. Previews, which are smaller copies of a picture, are left out, because they have most
+# of the bytes.
 MEDIUM_FIELDS = frozenset(
     ["dashUrl", "e", "ext", "hlsUrl", "id", "m", "s", "status", "t", "x", "y"]
 )

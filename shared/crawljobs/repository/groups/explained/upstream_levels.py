@@ -34,8 +34,8 @@ _WAITS_FOR_SOME = """(
 ) IS NULL"""
 
 # The steps of a group that explain the state of a step which waits or waited for the group. While
-# the wait is open (`wanted.open`), these are the open steps. After its end, these are the steps that
-# did not succeed. The states that are nearer to the cause come first.
+# the wait is open (`wanted.open`), these are the open steps. After its end, these are the steps
+# that did not succeed. The states that are nearer to the cause come first.
 _OF_GROUP = " UNION ALL ".join(
     [
         _steps_in(0, "held", "wanted.open"),
