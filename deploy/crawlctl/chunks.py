@@ -16,7 +16,9 @@ Send = Callable[[Sequence[T]], Sequence[Mapping[str, Any]]]
 def change_in_chunks(
     session: Session, noun: Noun, items: Sequence[T], send: Send[T], *, done: str
 ) -> ExitCode:
-    """Send the items chunk by chunk, and write the result of each. `done` names the change.
+    """Send the items chunk by chunk, and write the result of each item.
+
+    `done` is the name of the change in the messages.
 
     Returns PARTLY if an item failed. Ctrl-C ends the command after the chunk in flight.
     """

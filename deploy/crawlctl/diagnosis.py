@@ -1,4 +1,4 @@
-"""The checks of `crawlctl doctor`: the client's own, and those of the server."""
+"""The checks of `crawlctl doctor`: checks of the client, and checks that the server made."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,8 @@ Check = dict[str, Any]
 
 
 def diagnose(session: Session) -> list[Check]:
-    """Return all checks. The rest is left out when the server does not answer or knows no token."""
+    """Return all checks. If the server does not answer or refuses the token, later checks are left
+    out."""
     checks = [_reachable(session)]
     if checks[0]["result"] == OK:
         checks.append(_schema(session))
@@ -90,7 +91,10 @@ def _system(session: Session) -> Iterator[Check]:
 
 
 def _clock(as_of: str, began: float, ended: float) -> Check:
-    """Compare the clocks. The answer may be some seconds old, and the request took some time."""
+    """Compare this clock with the clock of the database.
+
+    The tolerance includes the age of the server's answer and the time that the request took.
+    """
     there = parsed(as_of)
     if there is None:
         return _check("clock", UNKNOWN, f"the server's time is {as_of}")

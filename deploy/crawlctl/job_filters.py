@@ -1,4 +1,4 @@
-"""The filters of the list of jobs, which bulk changes share."""
+"""The options that select jobs, for the list of jobs and for bulk changes."""
 
 from crawlctl.list_options import Filter
 

@@ -1,4 +1,4 @@
-"""`--watch`: show an answer again after each change, until Ctrl-C."""
+"""`--watch`: show an answer of the server again after each change, until Ctrl-C."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ def show(
     *,
     is_watched: bool,
 ) -> None:
-    """Read a path and write its answer, once, or with `is_watched` after each change."""
+    """Read a path, and write the answer. With `is_watched`, write it again after each change."""
     if not is_watched:
         write(session.client.get(path, query).body)
         return

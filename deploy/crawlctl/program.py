@@ -36,7 +36,8 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
         session.complain("crawlctl: interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader of the output has ended. Python would report the error again at its end.
+        # The program that reads the output has ended. Without /dev/null as output, Python would
+        # report the error again when it flushes the output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return int(ExitCode.FAILED)
     finally:

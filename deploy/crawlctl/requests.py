@@ -1,4 +1,4 @@
-"""Requests of several nouns: changes with their answer, awaited operations, files."""
+"""Functions for the commands of several nouns: send changes, wait for operations, read files."""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +13,14 @@ from crawlctl.waiting import poller
 
 OPERATIONS = "/api/admin/operations"
 ENDED = frozenset({"succeeded", "failed"})
-FILE_CHARACTERS = 8 * 2**20  # the API accepts bodies of 4 MiB
+FILE_CHARACTERS = 8 * 2**20  # a longer file is surely refused: the API accepts bodies of 4 MiB
 
 
 def path_of(*parts: object) -> str:
-    """Return the path of a prefix and parts. Each part is quoted, so that none adds a level."""
+    """Return the first part and the quoted other parts, joined by slashes.
+
+    A slash in a quoted part does not begin a new part.
+    """
     first, *rest = map(str, parts)
     return "/".join([first, *(quote(part, safe="") for part in rest)])
 
@@ -31,7 +34,7 @@ def change(
     method: str = "POST",
     etag: str | None = None,
 ) -> ExitCode:
-    """Send a change, and write its answer. Without an answer, say that it is done."""
+    """Send a change, and write the answer. If the answer has no body, say that it is done."""
     headers = {"If-Match": etag} if etag else {}
     reply = session.client.call(method, path, body=body, headers=headers)
     if reply.body is None:
@@ -42,7 +45,10 @@ def change(
 
 
 def delete(session: Session, path: str, name: str) -> ExitCode:
-    """Delete an object, and say so. A repetition that finds nothing has deleted it before."""
+    """Delete an object, and write a message. A large object is deleted later, by an operation.
+
+    If the request is repeated and finds nothing, an earlier try has deleted the object.
+    """
     reply = session.client.call("DELETE", path, gone_is_done=True)
     if reply.status == 202:
         session.writer.item(OPERATION, reply.body)
@@ -52,7 +58,7 @@ def delete(session: Session, path: str, name: str) -> ExitCode:
 
 
 def await_operation(session: Session, operation_id: int, seconds: float) -> ExitCode:
-    """Write the operation when it has ended. Returns ENDED_BADLY if it failed."""
+    """Wait until the operation has ended, and write it. Returns ENDED_BADLY if it failed."""
     found = poller(session, seconds).until(
         f"{OPERATIONS}/{operation_id}", lambda operation: operation["state"] in ENDED
     )

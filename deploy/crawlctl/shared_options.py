@@ -1,4 +1,4 @@
-"""Options that stand before the noun or after the verb, and the classes of commands."""
+"""The options that a user may write before the noun or after the verb, and classes of commands."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -33,7 +33,7 @@ def _flag(names: list[str], attribute: str, text: str, *, value: bool = True) ->
 
 
 def output_options() -> list[click.Parameter]:
-    """Return the options about output, which each verb accepts too."""
+    """Return the options about output, which crawlctl and each verb accept."""
     return [
         click.Option(
             ["-o", "--output"],
@@ -67,7 +67,8 @@ class Noun(click.Group):
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used.
 
-    `table` has for each command the place of its function, `module:name`, and its short help.
+    `table` maps the name of each command to the place of its function (`module:name`) and its short
+    help.
     """
 
     def __init__(self, *arguments: Any, table: dict[str, tuple[str, str]], **options: Any) -> None:

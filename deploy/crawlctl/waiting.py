@@ -31,7 +31,7 @@ def final_jobs(
     *,
     reruns: frozenset[int] = frozenset(),
 ) -> Iterator[Object]:
-    """Yield each job in its final state. A job of `reruns` is followed by its follow-up job."""
+    """Yield each job in its final state. For a job in `reruns`, yield its follow-up job instead."""
     for job_id in job_ids:
         found = polling.until(f"{JOB_PATH}/{job_id}", lambda job: job["status"] in FINAL)
         if job_id in reruns and found["follow_up_job_id"] is not None:
@@ -53,7 +53,7 @@ def code_of_jobs(jobs: Iterable[Object]) -> ExitCode:
 def final_group(polling: Poller, group_id: int) -> tuple[Object, ExitCode]:
     """Return the finished group, and ENDED_BADLY unless all its steps succeeded.
 
-    Raises CommandFailed if the group is open for further steps, because it cannot finish.
+    Raises CommandFailed if the group is not sealed, because an unsealed group cannot finish.
     """
 
     def is_over(group: Any) -> bool:

@@ -21,7 +21,7 @@ def is_crosspost(number: int) -> bool:
 
 
 def change_link(data: dict[str, Any], number: int, original: dict[str, Any] | None) -> None:
-    """Change a post. Its number selects the change. `original` is the post of a crosspost."""
+    """Change a post. Its number selects the change. A crosspost copies the post `original`."""
     kind = number % KINDS
     if kind == 0:
         data.update(_gallery(data["id"]), is_self=False, url=f"/gallery/{data['id']}")

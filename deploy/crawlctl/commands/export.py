@@ -1,4 +1,4 @@
-"""`crawlctl export`: stored content into a file."""
+"""`crawlctl export`: write stored content into a file."""
 
 import sys
 from importlib.util import find_spec
@@ -90,7 +90,10 @@ def export(
 def _target(
     out: Path, kind: str, file_format: str, partition: str | None, query: dict[str, Any]
 ) -> Any:
-    """Return the file or the folder of the export. Raises CommandFailed without pyarrow."""
+    """Return the file or the folder of the export.
+
+    Raises CommandFailed if the options contradict each other, or if pyarrow is not installed.
+    """
     from crawlctl.exporting.partial_file import PartialFile
 
     if file_format != "parquet":

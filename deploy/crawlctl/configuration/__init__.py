@@ -1,1 +1,1 @@
-"""The address and the token: options, environment, profiles, the running demo."""
+"""Find the server's address and the token: in options, environment, profiles, or the demo."""

@@ -34,14 +34,14 @@ class Profiles:
 
 
 def file_of_profiles(environment: Mapping[str, str]) -> Path:
-    """Return the path of the file, in the folder that the XDG rules name."""
+    """Return the path of the file, in the user's folder for settings (XDG_CONFIG_HOME)."""
     folder = environment.get("XDG_CONFIG_HOME") or ""
     home = Path(folder) if folder.startswith("/") else Path.home() / ".config"
     return home / "crawlctl" / "profiles.json"
 
 
 def read(path: Path) -> Profiles:
-    """Return the profiles; none without a file.
+    """Return the profiles. If the file does not exist, there are no profiles.
 
     Raises CommandFailed if the file is damaged, or if other users can read it.
     """
@@ -87,7 +87,7 @@ def store(path: Path, profiles: Profiles) -> None:
 
 
 def added(profiles: Profiles, name: str, profile: Profile) -> Profiles:
-    """Return the profiles with this one. The first profile becomes the default."""
+    """Return the profiles with the added profile. The first profile becomes the default."""
     if not NAME.fullmatch(name):
         raise CommandFailed(
             f"{name!r} is no name of a profile: use letters, digits, and . _ -", ExitCode.USAGE
@@ -100,7 +100,7 @@ def added(profiles: Profiles, name: str, profile: Profile) -> Profiles:
 
 
 def removed(profiles: Profiles, name: str) -> Profiles:
-    """Return the profiles without this one."""
+    """Return the profiles without the profile `name`."""
     rest = {each: profile for each, profile in profiles.by_name.items() if each != name}
     default = profiles.default if profiles.default in rest else next(iter(rest), None)
     return Profiles(default, rest)

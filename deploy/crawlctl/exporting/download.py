@@ -18,7 +18,7 @@ PAUSE_SECONDS = 1.0
 
 
 class Target(Protocol):
-    """The place of an export. It grows by complete lines."""
+    """A file or folder to which an export is written. It grows by complete lines."""
 
     request: ExportRequest
 
@@ -31,13 +31,13 @@ class Target(Protocol):
         """The number of complete lines."""
 
     def write(self, piece: bytes) -> None:
-        """Take bytes of the response."""
+        """Append bytes of the response."""
 
     def drop_incomplete_line(self) -> None:
-        """Forget the bytes behind the last complete line."""
+        """Remove the bytes after the last complete line."""
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Keep the header of the first request."""
+        """Store the header UPDATED_UNTIL of the first response, and ignore later values."""
 
 
 def download(
@@ -51,7 +51,7 @@ def download(
     """Download until the response ends properly.
 
     Raises Refused for an error status. Raises CommandFailed after `retry_seconds` without a new
-    line; the file stays for --resume.
+    line. Then the file stays, so that --resume can continue the export.
     """
     lines, progress_at = file.lines, time.monotonic()
     while True:

@@ -7,10 +7,10 @@ _QUOTE = ord('"')
 
 
 class LineBoundaries:
-    """Follows a stream. `complete` is the offset behind its last complete line.
+    """Finds complete lines in a stream. In CSV, a line feed between two quotes is part of a cell.
 
-    `last_begin` is the offset of this line, and `lines` the number of complete lines. In CSV, a
-    line feed between two quotes is part of a cell.
+    - `last_begin`, `complete`: the offsets at which the last complete line begins and ends.
+    - `lines`: the number of complete lines.
     """
 
     def __init__(self, *, has_quotes: bool) -> None:
@@ -22,12 +22,12 @@ class LineBoundaries:
         self.lines = 0
 
     def begin(self, complete: int, last_begin: int, lines: int) -> None:
-        """Continue behind a complete line."""
+        """Continue after the complete line that ends at the offset `complete`."""
         self._offset = self.complete = complete
         self.last_begin, self.lines = last_begin, lines
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes of the stream. The cost is linear in their number."""
+        """Process the next bytes of the stream. The time is linear in the number of bytes."""
         if not self._is_quoted and not (self._has_quotes and b'"' in piece):
             self._feed_plain(piece)
         else:

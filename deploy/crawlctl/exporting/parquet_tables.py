@@ -1,4 +1,4 @@
-"""Turns lines of an export into typed tables, and writes them as Parquet, by pyarrow."""
+"""Converts lines of an export to typed tables, and writes them as Parquet files with pyarrow."""
 
 import io
 import itertools
@@ -19,7 +19,8 @@ BLOCK_BYTES = 2 * 2**20  # more than the longest line
 ROWS_AT_ONCE = 2_000  # rows that are Python objects at the same time
 _READ_AS = {"integer": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
-# The default pool keeps freed memory: 205 MB instead of 122 MB for 300,000 posts.
+# The default pool keeps freed memory. An export of 300,000 posts takes 205 MB with the default
+# pool, and 122 MB with this pool.
 pa.set_memory_pool(pa.system_memory_pool())
 
 

@@ -1,4 +1,4 @@
-"""The unfinished file of an export. Its name ends in `.part`, and a second file has its request."""
+"""The unfinished file of an export, named `*.part`. The file `*.part.json` has the request."""
 
 import json
 import os
@@ -14,7 +14,10 @@ PIECE_BYTES = 1024 * 1024
 
 
 class PartialFile:
-    """An open file that grows by complete lines. `updated_until` is that of the first request."""
+    """An open file that grows by complete lines.
+
+    `updated_until` is the value of the header Crawljobs-Updated-Until in the first response.
+    """
 
     def __init__(self, path: Path, request: ExportRequest) -> None:
         self._path = path
@@ -27,9 +30,10 @@ class PartialFile:
         self._after: str | None = None
 
     def open(self, *, resume: bool) -> None:
-        """Open the file: a new one, or with `resume` the one of an interrupted run.
+        """Open a new file. With `resume`, open the file of an interrupted run if there is one.
 
-        Raises CommandFailed if a file is in the way, or if it belongs to another request.
+        Raises CommandFailed if a new file cannot be made because its name exists, or if the file of
+        the interrupted run belongs to another request.
         """
         if self._path.exists():
             raise CommandFailed(
@@ -62,12 +66,12 @@ class PartialFile:
 
     @property
     def after(self) -> str | None:
-        """The key of the last complete line, or None without a line."""
+        """The key of the last complete line, or None if no line is complete."""
         return self._after
 
     @property
     def lines(self) -> int:
-        """The number of complete lines with data."""
+        """The number of complete lines, without the header of a CSV file."""
         return max(0, self.boundaries.lines - int(self.request.is_csv))
 
     def write(self, piece: bytes) -> None:
@@ -76,7 +80,7 @@ class PartialFile:
         self.boundaries.feed(piece)
 
     def drop_incomplete_line(self) -> None:
-        """Cut the file behind its last complete line, and read the key of this line."""
+        """Cut the file after its last complete line, and read the key of this line."""
         file, found = self._opened, self.boundaries
         header, line = b"", b""
         if self.lines:
@@ -87,20 +91,23 @@ class PartialFile:
             self._after = self.request.key_of(line, header)
             complete, lines = found.complete, found.lines
         else:
-            self._after, complete, lines = None, 0, 0  # the header alone is requested again
+            self._after, complete, lines = None, 0, 0  # the next response has the header again
         file.truncate(complete)
         file.seek(complete)
         self.boundaries = LineBoundaries(has_quotes=self.request.is_csv)
         self.boundaries.begin(complete, found.last_begin, lines)
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Keep the header of the first request. The following export begins at this time."""
+        """Store the header of the first response: the `--updated-since` for the following export.
+
+        Later values are ignored.
+        """
         if self.updated_until is None:
             self.updated_until = value
             self._write_state()
 
     def finish(self) -> None:
-        """Give the complete file its name."""
+        """Close the complete file, and give it its final name."""
         file = self._opened
         file.flush()
         os.fsync(file.fileno())
@@ -110,7 +117,7 @@ class PartialFile:
         self._state.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the file, if it is open. Leave it for --resume if it has a line."""
+        """Close the file, if it is open. Delete it if it has no line that --resume could use."""
         if self._file is None:
             return
         self._file.close()
@@ -129,7 +136,10 @@ class PartialFile:
         new.replace(self._state)
 
     def _read_state(self) -> None:
-        """Take the request of the interrupted run, because `--since 30d` is another time now."""
+        """Use the stored request of the interrupted run. Raises CommandFailed for other options.
+
+        The present request may have other times, because `--since 30d` is relative to now.
+        """
         stored: Any = None
         try:
             stored = json.loads(self._state.read_text(encoding="utf-8"))

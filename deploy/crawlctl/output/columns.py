@@ -12,12 +12,15 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `path` leads to the value, such as `job.id`; `read` computes it instead."""
+    """One column. `path` is the place of the value in an item, such as `job.id`.
+
+    If `read` is set, it computes the value, and `path` is not used.
+    """
 
     name: str
     path: str = ""
     kind: str = "text"  # text, number, time, seconds
-    wide: bool = False  # left out of the format table
+    wide: bool = False  # true: the format `table` leaves the column out
     read: Callable[[Item], Any] | None = None
     title: str = ""  # the heading in tables, if it is shorter than the name
 
@@ -27,7 +30,7 @@ class Column:
         return (self.title or self.name).upper()
 
     def value(self, item: Item) -> Any:
-        """Return the value in the item, or None without one."""
+        """Return the value in the item, or None if the item has no value."""
         if self.read is not None:
             return self.read(item)
         found: Any = item
@@ -38,7 +41,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Noun:
-    """A kind of object: its columns, the key that other commands accept, and its inner lists."""
+    """A kind of object.
+
+    - `key`: the name of the field by which other commands select an object.
+    - `sections`: the lists inside an object, each with its own columns.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -46,12 +53,15 @@ class Noun:
     sections: Mapping[str, "Noun"] = field(default_factory=dict)
 
     def narrow(self) -> tuple[Column, ...]:
-        """Return the columns of the format table."""
+        """Return the columns of the format `table`."""
         return tuple(column for column in self.columns if not column.wide)
 
 
 def shown(column: Column, item: Item, *, local: bool) -> str:
-    """Return the value for people, on one line and safe for a terminal; `-` without a value."""
+    """Return the value for people, on one line and safe for a terminal.
+
+    Returns `-` if the item has no value.
+    """
     value = column.value(item)
     if value is None or value == "":
         return "-"
@@ -63,7 +73,7 @@ def shown(column: Column, item: Item, *, local: bool) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return the value as text for a CSV cell: an empty text without a value."""
+    """Return the value as text for a CSV cell. None becomes an empty text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -6,7 +6,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
 def shown_time(value: str, *, local: bool) -> str:
-    """Return an ISO 8601 time to the second, in UTC or in the local time zone.
+    """Return an ISO 8601 time without fractions of a second, in UTC or in the local time zone.
 
     A text that is not a time is returned unchanged.
     """

@@ -11,7 +11,7 @@ from crawlctl.output.columns import Column, Item, Noun, plain
 from crawlctl.output.style import Style
 from crawlctl.output.visible_text import visible, visible_json, visible_lines
 
-PAGE_ROWS = 500  # rows that a table lays out together
+PAGE_ROWS = 500  # the widths of a table's columns are computed for this number of rows at a time
 
 
 class Writer:
@@ -24,7 +24,8 @@ class Writer:
     def items(self, noun: Noun, items: Iterable[Item], *, live: bool = False) -> int:
         """Write a list, page by page. Return the number of items.
 
-        A `live` list shows each item at once, so that JSON is one item on a line.
+        With `live`, each item is written as soon as it arrives. So the format `json` has one item
+        on each line instead of one list.
         """
         counted = _Counted(items, self._out if live else None)
         if self._style.format == "json" and not live:
@@ -42,7 +43,7 @@ class Writer:
         return counted.number
 
     def item(self, noun: Noun, item: Item) -> None:
-        """Write one object. The formats for people show its fields below one another."""
+        """Write one object. The formats `table` and `wide` show each field on a line of its own."""
         if self._style.format == "json":
             self._line(visible_json(json.dumps(item, ensure_ascii=False, indent=2)))
         elif self._style.format in ("table", "wide"):
@@ -51,7 +52,7 @@ class Writer:
             self.items(noun, [item])
 
     def text(self, text: str) -> None:
-        """Write text of the server that is data itself, such as a graph."""
+        """Write a text that is the whole result, such as a graph from the server."""
         self._line(visible_lines(text.rstrip("\n")))
 
     def _line(self, text: str) -> None:
@@ -97,7 +98,7 @@ class Writer:
 class _Counted:
     def __init__(self, items: Iterable[Item], out: TextIO | None) -> None:
         self._items = items
-        self._out = out  # is flushed after each item
+        self._out = out  # flushed after each item, unless None
         self.number = 0
 
     def __iter__(self) -> Iterator[Item]:

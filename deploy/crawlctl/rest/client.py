@@ -21,7 +21,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0  # the server ends each request after 10 s, and a proxy adds its own time
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 5.0
-ANSWER_BYTES = 64 * 2**20  # a list of 500 jobs has 1 MiB
+ANSWER_BYTES = 64 * 2**20  # limit of an answer; a list of 500 jobs has 1 MiB
 REPEATED_STATUSES = frozenset({429, 502, 503, 504})
 NOT_MODIFIED, NOT_FOUND = 304, 404
 
@@ -97,10 +97,9 @@ class Client:
     ) -> Reply:
         """Send a request until the server answers it, and return the reply.
 
-        With `gone_is_done`, a 404 of a repetition is no error: an earlier try deleted the object.
-
-        Each write has an Idempotency-Key. Repetitions of the write have the same key. Raises
-        Refused for an error status, and CommandFailed when no server answers.
+        With `gone_is_done`, status 404 of a second try is no error: the first try has deleted the
+        object. All tries of a write have the same Idempotency-Key. Raises Refused for an error
+        status, and CommandFailed when no server answers.
         """
         sent = {**self._headers, **(headers or {})}
         if method not in ("GET", "HEAD"):

@@ -1,4 +1,4 @@
-"""Polls an object until it is in its final state or changes: every 2 s, later every 5 s."""
+"""Polls an object until it changes or is in its final state: every 2 s, later every 5 s."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,14 +9,15 @@ from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.rest.client import NOT_MODIFIED, Client, Query
 
 FIRST_SECONDS, LATER_SECONDS = 2.0, 5.0
-FIRST_POLLS = 15  # with FIRST_SECONDS between them
+FIRST_POLLS = 15  # number of polls that FIRST_SECONDS follow; LATER_SECONDS follow the next polls
 
 
 @dataclass(frozen=True)
 class Poller:
     """Reads an object again and again. `deadline` is a time of `time.monotonic`, or None.
 
-    A server that does not answer is asked again until the deadline; `report` gets the reason.
+    If the server does not answer, the poller continues until the deadline, and `report` gets the
+    reason.
     """
 
     client: Client
@@ -28,8 +29,8 @@ class Poller:
     def changes(self, path: str, query: Query | None = None) -> Iterator[Any]:
         """Yield the object now and after each change.
 
-        Raises CommandFailed with WAIT_RAN_OUT at the deadline, and Refused for an error that a
-        repetition does not repair.
+        Raises CommandFailed with WAIT_RAN_OUT at the deadline. Raises Refused for an error that
+        another try would not end.
         """
         etag, polls, last = None, 0, object()
         while True:

@@ -32,7 +32,10 @@ def draw(api: ApiClient, stop: StopRequest, path: Path) -> str:
 
 
 def _current_map(api: ApiClient, stop: StopRequest) -> dict[str, Any]:
-    """Return the map as soon as it includes the last crawl, or the present map after the limit."""
+    """Return the map as soon as all its links and communities are computed.
+
+    After CURRENT_SECONDS, return the map as it is.
+    """
     deadline = time.monotonic() + CURRENT_SECONDS
     while True:
         found = api.get(MAP)
@@ -44,7 +47,8 @@ def _current_map(api: ApiClient, stop: StopRequest) -> dict[str, Any]:
 
 
 def _shown(found: dict[str, Any]) -> tuple[list[svg.Subreddit], list[svg.Link]]:
-    """Return the subreddits and links to draw. The strongest links are drawn first."""
+    """Return the strongest links that together have at most SUBREDDITS_MAX subreddits, and these
+    subreddits."""
     members: set[int] = set()
     links = []
     for link in found["links"]:
@@ -63,7 +67,8 @@ def _shown(found: dict[str, Any]) -> tuple[list[svg.Subreddit], list[svg.Link]]:
         for node in found["nodes"]
         if node["id"] in members
     ]
-    # Members of a community begin side by side, so that they need not cross the picture.
+    # The layout starts with the members of a community side by side. Otherwise members would have
+    # to move across the picture.
     nodes.sort(key=lambda node: (node.community or "", node.id))
     return nodes, links
 

@@ -70,7 +70,7 @@ def document(subreddits: Sequence[Subreddit], links: Sequence[Link], *, note: st
 
 
 def _colours(subreddits: Sequence[Subreddit]) -> dict[str, str]:
-    """Return a colour for each community, the one with the most subreddits first."""
+    """Return a colour for each community. Large communities get the first colours of PALETTE."""
     members: dict[str, int] = {}
     for subreddit in subreddits:
         if subreddit.community is not None:
@@ -80,7 +80,7 @@ def _colours(subreddits: Sequence[Subreddit]) -> dict[str, str]:
 
 
 def _radii(subreddits: Sequence[Subreddit]) -> list[float]:
-    """Return radii, so that the areas are in proportion to the numbers of subscribers."""
+    """Return the radius of each circle, which grows with the square root of the subscribers."""
     largest = max((subreddit.size for subreddit in subreddits), default=0) or 1
     return [
         RADIUS_MIN + (RADIUS_MAX - RADIUS_MIN) * math.sqrt(subreddit.size / largest)
@@ -137,9 +137,9 @@ def _labels(
     points: Sequence[tuple[float, float]],
     radii: Sequence[float],
 ) -> list[str]:
-    """Return the names, the largest subreddits first. A name that would cover another is left out.
+    """Return the names: first of crawled subreddits, and of these first the largest.
 
-    The circle's title still has the name.
+    A name that would cover an earlier name is left out. The title of the circle still has the name.
     """
     order = sorted(
         range(len(subreddits)),

@@ -49,8 +49,8 @@ def erase_author(params: dict[str, Any], author: str) -> flask.Response:
     """Erase an author, and never store the author again
 
     The author's posts and comments stay as rows without author, texts and urls, because replies
-    refer to them. The name is replaced at once, and only a keyed hash of it is kept. An author who
-    is not stored is blocked too. A second request erases what is left.
+    refer to them. The name is replaced, and only a keyed hash of the name is kept. An author who is
+    not stored is blocked too. If content of the author is left, a second request erases it.
     """
     key = state.current().content_key
     if key is None:
@@ -83,8 +83,8 @@ def erase_author(params: dict[str, Any], author: str) -> flask.Response:
 def erase_content(params: dict[str, Any], subreddit: str) -> flask.Response:
     """Delete the posts, comments, activity and links of a subreddit
 
-    The subreddit, its jobs and its schedules stay. A running crawl continues, and its later pages
-    stay stored. The next crawl reads the subreddit from the start.
+    The subreddit, its jobs and its schedules stay. A running crawl continues, and the pages that it
+    stores after this request stay. The next crawl reads the subreddit from the start.
     """
     actor, dry_run = auth.current_actor(), bool(params["dry_run"])
 

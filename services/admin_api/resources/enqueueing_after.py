@@ -24,9 +24,10 @@ def enqueue_after(
     max_retries: int | None,
     visible_at: datetime | None,
 ) -> flask.Response:
-    """Create a group of one step, which waits for the jobs `after`. Return the step as a response.
+    """Create a group with one step, which waits for the jobs with the ids `after`.
 
-    The status is 202. Raises a Problem if one of the jobs `after` does not exist.
+    Returns the step as a response with status 202. Raises a Problem if one of the jobs does not
+    exist.
     """
     actor = auth.current_actor()
     step = StepRequest(

@@ -88,8 +88,8 @@ def cancel_group(params: dict[str, Any], group_id: int) -> responses.Response | 
     """Cancel a group
 
     Cancels the pending and held steps, and the live jobs that only this group requested. If other
-    requests share a job, the job and its step stay. The group accepts no further steps. It finishes
-    with its last open step.
+    requests share a job, the job and its step stay. The group accepts no further steps, and
+    finishes when its last step has ended.
     """
     return _apply(group_id, OperationKind.CANCEL_GROUP, params)
 
@@ -109,7 +109,7 @@ def retry_failed_steps(
     deleted, the step is enqueued again instead.
 
     Steps that were skipped or held because of a failed step are pending again. Cancelled steps stay
-    cancelled. A finished group is open again, with the next generation.
+    cancelled. A finished group opens again, and its `generation` increases by 1.
     """
     return _apply(group_id, OperationKind.RETRY_FAILED, params)
 

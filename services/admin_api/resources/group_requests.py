@@ -1,4 +1,4 @@
-"""Creates groups and adds steps for operators, and converts the errors to problems."""
+"""Creates groups and adds steps to them, for operators. Converts errors of steps to problems."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def step_requests(bodies: Sequence[dict[str, Any]]) -> list[StepRequest]:
 def step_request(body: dict[str, Any], *, default_max_retries: int) -> StepRequest:
     """Return the step of a body that has passed its schema.
 
-    A step of a schedule may have no priority, and has no `visible_at`.
+    The body of a schedule's step has no `visible_at`, and its priority may be null.
     """
     retries = body["max_retries"]
     return StepRequest(

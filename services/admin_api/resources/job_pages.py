@@ -12,7 +12,10 @@ from crawljobs.repository.queue import job_list, job_reads
 
 
 def page_of(params: Mapping[str, Any], *, listing: str, path: str) -> responses.Response:
-    """Return the page that the parameters request. `listing` and `path` name it in its cursor."""
+    """Return the page that the parameters request.
+
+    `listing` is the name of the list in cursors, and `path` is the path of the next page.
+    """
     page = pagination.Page.requested(listing, {**params, "ids": None})
     with state.current().database.read() as conn:
         if params["ids"]:

@@ -20,7 +20,7 @@ from crawljobs.repository.overview.system_overview import SystemOverview
 
 PREFIX = "/api/admin/overview"
 
-# Values that change with the time alone. The ETag leaves them out.
+# The keys whose values change with the time alone. These values do not change the ETag.
 MOVING = frozenset(
     {
         "as_of",
@@ -65,7 +65,7 @@ def _compute() -> Answer:
 
 
 def level_of(severities: Iterable[str]) -> str:
-    """Return the highest of these severities, or `ok` without one."""
+    """Return the highest of these severities, or `ok` if there are none."""
     found = set(severities)
     return next((each for each in reversed(LEVELS) if each in found), "ok")
 

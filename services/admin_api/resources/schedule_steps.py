@@ -20,8 +20,10 @@ AUDITED_MAX_BYTES = 16_384  # if the JSON of steps is longer, an audit row has o
 
 
 def require_scope() -> None:
-    """Raise a Problem unless the token has the scope `jobs`. A schedule with steps creates groups,
-    and each request that changes a group needs this scope."""
+    """Raise a Problem unless the token has the scope `jobs`, which each change of a group needs.
+
+    A schedule with steps creates groups.
+    """
     scopes.require_also(Scope.JOBS, "for a schedule with steps")
 
 
@@ -30,7 +32,8 @@ def stored(conn: Connection, bodies: Sequence[dict[str, Any]]) -> tuple[Schedule
 
     Raises InvalidPlan if the steps break a rule for the steps of a group.
     """
-    # The stored steps keep an absent priority or max_retries. The check of the plan needs neither.
+    # An absent priority or max_retries stays absent in the stored steps. The requests have 0
+    # instead, because the check of the plan does not use these values.
     requests = [group_requests.step_request(body, default_max_retries=0) for body in bodies]
     plan = group_plan.check(requests, {})
     if plan.errors:

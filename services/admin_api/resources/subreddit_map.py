@@ -25,8 +25,8 @@ def show_map(params: dict[str, Any]) -> dict[str, Any]:
     """Show which subreddits have authors in common
 
     Workers compute the links of a subreddit after each crawl, and once a week. A link is kept while
-    it is one of the 50 strongest links of one of its subreddits. Communities are computed from all
-    links.
+    it is one of the 50 strongest links of one of its two subreddits. The communities are those of
+    the whole map, not only of the links in the answer.
     """
     with state.current().database.read() as conn:
         links = _links(conn, params)
@@ -45,7 +45,10 @@ def show_map(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _links(conn: Connection, params: dict[str, Any]) -> list[MapLink]:
-    """Return at most one link more than `limit`. Raises a Problem if `around` is not stored."""
+    """Return the strongest links, at most one link more than `limit`.
+
+    Raises a Problem if the subreddit `around` is not stored.
+    """
     limit, min_shared = params["limit"] + 1, params["min_shared"]
     if params["around"] is None:
         return map_reads.strongest_links(conn, min_shared=min_shared, limit=limit)

@@ -67,8 +67,9 @@ def show_webhook_delivery(delivery_id: int) -> responses.Response:
 def replay_webhook_delivery(delivery_id: int) -> responses.Response:
     """Send an ended delivery again
 
-    It keeps its `webhook-id`. The endpoint gets 10 replays a second, so the delivery follows the
-    replays that are already planned. While the endpoint is disabled, the delivery is held.
+    The delivery keeps its `webhook-id`. An endpoint gets 10 replays a second. So this replay is
+    sent after the replays that are already planned. While the endpoint is disabled, the delivery is
+    held.
     """
     actor = auth.current_actor()
 

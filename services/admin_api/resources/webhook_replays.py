@@ -55,8 +55,8 @@ _SINCE = {"since": "2031-05-17T09:30:00Z"}
 def replay_webhook(params: dict[str, Any], endpoint_id: int) -> flask.Response:
     """Send again the failed deliveries, or all deliveries, of events since a time
 
-    Above 1,000 deliveries, workers replay them as an operation: `operation_id`. Each delivery keeps
-    its `webhook-id`, by which the receiver recognizes an event that it has already.
+    Workers replay more than 1,000 deliveries as the operation `operation_id`. Each delivery keeps
+    its `webhook-id`, so the receiver can recognize events that it already has.
     """
     actor = auth.current_actor()
     request = ReplayRequest(
@@ -95,7 +95,7 @@ def _answer(replay: Replay, request: ReplayRequest) -> flask.Response:
     dry_run, operation = request.dry_run, replay.operation
     shown = {
         "deliveries": replay.deliveries,
-        # The operation replays all deliveries, so the request need not be sent again.
+        # Only a dry run can leave deliveries out, because an operation replays all deliveries.
         "more": replay.more and dry_run,
         "dry_run": dry_run,
         "operation_id": None if operation is None else operation.id,

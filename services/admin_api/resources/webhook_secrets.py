@@ -10,7 +10,7 @@ from crawljobs.domain.webhook import Endpoint
 
 
 def master_key() -> bytes:
-    """Return the master key. Raises a Problem if none is set: then webhooks are off."""
+    """Return the master key. Without a master key webhooks are off, and a Problem is raised."""
     key = state.current().webhooks.master_key
     if key is None:
         raise problems.Problem(
@@ -22,7 +22,7 @@ def master_key() -> bytes:
 
 
 def require_master_key() -> None:
-    """Raise a Problem if no master key is set: then webhooks are off."""
+    """Raise a Problem if no master key is set. Without a master key, webhooks are off."""
     master_key()
 
 
@@ -32,7 +32,7 @@ def secret_of(endpoint: Endpoint) -> str:
 
 
 def previous_secret_of(endpoint: Endpoint) -> str | None:
-    """Return the previous secret, or None if it does not sign events any more."""
+    """Return the previous secret, or None if no previous secret signs events any more."""
     version, until = endpoint.previous_secret_version, endpoint.previous_secret_until
     if version is None or until is None or until <= datetime.now(UTC):
         return None

@@ -20,6 +20,7 @@ blueprint = Blueprint(
 def show_token_of_request() -> Identity:
     """Show the name, the scopes and the expiry time of the token that you sent
 
-    Needs no scope: any valid token may ask. Use it to test a token, and to warn before it expires.
+    Any valid token may send this request, without any scope. Use the answer to test a token, and to
+    warn before the token expires.
     """
     return auth.current_identity()

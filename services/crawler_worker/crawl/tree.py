@@ -48,7 +48,7 @@ class Tree:
     unbrought: tuple[str, ...] = ()  # ids of comments that Reddit named but has not returned yet
     cut: int = 0  # known number of comments that the crawl skipped because of limits
     is_first: bool = True  # True until the first request for the tree
-    is_looked_up: bool = False  # True after the ids in `unbrought` were requested by name
+    is_looked_up: bool = False  # True after the crawl requested the comments in `unbrought`
     is_broken: bool = False  # True after a part of the tree was given up
 
     @property

@@ -13,9 +13,9 @@ from crawljobs.settings import CrawlSettings
 # If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
 OF_THREAD = "/"
 COMMENT = "t1_"
-# A request by name returns comments without the replies to them. Replies are requested for at most
-# this many comments of one request by name, because each of these comments costs a further
-# request.
+# A request that lists the ids of comments returns these comments without the replies to them. Each
+# comment then costs one further request for its replies. So the crawl requests the replies to at
+# most this number of the returned comments.
 SOUGHT_BELOW = 20
 
 
@@ -33,7 +33,7 @@ def grow(
     - `requested`: the ids of the comments that the request named.
     - `parents`: maps some of these ids to a request for the thread below the comment's parent. If
       the reply lacks the comment, this request is added to the tree.
-    - `without_replies`: Reddit returned only the named comments, without their threads.
+    - `without_replies`: Reddit returned only the requested comments, not the replies to them.
 
     After the first reply, the stubs of a reply without new comments are ignored. Otherwise the
     requests for a tree might never end.

@@ -90,10 +90,10 @@ def _more(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
 
 
 def _looked_up(context: CrawlContext, tree: Tree) -> tuple[Items, Tree]:
-    """Request by name the comments that Reddit named but did not return in a thread.
+    """Request, by their ids, the comments that Reddit named but did not return in a thread.
 
-    A tree has at most one request by name. Reddit returns these comments without their threads, so
-    further requests for the threads follow.
+    A tree has at most one request of this kind. Reddit returns the comments without the replies to
+    them, so further requests for the replies follow.
     """
     names = [f"t1_{comment}" for comment in tree.lookup[: endpoints.NAMES_LIMIT]]
     items = _request(

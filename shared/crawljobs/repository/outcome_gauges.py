@@ -47,7 +47,7 @@ _sample = finished_jobs.newest_finished(
     conditions=[_job.finished_at > _DAY_AGO],
     statuses=("failed", "succeeded"),
 )
-# If few jobs finish, the sample covers a day. If many jobs finish, it covers minutes.
+# If few jobs finish, the sample covers a day. If many jobs finish, the sample covers minutes.
 RECENT = select(
     func.count().filter(_sample.c.status == inline("failed")).label("recent_failed"),
     func.count().filter(_sample.c.status == inline("succeeded")).label("recent_succeeded"),
@@ -63,9 +63,9 @@ WAITING = (
     .limit(inline_number(WAITING_MAX))
     .subquery("waiting")
 )
-# True for a retry that is due within 5 minutes, because no success of the job is expected before it
-# is due. The error kind `deferred` is left out: a deferred job waits for its own community, so a
-# missing success shows nothing about the system.
+# True for a retry that is due within 5 minutes. A retry that is due later cannot succeed soon. The
+# error kind `deferred` is left out: a deferred job waits for its own community, so its missing
+# success shows nothing about the system.
 _is_due_retry = and_(
     WAITING.c.wait_reason == inline("retry"),
     WAITING.c.visible_at <= NOW + inline_interval("5 minutes"),
@@ -107,9 +107,10 @@ _alive = (
     .where(_IS_WORKER, _instance.seen_at > CLOCK.c.now - interval("alive_within"))
     .subquery("alive")
 )
-# A worker that ends normally deletes its row. An old row belongs to a worker that was killed, that
-# hangs, or that does not reach the database. A killed worker may restart under its name, for
-# example in a container. Then its row gets a new heartbeat, and `lost_at`.
+# A worker that ends normally deletes its row. So a row without a recent heartbeat belongs to a
+# worker that was killed, that hangs, or that does not reach the database. In a container, a killed
+# worker may restart under the same name, and then its row has a recent heartbeat again. The time
+# of this restart is stored in `lost_at`.
 _lost = (
     select(func.count().label("workers_lost"))
     .select_from(

@@ -1,4 +1,4 @@
-"""The requests that change up to 1,000 jobs, or try the change."""
+"""The requests that change up to 1,000 jobs, or show what the change would do."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _ROUTES: Mapping[str, tuple[str, str, Body]] = {
 def send_bulk(
     client: Client, verb: str, body: Body, job_ids: Sequence[int], *, dry_run: bool
 ) -> Sequence[Body]:
-    """Change these jobs, or try it with `dry_run`. Return the result of each job."""
+    """Change these jobs, or with `dry_run` change nothing. Return the result of each job."""
     method, path, fields = _ROUTES[verb]
     whole = {**body, **fields, "job_ids": list(job_ids), "dry_run": dry_run}
     items: Sequence[Body] = client.call(method, f"{PATH}/bulk/{path}", body=whole).body["items"]

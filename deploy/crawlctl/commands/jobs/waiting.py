@@ -1,4 +1,4 @@
-"""`crawlctl jobs wait` and `jobs watch`: until jobs are in a final state."""
+"""`crawlctl jobs wait` and `jobs watch`: wait until jobs are in a final state."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`crawlctl schedules export` and `import`: schedules as JSON lines, to copy or to keep them."""
+"""`crawlctl schedules export` and `import`: write schedules as JSON lines, and read them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -99,5 +99,5 @@ def _read(file: Any) -> Iterator[dict[str, Any]]:
 
 
 def _body(schedule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a request accepts, without those that have no value."""
+    """Return the fields that a request accepts, without the fields that have no value."""
     return {name: schedule[name] for name in FIELDS if schedule.get(name) not in (None, [])}

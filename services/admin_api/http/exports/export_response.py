@@ -29,7 +29,7 @@ def refuse_old_http() -> None:
 
 
 def take_place() -> None:
-    """Take one of the places for exports. Raises a Problem if all are taken."""
+    """Take one of the places for exports. Raises a Problem if all places are taken."""
     if not state.current().content_exports.begin(_PLACES, is_exempt=False):
         api_counters.throttled("exports")
         raise problems.Problem(
@@ -49,9 +49,9 @@ def response(
 ) -> flask.Response:
     """Return the response that streams `head`, the lines of the export and `tail`.
 
-    A HEAD request gets the headers alone. The first chunk and the audit row come before the
-    response, so that their errors are problems. The audit row has the `parameters`, because an
-    export is a bulk read of content.
+    A HEAD request gets only headers. Before the response starts, the function reads the first chunk
+    and writes an audit row with the `parameters`. An error of these two steps becomes a problem
+    response. An export has an audit row because it is a bulk read of content.
     """
     if flask.request.method == "HEAD":
         headers_alone = flask.Response(mimetype=mimetype)
@@ -91,7 +91,7 @@ def response(
     except BaseException:
         places.end(_PLACES)
         raise
-    # Frees the place when the response is closed, or garbage-collected without a close.
+    # Frees the place when the response is closed, or when it is garbage-collected without a close.
     streamed.call_on_close(weakref.finalize(streamed, places.end, _PLACES))
     streamed.headers["Vary"] = "Accept-Encoding"
     if is_gzip:

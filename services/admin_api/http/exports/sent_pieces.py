@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterable, Iterator
 from admin_api.http.streaming import PIECE_BYTES, PIECE_SECONDS
 
 LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS  # 16 KiB/s
-# A slow export sends what it has after this time, so that no proxy closes a silent connection.
+# After this time, a slow export sends a piece that is not full, so that no proxy closes a silent
+# connection.
 FLUSH_SECONDS = 2.0
-# A fast level: a higher one takes more than twice the time, for a tenth less bytes.
+# A fast level: a higher level takes more than twice the time, and makes the export 10 % smaller.
 GZIP_LEVEL = 3
 _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
 
 class Interrupted(BrokenPipeError):
-    """The response ends without its last bytes, so that the client notices the interruption.
+    """Ends the response without its last bytes, so that the client notices the interruption.
 
-    For gunicorn, the error is the same as a client that has left: it closes the connection, and
-    logs no traceback.
+    gunicorn handles this error like a client that has closed the connection. So gunicorn closes the
+    connection and logs no traceback.
     """
 
     def __init__(self, reason: str) -> None:
@@ -30,7 +31,7 @@ class Interrupted(BrokenPipeError):
 
 
 def gzipped(contents: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the compressed contents. The end of the gzip format is only written after the last."""
+    """Yield the compressed contents. The end mark of the gzip format follows all contents."""
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _WITH_GZIP_HEADER)
     for content in contents:
         view = memoryview(content)
@@ -42,11 +43,13 @@ def gzipped(contents: Iterable[bytes]) -> Iterator[bytes]:
 def pieces(
     contents: Iterable[bytes], clock: Callable[[], float] = time.monotonic
 ) -> Iterator[bytes]:
-    """Yield pieces of PIECE_BYTES, and the rest as the last piece.
+    """Yield pieces of at most PIECE_BYTES.
 
-    The first piece is sent at once, so that the client gets the headers. Raises Interrupted if the
-    client takes less than 16 KiB/s on average, after a grace of PIECE_SECONDS. Only the time that
-    the client needs counts, not that of the database.
+    The first content is sent at once, so that the client gets the headers. If the contents come
+    slowly, a piece is sent after FLUSH_SECONDS.
+
+    Raises Interrupted if the client takes less than 16 KiB/s on average, after a grace of
+    PIECE_SECONDS. Only the time for which the client delays the export counts.
     """
     sent, blocked = 0, 0.0
     for piece in _cut(contents, clock):

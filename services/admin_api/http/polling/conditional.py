@@ -1,4 +1,4 @@
-"""Answers 304 to a client that already has the present answer (ETag and If-None-Match)."""
+"""Answers with status 304 if the client already has the answer (ETag and If-None-Match)."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Answer:
 def answer(body: Any, *, moving: AbstractSet[str] = frozenset()) -> Answer:
     """Return the JSON body with its ETag.
 
-    `moving` are the keys whose values change with the time alone, such as the age of a job. The
-    ETag leaves them out, so it is weak. A key such as `checks.value` is left out only inside
-    `checks`.
+    `moving` are the keys whose values change with the time alone, such as the age of a job. These
+    values do not change the ETag, so the ETag is weak. The key `checks.value` means only the keys
+    `value` inside `checks`.
     """
     tagged = json.dumps(_without(body, moving), separators=(",", ":"), sort_keys=True)
     return Answer(json.dumps(body, separators=(",", ":")).encode(), _digest(tagged.encode()))
 
 
 def respond(found: Answer) -> flask.Response:
-    """Return the answer, or 304 without a body if If-None-Match has its ETag."""
+    """Return the answer, or status 304 without a body if If-None-Match has the answer's ETag."""
     if flask.request.if_none_match.contains_weak(found.tag):
         response = flask.Response(status=NOT_MODIFIED)
     else:
@@ -59,7 +59,7 @@ def respond(found: Answer) -> flask.Response:
 
 
 def mark(view: Callable[..., Any]) -> None:
-    """Mark a view: its answers get an ETag."""
+    """Mark a view. The answers of a marked view get an ETag."""
     setattr(view, _MARK, True)
 
 
@@ -69,7 +69,7 @@ def is_marked(view: object) -> bool:
 
 
 def _tag(response: flask.Response) -> flask.Response:
-    """Add the ETag to the answer of a marked view. Answer 304 if the client has this answer."""
+    """Add the ETag to the answer of a marked view. Return 304 if the client has this answer."""
     request = flask.request
     view = flask.current_app.view_functions.get(request.endpoint or "")
     is_page = is_marked(view) and response.status_code == OK and not response.is_streamed
@@ -86,7 +86,10 @@ def _tag(response: flask.Response) -> flask.Response:
 
 
 def install(app: flask.Flask) -> None:
-    """Add the ETags. Call this last: Flask calls the function that was added last first."""
+    """Let the app add the ETags.
+
+    Call `install` after all other calls of `after_request`, so that Flask runs `_tag` first.
+    """
     app.after_request(_tag)
 
 

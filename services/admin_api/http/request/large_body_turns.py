@@ -16,8 +16,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Raise a Problem if the API token has a large request in progress. Otherwise this request
-    counts as in progress until the context ends."""
+    """Count the request as the large request in progress of its API token until the context ends.
+
+    Raises a Problem if the token already has a large request in progress.
+    """
     key = auth.current_identity().key
     turns = state.current().large_bodies
     if not turns.begin(key, is_exempt=False):
@@ -36,7 +38,7 @@ def turn() -> Iterator[None]:
 def one_at_a_time(view: View) -> View:
     """Return a view that accepts only one body above 64 KiB at a time from each token.
 
-    Place the decorator above `body`, so that a refused body is not parsed.
+    Place this decorator above the decorator `body`, so that a refused body is not parsed.
     """
 
     @functools.wraps(view)

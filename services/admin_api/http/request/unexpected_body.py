@@ -24,7 +24,7 @@ def refuse() -> None:
     if request.endpoint is None or not request_body.is_announced() or _is_declared(request):
         return
     if not request_body.is_plain_json():
-        # A body of another type is refused unread if its length is known.
+        # A body that is not JSON is refused. If its length is known, it is not read.
         if request.content_length or request_body.read():
             raise _unexpected(request.method, [])
         return
@@ -34,7 +34,7 @@ def refuse() -> None:
 
 
 def _is_declared(request: flask.Request) -> bool:
-    """Return whether the view reads a body. Flask answers OPTIONS itself, without the view."""
+    """Return whether the view declares a body. Flask answers OPTIONS without a call of the view."""
     view = flask.current_app.view_functions.get(request.endpoint or "")
     return request_body.is_declared(view) and request.method != "OPTIONS"
 

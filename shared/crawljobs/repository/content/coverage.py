@@ -85,12 +85,14 @@ def record(
 ) -> None:
     """Store how far back the crawl read the listings of posts and of comments.
 
+    If a missing part is due before the next crawl, the next crawl moves to the due time of the
+    part. Parts with the reason `allowance` do not move the next crawl, because their requests did
+    not fail: the crawl had no requests left.
+
     - `posts`, `comments`: the reading of one listing, page by page. A walk that has not ended
       changes nothing.
     - `trees`: None keeps the stored counts of comment trees.
-    - `soonest_retry`: the next crawl moves to the earliest due time of a missing part, but it is at
-      least this time away. Parts with the reason `allowance` do not move the crawl: their requests
-      did not fail, but the crawl had no requests left.
+    - `soonest_retry`: a next crawl that is moved starts after this time at the earliest.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

@@ -107,7 +107,10 @@ def _delete_other_page(
 
 
 def settle(conn: Connection, *, subreddit_id: int, parts: Sequence[MissingPart]) -> None:
-    """Delete these fetched parts. For a page of a listing, delete all pages of the listing."""
+    """Delete the rows of these parts, which the crawl has fetched.
+
+    If a part is a page of a listing, delete the rows of all pages of this listing.
+    """
     if not parts:
         return
     listings = [part.kind for part in parts if part.kind in LISTINGS]

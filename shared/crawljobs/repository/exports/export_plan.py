@@ -30,7 +30,7 @@ class ExportKind(StrEnum):
 
 
 class ExportShape(StrEnum):
-    """The fields of an export: those of crawljobs, or those of Reddit's own objects."""
+    """The fields of an export: the fields of crawljobs, or the fields of Reddit's own objects."""
 
     FLAT = "flat"
     REDDIT = "reddit"
@@ -39,21 +39,22 @@ class ExportShape(StrEnum):
 class ExportOrder(StrEnum):
     """The key by which the rows of an export are sorted."""
 
-    WHOLE = "whole"  # posts and comments: subreddit_id, created_at, id
-    SPAN = "span"  # the same, of a span of time
-    SUBREDDIT = "subreddit"  # created_at, id of one subreddit
-    UPDATED = "updated"  # updated_at, id
-    ID = "id"  # authors and subreddits
-    EDGE = "edge"  # author_id, subreddit_id
-    SUBREDDIT_EDGE = "subreddit_edge"  # author_id, of one subreddit
-    LINK = "link"  # a_id, b_id
-    NODE = "node"  # id of the subreddit
+    # The first four orders are for posts or comments.
+    WHOLE = "whole"  # all items: subreddit_id, created_at, id
+    SPAN = "span"  # items that were created in a span of time: subreddit_id, created_at, id
+    SUBREDDIT = "subreddit"  # items of one subreddit: created_at, id
+    UPDATED = "updated"  # items that changed in a span of time: updated_at, id
+    ID = "id"  # authors or subreddits: id
+    EDGE = "edge"  # activity of authors in all subreddits: author_id, subreddit_id
+    SUBREDDIT_EDGE = "subreddit_edge"  # activity of authors in one subreddit: author_id
+    LINK = "link"  # links between two subreddits: a_id, b_id
+    NODE = "node"  # nodes of the map: id of the subreddit
 
 
 ITEMS = frozenset({ExportKind.POSTS, ExportKind.COMMENTS})
 _ORDERS = {ExportKind.LINKS: ExportOrder.LINK, ExportKind.MAP_NODES: ExportOrder.NODE}
 OF_ALL_SUBREDDITS = frozenset({ExportOrder.WHOLE, ExportOrder.SPAN})
-# The names of the fields that form the key of a line, in an order of ExportOrder.
+# For each order, the names of the fields that form the key of a line.
 KEY_FIELDS = {
     ExportOrder.WHOLE: ("subreddit", "created_at", "id"),
     ExportOrder.SPAN: ("subreddit", "created_at", "id"),
@@ -71,13 +72,15 @@ KEY_FIELDS = {
 class ExportPlan:
     """The rows and the fields of an export.
 
-    - `subreddit_id` None: of all subreddits.
-    - `since`, `until`: items created at this time or later, and before this time.
-    - `updated_since`: items that changed at this time or later; `updated_until`: before this time.
+    - `subreddit_id`: only rows of this subreddit; None: rows of all subreddits.
+    - `since`: only items that were created at this time or later.
+    - `until`: only items that were created before this time.
+    - `updated_since`: only items that changed at this time or later.
+    - `updated_until`: only items that changed before this time.
     - `pseudonymous`: without fields that identify an author, and without profiles (`u_`). The
       caller replaces the author's name.
-    - `bodies` false: without the texts of posts and comments.
-    - `min_shared`: links of at least this number of shared authors.
+    - `bodies`: false leaves out the texts of posts and comments.
+    - `min_shared`: only links with at least this number of shared authors.
     """
 
     kind: ExportKind
@@ -115,9 +118,9 @@ class ExportPlan:
         return (0,) * len(KEY_FIELDS[self.order])
 
     def begin(self, after: Key) -> Key:
-        """Return the key after which the rows begin, if the client has the line with key `after`.
+        """Return the key after which the rows begin. The client has the lines up to key `after`.
 
-        A key before `since` is no way around this filter.
+        If `after` is before `since`, the rows begin at `since`.
         """
         if self.order is ExportOrder.SPAN and after[1:] < self.first[1:]:
             return (after[0], *self.first[1:])
@@ -130,7 +133,7 @@ def read_key(
     """Return the key of a line. `written` has the values of KEY_FIELDS, joined by a comma.
 
     A time is in RFC 3339 format, or a number of seconds since 1970. `find_subreddit` returns the id
-    of a name. Raises ValueError.
+    of the subreddit with a name, or None. Raises ValueError if `written` is no key.
     """
     names = KEY_FIELDS[order]
     parts = written.split(",")

@@ -21,9 +21,10 @@ _TAKE_TURN = (
         set_={"last_run_at": insert(_runs).excluded.last_run_at},
         where=or_(
             _run.last_run_at <= NOW - interval("every"),
-            # A last_run_at that is more than `hold` in the future was written before the database's
-            # clock was set back. This time does not prevent a turn. Without the margin of 1
-            # minute, a small correction of the clock would let another process take the turn early.
+            # The process that takes a turn sets last_run_at to the latest end of its turn, which is
+            # `hold` in the future. A later last_run_at was written before the database's clock was
+            # set back, so it does not prevent a turn. Without the margin of 1 minute, a small
+            # correction of the clock would let another process take the turn early.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )
