@@ -19,7 +19,7 @@ class LiveDemand:
     live_jobs: int
     at_least: bool  # more jobs may be live, because counting stopped at a limit
     sent_by_running: int
-    requests_per_crawl: float | None  # the average of recent crawls; None without one
+    requests_per_crawl: float | None  # the average of recent crawls; None without recent crawls
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def forecast(
 
 
 def _end(wanted: int, clients: Sequence[ClientBudget], *, start: datetime) -> datetime | None:
-    """Return when the clients have sent the wanted requests, each from the end of its pause on."""
+    """Return when the clients have sent the wanted requests. None: unknown."""
     used = [each for each in clients if each.in_use]
     if not used:
         return None
@@ -78,8 +78,8 @@ def _end(wanted: int, clients: Sequence[ClientBudget], *, start: datetime) -> da
             rates.append((begins, each.usable / width))
     if not rates:
         return None
-    # All clients count from the begin of the first one. A client that pauses longer starts late, so
-    # the estimate is a little early.
+    # The estimate lets all clients begin at the same time, when the first client can. A client that
+    # pauses longer begins later, so the real end may be a little later.
     begins = min(begin for begin, _ in rates)
     seconds = wanted / sum(rate for _, rate in rates)
     return begins + timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None

@@ -142,7 +142,7 @@ def end_of_upstream_step(key: str, state: StepState, reason: str | None) -> Step
         return None
     if state is StepState.SUCCEEDED:
         return StepEnd(state)
-    # A skipped step's reason names the first step that did not succeed, so it is passed on as is.
+    # A skipped step's reason names the first step that did not succeed. It is kept unchanged.
     if state is StepState.SKIPPED and reason:
         return StepEnd(state, reason)
     because = f": {reason}" if reason else ""
@@ -165,7 +165,7 @@ def decide(
 
 
 def outcome_of_group(counts: Mapping[StepState, int], *, cancelled: bool) -> GroupOutcome:
-    """Return the outcome of a group without open steps. `cancelled`: an operator cancelled it."""
+    """Return the outcome of a group without open steps. `cancelled`: by an operator."""
     succeeded = counts.get(StepState.SUCCEEDED, 0)
     others = sum(counts.get(state, 0) for state in FINAL) - succeeded
     if not others:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-TOP_LINKS = 50  # a link is kept while it is one of the strongest 50 of one of its subreddits
-SAMPLE_MAX = 5_000  # the links of a subreddit are computed from its most recently active authors
+TOP_LINKS = 50  # a link is kept while it is among the strongest 50 of one of its two subreddits
+SAMPLE_MAX = 5_000  # limit of the authors, the most recently active, from whom links are computed
 SHARED_MIN = 2  # one shared author is not enough evidence for a link
-# An account that is active in more subreddits is a bot or a spammer. It says nothing about the
-# likeness of two subreddits.
+# An account that is active in more subreddits than this is probably a bot or a spammer. It is no
+# evidence that two subreddits are alike.
 ACTIVE_IN_MAX = 200
 BOT_NAMES = ("AutoModerator",)
 
@@ -25,8 +25,8 @@ BOT_NAMES = ("AutoModerator",)
 class Link:
     """A link from the subreddit whose links are computed to `other`.
 
-    `is_exact` is false if the number of shared authors is an estimate that the other subreddit
-    knows better: this subreddit has more authors than the sample, and more than the other.
+    `shared_authors` is an estimate if this subreddit has more authors than the sample. `is_exact`
+    is false if `other` has fewer authors, so that its own sample gives a better number.
     """
 
     other: int
@@ -70,9 +70,9 @@ def strongest(
     for other, count in shared.items():
         if count < SHARED_MIN:
             continue
-        # The count may be a week old, and then lower than the number of shared authors.
+        # The count may be a week old. Then it may be lower than the number of shared authors.
         others = max(author_counts.get(other, 0), count)
-        # If only a part of the authors is sampled, all authors share about this factor more.
+        # The sample may have only a part of the authors. Scale the number up to all authors.
         estimate = count * author_count / sampled
         weight = min(1.0, estimate / math.sqrt(author_count * others))
         is_exact = sampled == author_count or author_count <= others

@@ -23,8 +23,9 @@ class SettingDifference:
 def clock_difference(details: Mapping[str, Any], seen_at: datetime) -> float | None:
     """Return by how many seconds the clock of a process was ahead of the database's clock.
 
-    None if the heartbeat has no readable time, as that of an earlier release. The time of the
-    message is included, so a difference of some milliseconds means nothing.
+    Return None if the heartbeat has no readable time. Heartbeats of earlier releases have no time.
+    The time in which the heartbeat reaches the database is included, so some milliseconds mean
+    nothing.
     """
     try:
         sent_at = datetime.fromisoformat(str(details[heartbeat_details.CLOCK]))
@@ -36,9 +37,10 @@ def clock_difference(details: Mapping[str, Any], seen_at: datetime) -> float | N
 def differing_settings(
     processes: Iterable[tuple[str, str, Mapping[str, Any]]],
 ) -> list[SettingDifference]:
-    """Return the settings that differ. Each process is its role, its name and its details.
+    """Return the settings that differ between processes of the same role.
 
-    A process whose heartbeat lacks a setting, such as one of another release, does not count.
+    `processes` has the role, the name and the heartbeat's details of each process. If the details
+    of a process lack a setting, as in another release, the process is ignored for this setting.
     """
     found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for role, name, details in processes:

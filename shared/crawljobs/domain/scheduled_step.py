@@ -40,7 +40,7 @@ def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> 
     """Return the step in the form that a schedule stores.
 
     `own` has the priority and max_retries of the step. None means the value of the schedule. `step`
-    may wait only for steps, by their keys.
+    may wait only for steps of the schedule, which it names by their keys.
     """
     return ScheduledStep(
         key=step.key,

@@ -17,13 +17,13 @@ BUSY_DELAY = timedelta(seconds=60)  # the shortest delay after an answer of a bu
 BUSY_STATUSES = frozenset({429, 502, 504})
 GONE_STATUS = 410  # the receiver wants no more events
 
-# A delivery may be the cause if the processes that send it die. After this number of attempts whose
-# process died, the delivery fails. Other attempts are counted separately. Before attempt number n +
-# 1, the pause is random, up to n - 1 times INTERRUPTION_PAUSE.
+# If a process dies while it sends a delivery, the delivery may be the cause. After this number of
+# such attempts, the delivery fails. Other attempts are counted separately. After the n-th such
+# attempt, the delivery waits for a random time, at most n - 1 times INTERRUPTION_PAUSE.
 INTERRUPTIONS_MAX = 10
 INTERRUPTION_PAUSE = timedelta(seconds=30)
 
-# An endpoint is dead on two conditions:
+# An endpoint is dead if both conditions are true:
 #
 # - No attempt succeeded for SILENCE.
 # - The first and the latest failure since the last success are at least SPAN apart.
@@ -45,8 +45,8 @@ def delay_before_retry(
     b)` returns a random number for the jitter.
 
     - For a busy receiver, the delay is at least BUSY_DELAY.
-    - If the receiver asks for a longer delay (`retry_after`), the delay gets longer, but at most
-      twice as long.
+    - `retry_after`, for which the receiver asked, can make the delay longer, but at most twice as
+      long.
     """
     if attempts >= len(DELAYS):
         return None

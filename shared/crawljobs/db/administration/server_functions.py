@@ -2,9 +2,9 @@
 
 By default each role may call these functions, also in a read-only transaction. There are two kinds:
 
-- Functions of advisory locks fill the lock table of the server, and stop migrations and requests
-  that use the same keys.
-- All others write WAL, large objects and files.
+- Functions for advisory locks can fill the lock table of the server. They can also block the
+  migrations and requests that use the same keys.
+- The other functions can write WAL, large objects and files without limit.
 
 Only a superuser can revoke the right to call the functions.
 """
@@ -56,8 +56,12 @@ _ADVICE = "run `crawljobs-migrate roles` as a superuser, or let analysts read a 
 
 @dataclass(frozen=True)
 class _Function:
-    """A function, the roles with a direct grant on it, all roles that may call it (`callers`), and
-    the roles that need it (`wanted`)."""
+    """A function, and three sets of roles.
+
+    - `granted`: the roles with a direct grant.
+    - `callers`: all roles that may call the function.
+    - `wanted`: the roles that need the function.
+    """
 
     name: str
     granted: frozenset[str]

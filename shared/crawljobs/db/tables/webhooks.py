@@ -99,7 +99,7 @@ webhook_events = Table(
     Column("incomplete", Boolean),
     Column("finished_at", Timestamp),
     Column("schedule_id", BigInteger),
-    Column("generation", Integer),  # of the first group in group_ids
+    Column("generation", Integer),  # the generation of the first group in group_ids
     Column("body", Text),  # the JSON text that is sent; null until it is rendered
     Column("expanded_at", Timestamp),  # null until the event's deliveries have been created
     # The expansion of a job's event finds the name of this subreddit and stores it in `subreddit`.
@@ -136,7 +136,7 @@ webhook_deliveries = Table(
     Column("kind", Text, nullable=False, server_default="event"),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The number of attempts before the last replay. They do not prolong the next delay.
+    # The number of attempts before the last replay. The next delay does not depend on them.
     Column("attempts_before", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Timestamp, nullable=False, server_default=NOW),
     Column("lease_until", Timestamp),  # a sender holds the delivery until this time
@@ -149,7 +149,7 @@ webhook_deliveries = Table(
     CheckConstraint("attempts >= attempts_before AND attempts_before >= 0", name="attempts"),
     CheckConstraint("(ended_at IS NULL) = (state IN ('pending', 'held'))", name="open_has_no_end"),
     CheckConstraint("(lease_until IS NULL) = (claim_token IS NULL)", name="lease_has_token"),
-    # Finds the due deliveries of one endpoint. So a backlog of one endpoint does not delay others.
+    # Finds the due deliveries of one endpoint. A backlog of one endpoint does not delay the others.
     Index(
         "webhook_deliveries_due_idx",
         "endpoint_id",

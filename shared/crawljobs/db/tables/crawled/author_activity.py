@@ -18,15 +18,16 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
 
-# A Reddit account that wrote a stored post or comment or the original of a crosspost, or that
-# appears in an account's history.
+# A Reddit account. It wrote a stored post or comment, or the original post of a crosspost, or an
+# item in the history of an account.
 authors = Table(
     "authors",
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
     Column("reddit_id", Text),
-    # The next two are null until a crawl reads the account itself. Items do not show them.
+    # The next two columns are null until a crawl reads the account itself. Posts and comments do
+    # not show these values.
     Column("created_at_reddit", Timestamp),
     Column("suspended", Boolean),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),

@@ -17,8 +17,8 @@ def _common_indexes(table: str) -> tuple[Index, ...]:
         Index(f"{table}_subreddit_id_created_at_id_idx", "subreddit_id", "created_at", "id"),
         # Exports of the items that changed after a time. Page storage only appends to this index.
         Index(f"{table}_updated_at_id_idx", "updated_at", "id"),
-        # An author's items in no order. Equal keys share an entry, so this index stays small, and
-        # the items of a page change few of its pages.
+        # An author's items in no order. Postgres stores equal keys once, so this index stays small,
+        # and the items of one listing page change few blocks of the index.
         Index(f"{table}_author_id_idx", "author_id"),
         Index(
             f"{table}_refresh_due_at_idx",

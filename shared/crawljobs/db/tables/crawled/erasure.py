@@ -11,9 +11,9 @@ erased_authors = Table(
     "erased_authors",
     metadata,
     Column("name_hash", LargeBinary, primary_key=True),  # HMAC-SHA256 of the name in lower case
-    Column("key_id", Text, nullable=False),  # the key of the hash; another key gives another id
-    # The author's row while the erasure runs; null after its end. No foreign key, because the end
-    # of the erasure deletes that row.
+    Column("key_id", Text, nullable=False),  # identifies the key of the hash
+    # The author's row while the erasure runs; null after its end. There is no foreign key, because
+    # the end of the erasure deletes the author's row.
     Column("author_id", BigInteger),
     Column("erased_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("octet_length(name_hash) = 32", name="name_hash"),
