@@ -38,8 +38,8 @@ def erased_columns(table: Table) -> frozenset[str]:
 def values_of(table: Table) -> dict[str, Any]:
     """Return the values that make a row of posts or comments a tombstone, by column.
 
-    Page storage changes no tombstone back, because `deleted_at` is set. The new `updated_at` shows
-    the change to exports.
+    Page storage never fills a tombstone again, because `deleted_at` is set. Exports find the change
+    by the new `updated_at`.
     """
     return {
         **{name: null() for name in sorted(erased_columns(table))},

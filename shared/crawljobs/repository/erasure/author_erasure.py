@@ -41,7 +41,7 @@ class AuthorRequest:
 class Phase(IntEnum):
     """The next step of an erasure, which is stored as the position of the operation."""
 
-    NAME = 0  # wait for pages with the author, then replace the name
+    NAME = 0  # wait for transactions that store the author, then replace the name
     ITEMS = 1
     ACTIVITY = 2
     AUTHOR = 3
@@ -50,8 +50,8 @@ class Phase(IntEnum):
 def start(conn: Connection, request: AuthorRequest, *, now: datetime | None = None) -> Erasure:
     """Put the author on the block list, and create the operation that erases what is stored.
 
-    Returns the rows that were found. There is no operation if the author is not stored, so a second
-    erasure finds nothing. Raises ContentKeyRequired and OperationInProgress.
+    Returns the numbers of rows to erase. If the author is not stored, for example after an earlier
+    erasure, no operation is created. Raises ContentKeyRequired and OperationInProgress.
     """
     name_hash = erased_name.name_hash(request.key, request.name)
     block_list.check_key(conn, key=request.key)
@@ -98,8 +98,8 @@ def advance(
 ) -> AdvancedErasure:
     """Run the next chunk of the operation, which the caller has locked.
 
-    The changes and the new position commit together. Each chunk finds its rows by the author's id,
-    which erased rows no longer have.
+    The changes and the new position commit together. Each chunk finds the next rows by the author's
+    id. Erased rows no longer have this id.
     """
     author_id, name = operation.resource_id, str(operation.parameters[operation_rows.PERSONAL])
     phase, rows, pause = Phase(operation.position), 0, timedelta(0)

@@ -79,7 +79,8 @@ def delete_activity(
     """Delete the author's activity in the next subreddits, and the name from their crawls.
 
     The name occurs only in crawls of subreddits with the author's activity: in checkpoints of jobs,
-    and in missing parts. The activity in a subreddit stays while a running crawl has the name.
+    and in missing parts. While the checkpoint of a running crawl has the name, the activity in its
+    subreddit stays. So a later call finds this subreddit again.
     """
     found = conn.execute(EDGES, {"id_of_author": author_id, "at_most": SUBREDDITS_AT_ONCE})
     all_ids: Sequence[int] = found.scalars().all()

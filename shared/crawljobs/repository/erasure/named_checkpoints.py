@@ -17,7 +17,7 @@ def _list_of(key: str) -> str:
     return f"CASE jsonb_typeof(checkpoint -> '{key}') WHEN 'array' THEN checkpoint -> '{key}' END"
 
 
-# The name in the list of histories to request, and the name of a history that was given up.
+# The name is in the list of histories to request, or is the name of a history that was given up.
 _LISTED = "lower(listed) = lower(:name)"
 _HISTORY = f"(part ->> 'kind' = '{PartKind.HISTORY}' AND lower(part ->> 'item') = lower(:name))"
 _NAMES = f"""(
@@ -35,8 +35,9 @@ def _without(key: str, function: str, element: str, condition: str) -> str:
             ELSE '{{}}' END"""
 
 
-# Succeeded jobs have requested all histories, unless they gave up parts. The two branches read two
-# indexes of jobs by subreddit. A locked job is skipped, and counts as busy.
+# A succeeded job has the name only if it is incomplete, because it has requested all other
+# histories. The two branches read two indexes of jobs by subreddit. The subreddit of a locked job
+# is returned, as if the job were running.
 _REMOVE = text(f"""
     WITH job AS (
         SELECT id, subreddit_id FROM crawl_jobs
@@ -63,8 +64,8 @@ _REMOVE = text(f"""
 def remove(conn: Connection, *, name: str, subreddit_ids: Sequence[int]) -> Collection[int]:
     """Remove the name from the checkpoints of these subreddits' jobs that are not running.
 
-    Return the subreddits with a running job whose checkpoint has the name. A crawl skips the
-    history of an author who is not stored, and then saves a checkpoint without the name.
+    Return the subreddits with a running job whose checkpoint has the name. The running crawl skips
+    the history, because the author is not stored, and then saves a checkpoint without the name.
     """
     found = conn.execute(_REMOVE, {"name": name, "subreddit_ids": list(subreddit_ids)})
     return {int(row.subreddit_id) for row in found}

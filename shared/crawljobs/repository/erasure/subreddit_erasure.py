@@ -24,8 +24,8 @@ from crawljobs.repository.erasure.subreddit_items import Walked
 from crawljobs.repository.operations import audit_log, operation_rows
 
 RESOURCE = "subreddit"
-# The position of the operation has the phase in its high bits, and a place in the rest: an author's
-# id, or the microseconds from 1970 to a time before the year 2112.
+# The position of the operation has the phase in its high bits, and a place in its low bits. The
+# place is an author's id, or a time in microseconds since 1970, which fits until the year 2112.
 _PLACE_BITS = 52
 
 
@@ -40,7 +40,7 @@ class SubredditRequest:
 
 
 class Phase(IntEnum):
-    PAGES = 0  # wait for pages that are being stored
+    PAGES = 0  # wait for transactions that store pages
     EDGES = 1
     POSTS = 2
     COMMENTS = 3
@@ -48,7 +48,7 @@ class Phase(IntEnum):
 
 
 def start(conn: Connection, request: SubredditRequest, *, now: datetime | None = None) -> Erasure:
-    """Create the operation that erases the content which is stored now. Returns the found rows.
+    """Create the operation that erases the present content. Returns the numbers of rows to erase.
 
     The caller has locked the subreddit. Raises OperationInProgress.
     """

@@ -27,10 +27,11 @@ from crawljobs.repository.exports.export_walks import position_columns
 from crawljobs.repository.sql import inline_number
 
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
-FETCHED_ROWS = 250  # rows that one fetch brings into memory
+FETCHED_ROWS = 250  # rows that are read into memory at once
 # A transaction may commit up to this time after it has written `updated_at`.
 COMMIT_DELAY = timedelta(seconds=60)
-# A chunk of a span of time looks for items in at most this number of subreddits, which takes 0.2 s.
+# If an export is limited to a span of time, a chunk searches at most this number of subreddits,
+# which takes 0.2 s.
 SUBREDDITS_MAX = 20_000
 _UNKNOWN = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -55,8 +56,8 @@ _WALK_END = select(func.max(_walk.c.id).label("last_id"), func.count().label("su
 class ExportStart:
     """When an export starts, by the clock of the database.
 
-    Each change before `changes_until` is visible to the export. So this time is the value of
-    `updated_since` for a later export, which then misses no change.
+    Each change before `changes_until` is visible to the export. A later export that starts with
+    `updated_since` at this time misses no change.
     """
 
     at: datetime
@@ -97,8 +98,8 @@ def read_chunk(
 ) -> Chunk:
     """Return the lines that follow the key `after`: at most `rows` rows, and about CHUNK_BYTES.
 
-    `write` returns the bytes of a line for the author's name and the JSON object without this name.
-    `conn` must be in a transaction, because the rows come from a cursor of the server.
+    `write` returns the bytes of a line. It gets the author's name, and the JSON object without the
+    name. `conn` must be in a transaction, because the rows come from a cursor of the server.
     """
     statement = chunk_statement(
         plan.kind,

@@ -92,7 +92,7 @@ def _is_found(
 
 
 def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str]:
-    """Return the line with the rarely used fields, which Reddit has beside all others."""
+    """Return the line with the rarely used fields, at the same level as the other fields."""
     extra = cast(item.c.extra, Text)
     has_extra = and_(item.c.deleted_at.is_(None), func.length(extra) > inline_number(2))
     together = func.concat(

@@ -26,11 +26,11 @@ _EDGE = ("author_id", "subreddit_id", "posts", "comments", "first_at", "last_at"
 
 @dataclass(frozen=True)
 class Named:
-    """The rows that the ids of an exported row lead to, with the columns name and reddit_id."""
+    """The rows to which ids of an exported row refer. They have the columns name and reddit_id."""
 
     subreddit: FromClause
     author: FromClause
-    original_author: FromClause  # of the post from which a post was crossposted
+    original_author: FromClause  # the author of the original post of a crosspost
     other: FromClause  # the second subreddit of a link, or the community of a node
 
 

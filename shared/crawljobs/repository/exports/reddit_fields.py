@@ -1,7 +1,7 @@
 """The fields of an export in the shape `reddit`: names and types of Reddit's own objects.
 
-Programs that read archives of Reddit as JSON lines expect these fields. A deleted text is
-`[deleted]` and a removed one `[removed]`, as Reddit writes them.
+Programs that read archives of Reddit as JSON lines expect these fields. As in Reddit's own objects,
+a deleted text is `[deleted]`, and a removed text is `[removed]`.
 """
 
 from __future__ import annotations

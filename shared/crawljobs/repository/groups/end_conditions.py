@@ -54,8 +54,8 @@ MAY_REOPEN = f"""(
 def page_of_waits(column: str) -> str:
     """Return a subquery for the next waits whose upstream, in `column`, has the id `asked.id`.
 
-    The waits come after the wait with the id `asked.after`. With this start, several transactions
-    can share the waits for one upstream, and a change of the upstream still reads each wait once.
+    The waits come after the wait with the id `asked.after`. So several transactions, one after the
+    other, can process the waits for one upstream, and each wait is read only once.
     """
     # With `column = asked.id ORDER BY id`, the planner could scan the whole primary key. With the
     # order `column, id`, it uses the index on these two columns.

@@ -54,7 +54,7 @@ _FIRST_FAILURE = (
 )
 
 # States of steps that have a job. The resolver enqueues ready steps in the order of their ids. So
-# the first of these steps by id has the start of the group's first job.
+# the job of the first of these steps is the first job of the group.
 _WITH_JOB = (StepState.ENQUEUED, StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
 _first_started = _first_steps(_WITH_JOB, _step.job_id).subquery("started")
 _STARTED_AT = (

@@ -63,7 +63,7 @@ class Settled:
 
 @dataclass
 class _Upstreams:
-    """The ids of changed jobs, steps and groups. Each maps to the id of its last updated wait."""
+    """The ids of changed jobs, steps and groups. Each id has the id of its last updated wait."""
 
     jobs: dict[int, int] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)
@@ -131,8 +131,8 @@ def _settle_upstreams(
         rest.jobs, rest.groups = upstreams.jobs, upstreams.groups
         rest.steps.update(upstreams.steps)
     else:
-        # A step's wait for all other steps of its group can end only after the last page. To find
-        # waits for all steps, the statement reads all waits for the group, so it runs only with
+        # A step's wait for all other steps of its group can end only after all other waits are
+        # updated. The statement for such waits reads all waits for the group. So it runs only with
         # the last page.
         complete = sorted({*group_ids} - with_rest - {*of_groups.rests})
         changes += wait_changes.settle_waits_for_all(conn, complete, now=now)

@@ -62,7 +62,7 @@ _FINISH = (
     )
 )
 
-# The clock was set back after these rows were written: no row is due later than REDO_EVERY.
+# Rows that are due later than REDO_EVERY from now. They were written before the clock was set back.
 _FAR = _node.due_at > NOW + inline_interval(REDO_EVERY) + inline_interval("1 minute")
 _MEND = (
     update(map_nodes)
@@ -84,7 +84,7 @@ _MEND = (
 
 @dataclass(frozen=True, slots=True)
 class TakenNode:
-    """A subreddit whose links the caller computes. `now` is the time at which they were due."""
+    """A subreddit whose links the caller computes. `now`: when the subreddit was taken."""
 
     subreddit_id: int
     now: datetime
@@ -118,7 +118,7 @@ def finish(
 
 
 def mend(conn: Connection, *, now: datetime | None = None) -> int:
-    """Make links due whose time is too far in the future, because the clock was set back.
+    """Make links due whose due time is wrong, because the clock was set back.
 
     Returns the number of changed rows, at most CHUNK.
     """

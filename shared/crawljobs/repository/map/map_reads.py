@@ -38,7 +38,10 @@ _STRONGEST = (
 
 
 def _strongest_of(own: Any, other: Any) -> Select[Any]:
-    """Return a query for the neighbours of the subreddit `of` that are at the other ends."""
+    """Return a query for the neighbours of the subreddit `of`, by one of the two columns of links.
+
+    `own` is the column with the id `of`. `other` is the column with the id of the neighbour.
+    """
     return (
         select(other.label("id"), _link.weight)
         .where(own == _of, _link.shared_authors >= _min_shared)
@@ -138,7 +141,7 @@ class MapState:
 
 
 def strongest_links(conn: Connection, *, min_shared: int, limit: int) -> list[MapLink]:
-    """Return the strongest links of the whole map that have at least `min_shared` authors.
+    """Return the strongest links of the whole map with at least `min_shared` shared authors.
 
     Only the WALKED_MAX strongest links are checked.
     """

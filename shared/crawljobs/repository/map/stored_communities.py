@@ -108,7 +108,7 @@ def links_after(conn: Connection, *, a_id: int, b_id: int) -> list[tuple[int, in
 def communities_after(conn: Connection, *, after: int) -> dict[int, int | None]:
     """Return the stored communities of the subreddits with ids above `after`, by ascending id.
 
-    At most READ_CHUNK subreddits.
+    Returns at most READ_CHUNK subreddits.
     """
     rows = conn.execute(_COMMUNITIES, {"after": after})
     return {row.subreddit_id: row.community_id for row in rows}

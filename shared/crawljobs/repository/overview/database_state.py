@@ -106,7 +106,7 @@ class ProgramConnections:
 
 @dataclass(frozen=True)
 class TableState:
-    """A table with the estimated numbers of its rows. A time is None before the first run."""
+    """A table with the estimated numbers of its rows. None: the task never ran."""
 
     name: str
     live_rows: int

@@ -44,7 +44,7 @@ FAILED = (
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A failed job. `error_message` is its beginning."""
+    """A failed job. `error_message` is the beginning of the message."""
 
     job_id: int
     subreddit: str
@@ -55,7 +55,7 @@ class FailedJob:
 
 @dataclass(frozen=True)
 class RecentFailures:
-    """The numbers of failed jobs by error kind among the COUNTED newest, and the SHOWN newest."""
+    """The newest SHOWN failed jobs, and the numbers by error kind of the newest COUNTED."""
 
     by_error_kind: Mapping[str, int]
     newest: Sequence[FailedJob]

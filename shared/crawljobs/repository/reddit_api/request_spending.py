@@ -34,7 +34,7 @@ _job = crawl_jobs.c
 
 
 def _requests(checkpoint: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the requests of a checkpoint, or null. A checkpoint is JSON that a worker writes."""
+    """Return the number of requests in a checkpoint, or null if the number is not plausible."""
     value = checkpoint.op("->")(inline("requests"))
     number = cast(value, Numeric)
     is_plausible = number.between(inline_number(0), inline_number(PLAUSIBLE_REQUESTS_MAX))

@@ -1,7 +1,7 @@
-"""The two columns of due times. Schedules with steps have theirs in `steps_next_run_at`.
+"""The two columns of due times. A schedule with steps has its due time in `steps_next_run_at`.
 
-Earlier releases read `next_run_at` alone. It is infinite for an enabled schedule with steps, so
-that a scheduler of an earlier release neither fires nor disables the schedule.
+Earlier releases read only `next_run_at`. For an enabled schedule with steps, this column has the
+time `infinity`, so that a scheduler of an earlier release neither fires nor disables the schedule.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def written(
 ) -> dict[str, ColumnElement[Any]]:
     """Return the values of next_run_at and steps_next_run_at for an UPDATE or INSERT.
 
-    Without arguments, they come from the parameters `due_at` (null: disabled) and `has_steps`.
+    Without arguments, the values come from the parameters `due_at` (null: disabled) and
+    `has_steps`.
     """
     due = bindparam("due_at", type_=Timestamp) if due_at is None else due_at
     steps = bindparam("has_steps", type_=Boolean) if has_steps is None else has_steps

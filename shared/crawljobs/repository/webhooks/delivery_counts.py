@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.webhook_totals import EndpointCondition, WebhookTotals
 
 # The statement reads ranges of the index webhook_deliveries_state_idx (endpoint_id, state, id), in
-# pages of 200 entries. delivery_ranges has the reason why the conditions compare row values.
-# Postgres assumes that a range has a ninth of the table. So with one range of 10,000 entries,
-# Postgres could read and sort all deliveries of the range.
+# pages of 200 entries. delivery_ranges has the reason why the conditions compare row values. The
+# pages are small, because Postgres assumes that a range has a ninth of all rows. For one page of
+# 10,000 entries, it could choose to read and sort all deliveries of the range.
 _COUNT = text("""
     WITH RECURSIVE pages AS (
         SELECT endpoint.id AS endpoint_id, open.state, CAST(0 AS bigint) AS last_id,

@@ -14,12 +14,12 @@ from crawljobs.domain import webhook_retry
 
 CHUNK = 500  # limit of the deliveries of each kind that one call repairs
 MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
-# Jitter makes the longest delay longer, and Retry-After can double it. The replays of an endpoint
-# are due 0.1 s apart. If it has over 2 million, the latest exceed this limit and become due now.
+# Jitter makes the longest delay longer, and Retry-After can double it. Replays are due 0.1 s apart.
+# If an endpoint has over 2 million replays, the last ones exceed this limit, and become due now.
 LONGEST_DELAY = 2 * (1 + webhook_retry.JITTER) * max(webhook_retry.DELAYS)
 
-# Needs no limit, because at most 50 endpoints exist. If last_failure_at were in the future, later
-# failures would not be recorded.
+# The statement needs no LIMIT, because at most 50 endpoints exist. While last_failure_at is in the
+# future, new failures are not recorded.
 _ENDPOINTS = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_endpoints
@@ -31,8 +31,8 @@ _ENDPOINTS = text("""
         > (SELECT now FROM clock) + CAST(:margin AS interval)
     """)
 
-# Ends the leases that are too far in the future, and makes their deliveries due. If an attempt is
-# still running, its delivery is sent a second time at worst, with the same id.
+# Ends the leases whose ends are too far in the future, and makes their deliveries due. If an
+# attempt is still running, its delivery is sent a second time at worst, with the same id.
 _LEASES = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now)
     UPDATE webhook_deliveries
@@ -46,7 +46,8 @@ _LEASES = text("""
     ))
     """)
 
-# Deliveries of events that are in the future. There are two kinds:
+# Deliveries of events whose times are in the future, because the clock was set back. Two kinds of
+# these deliveries become due:
 #
 # - Deliveries without an attempt, except replays, which keep their pace.
 # - Deliveries whose latest attempt is in the future too. If the latest attempt began after the

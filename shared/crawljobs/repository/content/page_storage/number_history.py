@@ -78,9 +78,9 @@ _RECORD_SCORES = (
 def record_counts(
     conn: Connection, *, abouts: Sequence[SubredditAbout], now: datetime | None = None
 ) -> None:
-    """Record the numbers of stored subreddits, unless a row is younger than COUNTS_EVERY.
+    """Record the numbers of subreddits, unless a subreddit has a row younger than COUNTS_EVERY.
 
-    A description without a number of subscribers is left out: the subreddit refuses access.
+    Descriptions without a number of subscribers are left out, because the subreddit refuses access.
     """
     counted = [about for about in abouts if about.subscribers is not None]
     if not counted:
@@ -95,8 +95,8 @@ def record_counts(
 
 
 def record_scores(conn: Connection, *, seen: Sequence[Post], now: datetime | None = None) -> None:
-    """Record the stored scores of these posts that differ from the last row of the post.
+    """Record the scores and the numbers of comments of these posts, if one of them has changed.
 
-    The first look at a post after the setting is on records its score in any case.
+    The first numbers of a post are always recorded.
     """
     conn.execute(_RECORD_SCORES, {"ids": [post.id for post in seen], "now": now})

@@ -51,8 +51,8 @@ def _bound(name: str) -> ColumnElement[Any]:
 def _walk(item: Table, sort: ItemSort) -> Select[Any]:
     """Select the items between two positions of the index on subreddit, time and id.
 
-    The condition and the order have all three columns, although the subreddit is the same. So only
-    this index gives the order, whatever the statistics of the table say.
+    The condition and the order name all three columns, although all items have the same subreddit.
+    So only this index has the order, and Postgres uses it with any statistics of the table.
     """
     key = (item.c.subreddit_id, item.c.created_at, item.c.id)
     order = [column.desc() for column in key] if sort is ItemSort.NEWEST else key

@@ -23,8 +23,8 @@ GET = (
     .where(posts.c.id == _post_id)
     .limit(ONE_ROW)
 )
-# The two comparisons mean `=`. With `=`, Postgres would drop the ORDER BY, and with it the reason
-# to use the index.
+# Together, the two comparisons mean `=`. With `=` itself, Postgres would ignore the ORDER BY, and
+# might not use the index.
 SKELETON = (
     select(comments.c.id, comments.c.parent_id, comments.c.created_at)
     .where(comments.c.post_id >= _post_id, comments.c.post_id <= _post_id)
@@ -48,9 +48,9 @@ class TreeComment:
 
 @dataclass(frozen=True)
 class TreePage:
-    """One page of a tree. Pass `next` as `after` for the next page. None: no page follows.
+    """One page of a tree. `next`: the value of `after` for the next page, or None at the end.
 
-    `is_cut` is true if the post has more than TREE_MAX stored comments. Then the tree consists of
+    `is_cut` is true if the post has more than TREE_MAX stored comments. Then the tree has only
     TREE_MAX of them.
     """
 

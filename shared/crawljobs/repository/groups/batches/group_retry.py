@@ -62,8 +62,8 @@ def retry_steps(
     items = [_item(step, by_job) for step in steps]
     finished = []
     if steps and not request.dry_run:
-        # In the transaction of the first retried step. Until then, the group's stored outcome is
-        # `cancelled`, and its mark must agree with it.
+        # The mark is removed in the transaction of the first retried step. Before this transaction,
+        # the group has the outcome `cancelled`, and must also have the mark.
         conn.execute(_UNMARK, {"group_id": request.group_id})
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)

@@ -75,7 +75,7 @@ def _insertion(
     now: ColumnElement[datetime],
     kind: EventType | None = None,
 ) -> Insert:
-    """Return the statement that inserts those events of these ended jobs that endpoints want.
+    """Return the statement that inserts the events of ended jobs, if endpoints want the events.
 
     `jobs` has the columns JOB_COLUMNS. `kind` is the type of all events, if it is known.
     """
@@ -100,9 +100,9 @@ def _insertion(
         source=job.source,
         subreddit=func.lower(name.scalar_subquery()),
     )
-    # A random start for each statement, and the id of the job as the last 12 hex digits. Random
-    # UUIDs for each row would double the time for the row, and each would change another page of
-    # the index.
+    # The id of an event is a random start, which all events of a statement share, and the id of the
+    # job in the last 12 hex digits. A random UUID for each row would double the time for the row,
+    # and would change another page of the index.
     event_id = cast(
         select(func.left(cast(func.gen_random_uuid(), Text), inline_number(24)))
         .scalar_subquery()
@@ -157,6 +157,6 @@ RECORD = DriverStatement(
 
 
 def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
-    """Write those events of these jobs that endpoints want. The transaction has ended the jobs."""
+    """Write the events that endpoints want about jobs which this transaction has ended."""
     listed = "{" + ",".join(map(str, job_ids)) + "}"  # a text is faster than a list
     RECORD.execute(conn, {"ids": listed, "now": now})

@@ -37,8 +37,8 @@ def replay(
 ) -> bool:
     """Make an ended delivery pending. Return False if it is open or does not exist.
 
-    The caller has locked the endpoint, to which the delivery belongs. Its first attempt comes
-    REPLAY_SECONDS after the last replay that is already planned.
+    The caller has locked the endpoint of the delivery. The first attempt comes REPLAY_SECONDS after
+    the last planned replay of the endpoint. A ping is attempted at once.
     """
     values = {"delivery_id": delivery_id, "of_endpoint": endpoint_id, "now": now}
     return conn.execute(_REPLAY, values).scalar_one_or_none() is not None

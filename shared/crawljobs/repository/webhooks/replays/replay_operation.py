@@ -25,7 +25,7 @@ KIND = OperationKind.REPLAY_WEBHOOK
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """A replay of deliveries of events since `since`. `only_failed`: only of failed ones."""
+    """A replay of deliveries of events since `since`. `only_failed`: only failed deliveries."""
 
     endpoint_id: int
     since: datetime
@@ -64,7 +64,7 @@ def start(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> Replay:
-    """Replay the deliveries, or create an operation if they may be more than `at_most`.
+    """Replay at most `at_most` deliveries, or create an operation if there may be more.
 
     The caller has locked the endpoint. A dry run only counts, and has the same errors. Raises
     OperationInProgress.
@@ -123,8 +123,8 @@ def advance(
     """Replay the endpoint's next deliveries of the operation, which the caller has locked.
 
     Reads at most `at_most` deliveries. The deliveries and the new position of the operation commit
-    together. The operation ends at the newest delivery of the time of the request, or when the
-    endpoint was deleted.
+    together. The operation ends after the newest delivery that existed at the time of the request,
+    or if the endpoint was deleted.
     """
     endpoint_id = operation.resource_id
     only_failed = bool(operation.parameters["only_failed"])

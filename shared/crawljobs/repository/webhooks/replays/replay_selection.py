@@ -1,7 +1,7 @@
-"""Choose the ended deliveries of an endpoint that a replay of events since a time concerns.
+"""Choose ended deliveries of an endpoint for a replay, by the times of their events.
 
-The walks read ranges of the index (endpoint_id, state, id) and are limited. A delivery gets its id
-a little after the event was written, and the newest deliveries are walked first to count them.
+Each statement reads a limited range of the index (endpoint_id, state, id). The ids of deliveries
+are nearly in the order of the events. So the count begins with the newest deliveries.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from crawljobs.repository.sql import ONE_ROW, ids, inline, one_of
 from crawljobs.repository.webhooks import delivery_ranges
 
 COUNT_SCAN = 100_000  # to count deliveries, at most this number is read
-# The order of ids is the order of events, except for events of several schedulers at the same time,
-# and for events from before the clock was set back.
+# The order of ids may differ from the order of events by this time, because several schedulers
+# create deliveries at the same time, and because the clock may have been set back.
 MARGIN = timedelta(hours=1)
 ENDED = (DeliveryState.DELIVERED, DeliveryState.DROPPED, DeliveryState.FAILED)
 
@@ -48,7 +48,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Walked:
-    """The deliveries to replay among the next ones. The next walk starts after the id `position`.
+    """The deliveries to replay of one walk. The next walk starts after the id `position`.
 
     `more` is true if further deliveries may follow.
     """
@@ -142,7 +142,7 @@ def count(
     only_failed: bool,
     scan: int = COUNT_SCAN,
 ) -> Selected:
-    """Count the endpoint's deliveries to replay, of events since `since`.
+    """Count the endpoint's deliveries of events since `since` that a replay would send.
 
     Reads at most `scan` deliveries, the newest first.
     """
