@@ -1,4 +1,4 @@
-"""The jobs of a change with --filter: find them, try the change, ask for the count."""
+"""The jobs of a change with --filter: find the jobs, try the change, and ask for confirmation."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ Try = Callable[[Sequence[int]], Sequence[Mapping[str, Any]]]
 
 @dataclass
 class Selection:
-    """The jobs that the change would change, some of them, and the number of the others."""
+    """The jobs that the change would affect, some of these jobs, and the number of other jobs."""
 
     ids: list[int] = field(default_factory=list)
     samples: list[Mapping[str, Any]] = field(default_factory=list)
@@ -64,7 +64,7 @@ def _checked(name: str, kind: str, text: str) -> str:
 
 
 def select(session: Session, query: Mapping[str, Any], try_change: Try) -> Selection:
-    """Return the jobs that match the query and that the change would change, by a dry run."""
+    """Return the jobs that match the query and that the change would affect. Makes a dry run."""
     selection, chunk = Selection(), list[Mapping[str, Any]]()
     for job in read_items(session.client, PATH, query, limit=None):
         chunk.append(job)

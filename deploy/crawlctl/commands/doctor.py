@@ -14,8 +14,8 @@ from crawlctl.shared_options import Verb
 def doctor(session: Session) -> ExitCode:
     """Check the connection, the token and the system.
 
-    Each finding has a remedy. The exit code is 9 with a finding. A check whose answer the token may
-    not read is unknown, which is no finding.
+    Each finding has a remedy. The exit code is 9 if there is a finding. If the token may not read
+    the answer of a check, the result of this check is unknown, which is no finding.
     """
     checks = diagnose(session)
     session.writer.items(CHECK, checks)

@@ -31,9 +31,9 @@ def login(
 ) -> None:
     """Store the address and the token of a server.
 
-    The token is typed and not shown, or piped into standard input, or printed by a command each
-    time it is needed. It is no option, because other users can read the command line. --url and
-    --profile, before `login`, name the server. The file has the mode 0600.
+    Type the token, which is not shown, or pipe it into standard input, or name a command that
+    prints it each time. There is no option for the token, because other users can read the command
+    line. --url and --profile, before `login`, name the server. The file has the mode 0600.
     """
     if source not in (None, "-"):
         raise CommandFailed(

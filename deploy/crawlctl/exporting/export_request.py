@@ -70,7 +70,7 @@ class ExportRequest:
 def without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the description of an export without `since` and `until`.
 
-    `--since 30d` is another time in the next run.
+    The times are left out, because `--since 30d` means another time in the next run.
     """
     query = {name: value for name, value in description["query"].items() if name not in _TIMES}
     return {**description, "query": query, "times": sorted({*description["query"]} & {*_TIMES})}

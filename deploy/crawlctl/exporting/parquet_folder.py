@@ -40,9 +40,9 @@ class ParquetFolder:
         return self._stored + self._lines.count(b"\n")
 
     def open(self, *, resume: bool) -> None:
-        """Make the folder, or with `resume` continue in it.
+        """Create the folder. With `resume`, continue an interrupted export in the folder.
 
-        Raises CommandFailed if it belongs to another export, or is in the way.
+        Raises CommandFailed if the folder cannot be used, or belongs to another export.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -63,18 +63,18 @@ class ParquetFolder:
                 path.unlink()
 
     def write(self, piece: bytes) -> None:
-        """Take bytes of the response, and write a batch when there are enough."""
+        """Take bytes of the response. Write a batch when its size is reached."""
         self._lines += piece
         if len(self._lines) >= BATCH_BYTES:
             self._write_batch()
 
     def drop_incomplete_line(self) -> None:
-        """Write the complete lines, and forget the others."""
+        """Write the complete lines, and drop the incomplete last line."""
         self._write_batch()
         self._lines.clear()
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Keep the header of the first request. The following export begins at this time."""
+        """Store the time in a header of the first response. The next export begins at this time."""
         if self.updated_until is None:
             self.updated_until = value
             self._write_state()

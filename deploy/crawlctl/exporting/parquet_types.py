@@ -21,7 +21,7 @@ _KINDS_WITH_NUMBERS_AS_IDS = frozenset({"authors", "subreddits"})
 def type_of(kind: str, field: str) -> str:
     """Return the type of a field: integer, number, truth, time or text.
 
-    A field that a later release adds is text. Its lists and objects are JSON in this text.
+    A field that a later release adds is text. Lists and objects in such a field are JSON text.
     """
     if field in INTEGERS or (field == "id" and kind in _KINDS_WITH_NUMBERS_AS_IDS):
         return "integer"

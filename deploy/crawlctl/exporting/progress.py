@@ -1,4 +1,4 @@
-"""The progress of an export on standard error: one line on a terminal, else a line at times."""
+"""The progress of an export on standard error: one changing line on a terminal, else new lines."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ class Progress:
         self._first: int | None = None
 
     def show(self, lines: int) -> None:
-        """Show the number of lines, if the last time is long enough ago."""
+        """Show the number of lines, if it was last shown long enough ago."""
         if self._first is None:
             self._first = lines
         now = time.monotonic()

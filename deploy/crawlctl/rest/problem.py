@@ -7,8 +7,8 @@ from typing import Any
 from crawlctl.failures import CommandFailed, code_of_status
 from crawlctl.output.visible_text import visible
 
-TEXT_CHARACTERS = 500  # of one text of the server
-DETAILS = 10  # wrong values that are shown
+TEXT_CHARACTERS = 500  # limit of one text of the server
+DETAILS = 10  # limit of the wrong values that are shown
 REMEDIES = {
     "missing_token": "log in with `crawlctl login`, or set CRAWLJOBS_TOKEN_FILE",
     "invalid_token": "log in with `crawlctl login`, or correct the file of CRAWLJOBS_TOKEN_FILE",

@@ -16,8 +16,8 @@ GRAVITY = 0.6  # keeps parts of the map together that no link connects
 def places(count: int, links: Sequence[tuple[int, int, float]]) -> list[tuple[float, float]]:
     """Return a place (x, y) between 0 and 1 for each of `count` subreddits.
 
-    `links` has the numbers of two subreddits and the weight, above 0 and at most 1. Takes time in
-    proportion to the square of `count`.
+    Each of `links` has the numbers of two subreddits, and the weight, above 0 and at most 1. Takes
+    time in proportion to the square of `count`.
     """
     if count == 0:
         return []
@@ -86,7 +86,7 @@ def _fitted(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 def apart(
     points: Sequence[tuple[float, float]], radii: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """Move circles that overlap away from each other. The units of points and radii are equal."""
+    """Move circles that overlap away from each other. Points and radii have the same unit."""
     moved = [list(point) for point in points]
     for _ in range(APART_ROUNDS):
         is_changed = False

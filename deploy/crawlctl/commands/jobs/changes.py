@@ -56,7 +56,7 @@ def change(
     expected: int | None,
     reason: str | None,
 ) -> ExitCode:
-    """Change jobs. One job of an id is answered as a job, others with their results."""
+    """Change jobs. For one id, the changed job is written; otherwise the result for each job."""
     name = verb.replace("_", "-")
     whole = {**body, **given(reason=reason)}
     if pairs or is_all:

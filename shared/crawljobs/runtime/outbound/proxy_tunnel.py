@@ -37,8 +37,8 @@ def connect(
 ) -> socket.socket:
     """Return a tunnel to the first checked address to which the proxy connects.
 
-    `deadline` is a time of the monotonic clock. The addresses share the time until then. Raises an
-    OutboundError.
+    `deadline` is a time of the monotonic clock. The addresses share the time until the deadline.
+    Raises an OutboundError.
     """
     tried = pinned_connection.in_turns(target.addresses)
     problem: OutboundError = ProxyFailed("the name has no address")
@@ -93,8 +93,8 @@ def _open_tunnel(
     while not head.endswith(b"\r\n\r\n"):
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
-            # Read single bytes. The bytes after the proxy's head are for the caller: they come from
-            # the server behind the proxy.
+            # Read single bytes. A longer read could take bytes after the proxy's head, which come
+            # from the server behind the proxy. The caller needs them.
             byte = connected.recv(1)
         head += byte
         if not byte or len(head) > HEAD_MAX:

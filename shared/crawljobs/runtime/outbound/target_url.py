@@ -123,8 +123,8 @@ def _ascii(written: str) -> str:
 def _ipv4(name: str) -> tuple[str, Address]:
     """Return an address in dotted decimal notation. Other notations are refused.
 
-    Resolvers also accept octal, hexadecimal and short forms. For some of them, two resolvers find
-    different addresses.
+    Resolvers also accept octal, hexadecimal and short forms. For some forms, different resolvers
+    find different addresses.
     """
     if _DOTTED_QUAD.fullmatch(name):
         try:
