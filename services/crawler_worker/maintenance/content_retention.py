@@ -23,7 +23,7 @@ SUBREDDITS_AT_ONCE = 100
 
 
 class ContentRetention:
-    """Erases old content in chunks. One worker does so, at most once in an hour."""
+    """Erases old content in chunks. All workers together start at most one run an hour."""
 
     def __init__(
         self, database: Database, settings: RetentionSettings, stopping: threading.Event
@@ -35,7 +35,7 @@ class ContentRetention:
     def run(self) -> int:
         """Erase the due content of all subreddits. Return the number of erased items.
 
-        A run that is interrupted is continued by the next run. Raises DatabaseUnavailable.
+        If a run is interrupted, the next run continues it. Raises DatabaseUnavailable.
         """
         settings = self._settings
         if settings.content is None and not settings.erases_barred:

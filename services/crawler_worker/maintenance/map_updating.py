@@ -1,7 +1,7 @@
 """Keeps the map current: the links of crawled subreddits, and the communities.
 
-Workers take turns, with a pause after each turn. The pause is so long that all workers together use
-at most a share of one CPU core for the map.
+Workers take turns, with a pause after each turn. The pause limits the share of one CPU core that
+all workers together use for the map.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ log = logs.get_logger(__name__)
 EVERY_SECONDS = 2.0  # interval of the checks for due links
 TASK = "map"
 TURN_SECONDS = 0.2  # a turn starts no computation of links after this time
-# If a worker dies during its turn, the turn ends after this time. No pause is longer.
+# If a worker dies during its turn, the turn ends after this time. It is also the longest pause
+# after a turn.
 HOLD = timedelta(minutes=10)
-# Communities are computed when no links are due. If links are always due: after this time.
+# Outdated communities are computed when no links are due, or when they are older than this.
 COMMUNITIES_AFTER = timedelta(days=1)
 
 

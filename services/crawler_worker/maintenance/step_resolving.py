@@ -24,7 +24,7 @@ log = logs.get_logger(__name__)
 EVERY_SECONDS = 2.0
 JITTER = 0.1
 # The shortest pause between two runs. During a drain, each written batch of ended jobs wakes the
-# resolver. Without the pause it would run all the time, with few rows in each run.
+# resolver. Without the pause, the resolver would run all the time, with few rows in each run.
 PAUSE_SECONDS = 0.1
 # While this worker claims jobs without a pause, a resolver with a backlog works for this share of
 # the time. More work of the resolver would slow the queue down (decision 133).
@@ -87,7 +87,8 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            # The ended upstreams of a backlog are recorded. The search would record them again.
+            # A backlog consists of ended upstreams that are recorded. A search would record them
+            # again.
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:
@@ -97,7 +98,7 @@ class StepResolver(threading.Thread):
                 self._hint.wait(EVERY_SECONDS * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def _give_way(self, seconds: float) -> None:
-        """Wait after a run that took `seconds`, but only while the worker claims jobs."""
+        """Wait after a run that took `seconds`. If the worker stops claiming, end the wait."""
         pause = min(seconds * (1 / SHARE_OF_BACKLOG - 1), BACKLOG_PAUSE_MAX_SECONDS)
         until = time.monotonic() + pause
         self._stopping.wait(PAUSE_SECONDS)
@@ -114,8 +115,8 @@ class StepResolver(threading.Thread):
     def resolve(self) -> int:
         """End steps and waits, and start ready steps. Returns the number of changes.
 
-        Continues until nothing is left to do. If the worker claims jobs without a pause, the claims
-        are more urgent: then the resolver stops after a full chunk. Raises DatabaseUnavailable.
+        Continues until nothing is left to do. If the worker claims jobs without a pause, stops
+        after a full chunk, because claims are more urgent. Raises DatabaseUnavailable.
         """
         total, changed = 0, -1
         self._has_backlog = False
@@ -128,8 +129,8 @@ class StepResolver(threading.Thread):
     def _may_continue(self, *, committed: bool) -> bool:
         """Return whether another transaction of the same task follows at once.
 
-        - After a failure: yes, with a smaller chunk. The same chunk would fail in each round.
-        - After a full chunk: no. If the worker claims jobs just now, `_has_backlog` ends the run.
+        - After a failed chunk: yes, with a smaller chunk.
+        - After a committed full chunk: no. If the worker claims jobs, `_has_backlog` ends the run.
         """
         if committed:
             self._has_backlog = self._is_claiming()

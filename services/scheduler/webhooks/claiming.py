@@ -19,7 +19,8 @@ from scheduler.webhooks.running_attempts import RunningAttempts
 from scheduler.webhooks.sender_threads import SenderThreads
 
 PINGS = 4  # limit of the pings at the same time, beside the other attempts
-# An attempt ends at the latest RECORD_SECONDS before its lease. Its result is written meanwhile.
+# An attempt ends at least this time before the end of its lease, so that the process can write the
+# result during the lease.
 RECORD_SECONDS = 3.0
 LEASE = timedelta(seconds=TOTAL_SECONDS + 2 * RECORD_SECONDS)
 
@@ -28,7 +29,7 @@ LEASE = timedelta(seconds=TOTAL_SECONDS + 2 * RECORD_SECONDS)
 class Assignment:
     """A claimed delivery with its body.
 
-    The attempt must end before `deadline`, a time of the monotonic clock. Later, another process
+    The attempt must end before `deadline`, a time of the monotonic clock. Otherwise another process
     could claim the delivery and send it at the same time.
     """
 
@@ -74,7 +75,7 @@ class Claiming:
     def _shares(self, conn: Connection, *, used: int) -> dict[int, int]:
         """Return how many deliveries to claim for each endpoint.
 
-        `used` is the number of idle threads that other claims need.
+        `used` is the number of idle threads for the pings that were claimed before.
         """
         free = IN_ALL - self._running.count(pings=False)
         if free <= 0:

@@ -39,10 +39,13 @@ class DisabledEndpoint:
 def disable_if_dead(
     conn: Connection, *, endpoint_id: int, status_code: int | None, failed_at: datetime | None
 ) -> DisabledEndpoint | None:
-    """Disable the endpoint if an attempt got status 410, or if attempts have failed for long.
+    """Disable the endpoint if an attempt got status 410, or if no attempt succeeded for days.
 
-    `failed_at` is the time of the failure, or None if the endpoint's failures were checked a few
-    seconds ago. The change has an audit row, and the other endpoints get an event about it.
+    - `status_code`: the status that the failed attempt got.
+    - `failed_at`: the time of the failure. None leaves out the check for long failure, because it
+      was made a few seconds ago.
+
+    The change has an audit row, and the other endpoints get an event about the change.
     """
     is_gone = status_code == webhook_retry.GONE_STATUS
     if not is_gone and failed_at is None:

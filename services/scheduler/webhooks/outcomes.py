@@ -19,7 +19,8 @@ from scheduler.webhooks.sending import Attempted
 
 log = logs.get_logger(__name__)
 
-# The times of the last success and failure of an endpoint are at most this much out of date.
+# The stored times of an endpoint's last success and last failure may be too old by this time, which
+# saves writes.
 NOTE_PAUSE = timedelta(seconds=10)
 WRITE_TRIES = 5
 WRITE_PAUSE_SECONDS = 0.5  # between two tries while the database does not answer
@@ -77,7 +78,7 @@ class Outcomes:
     def _written(
         self, delivery: ClaimedDelivery, attempted: Attempted
     ) -> tuple[int | None, endpoint_disabling.DisabledEndpoint | None]:
-        """Write the attempt. One statement is enough if the endpoint's row does not change."""
+        """Write the attempt. If the endpoint's row does not change, execute only one statement."""
         has_succeeded = attempted.attempt.result is AttemptResult.SUCCEEDED
         if has_succeeded and self._has_noted(delivery.endpoint_id):
             return self._database.run_statement(
@@ -128,7 +129,10 @@ def _record(conn: Connection, delivery: ClaimedDelivery, attempted: Attempted) -
 
 
 def delay_before_next(delivery: ClaimedDelivery, attempted: Attempted) -> timedelta | None:
-    """Return the delay between this failed attempt and the next one. None: no attempt follows."""
+    """Return the delay between this failed attempt and the next attempt.
+
+    Returns None if no attempt follows.
+    """
     if delivery.kind is DeliveryKind.PING:
         return None
     return webhook_retry.delay_before_retry(

@@ -31,10 +31,10 @@ class SenderThreads(Generic[Item]):
         self._limit = LogLimit()
 
     def prepare(self, count: int) -> int:
-        """Start threads until `count` are idle, as far as the system allows it.
+        """Start threads until `count` threads are idle, if the system allows so many threads.
 
-        Returns the number of idle threads, at most `count`. Without an idle thread, a further item
-        would wait for the end of another item, and the claim of the waiting item could end.
+        Returns the number of idle threads, at most `count`. The caller puts at most this number of
+        items. A further item would wait for a thread, and its claim could end before it is sent.
         """
         while (idle := self._idle()) < count and self._has_started():
             pass
@@ -51,7 +51,7 @@ class SenderThreads(Generic[Item]):
             return self._threads - self._busy
 
     def _has_started(self) -> bool:
-        """Start one more thread. Return False if there are `most`, or if the system refuses it."""
+        """Start a thread. Return False if `most` threads run, or if the system refuses a thread."""
         with self._lock:
             if self._threads >= self._most:
                 return False

@@ -1,4 +1,4 @@
-"""Keep the rows of deliveries right: their times, ended leases, and the states of endpoints."""
+"""Correct the rows of deliveries: times, ended leases, and states that endpoints require."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Upkeep:
         self._has_overdue = False
 
     def run(self, *, interrupted: bool) -> None:
-        """Run one chunk of each due task. `interrupted`: leases have ended.
+        """Run one chunk of each due task. `interrupted`: leases of running attempts have ended.
 
         Raises DatabaseUnavailable.
         """
@@ -45,7 +45,7 @@ class Upkeep:
                 self._settled_at = time.monotonic()
 
     def _mend(self) -> None:
-        """Repair times that a clock setback made too late. Each round repairs a chunk."""
+        """Repair times that are too late because the clock was set back. Repairs one chunk."""
         mended = self._database.run(lambda conn: delivery_setbacks.mend(conn, lease=LEASE))
         if mended:
             log.warning("clock.mended", what="webhooks", count=mended)
@@ -53,9 +53,10 @@ class Upkeep:
             self._mended_at = time.monotonic()
 
     def _plan_replays(self) -> None:
-        """Plan overdue replays again after a time without rounds, such as before the start.
+        """Plan overdue replays again if `run` was not called for a time, such as before the start.
 
-        Replays that are overdue because their receiver is slow keep their places.
+        If `run` is called regularly, a replay is only overdue because its receiver is slow. Such a
+        replay keeps its time.
         """
         now = time.monotonic()
         if now - self._ran_at >= overdue_replays.LATE.total_seconds():
@@ -66,7 +67,7 @@ class Upkeep:
         self._ran_at = now
 
     def _record_interruptions(self) -> None:
-        """Record the attempts whose process died. Their deliveries follow, or fail in the end."""
+        """Record the attempts whose process died. Their deliveries are attempted again, or fail."""
         found = self._database.run(lambda conn: interrupted_attempts.record(conn, lease=LEASE))
         if not found:
             return  # another process was faster

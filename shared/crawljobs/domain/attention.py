@@ -20,7 +20,7 @@ class Severity(StrEnum):
 
     CRITICAL = "critical"  # crawls stop or are lost until somebody acts
     WARNING = "warning"  # something is wrong, and gets worse or stays until somebody acts
-    NOTICE = "notice"  # usual in operation, but worth to know
+    NOTICE = "notice"  # usual in operation, but worth knowing
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class AttentionFacts:
     # Results of the newest 100 failed and succeeded jobs of the last day.
     recent_failed: int = 0
     recent_succeeded: int = 0
-    # The time for which jobs were pending without the success of a job.
+    # For how long jobs have been pending while no job succeeded.
     without_success_seconds: float = 0
     longest_crawl_seconds: float = 0
     expired_leases: int = 0  # leases that expired more than a minute ago
@@ -46,39 +46,39 @@ class AttentionFacts:
     broken_schedules: int = 0
     held_steps: int = 0
     oldest_pending_step_seconds: float = 0
-    failed_operations: int = 0  # of the last day
+    failed_operations: int = 0  # that ended within the last day
     oldest_undelivered_seconds: float = 0
     disabled_endpoints: int = 0  # disabled because their receivers failed
     oldest_transaction_seconds: float = 0
     dead_rows: int = 0  # of the table of jobs
     dead_row_share: float = 0
     reddit_refused: bool = False
-    reddit_paused: bool = False  # for another reason than a refusal
+    reddit_paused: bool = False  # for a reason other than a refusal
     recently_throttled: int = 0  # client ids with a series of 429 in the last 15 minutes
     promised_share: float = 0  # requests of all schedules, as a share of Reddit's budget
-    subreddits_with_gaps: int = 0  # of the newest crawls of the last day
+    subreddits_with_gaps: int = 0  # among the subreddits of the last day's newest crawls
     is_paused: bool = False  # the whole queue
 
     @property
     def failed_share(self) -> float:
-        """The share of failed jobs in the sample; 0 with fewer than three failed jobs."""
+        """The share of failed jobs in the sample, or 0 if fewer than FAILED_MIN jobs failed."""
         if self.recent_failed < FAILED_MIN:
             return 0.0
         return self.recent_failed / (self.recent_failed + self.recent_succeeded)
 
     @property
     def harmful_dead_share(self) -> float:
-        """The share of dead rows; 0 with few dead rows, which autovacuum leaves in place."""
+        """The share of dead rows, or 0 if there are fewer than DEAD_ROWS_MIN dead rows."""
         return self.dead_row_share if self.dead_rows >= DEAD_ROWS_MIN else 0.0
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition: it holds if its number is above `limit`, or equal to it with `is_equal`.
+    """A condition that holds if its number is above `limit`, or with `is_equal` equal to `limit`.
 
     `sentence` is a template with `{value}`. `of_one` is the sentence for the number 1. `link` is
     the path of the API that shows the cause. `alert` is the alert of the same condition, and
-    `metric` the gauge with the same number, if there is one.
+    `metric` is the gauge with the same number. Both are None if they do not exist.
     """
 
     code: str
@@ -136,7 +136,7 @@ def checks(conditions: Iterable[Condition], facts: Any) -> list[Check]:
 
 
 def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
-    """Return the conditions that hold, the most severe first, else in the order of the table."""
+    """Return the conditions that hold, sorted by severity and then as in the table."""
     holding = [each for each in conditions if each.holds(facts)]
     codes = {each.code for each in holding}
     shown = [_attention(each, facts) for each in holding if each.hidden_by not in codes]
@@ -191,7 +191,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: float) -> str:
-    """Return a number of jobs, whose count stops at COUNT_MAX."""
+    """Return a number of jobs as text. The number was counted up to COUNT_MAX."""
     return f"{number:,.0f}" if number < COUNT_MAX else f"At least {COUNT_MAX:,}"
 
 

@@ -15,9 +15,9 @@ class SystemFacts:
 
     is_schema_unknown: bool = False
     is_read_only: bool = False
-    connections_share: float = 0  # used connections of the server, as a share of the possible ones
+    connections_share: float = 0  # the used share of the server's possible connections
     is_autovacuum_off: bool = False
-    clock_difference_seconds: float = 0  # the largest difference of a live process
+    clock_difference_seconds: float = 0  # the largest, between a live process and the database
     differing_settings: int = 0
 
 

@@ -36,8 +36,8 @@ class GroupForecast:
     - `used`: the requests so far.
     - `expected`: the expected total.
     - `per_minute`: None before the first request.
-    - `eta`: None without `per_minute`, without requests left, for a finished or paused group, and
-      if the end is too far away.
+    - `eta`: the expected end of the group. None if the group is finished or paused, if no request
+      was sent, if no requests are left, or if the end is more than LONGEST_ETA away.
     - `is_estimate`: the numbers are computed from a sample of the steps.
     """
 
@@ -59,11 +59,11 @@ def forecast(
     """Return the forecast.
 
     - `steps`: all `steps_in_group` steps of the group, or only a sample of them.
-    - `until`: the end of the group, or the present time of an open group.
+    - `until`: the time at which the group finished. For an open group, the present time.
     - `is_running`: the group is neither finished nor paused.
 
-    For a subreddit without an earlier crawl, the forecast uses the average number of requests of
-    the other subreddits.
+    If a subreddit has no earlier crawl, the forecast uses the average of the last crawls of the
+    other subreddits.
     """
     scale = max(1.0, steps_in_group / len(steps)) if steps else 1.0
     used = round(scale * sum(_count(step.sent) for step in steps))

@@ -10,7 +10,7 @@ from crawljobs.domain.group import GroupOutcome, StepState
 
 
 class OpenGroupState(StrEnum):
-    """The states of an open group. A group has the first state in this order that fits."""
+    """The states of an open group. If several states apply, the group has the first of them."""
 
     HELD = "held"  # a step waits until an operator lets it proceed or skips it
     PAUSED = "paused"
@@ -22,9 +22,9 @@ class OpenGroupState(StrEnum):
 class GroupTotals:
     """The numbers of open groups, of their steps, and of the newest finished groups.
 
-    - `oldest_pending_seconds`: the age of the oldest pending step, without the steps of paused
-      groups; None without a pending step.
-    - `capped`: more groups are open than were counted.
+    - `oldest_pending_seconds`: the age of the oldest pending step of groups that are not paused.
+      None if there is no such step.
+    - `capped`: true if not all open groups were counted.
     """
 
     by_state: Mapping[OpenGroupState, int]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 
-VOTES_MAX = 5  # the number of neighbours that decide on the label of a subreddit
+VOTES_MAX = 5  # at most this number of neighbours decide on the label of a subreddit
 ROUNDS_MAX = 20  # labels that still change after these rounds are kept as they are
 
 
@@ -18,7 +18,7 @@ class LinkGraph:
     """Subreddits and their links, in arrays: 1,000,000 links take 32 MB."""
 
     def __init__(self, links: Iterable[tuple[int, int, float]]) -> None:
-        """Read links as two ids and a weight, each pair of ids once."""
+        """Read links. A link is two ids and a weight. Each pair of ids comes only once."""
         starts, ends, weights = array("q"), array("q"), array("d")
         for a_id, b_id, weight in links:
             starts.append(a_id)
@@ -51,7 +51,7 @@ class LinkGraph:
             if not changing:
                 break
             changed = set()
-            # Only a subreddit with a changed neighbour can change.
+            # The label of a subreddit can change only if the label of a neighbour has changed.
             for place in sorted(changing):
                 label = self._strongest_label(place, labels)
                 if label != labels[place]:
@@ -66,9 +66,10 @@ class LinkGraph:
         return self._neighbours[self._first[place] : self._first[place + 1]]
 
     def _keep_strongest(self) -> None:
-        """Give all links but the strongest VOTES_MAX of each subreddit no weight in its choice.
+        """Let only the VOTES_MAX strongest links of a subreddit decide on its label.
 
-        Otherwise the many weak links to large subreddits would join all communities into one.
+        Sets the weights of its other links to 0. Otherwise the many weak links to large subreddits
+        would join all communities into one.
         """
         for place in range(len(self.ids)):
             positions = range(self._first[place], self._first[place + 1])
@@ -94,9 +95,10 @@ class LinkGraph:
 def named_by_largest(
     labels: Mapping[int, int], subscribers: Mapping[int, int]
 ) -> dict[int, int | None]:
-    """Return the community of each subreddit: the id of its member with the most subscribers.
+    """Return the community of each subreddit: the id of the largest member of the community.
 
-    For equal numbers, the member with the lowest id. A subreddit alone has no community (None).
+    The largest member has the most subscribers, and among equals the lowest id. A subreddit that
+    shares its label with no other subreddit has no community (None).
     """
     members: dict[int, list[int]] = {}
     for subreddit_id, label in labels.items():

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-CHUNK = 1_000  # a request that changes more rows than this creates an operation, which changes them
+CHUNK = 1_000  # a change of more rows than this is made by an operation, in chunks of this size
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
 TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails

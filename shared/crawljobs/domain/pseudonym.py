@@ -11,10 +11,10 @@ _HEX_DIGITS = 24  # 96 bits, so that two of a billion authors do not get the sam
 
 
 def pseudonym(key: bytes, name: str) -> str:
-    """Return the pseudonym of the account with this name, in any case, such as p_ and 24 digits.
+    """Return the pseudonym for the name of an account: `p_` and 24 hexadecimal digits.
 
-    The same key gives the same pseudonym in each export. Raises ValueError if the key is shorter
-    than KEY_MIN.
+    The case of the name is ignored. The same key gives the same pseudonym in each export. Raises
+    ValueError if the key is shorter than KEY_MIN.
     """
     if len(key) < KEY_MIN:
         raise ValueError(f"the key needs at least {KEY_MIN} bytes")

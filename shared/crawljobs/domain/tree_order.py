@@ -26,12 +26,12 @@ class PlacedComment:
 
 
 def in_tree_order(nodes: Iterable[TreeNode]) -> list[PlacedComment]:
-    """Return all comments of a post, depth first, the oldest first among the replies of one item.
+    """Return all comments of a post, depth first. The replies to one item are sorted by age.
 
     Two kinds of comments have no place in the tree:
 
-    - A comment whose parent is not among `nodes` has the depth 0, as a reply to the post has.
-    - Comments of a circle come last. The oldest comment of the circle has the depth 0.
+    - A comment whose parent is not among `nodes` has the depth 0, like a reply to the post.
+    - Comments whose parents form a circle come last. The oldest of them has the depth 0.
     """
     by_age = sorted(nodes, key=lambda node: (node.created_at, node.id))
     ids = {node.id for node in by_age}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
 IN_ALL = 32  # limit of the attempts of one process at the same time
-# All slow endpoints together get at most half of the senders. The others stay for fast endpoints.
+# All slow endpoints together get at most half of the senders. Other endpoints get the rest.
 SLOW_IN_ALL = 16
 # This number of senders of a process never serves a slow or a new endpoint. No attempt for a new
 # endpoint has ended yet. Without the limit, new endpoints that hang could occupy all senders.
@@ -19,7 +19,7 @@ SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
 class DueEndpoint:
     """An endpoint with due deliveries.
 
-    - `running`: the number of its present attempts in all processes.
+    - `running`: the number of attempts that run now, in all processes.
     - `due`: the number of its due deliveries, at most PER_ENDPOINT.
     - `failing`: no attempt succeeded since its last failure.
     - `proven`: an attempt succeeded, and none has failed since.
@@ -42,9 +42,11 @@ def shares(
 ) -> dict[int, int]:
     """Return how many deliveries to claim for each endpoint, at most `free` in all.
 
-    `slow_running` and `new_running` are the numbers of attempts of slow and of new endpoints in
-    this process. `seconds_of` returns the mean duration of an endpoint's attempts, or 0 if none has
-    ended. Endpoints take turns: first the fast ones, then the new ones, then the slow ones.
+    - `slow_running`, `new_running`: the numbers of attempts of slow endpoints and of new endpoints
+      that run in this process.
+    - `seconds_of`: returns the mean duration of an endpoint's attempts, or 0 if no attempt ended.
+
+    Fast endpoints get their shares first, then new endpoints, then slow endpoints.
     """
     new = [each for each in endpoints if not each.proven and seconds_of(each.id) == 0]
     quick = [each for each in endpoints if seconds_of(each.id) < SLOW_SECONDS]

@@ -32,16 +32,16 @@ job_groups = Table(
     Column("name", Text),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("created_by", Text, nullable=False),  # the name of the API token of the request
-    Column("sealed_at", Timestamp),  # since then the group accepts no further steps
-    Column("paused_at", Timestamp),  # since then no pending step of the group starts
+    Column("sealed_at", Timestamp),  # since this time the group accepts no further steps
+    Column("paused_at", Timestamp),  # since this time no pending step of the group starts
     Column("cancelled_at", Timestamp),
     Column("cancelled_by", Text),
     # The number of times that the group has run: 1 until a retry opens the finished group again.
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("finished_at", Timestamp),
     Column("outcome", Text),
-    # The resolver examines the group's pending steps if this time is not null. Groups with the
-    # earliest time come first.
+    # If this time is not null, the resolver examines the group's pending steps. The group with the
+    # earliest time comes first.
     Column("ready_at", Timestamp),
     # The numbers of steps by state. Each transaction that changes a step holds the group's lock.
     *(Column(state, Integer, nullable=False, server_default="0") for state in STEP_STATES),
@@ -95,7 +95,7 @@ group_steps = Table(
     Column("waiting_for", Integer, nullable=False, server_default="0"),  # the number of open waits
     # The number of steps on the longest chain of waits that leads to this step.
     Column("depth", SmallInteger, nullable=False, server_default="0"),
-    # An operator let the step proceed although an upstream did not succeed.
+    # True: an operator let the step proceed although an upstream did not succeed.
     Column("proceeds", Boolean, nullable=False, server_default=text("false")),
     # True if the step was skipped because of an upstream. A retry of the upstream reopens the step.
     Column("skipped_for_upstream", Boolean, nullable=False, server_default=text("false")),
@@ -122,8 +122,8 @@ group_steps = Table(
     Index("group_steps_subreddit_id_idx", "subreddit_id", "id"),
 )
 
-# One wait of a step for the end of another step, a job or a group. If the group is the step's own,
-# the step waits for all other steps of that group.
+# One wait of a step for the end of another step, a job or a group. A wait for the step's own group
+# is a wait for all other steps of that group.
 step_waits = Table(
     "step_waits",
     metadata,
@@ -180,8 +180,8 @@ step_waits = Table(
     ),
 )
 
-# A job, a step or a group whose state has changed and on which steps depend. The resolver reads its
-# present state, updates these steps, and deletes the row.
+# A changed upstream: a job, a step or a group on which steps depend. The resolver reads the present
+# state of the upstream, updates the steps, and deletes the row.
 upstream_changes = Table(
     "upstream_changes",
     metadata,

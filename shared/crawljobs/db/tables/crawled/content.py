@@ -54,8 +54,9 @@ posts = Table(
     Column("quarantine", Boolean),
     Column("score_hidden", Boolean),
     Column("crosspost_parent", Text),
-    # The author and the subreddit of the original post. A profile (u_NAME) is not stored as a
-    # subreddit, because its name would stay when the author is erased.
+    # The author and the subreddit of the original post. If the original post is in a profile
+    # (u_NAME), the subreddit is null: a stored name of a profile would stay when the author is
+    # erased.
     Column("crosspost_author_id", BigInteger, ForeignKey("authors.id")),
     Column("crosspost_subreddit", Text),
     Column("removed_by_category", Text),
@@ -101,7 +102,7 @@ comments = Table(
     Column("depth", SmallInteger),  # 0: below the post; null: no reply has shown the depth
     Column("stickied", Boolean, nullable=False, server_default=text("false")),
     Column("is_submitter", Boolean, nullable=False, server_default=text("false")),
-    Column("locked", Boolean),  # this and the next two: null as in a post
+    Column("locked", Boolean),  # this flag and the next two are null like the flags of a post
     Column("archived", Boolean),
     Column("score_hidden", Boolean),
     Column("removed_by_category", Text),

@@ -6,9 +6,9 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
 
 from crawljobs.db.tables.columns import Timestamp, metadata
 
-# The score and the number of comments that a look at a post has found, if they differ from those of
-# the look before. They are valid until the next row of the post. There is no foreign key, because
-# rows are inserted beside their posts, and the check would cost as much as the insert.
+# The score and the number of comments of a post from `seen_at` until the next row of the post. A
+# crawl inserts a row only if one of the numbers has changed. There is no foreign key, because its
+# check would cost as much as the insert.
 post_scores = Table(
     "post_scores",
     metadata,
@@ -19,7 +19,7 @@ post_scores = Table(
     Index("post_scores_seen_at_idx", "seen_at"),  # for pruning
 )
 
-# The numbers that a look at a subreddit has found, at most one row an hour.
+# The numbers of a subreddit at the time `seen_at`. A subreddit gets at most one row an hour.
 subreddit_counts = Table(
     "subreddit_counts",
     metadata,
