@@ -9,7 +9,7 @@ TERMINAL_SECONDS, FILE_SECONDS = 0.5, 30.0
 
 
 class Progress:
-    """Shows the number of lines and the rate. `first` lines were there before."""
+    """Shows the number of lines, and the rate since the first call of `show`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -16,15 +16,16 @@ Answer = TypeVar("Answer")
 def run(change: Callable[[Connection], Answer], *, dry_run: bool) -> Answer:
     """Run the change in a transaction, and return its answer. A dry run undoes the change.
 
-    Raises a Problem for a dry run if the token may not read, because the answer shows data.
+    For a dry run, raises a Problem if the token lacks the scope `read`, because the answer shows
+    data.
     """
     if not dry_run:
         return state.current().database.run(change)
     scopes.require_also(Scope.READ, "for a dry run")
 
     def rolled_back(conn: Connection) -> Answer:
-        # The transaction may belong to the request: a request with an Idempotency-Key stores its
-        # answer and commits. So a savepoint, and not the transaction, undoes the change.
+        # A request with an Idempotency-Key stores its answer in the same transaction, which must
+        # commit. So only a savepoint is rolled back.
         earlier = after_commit.pop_callbacks(conn)
         with conn.begin_nested() as savepoint:
             answer = change(conn)

@@ -50,7 +50,8 @@ def proceed_group_step(params: dict[str, Any], group_id: int, step_key: str) -> 
 def skip_group_step(params: dict[str, Any], group_id: int, step_key: str) -> Step:
     """Skip a held step, so that it never runs
 
-    If-Match is the ETag of the group. The steps that wait for this step follow their own policy.
+    If-Match is the ETag of the group. Each step that waits for this step follows its own policy for
+    an upstream that did not succeed.
     """
     name = auth.current_actor().name
     return _decided(

@@ -45,7 +45,7 @@ def run(conn: Connection, actor: Actor, schedule: Schedule) -> flask.Response:
         after={"group_id": group_id},
     )
     created = group_reads.overview(conn, group_requests.current(conn, group_id))
-    # The view's own schema is that of a job, so this response is serialized here.
+    # The view has the schema of a job. This response is a group, so it is serialized here.
     response = flask.jsonify(GroupOverviewSchema().dump(created))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{group_requests.GROUPS_PATH}/{group_id}"

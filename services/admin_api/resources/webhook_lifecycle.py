@@ -140,8 +140,8 @@ def disable_webhook(endpoint_id: int) -> responses.Response:
 def ping_webhook(endpoint_id: int) -> responses.Response:
     """Send an event of the type `test.ping` to an endpoint
 
-    The scheduler sends it once. The delivery shows the answer of the receiver. While a ping is
-    pending, a further request returns that ping.
+    The scheduler sends the event once. The delivery shows the answer of the receiver. While a ping
+    is pending, a further request returns that ping.
     """
     actor = auth.current_actor()
 

@@ -32,7 +32,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class StepRequest:
-    """A step to add to a group. `after_all`: it waits for all other steps of the group."""
+    """A step to add to a group. `after_all`: the step waits for all other steps of the group."""
 
     key: str
     subreddit: str

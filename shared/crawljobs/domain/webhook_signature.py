@@ -22,9 +22,9 @@ def headers(
 ) -> dict[str, str]:
     """Return the three headers of an attempt that begins at `sent_at`.
 
-    `secrets` are the keys, without the prefix `whsec_`, decoded from base64. There are several
-    while a secret is rotated, and the receiver accepts any of them. Raises ValueError without a
-    secret, or if `sent_at` has no time zone.
+    `secrets` are the keys, without the prefix `whsec_`, decoded from base64. While a secret is
+    rotated, there are several keys, and the receiver accepts the signature by any of them. Raises
+    ValueError without a secret, or if `sent_at` has no time zone.
     """
     if not secrets:
         raise ValueError("expected at least one secret")

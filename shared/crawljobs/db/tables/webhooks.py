@@ -25,8 +25,8 @@ from crawljobs.domain import job, webhook
 
 _TYPES = ", ".join(f"'{kind}'" for kind in webhook.SUBSCRIBABLE)
 
-# A URL of a receiver, with the events that it wants. No column has a secret: the secret is derived
-# from the master key, the id and the version.
+# The URL of a receiver, and the events that the receiver wants. No column has a secret: the secret
+# is derived from the master key, the id and the version.
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,

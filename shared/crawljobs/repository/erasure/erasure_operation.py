@@ -32,7 +32,7 @@ class AdvancedErasure:
 
 
 def audited(found: FoundContent, operation: Operation | None) -> dict[str, Any]:
-    """Return the audited result of a request."""
+    """Return the result of a request, for the audit log."""
     started = {} if operation is None else {"operation": operation.id}
     return {**asdict(found), **started}
 

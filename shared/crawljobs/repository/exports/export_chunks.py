@@ -139,7 +139,7 @@ def _values(plan: ExportPlan, begin: Key) -> dict[str, Any]:
     end = plan.updated_until if plan.order is ExportOrder.UPDATED else plan.until
     high: Key = (INT8_MAX,) * len(names)
     if plan.kind in ITEMS:
-        # The empty id is before each id of that time.
+        # The empty id sorts before all ids of the same time.
         high = (*high[:-2], end or _LATEST, "")
     values: dict[str, Any] = {
         **{f"low_{name}": part for name, part in zip(names, begin, strict=True)},

@@ -124,7 +124,7 @@ class OutdatedWait:
 
 @dataclass(frozen=True)
 class Page:
-    """Outdated waits of some upstreams of one kind.
+    """Outdated waits for some upstreams of one kind: jobs, steps or groups.
 
     - `rests`: for each upstream with waits that this page has not examined, the id after which
       these waits begin.

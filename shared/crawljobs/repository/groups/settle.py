@@ -202,7 +202,7 @@ def _is_open_again(change: StepChange) -> bool:
 def _step_change(step: OutdatedStep) -> StepChange:
     """Return the change that gives the step the state of its job, or a follow-up job to follow.
 
-    A final step is only reopened, even if its retried job has ended again: a later change ends the
+    A final step is first reopened, even if its retried job has ended again. A later change ends the
     step. So a finished group opens again too, and finishes once more.
     """
     job_id = step.job.job_id if step.follow_up_id is None else step.follow_up_id

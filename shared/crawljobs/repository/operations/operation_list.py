@@ -86,8 +86,8 @@ def list_operations(
 ) -> OperationPage:
     """Return a page of at most `limit` operations that match all filters, the newest first.
 
-    A page with fewer operations can have a next page, because a page checks at most `scan_limit`
-    operations.
+    A page checks at most `scan_limit` operations. So a page with fewer than `limit` operations can
+    have a next page.
     """
     statement = page_statement(
         states=tuple(sorted(set(states))),

@@ -1,6 +1,6 @@
 """Connect through the proxy of WEBHOOK_PROXY to an address that the guard has checked.
 
-The proxy receives only the address, so that it does not resolve the name again.
+The proxy receives only the address, so that the proxy does not resolve the name again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The indexes of posts and comments. A read of many rows follows one index in its order of keys.
+"""The indexes of posts and comments. A read of many rows reads them in the order of one index.
 
 Most keys end with the id, so that the next page can continue after the last row of a page. No index
 begins with `created_at`: reads of all subreddits visit one subreddit after the other (decision

@@ -38,7 +38,8 @@ subreddits = Table(
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
     # - `access_unconfirmed`: the state that the last check found, if `access` does not have it yet.
-    # - `access_unconfirmed_looks`: the number of checks that count towards its confirmation.
+    # - `access_unconfirmed_looks`: the number of checks that count towards the confirmation of this
+    #   state.
     # - `access_unconfirmed_at`: the time of the latest of these checks.
     Column("access_unconfirmed", Text),
     Column("access_unconfirmed_looks", SmallInteger, nullable=False, server_default="0"),

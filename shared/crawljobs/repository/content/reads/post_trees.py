@@ -70,9 +70,9 @@ def tree_page(
 ) -> TreePage:
     """Return a page of at most `limit` comments of the post, in the order of the tree.
 
-    `conn` must be in a transaction, whose statements then read in the order of indexes. A page
-    begins after the last comment of the previous page. If that comment is gone, the page begins at
-    the same place of the order.
+    `conn` must be in a transaction. Later statements of the transaction also read in index order. A
+    page begins after the last comment of the previous page. If that comment is gone, the page
+    begins at the same place of the order.
     """
     index_order.follow(conn)
     rows = conn.execute(SKELETON, {"post_id": post_id}).all()

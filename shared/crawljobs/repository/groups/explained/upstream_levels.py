@@ -47,9 +47,9 @@ _OF_GROUP = " UNION ALL ".join(
     ]
 )
 
-# Reads the waits that explain a step's state: the open waits of a pending step, and the waits of a
-# held or skipped step that ended without success. Waits for held steps come first, because an
-# operator can end these waits at once.
+# Reads the waits that explain a step's state: the open waits if the step is pending, or the waits
+# that ended without success if the step was held or skipped. Waits for held steps come first,
+# because an operator can end these waits at once.
 _LEVEL = text(f"""
     SELECT 'step' AS kind, step.id, true AS wanted_open, step.group_id, step.key,
         subreddit.name AS subreddit, step.state, step.reason, step.job_id, step.follows_rerun,

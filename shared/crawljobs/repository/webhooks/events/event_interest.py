@@ -19,7 +19,7 @@ _GETS_EVENTS = _endpoint.disabled_reason.is_distinct_from(inline(DisabledReason.
 def wanted(kind: EventType) -> ColumnElement[bool]:
     """Return a subquery that is true if an endpoint wants events of this type.
 
-    It refers to no other table, so Postgres computes it at most once in a statement.
+    The subquery refers to no other table, so Postgres computes it at most once in a statement.
     """
     found = exists().where(inline(kind) == any_(_endpoint.events), _GETS_EVENTS)
     return select(found).scalar_subquery()
@@ -34,8 +34,9 @@ def wanted_sql(kind: EventType) -> str:
 def wanted_by_each(kind: EventType) -> ColumnElement[bool]:
     """Return a condition that is true if an endpoint without filters wants events of this type.
 
-    It refers to no other table, so Postgres computes it at most once in a statement. If it is true,
-    a statement with many events need not compare each event with the filters.
+    The condition refers to no other table, so Postgres computes it at most once in a statement. If
+    the condition is true, a statement with many events need not compare each event with the
+    filters.
     """
     return exists().where(
         inline(kind) == any_(_endpoint.events),

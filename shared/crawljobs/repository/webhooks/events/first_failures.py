@@ -33,7 +33,7 @@ def record(
     *,
     now: datetime | None = None,
 ) -> None:
-    """Write an event for each group that had no failed step before these changes, and has one now.
+    """Write an event for each group that has its first failed step after these changes.
 
     `groups` are rows with the columns id, failed and wants_failures. After a retry of all failed
     steps, the next failed step is again the first.

@@ -66,8 +66,8 @@ def start(
 ) -> Replay:
     """Replay at most `at_most` deliveries, or create an operation if there may be more.
 
-    The caller has locked the endpoint. A dry run only counts, and has the same errors. Raises
-    OperationInProgress.
+    The caller has locked the endpoint. A dry run only counts the deliveries, and raises the same
+    errors. Raises OperationInProgress.
     """
     operation_rows.check_none_open(conn, resource_type=RESOURCE, resource_id=request.endpoint_id)
     found = replay_selection.count(
