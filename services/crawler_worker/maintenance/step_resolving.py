@@ -87,8 +87,7 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            # A backlog consists of ended upstreams that are recorded. A search would record them
-            # again.
+            # The ended upstreams of a backlog are already recorded. A search would do it again.
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:

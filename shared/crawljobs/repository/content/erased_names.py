@@ -10,8 +10,9 @@ from crawljobs import errors
 from crawljobs.db.tables import erased_authors
 from crawljobs.domain import erased_name
 
-# Returns null if no author is erased, otherwise the least and the greatest id of a key. Takes a
-# lock until the end of the transaction (see db/tables/programs.py).
+# Returns the least and the greatest id of the keys of the list, or null if no author is erased. If
+# the list was made with one key, both ids are equal. Takes a lock until the end of the transaction
+# (see db/tables/programs.py).
 KEYS_OF_LIST = func.erased_author_keys(type_=ARRAY(Text))
 _KEYS = select(KEYS_OF_LIST.label("keys"))
 _LISTED = select(erased_authors.c.name_hash).where(
@@ -20,10 +21,10 @@ _LISTED = select(erased_authors.c.name_hash).where(
 
 
 def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
-    """Return the key, if all names of the list were hashed with this key.
+    """Return the key. `keys` are the ids of the keys with which the names of the list were hashed.
 
-    Raises ContentKeyRequired for no key or another key. Otherwise erased authors would be stored
-    again.
+    Raises ContentKeyRequired if `key` is None or does not have all these ids. With such a key,
+    erased authors would not be recognized, and would be stored again.
     """
     if key is None:
         raise errors.ContentKeyRequired(
@@ -41,8 +42,8 @@ def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
 def listed_among(conn: Connection, *, names: Iterable[str], key: bytes) -> set[str]:
     """Return the erased authors among these names, in lower case.
 
-    An earlier statement of the transaction has called `erased_author_keys`, and `check_key` has
-    checked the key.
+    Before, the caller must execute `erased_author_keys` in a statement of the same transaction, and
+    check the key with `check_key`.
     """
     by_hash = {erased_name.name_hash(key, name): name.lower() for name in names}
     found = conn.execute(_LISTED, {"hashes": sorted(by_hash)}).scalars()

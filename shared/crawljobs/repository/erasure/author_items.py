@@ -25,9 +25,9 @@ _author_id = bindparam("of_author", type_=BigInteger)
 
 
 def _erase(table: Table, author: Column[Any], values: dict[str, Any]) -> Update:
-    """Return the statement that changes the next rows of an author, locked in the order of ids.
+    """Return the statement that changes the next rows of an author. Locks them in the order of ids.
 
-    A changed row no longer has the author, so the next execution finds other rows.
+    A changed row no longer has the author. So the next execution finds other rows.
     """
     chosen = select(table.c.id).where(author == _author_id).limit(bindparam("at_most"))
     locked = (
@@ -39,7 +39,8 @@ def _erase(table: Table, author: Column[Any], values: dict[str, Any]) -> Update:
     return update(table).where(table.c.id == any_(array_of(locked))).values(**values)
 
 
-# A crosspost of another author keeps its own content. Its url has words of the original's title.
+# A crosspost by another author keeps its own content. Its url is deleted, because the url has words
+# of the original post's title.
 _WITHOUT_ORIGIN = {"crosspost_author_id": null(), "url": null(), "updated_at": NOW}
 ERASE_POSTS = _erase(posts, posts.c.author_id, tombstones.values_of(posts))
 ERASE_COMMENTS = _erase(comments, comments.c.author_id, tombstones.values_of(comments))
@@ -48,9 +49,10 @@ _STEPS = (ERASE_POSTS, ERASE_COMMENTS, ERASE_ORIGINS)
 
 
 def erase(conn: Connection, *, author_id: int, at_most: int) -> int:
-    """Erase at most `at_most` rows of the author. Return their number; 0 means that none is left.
+    """Erase at most `at_most` rows of the author. Return their number: 0 if no row was left.
 
-    Locks posts before comments. Crossposts are locked in a transaction of their own.
+    Locks posts before comments. A call that erased posts or comments does not erase the origin of
+    crossposts, which are posts, because it would lock posts after comments.
     """
     erased = 0
     for statement in _STEPS:

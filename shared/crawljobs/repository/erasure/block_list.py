@@ -30,14 +30,17 @@ _ADD = _new.values(
     set_={"author_id": func.coalesce(_new.excluded.author_id, _listed.author_id)},
 )
 _FINISH = update(erased_authors).where(_listed.author_id == _author_id).values(author_id=None)
-# Waits for each transaction that may have read the list before the author was on it.
+# Waits for each transaction that may have read the list before the author was added.
 _WAIT_FOR_PAGES = select(
     func.pg_advisory_xact_lock(func.hashtext(inline("crawljobs erased authors")))
 )
 
 
 def find_author(conn: Connection, *, name: str, name_hash: bytes) -> int | None:
-    """Return the id of the stored author, also while an erasure has replaced the name, or None."""
+    """Return the id of the stored author, or None.
+
+    Finds the author also during an erasure, which has already replaced the stored name.
+    """
     row = conn.execute(_AUTHOR, {"of_name": name}).first()
     if row is not None:
         return int(row.id)
@@ -46,9 +49,9 @@ def find_author(conn: Connection, *, name: str, name_hash: bytes) -> int | None:
 
 
 def add(conn: Connection, *, name: str, key: bytes, author_id: int | None) -> None:
-    """Put the name on the list. Raises ContentKeyRequired if the list was made with another key.
+    """Add the name to the list. Raises ContentKeyRequired if the list was made with another key.
 
-    With two keys, workers could recognize only a part of the erased authors.
+    All names must be hashed with the same key, because workers have only one key.
     """
     key_id = erased_name.key_id(key)
     check_key(conn, key=key)
@@ -71,7 +74,7 @@ def check_key(conn: Connection, *, key: bytes) -> None:
 
 
 def wait_for_pages(conn: Connection) -> None:
-    """Wait until no transaction can store an author from before the author was on the list."""
+    """Wait for the transactions that could still store an author who was just added to the list."""
     conn.execute(_WAIT_FOR_PAGES)
 
 

@@ -16,10 +16,11 @@ _of = bindparam("of_id", type_=BigInteger)
 
 @dataclass(frozen=True)
 class FoundContent:
-    """The rows of an author or a subreddit. `more`: a number is COUNT_MAX, so there may be more.
+    """The numbers of rows of an author or a subreddit.
 
     - `crossposts`: other authors' crossposts of the author's posts.
     - `edges`: rows with an author's activity in a subreddit.
+    - `more`: true if a count stopped at COUNT_MAX, so there may be more rows.
     """
 
     posts: int = 0

@@ -32,16 +32,17 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.content import tombstones
 from crawljobs.repository.sql import NOW, array_of, interval, one_of
 
-# A page may have been stored shortly after the sweep, by a worker that began it before.
+# A worker may store old items shortly after a sweep, if it began to store them before the sweep. So
+# each sweep examines the items of this time again. It is also the time between two sweeps.
 MARGIN = timedelta(days=1)
 BARRED = (AccessState.PRIVATE, AccessState.BANNED)
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 _subreddit = subreddits.c
 _is_barred = and_(bindparam("erases_barred", type_=Boolean), one_of(_subreddit.access, BARRED))
-# An absent retention is null, so no content is too old. `greatest` and `least` ignore nulls.
+# Without a retention, this time is null: no content is too old.
 _until: ColumnElement[datetime] = case((_is_barred, NOW), else_=NOW - interval("retention"))
-# A subreddit is due a day after its last sweep, and again at once when it became barred.
+# A subreddit is due MARGIN after its last sweep. A subreddit that became barred is due at once.
 NEXT = (
     select(
         _subreddit.id,
@@ -99,7 +100,7 @@ TABLES = tuple(ERASE)  # the names of the tables
 
 @dataclass(frozen=True)
 class DueSubreddit:
-    """A subreddit whose items created from `since` to `until` are looked at."""
+    """A subreddit whose items with a time of creation from `since` to `until` must be erased."""
 
     id: int
     since: datetime
@@ -108,7 +109,10 @@ class DueSubreddit:
 
 @dataclass(frozen=True)
 class ErasedItems:
-    """The erased rows of a chunk. The next chunk begins at `since`; None: no item follows."""
+    """The number of erased rows of a chunk, and the time at which the next chunk begins.
+
+    `since` is None if no item follows.
+    """
 
     rows: int
     since: datetime | None
@@ -123,9 +127,9 @@ def next_due(
     at_most: int,
     now: datetime | None = None,
 ) -> list[DueSubreddit]:
-    """Return the next subreddits by id that may have content to erase.
+    """Return the next subreddits that may have content to erase, with ids above `after`, by id.
 
-    `erases_barred`: the whole content of private and banned subreddits is due.
+    `erases_barred`: true erases the whole content of private and banned subreddits.
     """
     values = {
         "retention": retention,
@@ -147,7 +151,10 @@ def erase_items(
     at_most: int,
     now: datetime | None = None,
 ) -> ErasedItems:
-    """Make the subreddit's next `at_most` posts or comments from `since` tombstones."""
+    """Erase the content of the next `at_most` posts or comments that were created from `since`.
+
+    The rows stay as tombstones.
+    """
     values = {
         "of_subreddit": due.id,
         "since": since,
@@ -160,5 +167,5 @@ def erase_items(
 
 
 def finish(conn: Connection, due: DueSubreddit) -> None:
-    """Record that the subreddit has no content from before `until`."""
+    """Record that the subreddit has no content that was created before `until`."""
     conn.execute(FINISH, {"of_subreddit": due.id, "until": due.until})

@@ -31,14 +31,20 @@ _edge = author_subreddits.c
 
 @dataclass(frozen=True)
 class Walked:
-    """The deleted rows of a chunk. The next chunk begins at `place`; None: no row follows."""
+    """The number of deleted rows of a chunk, and the place at which the next chunk begins.
+
+    `place` is None if no row follows.
+    """
 
     deleted: int
     place: int | None
 
 
 def _walk(table: Table) -> Select[tuple[str, datetime, bool]]:
-    """Return the query of the subreddit's next items. `is_older`: stored before the request."""
+    """Return the query for the subreddit's next items, in the order of their creation.
+
+    `is_older` is true for an item that was stored before the request.
+    """
     item = table.c
     is_older = item.first_seen_at <= bindparam("stored_until", type_=Timestamp)
     return (
@@ -89,10 +95,10 @@ def delete_items(
     place: int,
     at_most: int,
 ) -> Walked:
-    """Delete the next items that were stored until this time. Examines at most `at_most` items.
+    """Examine the next `at_most` items, and delete those that were stored until `stored_until`.
 
-    `place` is a time of creation in microseconds since 1970. Items that a running crawl has stored
-    after the request stay, and are examined once.
+    `place` is a time of creation in microseconds since 1970, at which the chunk begins. Items that
+    a running crawl stores after the request stay.
     """
     values = {
         "of_subreddit": subreddit_id,
@@ -109,7 +115,8 @@ def delete_items(
     if len(rows) < at_most:
         return Walked(len(older), None)
     last = (rows[-1].created_at - _EPOCH) // _MICROSECOND
-    # Without progress, the next chunk would examine the same items again.
+    # If all these items stay and have the same time, the next chunk would examine them again. So it
+    # begins one microsecond later.
     return Walked(len(older), last if older or last > place else last + 1)
 
 

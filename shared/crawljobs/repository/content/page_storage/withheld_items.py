@@ -30,9 +30,9 @@ def without_old_content(items: Items, keeps_from: datetime) -> Items:
 
 
 def without_removed_titles(items: Items) -> Items:
-    """Return the items. A post that was removed has no title and no url, which repeats the title.
+    """Return the items. A removed post is returned without title, url, permalink and domain.
 
-    Reddit replies with the title of a removed post, but without its body.
+    Reddit sends the title of a removed post, but not its body. The addresses repeat the title.
     """
     return replace(
         items,
@@ -48,11 +48,11 @@ def without_removed_titles(items: Items) -> Items:
 def without_erased_authors(
     items: Items, *, erased: Collection[str], known_subreddits: Collection[str]
 ) -> Items:
-    """Return the items as they may be stored. `erased` has lower-case names of erased authors.
+    """Return the items as they may be stored. All names in the arguments are in lower case.
 
-    Their items become deleted items, because other items refer to them. Items on their profiles,
-    and the descriptions of the profiles, are left out, unless the profile is one of
-    `known_subreddits` (in lower case).
+    - Items of `erased` authors become deleted items, because other items refer to them.
+    - Items on the profiles of erased authors are left out, and so are descriptions of the profiles.
+      Exception: profiles in `known_subreddits` are kept.
     """
     hidden = {f"{PROFILE}{name}" for name in erased} - set(known_subreddits)
 
@@ -86,9 +86,9 @@ def _deleted_comment(comment: Comment) -> Comment:
 
 
 def _of_origin(post: Post, erased: Collection[str]) -> Post:
-    """Return the post without the author of its original, if that author is erased.
+    """Return the post. If the author of its original post is erased, that author is left out.
 
-    The url of a crosspost has words of the original's title.
+    The url is left out too, because it has words of the original post's title.
     """
     is_erased = _is_in(erased, post.crosspost_author)
     return replace(post, crosspost_author=None, url=None) if is_erased else post

@@ -140,9 +140,11 @@ def list_activity(
 ) -> ActivityPage:
     """Return a page of at most `limit` subreddits in which the author was active, by their ids.
 
-    The author was active in the subreddit since `since`, and before `until`. A page checks at most
-    SCAN_LIMIT subreddits. So a page with fewer subreddits can have a next page. `conn` must be in a
-    transaction, whose statements then read in the order of indexes.
+    Only activity from `since` until before `until` counts. A page checks at most SCAN_LIMIT
+    subreddits. So a page with fewer subreddits can have a next page.
+
+    `conn` must be in a transaction. The function calls `index_order.follow`, which changes how
+    later statements of the transaction read.
     """
     values = {
         "author_id": author_id,

@@ -21,9 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ItemFilter:
-    """The conditions of a list of items. None: no condition. `until` itself is excluded.
+    """The conditions of a list of items. A field that is None is no condition.
 
-    An item whose score is hidden matches no condition on the score.
+    Items that were created at the time `until` itself do not match. An item whose score is hidden
+    matches no condition on the score.
     """
 
     since: datetime | None = None
@@ -52,8 +53,10 @@ def list_posts(
 ) -> ItemPage[ShownPost]:
     """Return a page of at most `limit` posts of the subreddit that match all filters.
 
-    `conn` must be in a transaction, whose statements then read in the order of indexes. A page with
-    fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts.
+    A page with fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts.
+
+    `conn` must be in a transaction. The function calls `index_order.follow`, which changes how
+    later statements of the transaction read.
     """
     values = _values(subreddit_id, filters, sort, after, limit)
     return _page(conn, POSTS[sort], values, shown_items.to_post)
@@ -68,7 +71,7 @@ def list_comments(
     after: list[str] | None = None,
     limit: int = 100,
 ) -> ItemPage[ShownComment]:
-    """Return a page of at most `limit` comments of the subreddit, as list_posts does of posts."""
+    """Return a page of at most `limit` comments of the subreddit. list_posts has the rules."""
     values = _values(subreddit_id, filters, sort, after, limit)
     return _page(conn, COMMENTS[sort], values, shown_items.to_comment)
 
@@ -76,7 +79,7 @@ def list_comments(
 def _values(
     subreddit_id: int, filters: ItemFilter, sort: ItemSort, after: list[str] | None, limit: int
 ) -> dict[str, Any]:
-    # Each id is larger than "", so the position (time, "") is before all items of that time.
+    # Each id is larger than "". So the position (time, "") is before all items of this time.
     low, high = (filters.since or _FIRST, ""), (filters.until or _LAST, "")
     if after is not None:
         position = (datetime.fromisoformat(after[0]), after[1])

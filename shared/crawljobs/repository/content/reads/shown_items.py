@@ -1,4 +1,4 @@
-"""The posts and comments that readers get. A deleted item has no author and no text."""
+"""The posts and comments as the API returns them. A deleted item has no author and no text."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from crawljobs.repository.content.tombstones import KEPT_TEXTS
 class ShownPost:
     """A stored post. If `deleted` is true, the author, all texts and `extra` are None.
 
-    `score` is None while the subreddit hides the score. A flag is None if no crawl has seen the
-    post since this release. The last four fields describe the last fetch of the comment tree.
+    `score` is None while the subreddit hides the score. A flag is None if an earlier release stored
+    the post and no crawl has read the post since then. The last four fields describe the last fetch
+    of the comment tree.
     """
 
     id: str
@@ -74,7 +75,7 @@ class ShownPost:
 class ShownComment:
     """A stored comment. If `deleted` is true, the author, the texts and `extra` are None.
 
-    `parent_id` is the full name of the post (t3_...) or comment (t1_...) above.
+    `parent_id` is the full name of the post (t3_...) or comment (t1_...) to which it replies.
     """
 
     id: str
@@ -110,12 +111,12 @@ _original = authors.alias("original_author")
 
 
 def _shown(column: ColumnElement[Any], is_deleted: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return the column. A text that is not in KEPT_TEXTS is null if the item was deleted.
+    """Return the column. If the item was deleted, texts that are not in KEPT_TEXTS are null.
 
-    The crawler stores a deleted item without its texts. The condition protects a reader from a row
-    that another program wrote.
+    The crawler stores a deleted item without its texts. The condition hides the texts of a row that
+    another program wrote.
     """
-    if column.name == "is_submitter":  # true would lead from a deleted comment to its author
+    if column.name == "is_submitter":  # true shows that the author is the author of the post
         return and_(column, ~is_deleted).label(column.name)
     if not isinstance(column.type, Text | JSONB) or column.name in KEPT_TEXTS:
         return column
@@ -130,10 +131,10 @@ def columns_of(
     author: ColumnElement[str] = authors.c.name,
     original_author: ColumnElement[str] = _original.c.name,
 ) -> list[ColumnElement[Any]]:
-    """Return the columns from which an object of the class `shown` is made, in its order.
+    """Return the columns for the fields of the class `shown`, in the order of the fields.
 
-    The other arguments are the columns with the names of the item's subreddit, of its author, and
-    of the author of the post from which it was crossposted.
+    - `subreddit`, `author`: the columns with the names of the item's subreddit and author.
+    - `original_author`: the column with the name of the original author of a crosspost.
     """
     is_deleted = item.c.deleted_at.is_not(None)
     computed = {
