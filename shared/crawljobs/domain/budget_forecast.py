@@ -24,7 +24,7 @@ class LiveDemand:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The requests that the live jobs still need. `empty_at`: the time of the last one, or None."""
+    """The requests that the live jobs still need. `empty_at`: the time of the last request."""
 
     live_jobs: int
     at_least: bool
@@ -46,9 +46,9 @@ def forecast(
     `paused` is true during a pause of the whole queue, which ends at `paused_until`. `empty_at` of
     the forecast is None if:
     - the number of live jobs is unknown (`demand.at_least`), or
-    - the whole queue, or each client id, is paused without an end, or
+    - the whole queue, or each client id in use, is paused without a known end, or
     - no client id is in use, or
-    - the jobs need the budget of more than LONGEST.
+    - the requests would take longer than LONGEST.
     """
     average = demand.requests_per_crawl
     each = DEFAULT_REQUESTS_PER_CRAWL if average is None else average
