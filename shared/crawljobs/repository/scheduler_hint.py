@@ -21,9 +21,9 @@ _schedule = scheduled_jobs.c
 _notified = func.pg_notify(inline(CHANNEL), inline(""))
 _due_at = bindparam("due_at", type_=Timestamp)
 
-# Notifies the schedulers only if no other schedule is due earlier. Otherwise they wake in time
-# without a notification. An overdue schedule with steps may wait for the end of a group, so it is
-# ignored.
+# Notifies the schedulers only if no other schedule is due earlier. If another schedule is due
+# earlier, the schedulers wake for that schedule in time. An overdue schedule with steps is ignored,
+# because it may wait for the end of a group.
 _HINT = select(_notified).where(
     select(_schedule.next_run_at)
     .where(_schedule.enabled)
@@ -63,6 +63,6 @@ def send_if_overdue(
 ) -> None:
     """Wake the schedulers at the commit if one of these schedules with steps is overdue.
 
-    An overdue schedule with steps has waited for the end of its last group.
+    The caller has ended a group. An overdue schedule with steps may have waited for this end.
     """
     conn.execute(_HINT_IF_OVERDUE, {"schedule_ids": schedule_ids, "now": now})

@@ -1,1 +1,1 @@
-"""SQL statements for exports of crawled content: lines of JSON in chunks, in the order of a key."""
+"""SQL statements for exports of crawled content. An export has lines of JSON, sorted by a key."""

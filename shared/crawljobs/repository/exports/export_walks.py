@@ -1,4 +1,4 @@
-"""Compose the walk of an export: the next rows in the order of a key, by one index."""
+"""Compose the SQL that reads the next rows of an export in the order of a key, from one index."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ KEYS: dict[ExportOrder, tuple[str, ...]] = {
     ExportOrder.LINK: ("a_id", "b_id"),
     ExportOrder.NODE: ("subreddit_id",),
 }
-# In these orders, the first column of the key is the same in each row.
+# In these orders, all rows have the same subreddit_id, which is the first column of the key.
 OF_ONE_SUBREDDIT = frozenset({ExportOrder.SUBREDDIT, ExportOrder.SUBREDDIT_EDGE})
 
 
@@ -60,7 +60,7 @@ def position_columns(order: ExportOrder) -> tuple[str, ...]:
 
 
 def _bound(table: Table, order: ExportOrder, name: str) -> ColumnElement[Any]:
-    """Return the position `low` or `high` of the parameters, in the columns of the order's key."""
+    """Return the position `name` (`low` or `high`) as parameters for the columns of the key."""
     varies = position_columns(order)
     return tuple_(
         *(
@@ -75,8 +75,8 @@ def _bound(table: Table, order: ExportOrder, name: str) -> ColumnElement[Any]:
 def walked(kind: ExportKind, order: ExportOrder, rows: int) -> FromClause:
     """Return the next rows in the order of the key, between the positions `low` and `high`.
 
-    The conditions and the order have each column of the key, so only the index on these columns
-    gives the order, whatever the statistics of the table say.
+    The conditions and the ORDER BY have all columns of the key. So Postgres uses the index on these
+    columns, even if the statistics of the table are old.
     """
     table = TABLES[kind]
     if order is ExportOrder.SPAN:
@@ -89,10 +89,10 @@ def walked(kind: ExportKind, order: ExportOrder, rows: int) -> FromClause:
 
 
 def _walked_by_subreddit(table: Table, rows: int) -> FromClause:
-    """Return the next rows of a span of time, one subreddit after the other.
+    """Return the next rows of a span of time, sorted by subreddit.
 
-    The statement looks for each subreddit in the index. A walk through the whole index would also
-    read the items outside the span.
+    The statement looks up the span of each subreddit in the index. A read of the whole index would
+    also read the items outside the span.
     """
     low, high = (bindparam(f"{n}_subreddit_id", type_=BigInteger) for n in ("low", "high"))
     is_first = subreddits.c.id == low

@@ -1,4 +1,4 @@
-"""Hide fields of an export: those that identify an account, and the texts of items."""
+"""Hide fields of an export: fields that identify an account, and the texts of items."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ IDENTIFYING = frozenset(
         *("crosspost_author", "crosspost_parent_list", "created_at_reddit"),
     }
 )
-# In the shape `reddit`, the line of an account has these names for its id and its age at Reddit.
+# In the shape `reddit`, these fields of an account have its id and its time of creation at Reddit.
 _OF_ACCOUNT = frozenset({"id", "created_utc"})
 BODIES = frozenset({"body", "selftext"})
 ADDRESSES = frozenset({"url", "permalink", "domain"})
-# The parts of an address that come before the name of an account, such as /user/ and self.u_.
-# `.2f` is a slash in percent-encoding, and contains no %, which drivers read as a placeholder.
+# Matches the parts of an address that come before the name of an account, such as /user/ and
+# self.u_. `.2f` matches `%2f`, a slash in percent-encoding. The pattern itself must not contain %,
+# because drivers read % as a placeholder.
 _PROFILE = "(^|[/.]|.2f)(u_|(u|user)(/|.2f))"
 
 
@@ -31,8 +32,8 @@ def without_accounts(
 ) -> Fields:
     """Return the fields without the values that identify an account.
 
-    `author` is the name of the author. An address that contains this name, or that leads to a
-    profile, is left out.
+    `author` is the name of the author. An address is left out if it contains this name or leads to
+    a profile.
     """
     is_account = kind is ExportKind.AUTHORS and shape is ExportShape.REDDIT
     identifying = IDENTIFYING | (_OF_ACCOUNT if is_account else frozenset())

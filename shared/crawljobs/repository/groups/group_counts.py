@@ -19,7 +19,7 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-OPEN_MAX = 10_000  # only this number of open groups, the oldest, is counted, in 30 to 90 ms
+OPEN_MAX = 10_000  # limit of the counted open groups, the oldest first; counting takes 30 to 90 ms
 SEARCHED_MAX = 1_000  # limit of the groups that are read to find the oldest pending step
 RECENT_MAX = 100  # limit of the counted groups that finished within the last day, newest first
 
@@ -54,8 +54,8 @@ _searched = (
     .limit(inline_number(SEARCHED_MAX))
     .subquery("searched")
 )
-# Selects a group's pending step with the lowest id. Of the group's steps, it has been pending for
-# the longest time, unless a retry made it pending again.
+# Selects a group's pending step with the lowest id. Usually no other step of the group has been
+# pending for a longer time. The exception is a step that a retry made pending again.
 _first_pending = (
     select(group_steps.c.changed_at)
     .where(group_steps.c.group_id == _searched.c.id, group_steps.c.state == inline("pending"))

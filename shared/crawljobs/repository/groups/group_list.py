@@ -36,7 +36,7 @@ class GroupFilterState(StrEnum):
     """The values of the filter `state`: a state of groups, or an outcome of finished groups."""
 
     OPEN = "open"
-    PAUSED = "paused"  # open, and no pending step starts
+    PAUSED = "paused"  # the group is open, and no pending step starts
     FINISHED = "finished"
     SUCCEEDED = "succeeded"
     PARTLY = "partly"
@@ -113,7 +113,7 @@ def page_statement(
         ranges.append(_group.id < bindparam("before_id"))
     groups = select(*(_group[name] for name in _COLUMNS)).where(*ranges)
     if by_subreddit or by_name:
-        # Without OFFSET 0, Postgres could walk the primary key until it finds these few groups.
+        # Without OFFSET 0, Postgres could read the whole primary key to find these few groups.
         groups = groups.offset(inline_number(0))
     return paging.newest_first(
         groups,

@@ -12,11 +12,13 @@ from crawljobs.domain.group_plan import WAITS_MAX
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
 CHUNK = 1_000  # one transaction deletes at most this many groups, and about this many steps
-# A step is deleted with all its waits. So a chunk has room for a step with WAITS_MAX waits.
+# A step is deleted together with all its waits. So a chunk must have room for a step with WAITS_MAX
+# waits.
 _ROWS_MIN = WAITS_MAX + 1
 
-# True if a step of another group still waits for the end of this group. Then this group stays
-# until the resolver has stored its end in the wait. OFFSET 0 and LIMIT 1 keep the order of joins.
+# True if a step of another group still waits for the end of this group. Then this group stays until
+# the resolver has stored the group's end in the wait. OFFSET 0 and LIMIT 1 make Postgres join in
+# the written order.
 _AWAITED = """(
         SELECT true FROM (
             SELECT step_id FROM step_waits
@@ -27,10 +29,10 @@ _AWAITED = """(
         WHERE step.group_id <> job_groups.id LIMIT 1
     )"""
 
-# `found` has one row for each wait of a step, and one row for a step without waits. If the
-# statement may not delete all these rows, `found` ends with one additional row (`cut`). The step of
-# this row, its group and all later groups stay for the next call. The counts of the group are
-# reduced by its deleted steps.
+# `found` has one row for each wait of a step, and one row for a step without waits. If there are
+# more rows than one call may delete, `found` ends with one additional row (`cut`). The step of the
+# additional row, its group and all later groups stay for the next call. The statement subtracts the
+# deleted steps from the counts of this group.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place FROM (

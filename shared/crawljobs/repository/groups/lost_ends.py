@@ -15,8 +15,9 @@ from sqlalchemy import Connection, text
 
 from crawljobs.repository.groups.end_conditions import FINAL_STEPS, JOB_HAS_ENDED
 
-# One statement reads the waits of at most this number of steps. If each step has 100 waits, that
-# takes about 2 s. To read all waits of a very large group would exceed the statement timeout.
+# One statement reads the waits of at most this number of steps. If each step has 100 waits, the
+# statement takes about 2 s. Reading all waits of a very large group would exceed the statement
+# timeout.
 PAGE = 10_000
 
 _RECORD_JOBS = text(f"""
@@ -85,7 +86,7 @@ _RECORD_STEPS_AND_GROUPS = text(f"""
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a step in the search: the steps are in the order of their groups and ids."""
+    """The place of a step in the search. Steps are sorted by their group's id, then by their id."""
 
     group_id: int = 0
     step_id: int = 0
@@ -93,7 +94,10 @@ class Place:
 
 @dataclass(frozen=True)
 class SearchedPage:
-    """The number of recorded ends, and the place of the page's last step. None: no page follows."""
+    """The number of recorded ends, and the place of the page's last step.
+
+    `last` is None if no page follows.
+    """
 
     ends: int
     last: Place | None
@@ -102,8 +106,9 @@ class SearchedPage:
 def record_jobs(conn: Connection, *, at_most: int) -> int:
     """Record ends of jobs whose dependent steps were not updated. Returns the number of records.
 
-    Records at most `at_most` ends for the steps that follow a job, and as many for the waits. The
-    resolver then updates the steps. A second record of the same end changes nothing.
+    Records at most `at_most` ends for steps that follow a job, and at most `at_most` ends for steps
+    that wait for a job. The resolver then updates the steps. A second record of the same end
+    changes nothing.
     """
     return len(conn.execute(_RECORD_JOBS, {"at_most": at_most}).all())
 

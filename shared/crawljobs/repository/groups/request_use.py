@@ -59,10 +59,10 @@ _READ = select(
 
 
 def of_group(conn: Connection, *, group_id: int, steps: int) -> list[StepUse]:
-    """Return how many requests each step has sent and will probably send, or a sample of steps.
+    """Return how many requests each step of the group has sent and will probably send.
 
-    `steps` is the number of steps of the group. If the group has more than STEPS_MAX steps, the
-    function returns at most STEPS_MAX of them, evenly distributed over the group.
+    `steps` is the number of steps of the group. If there are more than STEPS_MAX, the function
+    returns a sample of at most STEPS_MAX steps, evenly distributed over the group.
     """
     every = max(1, math.ceil(steps / STEPS_MAX))
     return [

@@ -69,7 +69,7 @@ _INSERT_WAITS = insert(step_waits).from_select(
     select(
         _wait.c.step_id,
         _wait.c.upstream_step_id,
-        # Without an upstream step, the step waits for all other steps: the group is its upstream.
+        # A wait without an upstream step is a wait for all other steps. Its upstream is the group.
         case((_wait.c.upstream_step_id.is_(None), bindparam("group_id", type_=BigInteger))),
     ),
 )

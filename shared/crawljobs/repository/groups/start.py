@@ -27,7 +27,7 @@ _TAKE_GROUPS = text("""
     ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 
-# If a group may have further ready steps after one transaction, the group goes to the end of the
+# If a group may have more ready steps than one transaction starts, the group goes to the end of the
 # line. So a large group does not delay the other groups.
 _TO_THE_END = text(f"""
     UPDATE job_groups SET ready_at = {CLOCK}
@@ -65,10 +65,10 @@ _READY = text("""
 def start(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> Settled:
-    """Start at most `at_most` ready steps. `more` is true if the caller should call again.
+    """Start at most `at_most` ready steps. In the result, `more` is true if steps may be left.
 
-    Takes the groups that became ready first, but leaves out the first `skip` groups. Several
-    processes may call this function at the same time: each takes other groups.
+    Takes the groups that became ready first, but leaves out the first `skip` groups. If several
+    processes call this function at the same time, each process takes other groups.
     """
     taken = {"groups": min(at_most, GROUPS_AT_ONCE), "skip": skip}
     group_ids = [*conn.execute(_TAKE_GROUPS, taken).scalars()]
@@ -94,8 +94,8 @@ def start(
         )
     changes += _enqueued(conn, free, now)
     step_writes.change_steps(conn, changes, now=now)
-    # A wait for all other steps can end only in a group in which a step has ended. The statement
-    # reads all waits for these groups, also those of steps of other groups.
+    # A wait for all other steps of a group can end only if a step of the group has ended. The
+    # statement reads all waits for these groups, including the waits of steps of other groups.
     ended = sorted({each.group_id for each in changes if each.after in FINAL})
     if ended:
         changes += wait_changes.settle_waits_for_all(conn, ended, now=now)

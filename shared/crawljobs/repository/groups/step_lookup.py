@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.group import StepState
 from crawljobs.domain.group_plan import StepRequest, StoredStep
 
-# The steps with one of these keys or subreddits, and the step that waits for all others.
+# The steps with one of these keys or subreddits, and the step that waits for all other steps.
 _FIND = text("""
     SELECT step.id, step.key, subreddit.name, step.depth, step.state, step.reason,
         waits_for_all.id IS NOT NULL AS after_all
@@ -44,7 +44,7 @@ def stored_steps(
 
     - steps with a key of a new step or of its upstreams
     - steps that crawl one of the subreddits
-    - the step that waits for all others
+    - the step that waits for all other steps
     """
     keys = {step.key for step in steps}
     keys |= {each.key for step in steps for each in step.after if each.key is not None}

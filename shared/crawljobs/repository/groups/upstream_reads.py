@@ -77,8 +77,8 @@ def groups_of(
 ) -> list[int]:
     """Return the ids of the groups whose steps depend on these jobs, steps or groups.
 
-    `jobs` and `groups` map each upstream to the id of its last wait that was already processed. Of
-    the later waits, the first `at_most` of each upstream are read.
+    `jobs` and `groups` map the id of each upstream to the id of the last processed wait for this
+    upstream. The function reads the next `at_most` waits for each upstream.
     """
     values = {
         "jobs": [*jobs],
@@ -101,9 +101,9 @@ def outdated_steps(
 ) -> list[OutdatedStep]:
     """Return the steps that follow these jobs and have an outdated state.
 
-    `actors` maps the id of a cancelled job to the actor that cancelled it. Only steps of the groups
-    in `locked` are returned, which the caller has locked. Steps of other groups are updated when a
-    later row of upstream_changes is processed.
+    - `actors`: maps the id of a cancelled job to the actor that cancelled the job.
+    - `locked`: the ids of the groups that the caller has locked. Only steps of these groups are
+      returned. Other steps are updated when a later row of upstream_changes is processed.
     """
     return [
         OutdatedStep(

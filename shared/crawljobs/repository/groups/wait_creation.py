@@ -1,4 +1,4 @@
-"""Store the waits of new steps. If the upstream has already ended, the wait is stored as ended."""
+"""Store the waits of new steps. If an upstream has already ended, its wait is stored as ended."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository.groups import step_writes
 from crawljobs.repository.queue.queue_sql import CLOCK
 
-# A transaction that ends one of these jobs at the same time waits for this lock, and then sees the
-# new value of `watched`.
+# If another transaction ends one of these jobs at the same time, it waits for this lock, and then
+# sees the new value of `watched`.
 _LOCK_JOBS = text("""
     SELECT id AS job_id, status, outcome, incomplete, error_message AS error FROM crawl_jobs
     WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY subreddit_id, id FOR UPDATE
@@ -49,9 +49,9 @@ _INSERT = text(f"""
 
 @dataclass(frozen=True)
 class Upstreams:
-    """The ends, by id, of the jobs and groups for which new steps wait.
+    """The jobs and groups for which new steps wait. Maps each id to the end of the job or group.
 
-    The end of a job or group that has not ended is None. `unsealed`: the ids of unsealed groups.
+    The end is None if the job or group has not ended. `unsealed` has the ids of unsealed groups.
     """
 
     jobs: Mapping[int, StepEnd | None]

@@ -1,4 +1,4 @@
-"""Store the strongest links of a subreddit in place of its former ones."""
+"""Store the strongest links of a subreddit in place of its former links."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ _STORE = _new.from_select(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The values of a link to store. Without `is_top_of_a`, it is a top link of `b_id`."""
+    """The values of a link to store.
+
+    The link is a top link of `a_id` if `is_top_of_a` is true, and of `b_id` if it is false.
+    """
 
     a_id: int
     b_id: int
@@ -104,7 +107,8 @@ def replace(
 ) -> None:
     """Make `links` the strongest links of the subreddit.
 
-    A former link stays if it is one of the strongest links of its other subreddit.
+    A former link that is not among `links` is deleted, unless it is one of the strongest links of
+    the other subreddit.
     """
     others = [link.other for link in links]
     rows = conn.execute(_FORMER, {"of": subreddit_id, "others": others}).mappings()
@@ -141,8 +145,8 @@ def _change(conn: Connection, statement: Any, keys: list[tuple[int, int]], **val
 def _to_store(link: Link, subreddit_id: int, former: Any) -> _Row:
     """Return the values to store for a link of the subreddit.
 
-    If the other subreddit has the link among its strongest too, and has the better sample, its
-    numbers stay. So the stored numbers do not depend on the order of the computations.
+    The stored numbers stay if the other subreddit has computed them from a better sample. So the
+    stored numbers do not depend on the order in which links are computed.
     """
     a_id, b_id = sorted((subreddit_id, link.other))
     is_top_of_a = a_id == subreddit_id

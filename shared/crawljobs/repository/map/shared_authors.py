@@ -36,8 +36,8 @@ _BOTS = select(authors.c.id).where(
     func.lower(authors.c.name).in_([inline(name.lower()) for name in BOT_NAMES])
 )
 
-# For each author, `active` has the subreddits of the author, or one more than ACTIVE_IN_MAX of
-# them. LIMIT bounds the reads for an account that is active in very many subreddits.
+# For each author, `active` has the subreddits of the author, at most ACTIVE_IN_MAX + 1. The LIMIT
+# bounds the reads for an account that is active in very many subreddits.
 _SHARED = text(f"""
     SELECT other.id, count(*) AS shared
     FROM unnest(CAST(:authors AS bigint[])) AS author (id)
@@ -59,7 +59,7 @@ _COUNTS = select(_node.subreddit_id, _node.author_count, _node.counted_at).where
     _node.subreddit_id == func.any(ids("subreddit_ids"))
 )
 
-# Counts the authors of the subreddits that have no count, or an old one, and stores the numbers.
+# Counts the authors of each of these subreddits, and stores the numbers.
 _COUNT = text(f"""
     INSERT INTO map_nodes AS node (subreddit_id, author_count, counted_at)
     SELECT counted.id, found.authors, clock_timestamp()
@@ -86,20 +86,20 @@ class Activity:
 
 
 def authors_of(conn: Connection, *, subreddit_id: int, after: int) -> list[Activity]:
-    """Return the authors of a subreddit with ids above `after`, at most EDGES_CHUNK, by id."""
+    """Return at most EDGES_CHUNK authors of a subreddit with ids above `after`, sorted by id."""
     rows = conn.execute(_AUTHORS, {"subreddit_id": subreddit_id, "after": after})
     return [Activity(row.author_id, row.last_at) for row in rows]
 
 
 def bot_ids(conn: Connection) -> frozenset[int]:
-    """Return the ids of the stored accounts with the names of known bots."""
+    """Return the ids of stored accounts whose names are the names of known bots."""
     return frozenset(conn.execute(_BOTS).scalars())
 
 
 def shared_with(
     conn: Connection, *, subreddit_id: int, author_ids: Sequence[int]
 ) -> dict[int, int]:
-    """Return for each other subreddit the number of these authors who are active in it.
+    """Return how many of these authors are active in each other subreddit.
 
     Leaves out authors who are active in more than ACTIVE_IN_MAX subreddits. Pass at most
     AUTHORS_CHUNK ids.

@@ -1,4 +1,4 @@
-"""Record the end of an operation in the audit log, also of an operation that failed."""
+"""Record the end of an operation in the audit log, whether it succeeded or failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.operation import Operation, OperationKind
 from crawljobs.repository.operations import audit_log, operation_rows
 
-# The rows that an operation counts. Operations on groups count steps.
+# For each kind of operation, the name of the rows that it counts. Operations on groups count steps.
 _ROWS: dict[str, str] = {
     OperationKind.REPLAY_WEBHOOK: "deliveries",
     OperationKind.ERASE_AUTHOR: "rows",
@@ -48,7 +48,7 @@ def record_failure(
     actor: Actor,
     now: datetime | None = None,
 ) -> Operation | None:
-    """Record that a chunk failed. Returns the operation if it failed for good."""
+    """Record that a chunk failed. Returns the operation if it failed for good, otherwise None."""
     failed = operation_rows.record_failure(conn, operation_id=operation_id, error=error, now=now)
     if failed is not None:
         audit(conn, failed, actor)

@@ -27,12 +27,13 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-DISABLED_MAX = 10_000  # disabled schedules; the search for broken ones reads at most this number
-OPERATIONS_MAX = 1_000  # the search for failed operations reads this number of newest ones
+DISABLED_MAX = 10_000  # disabled schedules among which broken schedules are searched for
+OPERATIONS_MAX = 1_000  # newest operations among which failed operations are searched for
 THROTTLES_MIN = 3  # 429 replies in a row to one client id
-CRAWLS_MAX = 1_000  # the search for gaps reads the subreddits of this number of newest crawls
+CRAWLS_MAX = 1_000  # newest crawls whose subreddits are searched for gaps
 
-# Workers rescue the jobs of a dead worker within seconds. After a minute, no worker does.
+# Workers usually rescue the jobs of a dead worker within seconds. If a lease expired more than a
+# minute ago, no worker rescues the job.
 _expired = select(func.count()).where(
     crawl_jobs.c.status == inline("crawling"),
     crawl_jobs.c.lease_expires_at < NOW - inline_interval("1 minute"),
@@ -74,12 +75,13 @@ _crawls = finished_jobs.newest_finished(
     statuses=("succeeded",),
 )
 _crawled = select(_crawls.c.subreddit_id).distinct().subquery("crawled")
-# A scalar subquery, because a join could read all subreddits.
+# This is a scalar subquery, because a join could read all subreddits.
 _gap_at = (
     select(subreddits.c.gap_at).where(subreddits.c.id == _crawled.c.subreddit_id).scalar_subquery()
 )
 _gaps = select(func.count()).select_from(_crawled).where(_gap_at > NOW - inline_interval("1 day"))
-# Only the schedulers may see the transactions of other roles. Their heartbeats publish the age.
+# Only the schedulers may see the transactions of other roles. The heartbeats of the schedulers
+# contain the age of the oldest transaction.
 _published = service_instances.c.details.op("->")(inline(heartbeat_details.OLDEST_TRANSACTION))
 _horizon = select(
     func.coalesce(
@@ -114,7 +116,7 @@ NUMBERS = select(
 
 @dataclass(frozen=True)
 class AttentionNumbers:
-    """The numbers at the time `now`. `oldest_wait_seconds` is 0 without a pending wait."""
+    """The numbers at the time `now`. `oldest_wait_seconds` is 0 if there is no pending wait."""
 
     expired_leases: int
     oldest_wait_seconds: float

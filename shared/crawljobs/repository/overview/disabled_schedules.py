@@ -38,7 +38,7 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class BrokenSchedule:
-    """A schedule that cannot fire, with the beginning of the reason."""
+    """A schedule that cannot fire. The reason is cut after REASON_MAX_CHARACTERS."""
 
     id: int
     name: str

@@ -27,8 +27,8 @@ def _first_due(due_at: ColumnElement[Any], *conditions: ColumnElement[bool]) -> 
     )
 
 
-# `next_run_at` of a schedule with steps is infinite; its due time is in `steps_next_run_at`. Each
-# column has an index.
+# The due time of a schedule with steps is in `steps_next_run_at`, and its `next_run_at` is
+# infinite. Each of the two columns has an index.
 _due = union_all(
     _first_due(_schedule.next_run_at, _schedule.next_run_at < inline_time("infinity")),
     _first_due(_schedule.steps_next_run_at, _schedule.steps_next_run_at.is_not(None)),
@@ -61,5 +61,5 @@ class NextSchedule:
 
 
 def next_due(conn: Connection) -> Sequence[NextSchedule]:
-    """Return at most SHOWN enabled schedules, the one that is due first before the others."""
+    """Return at most SHOWN enabled schedules, in the order of their due times."""
     return [NextSchedule(**row._mapping) for row in conn.execute(NEXT)]

@@ -34,7 +34,8 @@ from crawljobs.repository.queue import job_list, job_stats, queue_pauses
 from crawljobs.repository.queue.queue_pauses import Pause
 from crawljobs.repository.reddit_api import budget_overview
 
-WAITS_SEARCHED = 1_000  # jobs; each scan for jobs that wait without a cause stops at this number
+# Each search for jobs that wait without a cause reads at most this number of jobs.
+WAITS_SEARCHED = 1_000
 RUNNING_SHOWN = 20
 PAUSES_READ = 500
 CLIENTS_SHOWN = 10
@@ -67,7 +68,10 @@ class SystemOverview:
 def read_overview(
     conn: Connection, *, promised_share: float = 0.0, now: datetime | None = None
 ) -> SystemOverview:
-    """Return the overview. `promised_share` is the requests of all schedules by the budget."""
+    """Return the overview.
+
+    `promised_share` is the number of requests of all schedules, as a share of Reddit's budget.
+    """
     numbers = attention_numbers.read_numbers(conn, now=now)
     found = gauges.read_gauges(
         conn,
@@ -143,9 +147,9 @@ def facts_of(
 
 
 def _without_success(found: Gauges, numbers: AttentionNumbers) -> float:
-    """Return for how many seconds jobs have been pending without the success of a job.
+    """Return for how many seconds jobs have been pending while no job succeeded.
 
-    The oldest pending job proves how long jobs have been pending at least.
+    Jobs have been pending at least since the oldest pending job.
     """
     if not found.work_pending:
         return 0.0

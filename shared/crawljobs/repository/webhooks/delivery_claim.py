@@ -1,4 +1,4 @@
-"""Claim deliveries for a sender. At the end of a claim's lease, the delivery is due again."""
+"""Claim deliveries for a sender. A delivery is due again at the end of its claim's lease."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOCK = text("""
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     """)
 
-# A due delivery that still has a claim is left out until `interrupted_attempts.record` ends it.
+# A due delivery with a claim is left out until `interrupted_attempts.record` has ended the claim.
 _CLAIM = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     chosen AS (
@@ -102,8 +102,8 @@ _CLAIMED = text(f"""
 class ClaimedDelivery:
     """A delivery to send.
 
-    - `attempts`: its finished attempts since it was created or last replayed.
-    - `interruptions`: its attempts that a process did not finish, since the same time.
+    - `attempts`: the number of finished attempts since the delivery was created or last replayed.
+    - `interruptions`: the number of attempts in the same time that a process did not finish.
     - `body`: None for an event that was never sent. Then `stored_bodies.keep` stores a body.
     """
 
@@ -135,8 +135,8 @@ def claim(
 ) -> list[ClaimedDelivery]:
     """Claim the oldest due deliveries. `shares` maps endpoint ids to the limits of new claims.
 
-    An endpoint gets at most `per_endpoint` attempts at once, those of other processes included.
-    Endpoints that another transaction has locked are left out.
+    An endpoint gets at most `per_endpoint` attempts at once, including the attempts of other
+    processes. Endpoints that another transaction has locked are left out.
     """
     if not shares:
         return []

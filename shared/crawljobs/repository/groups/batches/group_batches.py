@@ -56,9 +56,9 @@ class GroupFinished(errors.CrawljobsError):
 class Batch:
     """The response to a change of many steps of a group. `steps` is the number of these steps.
 
-    - `chunk`: the results of the change.
-    - `operation`: makes the change later, in place of `chunk`.
-    - `detail`: the reason if the change concerns no step.
+    - `chunk`: the results of a change that was made at once.
+    - `operation`: the operation that will make a large change. Then `chunk` is None.
+    - `detail`: if the change concerns no step, the reason.
     """
 
     steps: int
@@ -75,7 +75,7 @@ def start(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> Batch:
-    """Make this kind of change, or create an operation if it concerns more than `at_most` steps.
+    """Make a change, or create an operation if the change concerns more than `at_most` steps.
 
     A dry run returns the results for the first `at_most` steps. Raises NotFound, GroupFinished or
     OperationInProgress.
@@ -105,7 +105,7 @@ def start(
 
 
 def _without_steps(kind: OperationKind, counts: Mapping[str, int]) -> str:
-    """Return a message: why no step is changed, and how to crawl cancelled or skipped steps."""
+    """Return a message for a change that concerns no step: the reason, and what to do instead."""
     if kind is not OperationKind.RETRY_FAILED:
         return "The group has no open step."
     ended = [

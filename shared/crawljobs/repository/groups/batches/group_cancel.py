@@ -20,7 +20,7 @@ from crawljobs.repository.queue import operator_changes
 from crawljobs.repository.sql import NOW
 
 _group = job_groups.c
-# A cancelled group accepts no steps, so it is sealed. Otherwise it could not finish.
+# A cancelled group is sealed, because only a sealed group can finish.
 _MARK = (
     update(job_groups)
     .where(

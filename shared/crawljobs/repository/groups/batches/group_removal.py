@@ -1,4 +1,4 @@
-"""Delete a large finished group: its steps in chunks, and with the last chunk the group."""
+"""Delete a large finished group. Its steps are deleted in chunks, then the group itself."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ from crawljobs.repository.sql import ids, inline
 _group, _step, _job, _operation = job_groups.c, group_steps.c, crawl_jobs.c, operations.c
 _upstream = group_steps.alias("upstream")
 
-# Lifts a cancel only if a job was retried later. A retry sets the job's queued_at. A cancel whose
-# operation is still in progress stays in force, so that no step of the group starts.
+# Lifts a cancel only if a job of the steps was retried after the cancel. A retry sets the job's
+# queued_at. While the operation of a cancel is in progress, the cancel stays in force, so that no
+# step of the group starts.
 _LIFT = (
     update(job_groups)
     .where(
@@ -70,8 +71,8 @@ def lift(conn: Connection, reopened: Sequence[StepChange]) -> list[int]:
     """End the cancel of each unfinished group of these steps, and return the ids of the groups.
 
     The caller has reopened the steps, and holds the locks of their groups. Other steps of these
-    groups may have been skipped because of an upstream whose end has changed since then. The
-    function records these upstreams, so that the next run of the resolver updates the steps.
+    groups may have been skipped because of an upstream that has ended in another way since then.
+    The function records these upstreams, so that the resolver updates the skipped steps.
     """
     values = {
         "ids": sorted({each.group_id for each in reopened}),

@@ -9,9 +9,9 @@ from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
-# The open waits for the end of this group. `_AWAITED` leaves out the group's own steps. A step that
-# waits for all other steps of its group has a wait for the group, which stays open if the step is
-# cancelled.
+# The open waits for the end of this group. They may include waits of the group's own steps: a step
+# that waits for all other steps of its group has a wait for the group, and this wait stays open if
+# the step is cancelled. `_AWAITED` leaves these waits out.
 _waits = (
     select(step_waits.c.step_id)
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
@@ -45,7 +45,7 @@ _DELETE = delete(job_groups).where(job_groups.c.id == bindparam("group_id"))
 def is_awaited(conn: Connection, *, group_id: int) -> bool:
     """Return whether a step of another group still waits for the group.
 
-    The resolver has not yet given this step the end of the group, so the group must stay.
+    Then the group must stay until the resolver has stored the end of the group in this wait.
     """
     return conn.execute(_AWAITED, {"group_id": group_id}).first() is not None
 

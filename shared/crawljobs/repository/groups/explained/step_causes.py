@@ -86,7 +86,10 @@ def explain_step(
 
 
 def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
-    """Return the step with its upstreams of all levels, and whether the limits left none out."""
+    """Return the step with its upstreams of all levels, and whether the result is complete.
+
+    The result is not complete if a limit left out an upstream.
+    """
     items = [_Item(start, 0, 0)]
     level: Sequence[_Item] = items
     known = {start}
@@ -98,7 +101,7 @@ def _walk(conn: Connection, start: Node) -> tuple[list[_Item], bool]:
         found, more = _upstreams_of(conn, level)
         complete &= not more
         new = [(parent, node) for parent, node in found if node not in known]
-        # Leave room for one upstream of each further level, so that the search reaches DEPTH_MAX.
+        # Keep room for one upstream in each further level, so that the search reaches DEPTH_MAX.
         room = min(LEVEL_MAX, ITEMS_MAX - (len(items) - 1) - (DEPTH_MAX - depth))
         level = []
         for parent, node in new:
@@ -118,8 +121,8 @@ def _upstreams_of(
 ) -> tuple[list[tuple[_Item, Node]], bool]:
     """Set the facts of the steps and groups in `level`. Return pairs of an item and its upstream.
 
-    The first upstream of each item comes before the second upstream of any item. The second result
-    is whether upstreams were left out.
+    The first upstreams of all items come before the second upstreams, and so on. The function also
+    returns whether upstreams were left out.
     """
     read = upstream_levels.read(conn, [item.node for item in level])
     ranked: list[tuple[int, _Item, Node]] = []

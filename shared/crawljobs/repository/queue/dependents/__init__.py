@@ -1,1 +1,1 @@
-"""The relations of jobs and steps: steps that depend on jobs, and jobs that steps follow."""
+"""The relations of jobs and steps: steps that wait for jobs, and jobs that steps follow."""
