@@ -144,7 +144,7 @@ def _name() -> Name:
 
 
 class _Steps(fields.List[Any]):
-    """A list of complete steps. A list that is too long is refused without a check of its steps."""
+    """A list of complete steps. If the list is too long, its steps are not checked."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         options.pop("partial", None)  # a PATCH may omit fields of the schedule, not of a step

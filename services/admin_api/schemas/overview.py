@@ -47,7 +47,7 @@ class JobsOverviewSchema(ma.Schema):
 
 
 class SchedulesOverviewSchema(ma.Schema):
-    """Schedules in numbers, and those that are due next."""
+    """The numbers of schedules, and the schedules that are due next."""
 
     enabled = _count("Counting stops at 10,000.")
     disabled = _count("Counting stops at 10,000.")
@@ -118,7 +118,7 @@ class BudgetOverviewSchema(ma.Schema):
 
 
 class EndpointsByConditionSchema(ma.Schema):
-    """The numbers of enabled endpoints, and of disabled ones by reason."""
+    """The number of enabled endpoints, and the numbers of disabled endpoints by reason."""
 
     enabled = fields.Integer(required=True)
     operator = fields.Integer(required=True)

@@ -17,13 +17,13 @@ class ExportSettings:
     """Limits and the address of exports."""
 
     streams: int  # exports of content at once in each process
-    database_url: str | None = field(repr=False)  # None: the address of all other requests
+    database_url: str | None = field(repr=False)  # None: exports use the address of other requests
 
 
 def read_content_key(variables: Mapping[str, str]) -> bytes | None:
-    """Return the key of pseudonyms, or None if there is none.
+    """Return the key of pseudonyms, or None if no key is set.
 
-    Raises SettingsError if the key is short.
+    Raises SettingsError if the key is too short.
     """
     key = Environment(variables).secret("CONTENT_KEY")
     if key is None:
@@ -51,10 +51,11 @@ def read_export_settings(variables: Mapping[str, str]) -> ExportSettings:
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """`content`: the age at which items lose their content; None: never.
+    """Which stored content is erased.
 
-    `erases_barred`: private and banned subreddits lose their content. `drops_removed_titles`: posts
-    that moderators or Reddit removed lose their titles and urls.
+    - `content`: the age at which items lose their content; None: never.
+    - `erases_barred`: private and banned subreddits lose their content.
+    - `drops_removed_titles`: posts that moderators or Reddit removed lose their titles and urls.
     """
 
     content: timedelta | None = None

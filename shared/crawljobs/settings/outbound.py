@@ -45,7 +45,7 @@ class OutboundSettings:
 
     allow_http: bool = False
     allowed_networks: tuple[Network, ...] = ()
-    # Each pair is a range: its first and its last port.
+    # Each pair is a range of ports: the first port and the last port.
     allowed_ports: tuple[tuple[int, int], ...] = ((443, 443), (8443, 8443))
 
     def allows_port(self, port: int) -> bool:
@@ -91,7 +91,7 @@ def _ports(written: str) -> tuple[tuple[int, int], ...]:
 
 
 def _proxy(written: str | None) -> OutboundProxy | None:
-    """Return the proxy. No error quotes the address, because it may contain a password."""
+    """Return the proxy. No error message has the address, because it may contain a password."""
     if written is None:
         return None
     found = _PROXY.fullmatch(written)

@@ -79,8 +79,8 @@ def _free(state: DeliveryState) -> Any:
     free = select(chosen.c.id).where(
         # A delivery with a running attempt is left out until the attempt's result is recorded.
         or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
-        # A ping has only one attempt, at once, so a ping of an existing endpoint is never held. A
-        # ping of a deleted endpoint is chosen, and then dropped, because no claim finds it.
+        # A ping of an existing endpoint is never held, because its only attempt follows at once. A
+        # ping of a deleted endpoint is dropped, because no claim finds it.
         or_(chosen.c.kind != inline(DeliveryKind.PING), not_(_HAS_ENDPOINT)),
     )
     ordered = delivery_ranges.oldest_first(free, chosen, state)
@@ -112,7 +112,7 @@ CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
 
 @dataclass(frozen=True)
 class Settled:
-    """How many deliveries one call changed. `more`: further deliveries may need a change."""
+    """How many deliveries one call changed. `more`: true if others may need a change."""
 
     held: int = 0
     released: int = 0
@@ -152,7 +152,7 @@ def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = Non
 
 
 def _after(wanted: EndpointState | None) -> DeliveryState:
-    """Return an open delivery's new state. `wanted` is the endpoint's state; None: deleted."""
+    """Return an open delivery's new state. `wanted` is the endpoint's state, None if deleted."""
     if wanted is None:
         return DeliveryState.DROPPED
     return DeliveryState.HELD if wanted is EndpointState.DISABLED else DeliveryState.PENDING

@@ -79,7 +79,7 @@ class Attempt:
 class DeliveryDetail:
     """A delivery with its event and its newest attempts, the newest first.
 
-    `body` is the sent text, or None before the deliverer has rendered it.
+    `body` is the text that is sent, or None if the deliverer has not made the text yet.
     """
 
     delivery: Delivery
@@ -92,8 +92,8 @@ class DeliveryDetail:
 def list_statement(state: DeliveryState | None, *, is_first_page: bool) -> Select[Any]:
     """Return the statement for a page of an endpoint's deliveries, the newest first.
 
-    The list of all states merges the newest deliveries of each state, so that one index serves both
-    kinds of lists.
+    Without a state, the statement merges the newest deliveries of each state. So it uses the same
+    index as the list of one state.
     """
     of_states = [
         _newest(each, is_first_page=is_first_page)

@@ -1,4 +1,4 @@
-"""Write the event that an endpoint was disabled for its failures."""
+"""Write the event that an endpoint was disabled because its deliveries failed."""
 
 from __future__ import annotations
 

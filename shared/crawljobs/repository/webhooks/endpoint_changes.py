@@ -97,7 +97,7 @@ def create(
 ) -> Endpoint | None:
     """Insert and return an endpoint. Return None if there are `at_most` endpoints already.
 
-    Takes a lock. Otherwise two transactions could both create the last endpoint that is allowed.
+    Takes a lock. Otherwise two transactions at the same time could exceed the limit.
     """
     conn.execute(_LOCK_NUMBER)
     if conn.execute(_COUNT).scalar_one() >= at_most:
@@ -138,7 +138,8 @@ def rotate_secret(
 ) -> Endpoint:
     """Add 1 to the version of the secret, and return the endpoint.
 
-    The former secret signs too for the time `valid_for`. An older secret ends at once.
+    For the time `valid_for`, events are also signed with the former secret. A secret before the
+    former secret becomes invalid at once.
     """
     values = {"endpoint_id": endpoint_id, "valid_for": valid_for, "now": now}
     return to_endpoint(conn.execute(_ROTATE, values).one())

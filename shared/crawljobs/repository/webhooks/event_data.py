@@ -1,4 +1,4 @@
-"""The data of an event: the column `data`, or an object of other columns for the end of a job."""
+"""The data of an event: the column `data`, or for a job's end an object made of other columns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crawljobs.repository.webhooks.events.event_json import json_object, json_ti
 
 _event = webhook_events.c
 
-# The event of a job's end is stored in columns, because ends of jobs are frequent: a JSON object
-# would cost each job more time and more WAL. The object is composed when the event is read.
+# The data of a job's end is stored in columns, because a JSON object would cost each job more time
+# and more WAL. The object is composed when the event is read.
 DATA = func.coalesce(
     _event.data,
     json_object(

@@ -36,8 +36,8 @@ _expanded = (
     .limit(_examined)
     .subquery("expanded")
 )
-# Without a master key, no process makes the deliveries of events. The index of events without
-# deliveries has their versions, which increase with the time.
+# Events whose deliveries were not created, because no process has a master key. Their index has
+# versions instead of times. A later event has a higher version.
 _unexpanded = (
     select(_event.id, _event.created_at)
     .where(_event.expanded_at.is_(None))
@@ -73,8 +73,8 @@ def prune_events(
     """Delete at most `at_most` events that are older than the retention, the oldest first.
 
     The deliveries of the events are deleted too. After the commit, the metric of dropped deliveries
-    counts the deliveries that were held or pending. Skips the `skip` oldest events, which the
-    database refused to delete before. Returns the number of deleted events.
+    counts those that were held or pending. Skips the `skip` oldest events: an earlier call failed
+    to delete them. Returns the number of deleted events.
     """
     values = {
         "retention": retention,

@@ -1,4 +1,4 @@
-"""Record attempts that a process did not finish: it died, or it stopped before the answer came."""
+"""Record attempts that a process did not finish, because it died or was stopped."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from crawljobs.domain import webhook_retry
 
 CHUNK = 500  # limit of the attempts that one call records
 
-# The claim of a running attempt has a lease in the future. If the lease has ended, the sender has
-# died or hangs. A process that stops releases its claims. The attempts of these claims have a
-# detail, and do not count towards the limit.
+# Records attempts whose lease has ended, because their process died or hangs. A process that is
+# stopped releases its claims itself (see `release`). The attempts of released claims have a detail,
+# and do not count towards the limit.
 #
-# A delivery that made its sender die several times waits for a random time. Otherwise it would
-# interrupt the same other deliveries again.
+# If a delivery lost its process several times, it may be the cause. So its next attempt comes after
+# a random time. Otherwise the same other deliveries would be interrupted with it again.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     expired AS (
@@ -79,9 +79,11 @@ STOPPED = "the scheduler was stopped"
 
 @dataclass(frozen=True)
 class InterruptedDelivery:
-    """A delivery whose sender died. `times`: how often since it was created or last replayed.
+    """A delivery whose process died during an attempt.
 
-    `has_failed`: no further attempt follows, because of the limit or because it is a ping.
+    - `times`: how often this happened since the delivery was created or last replayed.
+    - `has_failed`: no further attempt follows, because `times` is at its limit or the delivery is a
+      ping.
     """
 
     id: int
@@ -119,7 +121,9 @@ def release(
     lease: timedelta,
     now: datetime | None = None,
 ) -> None:
-    """End these claims (delivery id, token) of a stopping process, and record their attempts.
+    """End these claims of a process that stops, and record their attempts as interrupted.
+
+    `claims` are pairs of a delivery's id and the token of its claim.
 
     The deliveries are due at once, except pings, which fail.
     """

@@ -1,4 +1,4 @@
-"""The stored body of an event: all attempts to deliver the event send it."""
+"""The stored body of an event. All attempts to deliver the event send this body."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _STORED = text("""
 def keep(conn: Connection, *, bodies: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, str]:
     """Store the bodies of events that have none. Return the stored body of each event by its id.
 
-    Another process may store a body of the same event first, for another endpoint. The bodies
-    differ if the processes have different PUBLIC_URLs. The first stored body is returned.
+    Another process may store a body of the same event at the same time, for another endpoint. The
+    two bodies differ if the processes have different PUBLIC_URLs. The body that was stored first is
+    returned.
     """
     if not bodies:
         return {}

@@ -52,7 +52,7 @@ def translated_errors() -> Iterator[None]:
 
 
 class DeadlineStream:
-    """A connected socket with the methods that http.client uses, such as `sendall`."""
+    """A connected socket with a deadline. It has the methods of a socket that http.client uses."""
 
     def __init__(self, connected: socket.socket, *, deadline: float, read_max: int) -> None:
         """`deadline` is a time of the monotonic clock. `read_max` limits the total bytes read."""
@@ -63,7 +63,8 @@ class DeadlineStream:
     def sendall(self, data: bytes) -> None:
         """Send all bytes before the deadline. Raises an OutboundError.
 
-        `sendall` of a TLS socket can give the whole timeout to each record of 16 KB.
+        This method does not use the `sendall` of a TLS socket, which can apply the whole timeout
+        to each record of 16 KB.
         """
         unsent = memoryview(data)
         while unsent:

@@ -63,8 +63,8 @@ class Guard:
     def _shown(self, address: Address, target: TargetUrl) -> str:
         """Return the refused address as the message of the refusal shows it.
 
-        The message hides an address to which a name resolves. Otherwise a user could find out the
-        addresses of inner names. The log of this process shows the address.
+        If the address was found by a name, the message hides it. Otherwise users could find out the
+        addresses of internal names. The log of this process shows the address.
         """
         if target.address is not None:
             return str(address)

@@ -23,7 +23,7 @@ from crawljobs.runtime.outbound.outbound_errors import (
 )
 
 CONNECT_SECONDS = 3.0
-TRIED_ADDRESSES = 8  # limit of a name's addresses that are tried
+TRIED_ADDRESSES = 8  # at most this number of a name's addresses are tried
 
 
 def start_tls(
@@ -60,9 +60,9 @@ def connect(addresses: Sequence[Address], port: int, *, deadline: float) -> sock
 
 
 def in_turns(addresses: Sequence[Address]) -> list[Address]:
-    """Return at most TRIED_ADDRESSES addresses in the order of the tries.
+    """Return at most TRIED_ADDRESSES addresses in the order in which they are tried.
 
-    IPv6 and IPv4 take turns, because often all addresses of one family are unreachable.
+    IPv6 and IPv4 addresses alternate, because often all addresses of one kind are unreachable.
     """
     first = [each for each in addresses if each.version == addresses[0].version]
     second = [each for each in addresses if each.version != addresses[0].version]

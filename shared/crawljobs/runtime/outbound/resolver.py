@@ -1,9 +1,9 @@
 """Resolve host names in separate threads, because `getaddrinfo` has no deadline.
 
-A lookup that takes longer than HANDOVER_SECONDS is abandoned: another thread takes the place of its
-thread, which ends with the lookup. Its callers go on waiting. Callers that need the same name at
-the same time share a lookup. So a name whose server never answers occupies a single thread, and
-many of these names do not delay other names.
+A lookup that takes longer than HANDOVER_SECONDS is abandoned: a new thread replaces the thread of
+the lookup. The callers still wait for the result, and the replaced thread ends with the lookup.
+Callers that need the same name at the same time share a lookup. So a name whose server never
+answers occupies a single thread, and many such names do not delay other names.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ log = logs.get_logger(__name__)
 
 LOOKUP_SECONDS = 3.0
 HANDOVER_SECONDS = 0.2
-WAKE_SECONDS = 0.1  # between two searches of a waiting caller for slow lookups
+WAKE_SECONDS = 0.1  # while a caller waits, it searches for slow lookups at this interval
 THREADS = 4  # limit of the lookups at the same time
 ABANDONED_MAX = 64  # limit of the threads whose lookup was abandoned and still runs
-ADDRESSES_MAX = 64  # limit for one name; a name with more addresses is refused
+ADDRESSES_MAX = 64  # a name with more addresses is refused
 
 Lookup = Callable[[str], list[Address]]
 
@@ -38,7 +38,7 @@ def system_lookup(host: str) -> list[Address]:
 
 
 class _Running:
-    """A lookup that waits or runs. `thread` runs it since `started_at` (monotonic clock)."""
+    """A lookup that waits or runs. `started_at` is its start, by the monotonic clock."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -94,7 +94,7 @@ class Resolver:
         return running
 
     def _start_thread(self) -> None:
-        """Start a thread unless there are THREADS, or the system has no further thread."""
+        """Start a thread, unless THREADS threads run. Log a warning if the system refuses it."""
         if len(self._threads) < THREADS:
             thread = threading.Thread(target=self._work, name="resolver", daemon=True)
             self._threads.add(thread)
@@ -105,7 +105,7 @@ class Resolver:
                 log.warning("resolver.thread_not_started", threads=len(self._threads))
 
     def _abandon_slow_ones(self) -> None:
-        """Replace the threads whose lookup takes long."""
+        """Replace the threads whose lookups take longer than HANDOVER_SECONDS."""
         latest = time.monotonic() - HANDOVER_SECONDS
         with self._lock:
             for running in self._running.values():

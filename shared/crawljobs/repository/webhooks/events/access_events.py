@@ -33,7 +33,8 @@ RECORD = insert(webhook_events).from_select(
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
     .where(
         subreddits.c.access != _changed.c.former,
-        # The first check of an open subreddit is no change. Discovery causes thousands of them.
+        # The first check of an open subreddit is no change. Discovery causes thousands of such
+        # checks.
         or_(
             _changed.c.former != inline(AccessState.UNKNOWN),
             not_(one_of(subreddits.c.access, OPEN)),
@@ -47,8 +48,8 @@ def record(conn: Connection, *, former: Mapping[int, str], now: datetime | None 
     """Write an event for each of these subreddits whose access has changed.
 
     `former` maps ids of subreddits to their access before the change. The caller's transaction has
-    locked their rows. No event is written for a change from unknown to an open state, or if no
-    endpoint wants the event.
+    locked the rows of these subreddits. No event is written for a change from unknown to an open
+    state, or if no endpoint wants the event.
     """
     if former:
         values = {"ids": list(former), "formers": list(former.values()), "now": now}

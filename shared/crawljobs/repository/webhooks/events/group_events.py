@@ -74,5 +74,5 @@ def record_finished(
 def record_failed(
     conn: Connection, *, step_ids: Sequence[int], now: datetime | None = None
 ) -> None:
-    """Write an event for each of these steps. Each is the first failed step of its group."""
+    """Write an event for each of these steps. Each step is the first failed step of its group."""
     conn.execute(RECORD_FAILED, {"ids": list(step_ids), "now": now})

@@ -43,8 +43,8 @@ RECORD = insert(webhook_events).from_select(
 def record(
     conn: Connection, *, client_id: str, reason: PausedReason, now: datetime | None = None
 ) -> None:
-    """Write the event unless one with the same reason was written within the last hour.
+    """Write the event, unless an event of the same client id and reason is less than an hour old.
 
-    The transaction has locked the row of the budget, so two transactions cannot both write it.
+    The caller has locked the row of the budget. So two transactions cannot both write the event.
     """
     conn.execute(RECORD, {"client": client_id, "reason": reason.value, "now": now})

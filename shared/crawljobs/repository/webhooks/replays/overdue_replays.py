@@ -1,6 +1,6 @@
-"""Plan replays again whose times have passed while no scheduler delivered.
+"""Give new times to replays whose times have passed while no scheduler delivered.
 
-Otherwise all of them would be due at once, and the receiver would get them as fast as it answers.
+Otherwise all these replays would be due at once, and the receiver would get them without pauses.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _oldest = (
     .limit(bindparam("at_most"))
     .lateral("oldest")
 )
-# Only replays without an attempt are paced. The oldest due deliveries may also be of other kinds.
+# Only replays without an attempt have a pace. The oldest due deliveries can also be of other kinds.
 FIND = (
     select(webhook_endpoints.c.id.label("endpoint_id"), _oldest.c.id)
     .select_from(webhook_endpoints.join(_oldest, true()))
@@ -60,10 +60,10 @@ PLAN = (
 
 
 def plan_again(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Plan the overdue replays of each endpoint after those that are already planned.
+    """Plan the overdue replays of each endpoint after the replays that are already planned.
 
-    Reads at most `at_most` due deliveries of each endpoint. Returns the number of planned replays;
-    if it is not 0, further ones may be overdue.
+    Reads at most `at_most` due deliveries of each endpoint. Returns the number of planned replays.
+    If the number is not 0, other replays may still be overdue.
     """
     found: dict[int, list[int]] = {}
     for row in conn.execute(FIND, {"late": LATE, "at_most": at_most, "now": now}):

@@ -29,9 +29,9 @@ REPLAY_SECONDS = 0.1  # between the first attempts of two replayed deliveries
 def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time of the first attempt of replay number `place` (1, 2, ...).
 
-    The first attempts of an endpoint's replays are REPLAY_SECONDS apart. New replays come after the
-    replays that are already planned. So a receiver that works again gets a steady flow. A claimed
-    replay is not planned: its next_attempt_at is the end of its lease.
+    The first attempts of an endpoint's replays are REPLAY_SECONDS apart, so that a receiver gets
+    the replays at a steady pace. New replays come after the replays that are already planned. A
+    claimed replay does not count as planned: its next_attempt_at is the end of its lease.
     """
     planned = webhook_deliveries.alias("planned")
     last = (
