@@ -37,9 +37,10 @@ def client_generators() -> Path:
 
 
 def parquet() -> Path:
-    """Return the Python with pyarrow and DuckDB that .ci/install-parquet installs."""
+    """Return the Python with pyarrow, DuckDB and networkx that .ci/install-parquet installs."""
     own = Path(__file__).resolve().parents[2] / ".venv-parquet"
-    return own / "bin/python" if (own / "complete").exists() else missing("pyarrow and DuckDB")
+    is_complete = (own / "complete").exists()
+    return own / "bin/python" if is_complete else missing("pyarrow, DuckDB and networkx")
 
 
 def folder(path: Path, name: str) -> Path:

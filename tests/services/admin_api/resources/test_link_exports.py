@@ -1,6 +1,8 @@
 """The links between subreddits as lines, and as graphs that programs for graphs read."""
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.repository.operations import audit_log
+from support import needs
 
 Client = flask.testing.FlaskClient
 LINKS = "/api/export/links"
@@ -83,3 +86,52 @@ def test_a_graph_without_links_is_complete(client: Client) -> None:
     for form, space in NAMESPACES.items():
         answer = client.get(LINKS, query_string={"format": form})
         assert parsed(answer.text).tag.startswith(f"{{{space}}}")
+
+
+MANY = """
+    INSERT INTO subreddits (id, name) OVERRIDING SYSTEM VALUE
+    SELECT n, CASE WHEN n % 9 = 0 THEN 'u_' ELSE '' END || 'sub_' || n
+    FROM generate_series(1, 300) AS n;
+    INSERT INTO map_nodes (subreddit_id, author_count, community_id)
+    SELECT n, n * 7, NULLIF(n % 5, 0) FROM generate_series(1, 290) AS n;
+    INSERT INTO subreddit_links (a_id, b_id, shared_authors, weight, is_top_of_a, is_top_of_b,
+        computed_at)
+    SELECT a, b, 1 + (a * b) % 50, (a + b) / 777.0, true, a % 2 = 0, now()
+    FROM generate_series(1, 290) AS a, generate_series(1, 290) AS b
+    WHERE a < b AND (a * 31 + b) % 40 = 0
+"""
+NODES = """
+    SELECT node.subreddit_id, subreddit.name, node.author_count, community.name
+    FROM map_nodes AS node JOIN subreddits AS subreddit ON subreddit.id = node.subreddit_id
+    LEFT JOIN subreddits AS community ON community.id = node.community_id ORDER BY 1
+"""
+EDGES = "SELECT a_id, b_id, weight, shared_authors FROM subreddit_links ORDER BY 1, 2"
+READ = """
+import json, sys, networkx
+graph = getattr(networkx, "read_" + sys.argv[1])(sys.argv[2])
+nodes = [[int(id), node["label"], node["authors"], node.get("community")]
+         for id, node in graph.nodes(data=True)]
+edges = [[*sorted(map(int, ends)), edge["weight"], edge["shared_authors"]]
+         for *ends, edge in graph.edges(data=True)]
+kind = [graph.is_directed(), graph.is_multigraph()]
+print(json.dumps([kind, sorted(nodes), sorted(edges)]))
+"""
+
+
+@pytest.mark.parametrize("form", ["graphml", "gexf"])
+def test_networkx_reads_the_nodes_edges_and_weights_of_the_tables(
+    client: Client, database: Database, tmp_path: Path, form: str
+) -> None:
+    with database.begin() as conn:
+        for statement in MANY.split(";"):
+            conn.execute(text(statement))
+        nodes = [[*row] for row in conn.execute(text(NODES))]
+        edges = [[*row] for row in conn.execute(text(EDGES))]
+    file = tmp_path / f"links.{form}"
+    file.write_bytes(client.get(LINKS, query_string={"format": form}).data)
+    done = subprocess.run(
+        [needs.parquet(), "-c", READ, form, str(file)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(edges) > 900
+    assert json.loads(done.stdout) == [[False, False], nodes, edges]
