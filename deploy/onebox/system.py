@@ -154,6 +154,7 @@ class System:
             discovers=self._plan.discovers,
             tag=self._tag,
             webhook_key=self._folder.webhook_key(),
+            content_key_file=str(self._folder.make_content_key()),
             own_urls=self.database.own_urls,
         )
 

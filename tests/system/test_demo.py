@@ -1,6 +1,7 @@
 """`./run demo` with its real processes and the sandbox: crawls, restarts, roles and pauses."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -191,6 +192,38 @@ def test_each_service_works_as_a_role_of_its_own_that_suffices(live: Demo) -> No
     assert "permission denied" not in live.log("postgres")
     for name in ("admin-api-1", "crawler-worker-1", "crawler-worker-2", "scheduler-1"):
         assert "database.one_role_for_all" not in live.log(name)
+
+
+def test_pseudonyms_and_erasures_need_no_settings(live: Demo) -> None:
+    assert (live.data / "content-key").stat().st_mode & 0o777 == 0o600
+    (name,), *_ = rows(
+        live.database_url, "SELECT name FROM authors JOIN posts ON author_id = authors.id"
+    )
+    with httpx.Client(
+        trust_env=False, timeout=20, base_url=live.ready["api_url"], headers=live.bearer
+    ) as client:
+        shown = client.get("/api/export/posts?pseudonyms=true")
+        assert shown.status_code == 200, shown.text
+        authors = {json.loads(line)["author"] for line in shown.text.splitlines()}
+        assert len(authors) > 1
+        assert name not in authors
+        erasing = client.delete(f"/api/authors/{name}")
+        assert erasing.status_code == 202, erasing.text
+        operation = erasing.headers["Location"]
+        wait_until(
+            lambda: client.get(operation).json()["state"] == "succeeded",
+            timeout=30,
+            describe=lambda: client.get(operation).text,
+        )
+    left = f"SELECT count(*) FROM authors WHERE name = '{name}'"
+    assert rows(live.database_url, left) == [(0,)]
+    stored = live.api.post(JOBS, {"subreddit": "tiny_one"})["job"]["id"]
+    wait_until(
+        lambda: live.api.get(f"{JOBS}/{stored}")["status"] == "succeeded",
+        timeout=30,
+        describe=lambda: live.api.get(f"{JOBS}/{stored}"),
+    )
+    assert rows(live.database_url, left) == [(0,)], "a later crawl stored the author again"
 
 
 def test_a_dead_postgres_is_started_again_at_the_same_address(live: Demo) -> None:

@@ -61,6 +61,11 @@ class DataFolder:
         return self.path / "webhook-master-key"
 
     @property
+    def content_key(self) -> Path:
+        """The file with the key of pseudonyms and of erased authors. Call `make_content_key`."""
+        return self.path / "content-key"
+
+    @property
     def sandbox_ready(self) -> Path:
         return self.path / "sandbox.json"
 
@@ -75,24 +80,29 @@ class DataFolder:
 
     def token(self) -> str:
         """Return the admin-api's token. The first start creates the token."""
-        token = ""
-        with contextlib.suppress(FileNotFoundError):
-            token = self.admin_token.read_text().strip()
-        if not token:
-            token = secrets.token_urlsafe(TOKEN_BYTES)
-            write_private(self.admin_token, f"{token}\n")
+        token = _stored_secret(self.admin_token)
         write_private(self.admin_header, f"Authorization: Bearer {token}\n")
         return token
 
     def webhook_key(self) -> str:
         """Return the master key of webhooks. The first start creates the key."""
-        key = ""
-        with contextlib.suppress(FileNotFoundError):
-            key = self.webhook_master_key.read_text().strip()
-        if not key:
-            key = secrets.token_urlsafe(TOKEN_BYTES)
-            write_private(self.webhook_master_key, f"{key}\n")
-        return key
+        return _stored_secret(self.webhook_master_key)
+
+    def make_content_key(self) -> Path:
+        """Return the file with the key of pseudonyms. The first start creates the key."""
+        _stored_secret(self.content_key)
+        return self.content_key
+
+
+def _stored_secret(path: Path) -> str:
+    """Return the secret in this file. If there is none, create one. Raises DataFolderError."""
+    secret = ""
+    with contextlib.suppress(FileNotFoundError):
+        secret = path.read_text().strip()
+    if not secret:
+        secret = secrets.token_urlsafe(TOKEN_BYTES)
+        write_private(path, f"{secret}\n")
+    return secret
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ SANDBOX_STOP_SECONDS = 3
 PROBES = "127.0.0.1:0"  # port 0: each process chooses a free port and logs it
 CRAWLING = ("crawler-worker", environments.EVERY_ROLE)  # roles that send requests to Reddit
 SIGNING = ("admin-api", "scheduler")  # roles of processes that need the secrets of webhooks
+KEYED = ("admin-api", "crawler-worker")  # roles that read the key of pseudonyms and erasures
 NOT_INHERITED = frozenset(
     {
         "PYTHONPATH",
@@ -59,6 +60,7 @@ class Settings:
     discovers: bool
     tag: str = ""
     webhook_key: str = field(default="", repr=False)  # the master key, if the user gives none
+    content_key_file: str = ""  # of the key of pseudonyms, if the user gives none
     own_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def instance(self, role: str, number: int) -> str:
@@ -84,6 +86,7 @@ class Settings:
             **defaults,
             **inherited,
             **self._webhooks(role, inherited),
+            **self._content_key(role, inherited),
             **(sandbox_client(self.sandbox_url) if self.sandbox_url and role in CRAWLING else {}),
             "PYTHONPATH": os.pathsep.join(SOURCE_ROOTS),
             "PYTHONUNBUFFERED": "1",
@@ -100,6 +103,16 @@ class Settings:
         if role not in SIGNING or not self.webhook_key or given:
             return {}
         return {"WEBHOOK_MASTER_KEY": self.webhook_key}
+
+    def _content_key(self, role: str, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the variable with the file of the content key if the role reads this key.
+
+        Return {} for other roles, and if the user's environment has a content key.
+        """
+        is_given = any(inherited.get(name, "").strip() for name in environments.CONTENT_KEY)
+        if role not in KEYED or not self.content_key_file or is_given:
+            return {}
+        return {"CONTENT_KEY_FILE": self.content_key_file}
 
 
 def sandbox_client(url: str) -> dict[str, str]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from crawljobs.settings.content import read_content_key
 from onebox.demo_errors import DataFolderError
 from onebox.postgres import data_folder
 
@@ -87,10 +88,14 @@ def test_an_empty_folder_and_a_folder_of_a_demo_are_used(
 def test_the_token_is_kept_and_private(tmp_path: Path) -> None:
     with data_folder.opened(tmp_path / "data") as folder:
         token = folder.token()
+        key = folder.make_content_key().read_text()
+        assert read_content_key({"CONTENT_KEY": key}) == key.strip().encode()
+        assert folder.content_key.stat().st_mode & 0o777 == 0o600
         assert len(token) >= 32
         assert folder.admin_token.stat().st_mode & 0o777 == 0o600
     with data_folder.opened(tmp_path / "data") as folder:
         assert folder.token() == token
+        assert folder.make_content_key().read_text() == key
         assert folder.admin_header.read_text() == f"Authorization: Bearer {token}\n"
         assert folder.admin_header.stat().st_mode & 0o777 == 0o600
 
