@@ -136,24 +136,26 @@ def test_a_killed_database_breaks_the_response_and_the_export_continues(
 def test_a_client_that_leaves_frees_its_place(exporting: Gunicorn) -> None:
     headers = {"Accept-Encoding": "identity"}
 
-    def begin() -> httpx.Response:
+    def begin(client: httpx.Client) -> httpx.Response:
         request = client.build_request("GET", EXPORT, params={"rate": 2_000}, headers=headers)
         return client.send(request, stream=True)
 
-    def has_begun() -> bool:
-        answer = begin()
+    def has_begun(client: httpx.Client) -> bool:
+        answer = begin(client)
         if answer.status_code == 429:
             answer.close()
         return answer.status_code == 200
 
-    with exporting.client() as client:
-        taken = [begin(), begin()]
+    with exporting.client() as client, exporting.client() as other:
+        made = client.post("/api/admin/tokens", json={"name": "other", "scopes": ["content"]})
+        other.headers["Authorization"] = f"Bearer {made.json()['token']}"
+        taken = [begin(client), begin(other)]
         assert [answer.status_code for answer in taken] == [200, 200]
-        assert not has_begun()
+        assert not has_begun(client)
         for answer in taken:
             answer.close()
-        for _ in range(2):
-            wait_until(has_begun, timeout=20, describe="a free place")
+        for each in (client, other):
+            wait_until(lambda each=each: has_begun(each), timeout=20, describe="a free place")
 
 
 @pytest.mark.deep

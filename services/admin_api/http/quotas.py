@@ -69,17 +69,17 @@ class Exports:
         - `in_total`: the bootstrap token is not exempt. If `in_total` is above 1, one export is
           reserved for the bootstrap token, so that other tokens cannot block the operator's export.
         """
-        self._per_token = per_token
+        self.per_token = per_token
+        self.at_most = max(1, in_total - 1)  # of all tokens that are not exempt
         self._in_total = in_total
-        self._for_non_exempt = max(1, in_total - 1)
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
 
     def begin(self, key: str, *, is_exempt: bool) -> bool:
         """Count an export of the token `key` as running. Return False if too many are running."""
         with self._lock:
-            is_free = not self._per_token or is_exempt or self._running[key] < self._per_token
-            most = self._in_total if is_exempt else self._for_non_exempt
+            is_free = not self.per_token or is_exempt or self._running[key] < self.per_token
+            most = self._in_total if is_exempt else self.at_most
             if not is_free or self._running.total() >= most:
                 return False
             self._running[key] += 1

@@ -164,13 +164,13 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     own = state.of(app)
     assert own.max_retries == 7
     assert own.exports._in_total == 3
-    assert own.exports._per_token == 2
+    assert own.exports.per_token == 2
     assert own.stored_responses._per_day == 5 * 1024 * 1024
     assert own.rates._per_second == 3
     requests, probes = own.database._database, own.readiness._database
     assert (requests._limits, probes._limits) == (INTERACTIVE_TIMEOUTS, PROBE_TIMEOUTS)
     assert (requests._engine.pool.size(), probes._engine.pool.size()) == (6, 1)
-    assert own.content_exports._for_non_exempt == 1
+    assert (own.content_exports.per_token, own.content_exports.at_most) == (1, 1)
     exports = own.content_database
     assert (exports._limits, exports._engine.pool.size()) == (EXPORT_TIMEOUTS, 1)
     compared = {"exports_at_once": 2, "kept_answers_mib": 5, "requests_per_second": 3}
@@ -178,4 +178,4 @@ def test_pools_and_quotas_are_as_large_as_the_settings_say(create: Create) -> No
     assert (own.heartbeat._role, own.heartbeat._name.split("@")[0]) == ("admin-api", "admin-api")
     assert state.of(create(ADMIN_API_THREADS="1")).exports._in_total == 1
     many = state.of(create(ADMIN_API_THREADS="16", EXPORT_STREAMS="3"))
-    assert many.content_exports._for_non_exempt == 3
+    assert (many.content_exports.per_token, many.content_exports.at_most) == (2, 3)

@@ -15,8 +15,6 @@ from crawljobs.db.database import Connection
 from crawljobs.repository.exports.export_plan import ExportKind
 from crawljobs.repository.operations import audit_log
 
-_PLACES = "content"  # all exports share the places, whatever their token
-
 
 def refuse_old_http() -> None:
     """Raise a Problem for HTTP/1.0, which cannot show that a response was interrupted."""
@@ -28,15 +26,23 @@ def refuse_old_http() -> None:
         )
 
 
-def take_place() -> None:
-    """Take one of the places for exports. Raises a Problem if all places are taken."""
-    if not state.current().content_exports.begin(_PLACES, is_exempt=False):
+def take_place() -> str:
+    """Take one of the places for exports, and return the key under which it is counted.
+
+    Raises a Problem if all places are taken, or the token has its share of them.
+    """
+    key = auth.current_identity().key
+    places = state.current().content_exports
+    if not places.begin(key, is_exempt=False):
         api_counters.throttled("exports")
         raise problems.Problem(
             "too_many_exports",
-            "Wait until an export has ended, then send the request again.",
+            f"A process serves {places.at_most} exports of content at once, at most "
+            f"{places.per_token} of one token. Wait until an export has ended, then send the "
+            "request again.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
+    return key
 
 
 def response(
@@ -59,7 +65,7 @@ def response(
         headers_alone.automatically_set_content_length = False
         headers_alone.headers["Vary"] = "Accept-Encoding"
         return headers_alone
-    take_place()
+    place = take_place()
     places = state.current().content_exports
     is_graph = reader.plan.kind is ExportKind.MAP_NODES
     kind = (ExportKind.LINKS if is_graph else reader.plan.kind).value
@@ -89,10 +95,10 @@ def response(
         body = sent_pieces.gzipped(contents()) if is_gzip else contents()
         streamed = flask.Response(sent_pieces.pieces(body), mimetype=mimetype)
     except BaseException:
-        places.end(_PLACES)
+        places.end(place)
         raise
     # Frees the place when the response is closed, or when it is garbage-collected without a close.
-    streamed.call_on_close(weakref.finalize(streamed, places.end, _PLACES))
+    streamed.call_on_close(weakref.finalize(streamed, places.end, place))
     streamed.headers["Vary"] = "Accept-Encoding"
     if is_gzip:
         streamed.headers["Content-Encoding"] = "gzip"

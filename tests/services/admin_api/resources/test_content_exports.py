@@ -423,16 +423,31 @@ def test_wrong_parameters_and_a_missing_key_are_refused(client: Client, stored: 
     assert old.status_code == 505
 
 
-def test_further_exports_wait_for_a_place(
+def test_a_token_takes_one_of_two_places_and_further_exports_wait(
     client: Client, app: flask.Flask, stored: Database
 ) -> None:
     places = state.of(app).content_exports
-    open_ones = [client.get(f"{EXPORT}/posts", buffered=False) for _ in range(2)]
-    refused = client.get(f"{EXPORT}/authors")
-    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_exports")
-    assert int(refused.headers["Retry-After"]) > 0
-    for answer in open_ones:
-        answer.close()
-    assert len(lines(client, "authors")) == 2
+    made = [client.post("/api/admin/tokens", json={"name": name, "scopes": ["content"]})
+            for name in ("one", "two")]  # fmt: skip
+    one, two = (with_token(app, answer.get_json()["token"]) for answer in made)
+
+    def begun(asking: Client) -> Any:
+        return asking.get(f"{EXPORT}/posts", buffered=False)
+
+    def refuse(asking: Client) -> None:
+        refused = asking.get(f"{EXPORT}/authors")
+        assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_exports")
+        assert "2 exports of content at once, at most 1 of one token" in refused.text
+        assert int(refused.headers["Retry-After"]) > 0
+
+    first = begun(one)
+    refuse(one)  # although a place is free
+    second = begun(two)
+    assert (first.status_code, second.status_code) == (200, 200)
+    refuse(client)  # although this token has no export
+    assert client.get("/api/admin/subreddits").status_code == 200
+    first.close()
+    assert len(lines(one, "authors")) == len(lines(client, "authors")) == 2
+    second.close()
     assert client.get(f"{EXPORT}/posts?after=x").status_code == 422
     assert not places._running  # a refused export holds no place
