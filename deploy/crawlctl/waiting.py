@@ -31,7 +31,7 @@ def final_jobs(
     *,
     reruns: frozenset[int] = frozenset(),
 ) -> Iterator[Object]:
-    """Yield each job in its final state. For a job in `reruns`, yield its follow-up job instead."""
+    """Yield each job in its final state. For `reruns`, yield the follow-up jobs instead."""
     for job_id in job_ids:
         found = polling.until(f"{JOB_PATH}/{job_id}", lambda job: job["status"] in FINAL)
         if job_id in reruns and found["follow_up_job_id"] is not None:

@@ -9,7 +9,7 @@ from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.rest.client import NOT_MODIFIED, Client, Query
 
 FIRST_SECONDS, LATER_SECONDS = 2.0, 5.0
-FIRST_POLLS = 15  # number of polls that FIRST_SECONDS follow; LATER_SECONDS follow the next polls
+FIRST_POLLS = 15  # after this number of polls, the interval is LATER_SECONDS
 
 
 @dataclass(frozen=True)

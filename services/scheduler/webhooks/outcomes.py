@@ -19,8 +19,8 @@ from scheduler.webhooks.sending import Attempted
 
 log = logs.get_logger(__name__)
 
-# The stored times of an endpoint's last success and last failure may be too old by this time, which
-# saves writes.
+# The stored times of an endpoint's last success and last failure may be up to this much too old.
+# The pause saves writes.
 NOTE_PAUSE = timedelta(seconds=10)
 WRITE_TRIES = 5
 WRITE_PAUSE_SECONDS = 0.5  # between two tries while the database does not answer

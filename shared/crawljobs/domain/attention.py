@@ -136,7 +136,7 @@ def checks(conditions: Iterable[Condition], facts: Any) -> list[Check]:
 
 
 def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
-    """Return the conditions that hold, sorted by severity and then as in the table."""
+    """Return the conditions that hold and are not hidden, by severity, then as in the table."""
     holding = [each for each in conditions if each.holds(facts)]
     codes = {each.code for each in holding}
     shown = [_attention(each, facts) for each in holding if each.hidden_by not in codes]

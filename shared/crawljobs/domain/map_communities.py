@@ -1,8 +1,9 @@
 """Find communities: groups of subreddits whose links lead mostly to one another.
 
 The method is label propagation. Each subreddit starts with a label of its own. In each round, each
-subreddit takes the label that has the largest sum of weights among its neighbours. The order and
-the choice between equal sums are fixed, so equal links always give equal communities.
+subreddit takes the label that has the largest sum of weights among its VOTES_MAX strongest
+neighbours. The order and the choice between equal sums are fixed. So equal links always give equal
+communities.
 """
 
 from __future__ import annotations

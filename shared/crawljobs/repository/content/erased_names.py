@@ -23,7 +23,7 @@ _LISTED = select(erased_authors.c.name_hash).where(
 def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
     """Return the key. `keys` are the ids of the keys with which the names of the list were hashed.
 
-    Raises ContentKeyRequired if `key` is None or does not have all these ids. With such a key,
+    Raises ContentKeyRequired if `key` is None, or if a name was hashed with another key. Otherwise
     erased authors would not be recognized, and would be stored again.
     """
     if key is None:

@@ -33,7 +33,8 @@ from crawljobs.repository.content import tombstones
 from crawljobs.repository.sql import NOW, array_of, interval, one_of
 
 # A worker may store old items shortly after a sweep, if it began to store them before the sweep. So
-# each sweep examines the items of this time again. It is also the time between two sweeps.
+# the next sweep begins this much before the end of the last sweep's range. MARGIN is also the time
+# between two sweeps of a subreddit.
 MARGIN = timedelta(days=1)
 BARRED = (AccessState.PRIVATE, AccessState.BANNED)
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -138,8 +138,8 @@ def rotate_secret(
 ) -> Endpoint:
     """Add 1 to the version of the secret, and return the endpoint.
 
-    For the time `valid_for`, events are also signed with the former secret. A secret before the
-    former secret becomes invalid at once.
+    For the time `valid_for`, events are also signed with the former secret. A secret that is older
+    than the former secret becomes invalid at once.
     """
     values = {"endpoint_id": endpoint_id, "valid_for": valid_for, "now": now}
     return to_endpoint(conn.execute(_ROTATE, values).one())

@@ -18,8 +18,9 @@ CHUNK = 500  # limit of the attempts that one call records
 # stopped releases its claims itself (see `release`). The attempts of released claims have a detail,
 # and do not count towards the limit.
 #
-# If a delivery lost its process several times, it may be the cause. So its next attempt comes after
-# a random time. Otherwise the same other deliveries would be interrupted with it again.
+# If the process died several times during attempts of a delivery, the delivery may be the cause. So
+# its next attempt comes after a random time. Otherwise the process could die again during attempts
+# of the same other deliveries.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     expired AS (

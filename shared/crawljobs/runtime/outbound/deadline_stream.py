@@ -86,7 +86,7 @@ class DeadlineStream:
         return io.BufferedReader(_Reader(self), BUFFER_BYTES)
 
     def close(self) -> None:
-        """Do nothing, because http.client calls this before it has read the body."""
+        """Do nothing, because http.client calls `close` before it has read the body."""
 
     def end(self) -> None:
         """Close the connection at once, without waiting for the rest of the reply."""

@@ -9,9 +9,9 @@ from crawljobs.repository.sql import ONE_ROW, array_of, inline_number
 
 STEPS_MAX = 1_000  # limit of the steps that one transaction deletes
 
-# The open waits for the end of this group. They may include waits of the group's own steps: a step
-# that waits for all other steps of its group has a wait for the group, and this wait stays open if
-# the step is cancelled. `_AWAITED` leaves these waits out.
+# The open waits for the end of this group. `_AWAITED` leaves out waits of the group's own steps: a
+# step that waits for all other steps of its group has a wait for the group. If the step is
+# cancelled, this wait stays open.
 _waits = (
     select(step_waits.c.step_id)
     .where(step_waits.c.upstream_group_id == bindparam("group_id"), step_waits.c.ended_at.is_(None))
