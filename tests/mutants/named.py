@@ -248,7 +248,7 @@ CHANGES: tuple[NamedChange, ...] = (
     ),
     NamedChange(
         "a job that is visible now is explained as invisible",
-        f"{DOMAIN}/explanation.py",
+        f"{DOMAIN}/claim_conditions.py",
         r"job\.not_before <= around\.now",
         "job.not_before < around.now",
         ("tests/shared/domain/test_explanation.py",),

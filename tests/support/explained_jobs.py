@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crawljobs.domain import explanation
-from crawljobs.domain.explanation import Explanation, Surroundings
+from crawljobs.domain.claim_surroundings import Surroundings
+from crawljobs.domain.explanation import Explanation
 from crawljobs.domain.job import Job, JobSource, JobStatus, WaitReason
 
 NOW = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from admin_api.http import pagination, responses, state
 from admin_api.resources import job_filters
+from admin_api.schemas.job_row import JobRow
+from crawljobs.db.database import Connection
+from crawljobs.domain import explanation
+from crawljobs.domain.claim_surroundings import Surroundings
+from crawljobs.domain.job import FINAL, Job, JobStatus
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository.queue import job_list, job_reads
+from crawljobs.repository.queue.explained import job_explain
 
 
-def page_of(params: Mapping[str, Any], *, listing: str, path: str) -> responses.Response:
+def as_they_are(_: Connection, jobs: Sequence[Job]) -> Sequence[Job]:
+    """Return the jobs unchanged."""
+    return jobs
+
+
+def page_of(
+    params: Mapping[str, Any],
+    *,
+    listing: str,
+    path: str,
+    shown: Callable[[Connection, Sequence[Job]], Sequence[Job]] = as_they_are,
+) -> responses.Response:
     """Return the page that the parameters request.
 
-    `listing` is the name of the list in cursors, and `path` is the path of the next page.
+    `listing` is the name of the list in cursors, and `path` is the path of the next page. `shown`
+    returns the items of the page from its jobs.
     """
     page = pagination.Page.requested(listing, {**params, "ids": None})
     with state.current().database.read() as conn:
         if params["ids"]:
             found = job_reads.get_jobs(conn, job_ids=sorted(set(params["ids"])))
-            return page.response_with(path, list(found.values()), next_at=None)
+            return page.response_with(path, shown(conn, list(found.values())), next_at=None)
         listed = job_list.list_jobs(
             conn,
             filters=job_filters.parsed(conn, params),
@@ -28,4 +46,19 @@ def page_of(params: Mapping[str, Any], *, listing: str, path: str) -> responses.
             after=page.after,
             limit=page.limit,
         )
-    return page.response_with(path, listed.jobs, next_at=listed.next)
+        items = shown(conn, listed.jobs)
+    return page.response_with(path, items, next_at=listed.next)
+
+
+def rows(conn: Connection, jobs: Sequence[Job]) -> list[JobRow]:
+    """Return the jobs with the obstacle of each. One statement reads the causes of all jobs."""
+    waiting = [job for job in jobs if job.status not in FINAL | {JobStatus.CRAWLING}]
+    causes = job_explain.causes_of(conn, jobs=waiting)
+    return [_row(job, causes.get(job.id)) for job in jobs]
+
+
+def _row(job: Job, around: Surroundings | None) -> JobRow:
+    if around is None:
+        return JobRow(**vars(job), obstacle=None, waits_for=None)
+    waits_for = explanation.waits_of(job, around)
+    return JobRow(**vars(job), obstacle=explanation.obstacle_of(job, around), waits_for=waits_for)

@@ -6,16 +6,17 @@ from typing import Any
 
 import flask
 
-from admin_api.http import auth, preconditions, responses, state
+from admin_api.http import preconditions, responses, state
 from admin_api.http.blueprint import Blueprint
-from admin_api.resources import enqueueing, enqueueing_after, job_pages
+from admin_api.resources import enqueueing, enqueueing_after, job_details, job_filters, job_pages
 from admin_api.schemas.enqueue import EnqueuedSchema, EnqueueSchema
 from admin_api.schemas.explanation import ExplanationSchema
 from admin_api.schemas.job import (
     JobListSchema,
 )
-from admin_api.schemas.job_detail import JobDetail, JobDetailSchema
-from admin_api.schemas.job_filter import JobParameters
+from admin_api.schemas.job_detail import JobDetailSchema
+from admin_api.schemas.job_filter import JobParameters, MatchParameters
+from admin_api.schemas.job_matches import JobMatchesSchema
 from admin_api.schemas.job_row import JobRowListSchema
 from admin_api.schemas.stats import Stats, StatsSchema
 from admin_api.schemas.step import StepSchema
@@ -23,12 +24,11 @@ from crawljobs.domain import explanation
 from crawljobs.domain.api_token import Scope
 from crawljobs.repository.groups import group_counts
 from crawljobs.repository.groups.explained import related_steps
-from crawljobs.repository.operations import audit_entry, audit_log
-from crawljobs.repository.queue import job_explain, job_reads, job_stats
+from crawljobs.repository.queue import job_stats
+from crawljobs.repository.queue.explained import job_explain
+from crawljobs.repository.queue.matching import job_matches
 
 PREFIX = enqueueing.JOBS_PATH
-ATTEMPTS_SHOWN = 100
-AUDIT_ENTRIES_SHOWN = 50
 
 blueprint = Blueprint(
     "jobs",
@@ -93,9 +93,30 @@ def list_job_rows(params: dict[str, Any]) -> responses.Response:
     """List jobs in their short form
 
     The same list with the same filters, in a third of the bytes: for a table of jobs that a
-    client reads again and again. `ids` reads only the jobs in the client's table.
+    client reads again and again. `ids` reads only the jobs in the client's table. `waits_for` has
+    the cause of the wait of each job, which the list of whole jobs does not have.
     """
-    return job_pages.page_of(params, listing="job_rows", path=f"{PREFIX}/rows")
+    return job_pages.page_of(
+        params, listing="job_rows", path=f"{PREFIX}/rows", shown=job_pages.rows
+    )
+
+
+@blueprint.get("/matches")
+@blueprint.parameters(MatchParameters)
+@blueprint.answers(200, JobMatchesSchema, "The numbers of matching jobs.")
+def count_job_matches(params: dict[str, Any]) -> dict[str, Any]:
+    """Count the jobs that match a filter, by state
+
+    The filters are those of the list. Without a filter, the numbers of finished jobs are exact. The
+    other numbers stop at 1,000; `at_least` names the states that may have more.
+    """
+    with state.current().database.read() as conn:
+        found = job_matches.count_matches(conn, filters=job_filters.parsed(conn, params))
+    return {
+        "by_status": found.by_status,
+        "at_least": sorted(found.at_least),
+        "total": sum(found.by_status.values()),
+    }
 
 
 @blueprint.get("/stats")
@@ -112,27 +133,9 @@ def show_job_stats() -> Stats:
 @blueprint.problems("not_found")
 def show_job(job_id: int) -> responses.Response:
     """Show a job, its progress, its newest attempts and its newest changes by operators"""
-    # The list has a limited length. With refused requests in the list, the job's changes might not
-    # fit. So the list has changes only.
-    of_job = audit_log.AuditFilter(
-        resource_type="crawl_job", resource_id=str(job_id), changes_only=True
-    )
     with state.current().database.read() as conn:
-        found = job_reads.get_job(conn, job_id=job_id)
-        if found is None:
-            raise enqueueing.no_such_job(job_id)
-        entries = audit_log.list_entries(conn, filters=of_job, limit=AUDIT_ENTRIES_SHOWN).entries
-        if Scope.AUDIT not in auth.current_identity().scopes:
-            entries = [audit_entry.without_origin(entry) for entry in entries]
-        related = related_steps.of_job(conn, job_id=job_id)
-        detail = JobDetail(
-            **vars(found),
-            attempts=job_reads.list_attempts(conn, job_id=job_id, limit=ATTEMPTS_SHOWN),
-            audit_log=entries,
-            steps=related.shown,
-            steps_total=related.total,
-        )
-    return detail, 200, preconditions.etag(found.version)
+        detail = job_details.detail_of(conn, job_details.found(conn, job_id))
+    return detail, 200, preconditions.etag(detail.version)
 
 
 @blueprint.get("/<id:job_id>/explain")
@@ -145,9 +148,7 @@ def explain_job(job_id: int) -> dict[str, Any]:
     job waits, and the steps of groups that depend on the job.
     """
     with state.current().database.read() as conn:
-        found = job_reads.get_job(conn, job_id=job_id)
-        if found is None:
-            raise enqueueing.no_such_job(job_id)
+        found = job_details.found(conn, job_id)
         around = job_explain.surroundings(conn, job=found)
         related = related_steps.of_job(conn, job_id=job_id)
     explained = explanation.explain(found, around)

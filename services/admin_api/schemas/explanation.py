@@ -6,7 +6,29 @@ import marshmallow as ma
 from marshmallow import fields
 
 from admin_api.schemas.fields import Timestamp, described, identifier
+from admin_api.schemas.known import known
 from admin_api.schemas.related_step import related_steps, related_steps_total
+from crawljobs.domain.api_token import Scope
+
+
+class RemedySchema(ma.Schema):
+    """How an operator removes an obstacle. Without a request, only `text` says what helps."""
+
+    text = fields.String(required=True)
+    method = fields.String(required=True, allow_none=True)
+    path = fields.String(required=True, allow_none=True, metadata=described("A path of this API."))
+    body = fields.Dict(
+        required=True, allow_none=True, metadata=described("The body; null: send no body.")
+    )
+    scope = fields.String(
+        required=True,
+        allow_none=True,
+        validate=known(Scope),
+        metadata=described("The scope that the token needs."),
+    )
+    crawlctl = fields.String(
+        required=True, allow_none=True, metadata=described("The command that does the same.")
+    )
 
 
 class ConditionSchema(ma.Schema):
@@ -16,6 +38,17 @@ class ConditionSchema(ma.Schema):
     met = fields.Boolean(required=True)
     value = fields.String(required=True, metadata=described("The current value."))
     detail = fields.String(required=True, metadata=described("The required value."))
+    until = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described("When an unmet condition will be met, if known."),
+    )
+    remedy = fields.Nested(
+        RemedySchema,
+        required=True,
+        allow_none=True,
+        metadata=described("How an operator meets the condition; null if it is met."),
+    )
 
 
 class ClaimExplanationSchema(ma.Schema):
@@ -42,6 +75,17 @@ class ClaimExplanationSchema(ma.Schema):
         metadata=described(
             "Estimated from the position and the claims of the last hour; null if unknown."
         ),
+    )
+    obstacle = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The name of the condition that delays the job most; null without one."),
+    )
+    remedy = fields.Nested(
+        RemedySchema,
+        required=True,
+        allow_none=True,
+        metadata=described("The best action of an operator; null without one."),
     )
 
 

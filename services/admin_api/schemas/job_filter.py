@@ -133,4 +133,6 @@ class JobParameters(_ListParameters):  # type: ignore[misc, valid-type] # a clas
             raise ma.ValidationError("not together with other parameters", "ids")
 
 
+MatchParameters = ma.Schema.from_dict(filter_fields(strict=False), name="MatchParameters")
+
 JobFilterSchema = ma.Schema.from_dict(filter_fields(strict=True), name="JobFilter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
@@ -47,6 +48,14 @@ class RowProgress(fields.Nested):
         return job_progress.of_job(obj)
 
 
+@dataclass(frozen=True)
+class JobRow(job.Job):
+    """A job with the condition that delays it most, and the cause of its wait in words."""
+
+    obstacle: str | None
+    waits_for: str | None
+
+
 class JobRowSchema(DirectDump):
     """A job in its short form. `GET /api/admin/jobs/{job_id}` shows the other fields."""
 
@@ -71,6 +80,19 @@ class JobRowSchema(DirectDump):
         metadata=described(f"The first {ERROR_MAX_CHARACTERS} characters of the error."),
     )
     progress = RowProgress(required=True)
+    obstacle = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "The name of the condition that delays the claim most, as in `explain`; null without "
+            "one. `explain` has its remedy."
+        ),
+    )
+    waits_for = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=described("The cause of the wait in words; null if the job does not wait."),
+    )
 
 
 class JobRowListSchema(ma.Schema):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crawljobs.domain import remedies
+from crawljobs.domain.claim_conditions import Condition, conditions_of
+from crawljobs.domain.claim_surroundings import ANSWERED_429, Surroundings
 from crawljobs.domain.job import FINAL, ErrorKind, Job, JobStatus, WaitReason
+from crawljobs.domain.remedies import Remedy
 
 _WAITS: dict[WaitReason, str] = {
     WaitReason.RETRY: "its next attempt, after one that failed",
@@ -18,9 +22,17 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
+# The condition that a waiting job lacks, by the reason of its wait. Others lack `visible`.
+_OBSTACLES = {
+    WaitReason.PAUSED: "subreddit_not_paused",
+    WaitReason.OUTAGE: "reddit_available",
+    WaitReason.RATE_LIMIT: "reddit_available",
+}
+# The conditions of a queued job, the one that delays it most first.
+_BY_WEIGHT = ("queue_not_paused", "subreddit_not_paused", "worker_alive", "reddit_available")
+
 DETAIL_SHOWN = 300  # limit in characters; the rest of a worker's error message is not shown
 
-_ANSWERED_429 = "Reddit answered 429"
 _REFUSED = {
     "client_refused": "Reddit to accept the client again: its id or address is blocked",
     "credentials_refused": "credentials that Reddit accepts",
@@ -28,35 +40,13 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """The facts outside a job that decide when the job runs."""
-
-    now: datetime
-    paused: bool  # whether the whole queue is paused
-    paused_until: datetime | None  # None: no pause, or a pause without an end
-    subreddit_paused: bool
-    subreddit_paused_until: datetime | None
-    reddit_until: datetime | None  # before this time no worker sends a request to Reddit
-    workers_alive: int
-    ahead: int  # number of jobs that workers claim before this job
-    ahead_at_least: bool  # whether more jobs may be ahead, because counting stopped at a limit
-    starts_per_minute: float  # claims per minute, estimated from claims that ended recently
-    reddit_reason: str | None = None  # why the circuit breaker is open; None: it is closed
-    reddit_detail: str = ""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One condition for a claim of the job, and whether it is met."""
-
-    name: str
-    met: bool
-    value: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Explanation:
+    """Why a job runs or waits.
+
+    `obstacle` is the name of the condition that delays the job most, or None. `remedy` is the best
+    action of an operator, or None.
+    """
+
     summary: str
     conditions: tuple[Condition, ...]
     position: int | None  # place in the queue: 1 is claimed next; None: the job is not queued
@@ -64,11 +54,13 @@ class Explanation:
     waits_for: str | None
     until: datetime | None
     estimated_start: datetime | None
+    obstacle: str | None = None
+    remedy: Remedy | None = None
 
 
 def explain(job: Job, around: Surroundings) -> Explanation:
     """Return the conditions for a claim, the cause of the wait and the estimated start."""
-    conditions = _conditions(job, around)
+    conditions = conditions_of(job, around)
     waits_for, until = _waits(job, around)
     queued = job.status is JobStatus.QUEUED
     return Explanation(
@@ -79,67 +71,41 @@ def explain(job: Job, around: Surroundings) -> Explanation:
         waits_for=waits_for,
         until=until,
         estimated_start=_estimated_start(job, around, until),
+        obstacle=obstacle_of(job, around),
+        remedy=_remedy(job, around, conditions),
     )
 
 
-def _conditions(job: Job, around: Surroundings) -> tuple[Condition, ...]:
-    is_due = job.status is not JobStatus.WAITING or (
-        job.not_before is not None and job.not_before <= around.now
-    )
-    return (
-        Condition(
-            "queued",
-            job.status is JobStatus.QUEUED,
-            job.status if job.wait_reason is None else f"{job.status} ({job.wait_reason})",
-            "Only a queued job is claimed.",
-        ),
-        Condition(
-            "visible",
-            is_due,
-            "no end is set" if job.not_before is None else job.not_before.isoformat(),
-            "Not before its visible_at.",
-        ),
-        Condition(
-            "queue_not_paused",
-            not around.paused,
-            _pause(around.paused, around.paused_until),
-            "Nothing is claimed while everything is paused.",
-        ),
-        Condition(
-            "subreddit_not_paused",
-            not around.subreddit_paused,
-            _pause(around.subreddit_paused, around.subreddit_paused_until),
-            "Nothing of a paused subreddit is claimed.",
-        ),
-        Condition(
-            "reddit_available",
-            around.reddit_until is None,
-            _reddit(around),
-            "While Reddit is down, throttles us or refuses the client, crawls wait.",
-        ),
-        Condition(
-            "worker_alive",
-            around.workers_alive > 0,
-            str(around.workers_alive),
-            "Some crawler-worker must have been seen lately.",
-        ),
-    )
+def obstacle_of(job: Job, around: Surroundings) -> str | None:
+    """Return the name of the condition that delays the job most; None if none is unmet.
+
+    A job that is over or that is being crawled has no obstacle. For a waiting job, the reason of
+    its wait decides.
+    """
+    if job.status in FINAL or job.status is JobStatus.CRAWLING:
+        return None
+    if job.wait_reason is not None:
+        return _OBSTACLES.get(job.wait_reason, "visible")
+    unmet = {each.name for each in conditions_of(job, around) if not each.met}
+    return next((name for name in _BY_WEIGHT if name in unmet), None)
 
 
-def _reddit(around: Surroundings) -> str:
-    if around.reddit_until is None:
-        return "available"
-    until = around.reddit_until.isoformat()
-    if around.reddit_reason is None:
-        return f"{until}: {_ANSWERED_429}"
-    detail = f" ({around.reddit_detail})" if around.reddit_detail else ""
-    return f"{until}: {around.reddit_reason}{detail}"
+def waits_of(job: Job, around: Surroundings) -> str | None:
+    """Return the cause of the job's wait in words; None if it does not wait.
+
+    The queue ahead of the job may be unknown: a job without an obstacle waits for its turn.
+    """
+    is_next = job.status is JobStatus.QUEUED and obstacle_of(job, around) is None
+    return "its turn" if is_next else _waits(job, around)[0]
 
 
-def _pause(paused: bool, until: datetime | None) -> str:
-    if not paused:
-        return "not paused"
-    return "paused" if until is None else f"paused until {until.isoformat()}"
+def _remedy(job: Job, around: Surroundings, conditions: tuple[Condition, ...]) -> Remedy | None:
+    name = obstacle_of(job, around)
+    if name is None and job.status is JobStatus.QUEUED and around.ahead:
+        return remedies.boost(job)
+    if job.status in FINAL or (name == "reddit_available" and around.reddit_until is None):
+        return remedies.to_queue(job, is_reddit_paused=False)
+    return next((each.remedy for each in conditions if each.name == name), None)
 
 
 def _waits(job: Job, around: Surroundings) -> tuple[str | None, datetime | None]:
@@ -166,7 +132,7 @@ def _cause(job: Job, reason: WaitReason, around: Surroundings) -> str:
     if is_for_reddit and around.reddit_until is not None and around.reddit_reason is None:
         return (
             "the end of the pause of all workers until "
-            f"{around.reddit_until.isoformat()}: {_ANSWERED_429}"
+            f"{around.reddit_until.isoformat()}: {ANSWERED_429}"
         )
     is_outage = reason is WaitReason.OUTAGE or (is_for_reddit and around.reddit_until is not None)
     if not is_outage and reason is not WaitReason.UNCLEAR:

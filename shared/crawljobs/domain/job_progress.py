@@ -70,6 +70,19 @@ def missing_of_job(job: Job) -> list[MissingPart]:
     return found
 
 
+def requests_per_minute(job: Job) -> float | None:
+    """Return the average pace of the crawl while workers held it, or None before a request.
+
+    Counts the attempts since the last retry by an operator, and the present one until the last
+    stored page.
+    """
+    seconds = job.duration_seconds or 0.0
+    if job.status is JobStatus.CRAWLING and job.claimed_at and job.progress_at:
+        seconds += max(0.0, (job.progress_at - job.claimed_at).total_seconds())
+    requests = _count((job.checkpoint or {}).get("requests"))
+    return None if seconds <= 0 or not requests else requests / seconds * 60
+
+
 def _eta(job: Job, seconds: float) -> datetime | None:
     """Return the expected end, or None if it is too far away, or the job is finished or queued."""
     begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}

@@ -1,11 +1,13 @@
-"""The phases of a crawl, and the forecast of the crawl's requests in each checkpoint."""
+"""The forecast of the crawl's requests in each checkpoint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The phases in the order in which a crawl runs them.
-PHASES = ("about", "posts", "comments", "trees", "authors", "discovery", "done")
+from crawljobs.domain.crawl_phases import PHASES
+
+__all__ = ["NOTHING_KNOWN", "PHASES", "SECONDS_PER_REQUEST", "Forecast"]
+
 # The assumed time for one request before the first measurement. It is 60 s / 97 requests.
 SECONDS_PER_REQUEST = 0.62
 

@@ -12,6 +12,7 @@ from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_page, job_reads
 from crawljobs.repository.queue.job_page import PageShape
+from crawljobs.repository.queue.matching import filter_conditions
 
 SCAN_LIMIT = 10_000  # jobs; one page checks at most this number, in about 20 ms
 
@@ -41,13 +42,7 @@ def list_jobs(
     statuses = filters.possible_statuses(sort)
     if not statuses:
         return JobPage([], None)
-    given = {
-        field.name: value
-        for field in fields(filters)
-        if (value := getattr(filters, field.name)) is not None and field.name in job_page.FILTERS
-    }
-    if not filters.sources:
-        del given["sources"]
+    given = given_filters(filters)
     # Reads one job more than the page holds, because that job shows that there is a next page.
     shape = PageShape(
         sort,
@@ -58,13 +53,25 @@ def list_jobs(
         scan_limit or SCAN_LIMIT,
     )
     values = {**given, **{f"after_{n}": part for n, part in enumerate(after or ())}}
-    if "sources" in given:
-        values["sources"] = sorted(filters.sources)
-    if "error_text" in given:
-        values["error_text"] = f"%{_escaped(given['error_text'])}%"
     rows = conn.execute(job_page.page_statement(shape), values).all()
     found, following = paging.cut(rows, limit=limit)
     return JobPage([job_reads.to_job(row) for row in found], following)
+
+
+def given_filters(filters: JobFilter) -> dict[str, Any]:
+    """Return the filters that are set, without the statuses, with their values for a statement."""
+    given = {
+        field.name: value
+        for field in fields(filters)
+        if (value := getattr(filters, field.name)) is not None
+        and field.name in filter_conditions.CONDITIONS
+    }
+    given["sources"] = sorted(filters.sources)
+    if not given["sources"]:
+        del given["sources"]
+    if "error_text" in given:
+        given["error_text"] = f"%{_escaped(given['error_text'])}%"
+    return given
 
 
 def _escaped(part: str) -> str:

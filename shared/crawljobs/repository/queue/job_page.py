@@ -14,7 +14,7 @@ with a bound LIMIT, a generic plan could not use the index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,7 +24,6 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
-    any_,
     bindparam,
     func,
     select,
@@ -34,15 +33,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from crawljobs.db.tables import crawl_jobs, scheduled_jobs, subreddits
-from crawljobs.domain.job import FINAL, LIVE, JobStatus, WaitReason
+from crawljobs.db.tables import crawl_jobs, subreddits
+from crawljobs.domain.job import FINAL, LIVE, JobStatus
 from crawljobs.domain.job_filter import JobSort
 from crawljobs.repository import paging
 from crawljobs.repository.queue import job_reads
 from crawljobs.repository.queue.dependents import followed_jobs
-from crawljobs.repository.sql import inline, inline_number, one_of, texts
-
-Condition = Callable[[FromClause], ColumnElement[bool]]
+from crawljobs.repository.queue.matching import filter_conditions
+from crawljobs.repository.sql import inline, inline_number, one_of
 
 # The columns of each order, as (column, descending). The last column is unique.
 _ORDERS: dict[JobSort, tuple[tuple[str, bool], ...]] = {
@@ -54,36 +52,6 @@ _ORDERS: dict[JobSort, tuple[tuple[str, bool], ...]] = {
     JobSort.DUE_FIRST: (("visible_at", False), ("id", False)),
 }
 
-_schedule_id = (
-    select(scheduled_jobs.c.id)
-    .where(scheduled_jobs.c.id == bindparam("scheduled_job_id"))
-    .scalar_subquery()
-)
-
-
-def _shows_error(job: FromClause) -> ColumnElement[bool]:
-    """Return `is_current_error` of domain/job.py as SQL, for jobs that wait or have failed."""
-    return job.c.wait_reason.is_distinct_from(inline(WaitReason.PAUSED))
-
-
-FILTERS: dict[str, Condition] = {
-    "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
-    "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
-    "group_id": lambda job: true(),  # the branch of a group reads only the jobs of the group
-    "sources": lambda job: job.c.source == any_(texts("sources")),
-    "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
-    "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),
-    "error_kind": lambda job: and_(job.c.error_kind == bindparam("error_kind"), _shows_error(job)),
-    "error_text": lambda job: and_(
-        job.c.error_message.ilike(bindparam("error_text")), _shows_error(job)
-    ),
-    "created_after": lambda job: job.c.created_at >= bindparam("created_after"),
-    "created_before": lambda job: job.c.created_at < bindparam("created_before"),
-    "finished_after": lambda job: job.c.finished_at >= bindparam("finished_after"),
-    "finished_before": lambda job: job.c.finished_at < bindparam("finished_before"),
-    "worker": lambda job: job.c.claimed_by == bindparam("worker"),
-    "incomplete": lambda job: job.c.incomplete == bindparam("incomplete"),
-}
 # Maps the first column of the page's order to the filters that limit the range of the index.
 _BOUNDS = {
     "created_at": ("created_after", "created_before"),
@@ -140,9 +108,11 @@ class PageShape:
     scan_limit: int
 
 
-@lru_cache(maxsize=512)
-def page_statement(shape: PageShape) -> Select[Any]:
-    """Return the statement that reads a page with the filters, order and limits in `shape`."""
+def walk_of(shape: PageShape) -> Select[Any]:
+    """Return the query that reads the first `scan_limit` jobs, in the order of the page.
+
+    Only the filters in _READ_WHOLE and the bounds of the index are applied: see `rest_of`.
+    """
     order = _ORDERS[shape.sort]
     names = [*_COLUMNS, *(name for name, _ in order if name not in _COLUMNS)]
 
@@ -155,14 +125,26 @@ def page_statement(shape: PageShape) -> Select[Any]:
         # With ORDER BY and LIMIT, each branch of the UNION ALL reads at most `scan_limit` jobs.
         return jobs.order_by(*_sorted_by(source, shape)).limit(inline_number(shape.scan_limit))
 
-    # The branches have applied the filters in _READ_WHOLE already.
-    rest = [name for name in shape.given if name not in _READ_WHOLE]
     walked = union_all(*(branch(*each) for each in _branches(shape))).subquery("walked")
+    return (
+        select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.scan_limit))
+    )
+
+
+def rest_of(shape: PageShape, job: FromClause) -> ColumnElement[bool]:
+    """Return the condition of the filters that `walk_of` has not applied."""
+    rest = [name for name in shape.given if name not in _READ_WHOLE]
+    return and_(true(), *(filter_conditions.CONDITIONS[name](job) for name in rest))
+
+
+@lru_cache(maxsize=512)
+def page_statement(shape: PageShape) -> Select[Any]:
+    """Return the statement that reads a page with the filters, order and limits in `shape`."""
     page = paging.page_of(
-        select(walked).order_by(*_sorted_by(walked, shape)).limit(inline_number(shape.scan_limit)),
-        is_found=lambda job: and_(true(), *(FILTERS[name](job) for name in rest)),
+        walk_of(shape),
+        is_found=lambda job: rest_of(shape, job),
         position=lambda job: func.jsonb_build_array(
-            *(job.c[name] for name, _ in order), type_=JSONB
+            *(job.c[name] for name, _ in _ORDERS[shape.sort]), type_=JSONB
         ),
         scan_limit=shape.scan_limit,
         limit=inline_number(shape.limit),
@@ -190,7 +172,9 @@ def _branches(shape: PageShape) -> Iterator[tuple[FromClause, ColumnElement[bool
     first_key = _ORDERS[shape.sort][0][0]
     given = (*_READ_WHOLE, *_BOUNDS.get(first_key, ()))
     for source, condition in _ranges(shape, first_key):
-        bounds = [FILTERS[name](source) for name in given if name in shape.given]
+        bounds = [
+            filter_conditions.CONDITIONS[name](source) for name in given if name in shape.given
+        ]
         for later in _later_than_after(source, shape):
             yield source, and_(condition, *bounds, later)
 

@@ -59,9 +59,9 @@ ROWS = """
     FROM subreddits
     WHERE name = 'more_3';
     INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, finished_at,
-        outcome, retries, queued_at, visible_at, duration_seconds)
+        outcome, retries, queued_at, visible_at, duration_seconds, checkpoint)
     SELECT id, 'succeeded', 1, 1, 'user', now(), 'crawled', 1, now() - interval '1 minute',
-        now() - interval '1 minute', 1.5 FROM subreddits WHERE name = 'more_4';
+        now() - interval '1 minute', 1.5, '{"requests": 3}' FROM subreddits WHERE name = 'more_4';
     INSERT INTO job_groups (created_by) VALUES ('x');
     INSERT INTO job_groups (created_by, name, sealed_at, paused_at, cancelled_at, cancelled_by,
         finished_at, outcome, scheduled_job_id, due_at)
@@ -215,6 +215,9 @@ PATHS = (
     "jobs/rows?limit=1",
     *(f"jobs/{number}" for number in range(1, 6)),
     *(f"jobs/{number}/explain" for number in range(1, 6)),
+    *(f"jobs/{number}/overview" for number in range(1, 6)),
+    "jobs/matches",
+    "jobs/matches?source=user",
     "jobs/stats",
     "map",
     "operations",

@@ -12,7 +12,8 @@ from crawljobs.db.database import Database
 from crawljobs.domain.completion import Completion
 from crawljobs.domain.retry import RetryPolicy
 from crawljobs.domain.transitions import Transition
-from crawljobs.repository.queue import job_explain, job_reads
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.queue.explained import job_explain
 from crawljobs.repository.reddit_api import reddit_outages
 from crawljobs.settings import RedditSettings
 from support import jobs, scripted_server

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from crawljobs.db.database import Connection
-from crawljobs.domain.explanation import Surroundings
+from crawljobs.domain.claim_surroundings import Surroundings
 from crawljobs.repository.operations import service_instances
-from crawljobs.repository.queue import job_explain, queue_pauses
-from crawljobs.repository.queue.job_explain import PACE_SAMPLE
+from crawljobs.repository.queue import queue_pauses
+from crawljobs.repository.queue.explained import job_explain
+from crawljobs.repository.queue.explained.job_explain import PACE_SAMPLE
 from support import jobs
 from support.jobs import T0
 

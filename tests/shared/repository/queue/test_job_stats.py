@@ -9,7 +9,8 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus
 from crawljobs.domain.queue_stats import QueueStats
-from crawljobs.repository.queue import job_counts, job_explain, job_stats
+from crawljobs.repository.queue import job_counts, job_stats
+from crawljobs.repository.queue.explained import job_explain
 from support import jobs
 from support.jobs import T0
 from support.sweep_cases import job

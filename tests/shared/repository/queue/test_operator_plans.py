@@ -14,14 +14,10 @@ from crawljobs.domain.job import FINAL, LIVE, ErrorKind, JobSource, JobStatus
 from crawljobs.domain.job_filter import JobFilter, JobSort
 from crawljobs.repository.content import subreddit_admin
 from crawljobs.repository.operations import audit_log
-from crawljobs.repository.queue import (
-    job_enqueue_sql,
-    job_explain,
-    job_list,
-    job_stats,
-    operator_change_sql,
-)
+from crawljobs.repository.queue import job_enqueue_sql, job_list, job_stats, operator_change_sql
+from crawljobs.repository.queue.explained import job_explain
 from crawljobs.repository.queue.maintenance import count_merging
+from crawljobs.repository.queue.matching import job_matches
 from crawljobs.repository.reddit_api import budget_overview
 from support import plans
 from support.databases import Databases
@@ -116,6 +112,32 @@ def test_no_list_scans_a_table_or_reads_more_than_its_share(
             for plan, pages in planned(conn, monkeypatch, run):
                 assert not BIG_TABLES & set(plans.tables_scanned(plan)), plan
                 assert pages <= (PAGE_PAGES if name in ("all", "failed") else WALK_PAGES)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_no_count_of_matches_scans_a_table_or_reads_more_than_its_share(
+    crowded: Database, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with crowded.begin() as conn:
+
+        def run(conn: Connection) -> None:
+            job_matches.count_matches(conn, filters=FILTERS[name])
+
+        for plan, pages in planned(conn, monkeypatch, run):
+            assert not BIG_TABLES & set(plans.tables_scanned(plan)), plan
+            assert pages <= len(JobStatus) * job_matches.SCAN_LIMIT
+
+
+def test_the_causes_of_a_page_of_jobs_are_read_without_the_queue(
+    crowded: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with crowded.begin() as conn:
+        jobs = job_list.list_jobs(conn, filters=JobFilter(statuses=LIVE), limit=100).jobs
+        ((plan, pages),) = planned(
+            conn, monkeypatch, lambda conn: job_explain.causes_of(conn, jobs=jobs)
+        )
+    assert not BIG_TABLES & {node.get("Relation Name") for node in plan}
+    assert pages <= 20 * len(jobs)
 
 
 def test_neither_stats_nor_explanations_nor_budgets_scan_a_table(

@@ -22,7 +22,8 @@ from crawljobs.domain.upstream_facts import (
 )
 from crawljobs.repository.groups.explained import upstream_levels
 from crawljobs.repository.groups.explained.upstream_levels import Node
-from crawljobs.repository.queue import job_explain, job_reads
+from crawljobs.repository.queue import job_reads
+from crawljobs.repository.queue.explained import claim_facts, job_explain
 from crawljobs.repository.sql import NOW, inline_interval
 
 DEPTH_MAX = 100  # limit of the levels of upstreams; one statement reads a level
@@ -35,7 +36,7 @@ _FIND = select(group_steps.c.id).where(
 )
 _WORKER = exists().where(
     service_instances.c.role == "crawler-worker",
-    service_instances.c.seen_at > NOW - inline_interval(f"{job_explain.SEEN_SECONDS} seconds"),
+    service_instances.c.seen_at > NOW - inline_interval(f"{claim_facts.SEEN_SECONDS} seconds"),
 )
 _HAS_WORKER = select(_WORKER)
 

@@ -1,0 +1,1 @@
+"""Read why jobs run or wait: pauses, Reddit, workers, and the queue ahead of a job."""
