@@ -78,7 +78,7 @@ class Session:
             self.complain(text)
 
     def complain(self, text: str) -> None:
-        """Write words to standard error in any case. Escape characters that steer a terminal."""
+        """Write words to standard error, also with -q. Control characters become visible text."""
         sys.stderr.write(visible_lines(text) + "\n")
         sys.stderr.flush()
 

@@ -29,8 +29,8 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # Schedules are disabled when their subreddit is gone, for example banned. They stay disabled if
-    # the subreddit then becomes private. So the schedules are enabled after each closed state.
+    # A gone subreddit, for example a banned one, had its schedules disabled. A subreddit that was
+    # gone and then private is stored as private. So each closed state may have disabled schedules.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)

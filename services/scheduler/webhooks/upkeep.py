@@ -1,4 +1,4 @@
-"""Correct the rows of deliveries: times, ended leases, and states that endpoints require."""
+"""Correct deliveries: late times, leases that ended, and states that do not fit the endpoint."""
 
 from __future__ import annotations
 

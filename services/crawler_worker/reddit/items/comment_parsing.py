@@ -23,8 +23,10 @@ Data = dict[str, Any]
 def comment(data: Data, depth: int | None) -> Comment | None:
     """Parse `data` into a comment with this depth (its level in the comment tree).
 
-    A listing does not report the depth. Then only a comment directly below the post has a known
-    depth. Return None if an id, the subreddit or the time is invalid.
+    Pass None for a comment of a listing, because listings do not report the depth. The depth is
+    then known only if the comment is directly below the post.
+
+    Return None if an id, the subreddit or the time is invalid.
     """
     comment_id = untrusted_text.base36(data.get("id"))
     link = untrusted_text.full_name(data.get("link_id"), kinds=("t3",))
