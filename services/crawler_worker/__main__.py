@@ -75,6 +75,7 @@ def main() -> int:
         reddit = settings.read_reddit_settings(os.environ)
         crawl = settings.read_crawl_settings(os.environ)
         revisit = settings.read_revisit_settings(os.environ)
+        checks = settings.read_deletion_check_settings(os.environ)
         retention = settings.read_retention_settings(os.environ)
         max_retries = settings.read_max_retries(os.environ)
         probe_address = settings.read_probe_address(os.environ)
@@ -133,19 +134,18 @@ def main() -> int:
         role="crawler-worker",
         details=lambda: {
             "concurrency": queue.worker_concurrency,
-            heartbeat_details.SETTINGS: comparable_settings.values(queue, crawl),
+            heartbeat_details.SETTINGS: comparable_settings.values(queue, crawl, checks),
         },
     )
-    tasks: list[Task] = [maintenance, resolver, heartbeat]
-    if revisit.refresh_items:
-        refresher = Refresher(
-            database,
-            client,
-            crawl.history,
-            content_key=crawl.content_key,
-            drops_removed_titles=crawl.drops_removed_titles,
-        )
-        tasks.append(refresher)
+    refresher = Refresher(
+        database,
+        client,
+        client_id=reddit.client_id,
+        crawl=crawl,
+        checks=checks,
+        refreshes_items=revisit.refresh_items,
+    )
+    tasks: list[Task] = [maintenance, resolver, heartbeat, refresher]
     return WorkerProcess(
         worker,
         tasks=tasks,

@@ -57,6 +57,8 @@ NUMBERS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "RETRY_JITTER": (settings.read_queue_settings, 0.2, 0, 0.9),
     "STALE_DAYS": (settings.read_revisit_settings, 30, 1, 36_500),
     "STALE_CHECK_HOURS": (settings.read_revisit_settings, 6.0, 0.01, 8760),
+    "DELETION_CHECK_DAYS": (settings.read_deletion_check_settings, 30, 0, 3650),
+    "DELETION_CHECK_SHARE": (settings.read_deletion_check_settings, 0.1, 0.001, 1),
     "SCHEDULER_TICK_SECONDS": (settings.read_scheduler_settings, 60.0, 0.1, 3600),
 }
 # Some settings limit each other. While the bounds of the first one are tested, the other one has

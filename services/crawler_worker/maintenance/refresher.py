@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from crawler_worker.maintenance.item_batches import ItemBatch, ItemBatches
 from crawler_worker.reddit import crawl_failures, endpoints
 from crawler_worker.reddit.client import RedditClient
 from crawler_worker.reddit.request_context import RequestContext
 from crawler_worker.reddit.requester import Requester
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
-from crawljobs.repository.content import refreshes
+from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.operations import task_turns
+from crawljobs.repository.reddit_api import budget_pace
 from crawljobs.runtime import logs
+from crawljobs.settings import CrawlSettings, DeletionCheckSettings
 
 log = logs.get_logger(__name__)
 
 TASK = "refresh"
-BATCH = 100  # Reddit accepts at most this many full names in one request.
-# The minimum time between two batches, also of different workers. One request in 6 s uses at most
-# 10 % of Reddit's budget, so the crawls can use the rest.
-EVERY = timedelta(seconds=6)
 # The longest time for a batch: the wait for a request slot, three replies and the pauses between
 # the replies. After this time, another worker may refresh items, because this worker may be dead.
 TURN = timedelta(minutes=4)
+FIRST_PAUSE = timedelta(seconds=1)  # after the start, until the budget is read
 PAUSE_AFTER_ERROR_SECONDS = 60.0
 # The CrawlFailures that a single item can cause. Each of them makes the next batch smaller.
 # An error that is not a CrawljobsError has the same effect, because one item may trigger a bug.
@@ -35,41 +33,51 @@ OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures
 
 
 class Refresher(threading.Thread):
-    """Refreshes stored posts and comments. Each worker has a refresher; they take turns.
+    """Requests due items and the items of the walk. Each worker has a refresher; they take turns.
 
-    After a failure, the next batch has half the size. If a batch of one item fails, the refresh of
-    this item is given up. Otherwise the item would be first in every batch and block all others.
+    The minimum time between two batches, also of different workers, follows from the share of the
+    budget of `client_id` in `checks`. A batch that took several requests is followed by a longer
+    pause.
+
+    After a failure, the next batch has half the size. If a batch of one item fails, this item is
+    given up. Otherwise the item would be first in every batch and block all others.
     """
 
     def __init__(
         self,
         database: Database,
         client: RedditClient,
-        history: ContentHistory = NO_HISTORY,
         *,
-        content_key: bytes | None = None,
-        drops_removed_titles: bool = False,
+        client_id: str,
+        crawl: CrawlSettings,
+        checks: DeletionCheckSettings,
+        refreshes_items: bool = True,
     ) -> None:
         super().__init__(name="refresher", daemon=True)
-        self._content_key = content_key
-        self._drops_removed_titles = drops_removed_titles
+        self._crawl = crawl
         self._database = database
         self._client = client
-        self._history = history
+        self._client_id = client_id
+        self._checks = checks
+        self._batches = ItemBatches(refreshes_items=refreshes_items, checks=checks)
         self._stopping = threading.Event()
-        self._requester = Requester(client, RequestContext(self._stopping))
-        self._at_most = BATCH
+        self._requester = Requester(client, RequestContext(self._stopping, on_sent=self._count))
+        self._every = FIRST_PAUSE
+        self._sent = 0
 
     def stop(self) -> None:
         """Make the thread end at its next pause or request. Do not wait for the thread's end."""
         self._stopping.set()
 
     def run(self) -> None:
-        pause = EVERY.total_seconds()
+        """Request batches until a stop. Without work by the settings, end after one turn."""
+        pause = self._every.total_seconds()
         while not self._stopping.wait(pause):
-            pause = EVERY.total_seconds()
             try:
                 self.run_once()
+                pause = self._every.total_seconds()
+                if self._batches.are_off:
+                    return
             except crawl_failures.Interrupted:
                 return
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
@@ -82,51 +90,68 @@ class Refresher(threading.Thread):
                 pause = PAUSE_AFTER_ERROR_SECONDS
 
     def run_once(self) -> int:
-        """Refresh one batch of due items. Return the number of refreshed items.
+        """Request one batch of items. Return the number of requested items.
 
-        Do nothing while another worker refreshes a batch, or if any worker's batch ended less
-        than EVERY ago. Raises CrawlFailure and DatabaseUnavailable.
+        Do nothing while another worker requests a batch, or if the pause after any worker's batch
+        is not over. Raises CrawlFailure and DatabaseUnavailable.
         """
-        names = self._database.run(self._due)
-        if names is None:
+        self._sent = 0
+        has_turn, batch = self._database.run(self._next)
+        if not has_turn:
             return 0
         try:
-            return self._refresh(names) if names else 0
+            return self._request(batch) if batch else 0
         except Exception as error:
-            if isinstance(error, OF_AN_ITEM) or not isinstance(error, errors.CrawljobsError):
-                self._narrow_down(names, error)
+            if batch and (
+                isinstance(error, OF_AN_ITEM) or not isinstance(error, errors.CrawljobsError)
+            ):
+                self._narrow_down(batch, error)
             raise
         finally:
             self._client.forget_reply()
-            self._database.run(lambda conn: task_turns.end_turn(conn, task=TASK))
+            pause = min(TURN, max(0, self._sent - 1) * self._every)
+            self._database.run(lambda conn: task_turns.end_turn(conn, task=TASK, pause=pause))
 
-    def _refresh(self, names: Sequence[str]) -> int:
-        items = endpoints.info(self._requester, names=names)
+    def _next(self, conn: Connection) -> tuple[bool, ItemBatch | None]:
+        """Return whether it is this worker's turn, and the batch for the turn."""
+        self._every = budget_pace.interval(
+            conn, client_id=self._client_id, share=self._checks.share
+        )
+        if not task_turns.take_turn(conn, task=TASK, every=self._every, hold=TURN):
+            return False, None
+        return True, self._batches.next(conn)
 
-        def store(conn: Connection) -> None:
-            crawled_items.store(
-                conn,
-                items=items,
-                known_subreddits={},
-                history=self._history,
-                key=self._content_key,
-                drops_removed_titles=self._drops_removed_titles,
-            )
-            refreshes.settle(conn, names=names)
+    def _request(self, batch: ItemBatch) -> int:
+        items = endpoints.info(self._requester, names=batch.names)
+        self._database.run(lambda conn: self._store(conn, batch, items))
+        self._batches.succeeded(batch)
+        shown = len(items.posts) + len(items.comments)
+        log.info("items.refreshed", reason=batch.kind, asked=len(batch.names), shown=shown)
+        return len(batch.names)
 
-        self._database.run(store)
-        self._at_most = min(BATCH, 2 * self._at_most)
-        log.info("items.refreshed", asked=len(names), shown=len(items.posts) + len(items.comments))
-        return len(names)
+    def _store(self, conn: Connection, batch: ItemBatch, items: Items) -> None:
+        crawled_items.store(
+            conn,
+            items=items,
+            known_subreddits={},
+            history=self._crawl.history,
+            key=self._crawl.content_key,
+            keeps_from=self._keeps_from(),
+            drops_removed_titles=self._crawl.drops_removed_titles,
+            records_checks=batch.records_checks,
+        )
+        batch.settle(conn)
 
-    def _narrow_down(self, names: Sequence[str], error: Exception) -> None:
-        self._at_most = max(1, len(names) // 2)
-        if len(names) == 1:
-            log.warning("refresh.given_up", name=names[0], reason=str(error))
-            self._database.run(lambda conn: refreshes.settle(conn, names=names))
+    def _keeps_from(self) -> datetime | None:
+        """Return the time from which created items keep their content. None: all items do."""
+        retention = self._crawl.content_retention
+        return None if retention is None else datetime.now(UTC) - retention
 
-    def _due(self, conn: Connection) -> list[str] | None:
-        """Return the full names of items to refresh, or None if it is not this worker's turn."""
-        if not task_turns.take_turn(conn, task=TASK, every=EVERY, hold=TURN):
-            return None
-        return refreshes.due(conn, at_most=self._at_most)
+    def _narrow_down(self, batch: ItemBatch, error: Exception) -> None:
+        self._batches.failed(batch)
+        if len(batch.names) == 1:
+            log.warning("refresh.given_up", name=batch.names[0], reason=str(error))
+            self._database.run(batch.settle)
+
+    def _count(self) -> None:
+        self._sent += 1

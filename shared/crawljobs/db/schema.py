@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # The revisions that this code supports, the newest last.
-KNOWN_REVISIONS = ("0060",)
+KNOWN_REVISIONS = ("0062",)
 
 # Each migration writes this comment on the table alembic_version, in the transaction that changes
 # the schema. `revision` is the oldest revision that a release must know to use the changed schema.

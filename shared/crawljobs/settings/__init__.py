@@ -26,7 +26,12 @@ from crawljobs.settings.outbound import (
 from crawljobs.settings.probes import ProbeAddress, read_probe_address
 from crawljobs.settings.queue import QueueSettings, read_max_retries, read_queue_settings
 from crawljobs.settings.reddit import RedditSettings, read_reddit_settings
-from crawljobs.settings.revisit import RevisitSettings, read_revisit_settings
+from crawljobs.settings.revisit import (
+    DeletionCheckSettings,
+    RevisitSettings,
+    read_deletion_check_settings,
+    read_revisit_settings,
+)
 from crawljobs.settings.roles import RoleSettings, read_role_settings
 from crawljobs.settings.scheduler import SchedulerSettings, read_scheduler_settings
 from crawljobs.settings.tracing import TracingSettings, read_tracing_settings
@@ -37,6 +42,7 @@ __all__ = [
     "ConnectionSettings",
     "CrawlSettings",
     "DatabaseSettings",
+    "DeletionCheckSettings",
     "ExportSettings",
     "LogSettings",
     "Network",
@@ -57,6 +63,7 @@ __all__ = [
     "read_content_key",
     "read_crawl_settings",
     "read_database_settings",
+    "read_deletion_check_settings",
     "read_export_settings",
     "read_instance_name",
     "read_log_settings",

@@ -1,4 +1,4 @@
-"""Settings: when to crawl a subreddit again, and whether to refresh stored items."""
+"""Settings: when to crawl a subreddit again, and when to check stored items at Reddit."""
 
 from __future__ import annotations
 
@@ -25,3 +25,22 @@ def read_revisit_settings(variables: Mapping[str, str]) -> RevisitSettings:
         stale_check_every=timedelta(hours=check_hours),
         refresh_items=env.flag("REFRESH_ITEMS", default=True),
     )
+
+
+@dataclass(frozen=True)
+class DeletionCheckSettings:
+    """`every`: the interval at which all stored items are checked; None: never.
+
+    `share`: the share of Reddit's budget for the checks and the refreshes together.
+    """
+
+    every: timedelta | None = None
+    share: float = 0.1
+
+
+def read_deletion_check_settings(variables: Mapping[str, str]) -> DeletionCheckSettings:
+    """Return the settings. Raises SettingsError if a setting is invalid."""
+    env = Environment(variables)
+    days = env.whole("DELETION_CHECK_DAYS", 30, unit="days", least=0, most=3_650)
+    share = env.number("DELETION_CHECK_SHARE", 0.1, unit="parts of one", least=0.001, most=1)
+    return DeletionCheckSettings(every=timedelta(days=days) if days else None, share=share)

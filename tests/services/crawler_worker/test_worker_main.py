@@ -63,7 +63,7 @@ NAME = "w" * 100
                 "threads": 4,
                 "reply_seconds": 4.0,
                 "drain_seconds": 25.0,
-                "tasks": ["Maintenance", "StepResolver", "Heartbeat"],
+                "tasks": ["Maintenance", "StepResolver", "Heartbeat", "Refresher"],
             },
         ),
     ],

@@ -47,6 +47,7 @@ _TABLES = """
     crawl_job_counts         r          raw             r          r        -
     crawl_jobs               rawd       rawd            raw        r        -
     crawled_reddit           -          ra              -          -        r
+    deletion_walk            r          raw             r          -        -
     discovery_evidence       -          rawd            -          -        r
     discovery_roots          -          raw             -          -        -
     erased_authors           raw        rw              -          -        -

@@ -12,6 +12,7 @@ from crawljobs.db.tables.crawled.author_activity import author_subreddits, autho
 from crawljobs.db.tables.crawled.content import comments, posts
 from crawljobs.db.tables.crawled.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled.crawled_reddit import crawled_reddit
+from crawljobs.db.tables.crawled.deletion_checks import deletion_walk
 from crawljobs.db.tables.crawled.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.crawled.erasure import erased_authors
 from crawljobs.db.tables.crawled.history import post_scores, subreddit_counts
@@ -54,6 +55,7 @@ __all__ = [
     "crawl_job_counts",
     "crawl_jobs",
     "crawled_reddit",
+    "deletion_walk",
     "discovery_evidence",
     "discovery_roots",
     "erased_authors",

@@ -20,7 +20,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.operation import OperationState
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.settings import RedditSettings
+from crawljobs.settings import DeletionCheckSettings, RedditSettings
 from support import crawled, crawls, erasure, locks, roles, scripted_reddit
 from support.crawls import Crawler
 from support.databases import Databases
@@ -64,7 +64,14 @@ def refresh(crawler: Crawler) -> None:
     crawler.rows("UPDATE comments SET refresh_due_at = now() RETURNING id")
     settings = RedditSettings(crawls.CLIENT_ID, "secret", "tests", crawler.url, crawler.url)
     client = RedditClient(settings, database=crawler.database, transport=crawls.Transport())
-    assert Refresher(crawler.database, client, content_key=KEY).run_once() > 0
+    refresher = Refresher(
+        crawler.database,
+        client,
+        client_id=crawls.CLIENT_ID,
+        crawl=SETTINGS,
+        checks=DeletionCheckSettings(),
+    )
+    assert refresher.run_once() > 0
     client.close()
 
 

@@ -12,10 +12,9 @@ from sqlalchemy import text
 
 from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.client import RedditClient
 from crawljobs.db.database import Database
-from crawljobs.settings import RedditSettings
 from support import crawled, scripted_server
+from support.refreshers import refresher_of
 from support.scripted_server import Exchange
 
 BAD = "t3_a000"
@@ -43,27 +42,20 @@ def reddit() -> Reddit:
 
 
 @pytest.fixture
-def refreshers(database: Database, reddit: Reddit) -> Iterator[list[Refresher]]:
+def pair(database: Database, reddit: Reddit) -> Iterator[list[Refresher]]:
     """Refreshers of two workers, and 164 posts that are due in the order of their ids."""
     with database.begin() as conn:
-        conn.execute(
-            text("INSERT INTO reddit_budgets (client_id, requests_per_window) "
-                 "VALUES ('tests', 10000000)")
-        )  # fmt: skip
         crawled.store(conn, *(crawled.post(f"a{number:03}") for number in range(164)))
         conn.execute(
             text("UPDATE posts SET refresh_due_at = now() - interval '1 hour' "
                  "+ substr(id, 2)::int * interval '1 second'")
         )  # fmt: skip
-    with scripted_server.serve(reddit) as url, contextlib.ExitStack() as stack:
-        reddit_settings = RedditSettings("tests", "secret", "tests", url, url)
-
-        def refresher() -> Refresher:
-            client = RedditClient(reddit_settings, database=database, try_again_seconds=0.001)
-            stack.callback(client.close)
-            return Refresher(database, client)
-
-        yield [refresher(), refresher()]
+    with (
+        scripted_server.serve(reddit) as url,
+        refresher_of(database, url) as first,
+        refresher_of(database, url) as second,
+    ):
+        yield [first, second]
 
 
 def let_pass(database: Database, seconds: float) -> None:
@@ -76,9 +68,9 @@ def let_pass(database: Database, seconds: float) -> None:
 
 
 def test_a_batch_is_halved_until_the_bad_item_is_alone_and_then_grows_again(
-    database: Database, reddit: Reddit, refreshers: list[Refresher]
+    database: Database, reddit: Reddit, pair: list[Refresher]
 ) -> None:
-    refresher, _ = refreshers
+    refresher, _ = pair
     given_up: list[Any] = []
     for _ in range(15):
         with (
@@ -87,7 +79,7 @@ def test_a_batch_is_halved_until_the_bad_item_is_alone_and_then_grows_again(
         ):
             refresher.run_once()
         given_up += [line for line in logged if line["event"] == "refresh.given_up"]
-        let_pass(database, 7)
+        let_pass(database, 60)
     sizes = [len(names) for names in reddit.batches]
     assert sizes == [100, 50, 25, 12, 6, 3, 1, 1, 2, 4, 8, 16, 32, 64, 36]
     (line,) = given_up
@@ -99,11 +91,11 @@ def test_a_batch_is_halved_until_the_bad_item_is_alone_and_then_grows_again(
 
 
 def test_the_next_batch_of_any_worker_follows_six_seconds_after_the_last(
-    database: Database, reddit: Reddit, refreshers: list[Refresher]
+    database: Database, reddit: Reddit, pair: list[Refresher]
 ) -> None:
     with database.begin() as conn:
         conn.execute(text("UPDATE posts SET refresh_due_at = NULL WHERE id = 'a000'"))
-    first, second = refreshers
+    first, second = pair
     assert first.run_once() == 100
     for seconds, refresher, refreshed in ((0, second, 0), (1, first, 0), (5, second, 63)):
         let_pass(database, seconds)
@@ -112,9 +104,9 @@ def test_the_next_batch_of_any_worker_follows_six_seconds_after_the_last(
 
 
 def test_after_a_batch_another_thread_may_read_a_large_reply(
-    refreshers: list[Refresher], monkeypatch: pytest.MonkeyPatch
+    pair: list[Refresher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refresher, _ = refreshers
+    refresher, _ = pair
     calls: list[str] = []
     monkeypatch.setattr(refresher._client, "forget_reply", lambda: calls.append("forget"))
     with pytest.raises(crawl_failures.TooLarge):
@@ -122,5 +114,5 @@ def test_after_a_batch_another_thread_may_read_a_large_reply(
     assert calls == ["forget"]
 
 
-def test_a_worker_can_end_while_its_refresher_runs(refreshers: list[Refresher]) -> None:
-    assert [refresher.daemon for refresher in refreshers] == [True, True]
+def test_a_worker_can_end_while_its_refresher_runs(pair: list[Refresher]) -> None:
+    assert [refresher.daemon for refresher in pair] == [True, True]

@@ -15,17 +15,16 @@ from sqlalchemy.exc import DBAPIError
 from crawler_worker.maintenance import refresher as refreshing
 from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.reddit import crawl_failures
-from crawler_worker.reddit.client import RedditClient
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
-from crawljobs.domain.content_history import NO_HISTORY, ContentHistory
+from crawljobs.domain.content_history import ContentHistory
 from crawljobs.repository.content import refreshes
 from crawljobs.repository.queue import queue_pauses
-from crawljobs.settings import RedditSettings
-from support import crawled, reddit_sandbox, scripted_server
+from support import crawled, reddit_sandbox, refreshers, scripted_server
 from support.crawls import DEFAULTS, Crawler
 from support.jobs import T0
 from support.reddit_sandbox import RunningSandbox
+from support.refreshers import our_turn, refresher_of
 from support.scripted_server import Exchange
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,32 +36,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@contextlib.contextmanager
-def refresher_of(
-    database: Database, url: str, history: ContentHistory = NO_HISTORY
-) -> Iterator[Refresher]:
-    """Yield a refresher with a large budget, because not every test server reports a budget."""
-    with database.begin() as conn:
-        conn.execute(
-            text(
-                "INSERT INTO reddit_budgets (client_id, requests_per_window) "
-                "VALUES ('tests', 10000000) ON CONFLICT DO NOTHING"
-            )
-        )
-    settings = RedditSettings("tests", "secret", "tests", url, url)
-    client = RedditClient(settings, database=database, try_again_seconds=0.001)
-    try:
-        yield Refresher(database, client, history, drops_removed_titles=True)
-    finally:
-        client.close()
-
-
 LONG_AGO = "UPDATE maintenance_runs SET last_run_at = last_run_at - interval '10 seconds'"
-
-
-def our_turn(database: Database) -> None:
-    with database.begin() as conn:
-        conn.execute(text("DELETE FROM maintenance_runs"))
 
 
 def due(conn: Connection, item_id: str, table: str = "posts") -> Any:
@@ -129,7 +103,9 @@ def test_scores_edits_and_deletions_at_reddit_are_taken_over(
     crawler.rows(
         "UPDATE post_scores SET score = -1, seen_at = seen_at - interval '1 h' RETURNING 1"
     )
-    with refresher_of(database, sandbox.url, history) as refresher:
+    with refresher_of(
+        database, sandbox.url, crawl=replace(refreshers.CRAWL, history=history)
+    ) as refresher:
         while refresher.run_once():
             our_turn(database)
     kept = {row[0]: row for row in before["posts"] if row[0] != post.id}
@@ -323,7 +299,7 @@ def test_trouble_is_logged_and_followed_by_a_longer_pause(
         monkeypatch.setattr(refresher, "run_once", once)
         with structlog.testing.capture_logs() as told:
             refresher.run()
-    usual, longer = refreshing.EVERY.total_seconds(), refreshing.PAUSE_AFTER_ERROR_SECONDS
+    usual, longer = refreshing.FIRST_PAUSE.total_seconds(), refreshing.PAUSE_AFTER_ERROR_SECONDS
     assert [one["event"] for one in told] == ([line] if line else [])
     if isinstance(error, crawl_failures.Interrupted):
         assert waits.seconds == [usual]
@@ -391,7 +367,7 @@ def test_trouble_is_logged_and_the_next_look_comes_after_a_longer_pause(
         monkeypatch.setattr(refresher, "run_once", run_once)
         monkeypatch.setattr(refresher._stopping, "wait", wait)
         refresher.run()
-    assert pauses == [6.0, 60.0, 60.0, 60.0, 6.0]
+    assert pauses == [1.0, 60.0, 60.0, 60.0, 1.0]
     events = [(line["event"], line.get("reason")) for line in told]
     assert events == [
         ("refresh.postponed", "down"),

@@ -130,12 +130,15 @@ COVERAGE: dict[str, Any] = {
     "now": None, "before": FIND["now"], "scan_limit": 1000, "at_most": 100,
 }  # fmt: skip
 STATEMENTS: dict[str, tuple[Callable[[], ClauseElement], dict[str, Any]]] = {
-    "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS}),
-    "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS}),
-    "posts of a mixed page": (lambda: crawled_posts._UPSERT_AND_RETURN_COUNTS, {"rows": ITEMS}),
+    "posts": (lambda: crawled_posts._UPSERT, {"rows": ITEMS, "records_checks": True}),
+    "comments": (lambda: crawled_comments._UPSERT, {"rows": ITEMS, "records_checks": True}),
+    "posts of a mixed page": (
+        lambda: crawled_posts._UPSERT_AND_RETURN_COUNTS,
+        {"rows": ITEMS, "records_checks": True},
+    ),
     "comments of a mixed page": (
         lambda: crawled_comments._UPSERT_AND_RETURN_COUNTS,
-        {"rows": ITEMS},
+        {"rows": ITEMS, "records_checks": True},
     ),
     "edges": (lambda: crawled_edges._ADD, {"edges": "[]", "evidence": "[]"}),
     "authors": (lambda: authors._ENSURE, {"rows": NAMES}),

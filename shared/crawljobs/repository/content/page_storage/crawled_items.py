@@ -46,6 +46,7 @@ def store(
     key: bytes | None = None,
     keeps_from: datetime | None = None,
     drops_removed_titles: bool = False,
+    records_checks: bool = True,
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
@@ -57,6 +58,8 @@ def store(
     also recorded with the time of this look.
 
     With `drops_removed_titles`, removed posts are stored without titles and urls.
+
+    Without `records_checks`, an unchanged item gets no new `checked_at`.
 
     Items of erased authors, and items created before `keeps_from`, are stored without their authors
     and texts. Raises ContentKeyRequired if an author was erased and `key` cannot recognize erased
@@ -103,6 +106,7 @@ def store(
             author_ids=author_ids,
             subreddit_ids=subreddit_ids,
             counts=counts,
+            records_checks=records_checks,
         )
         if history.scores is not None:
             number_history.record_scores(conn, seen=posts_batch)
@@ -113,6 +117,7 @@ def store(
             author_ids=author_ids,
             subreddit_ids=subreddit_ids,
             counts=counts,
+            records_checks=records_checks,
         )
     if counts is not None:
         counts.add(conn)

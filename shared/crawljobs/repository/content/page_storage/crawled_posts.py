@@ -68,13 +68,15 @@ def upsert(
     author_ids: Mapping[str, int],
     subreddit_ids: Mapping[str, int],
     counts: Counts | None = None,
+    records_checks: bool = True,
 ) -> Written:
     """Store posts with distinct ids, and return how many rows were written.
 
     Both mappings have lower-case names as keys. The statement also counts the new posts of each
     author, and the evidence for discovery. The numbers are added to `counts`. Without `counts`,
-    they are added to the stored numbers.
+    they are added to the stored numbers. With `records_checks`, `checked_at` of unchanged rows is
+    set.
     """
     rows = item_upsert.rows_of(_COLUMNS, posts, author_ids=author_ids, subreddit_ids=subreddit_ids)
     statement = _UPSERT if counts is None else _UPSERT_AND_RETURN_COUNTS
-    return item_upsert.execute(conn, statement, rows, counts)
+    return item_upsert.execute(conn, statement, rows, counts, records_checks=records_checks)

@@ -75,7 +75,8 @@ def write_ctes(columns: ItemColumns) -> str:
 
     `checked` sets `checked_at` of unchanged rows. It runs after `written`, because its condition
     counts the rows of `written`, and it skips locked rows. So it never waits for a lock, and no two
-    transactions can wait for each other's rows.
+    transactions can wait for each other's rows. The parameter `records_checks` is false for looks
+    that leave unchanged rows unwritten.
     """
     table, names = columns.table.name, columns.stored
     return f"""
@@ -90,7 +91,7 @@ def write_ctes(columns: ItemColumns) -> str:
                     AND ROW(stored.deleted_at IS NOT NULL, {_listed(names, "stored.")})
                         IS DISTINCT FROM ROW(input.deleted, {_merged(columns, "input")})
                 ) AS differs,
-                stored.deleted_at IS NULL AND coalesce(
+                CAST(:records_checks AS boolean) AND stored.deleted_at IS NULL AND coalesce(
                     stored.checked_at < clock_timestamp() - {CHECK_PRECISION}, true) AS is_outdated
             FROM input LEFT JOIN LATERAL (SELECT * FROM {table} WHERE id = input.id LIMIT 1)
                 AS stored ON true
@@ -164,9 +165,16 @@ def rows_of(
     return json.dumps(rows, allow_nan=False, default=datetime.isoformat)
 
 
-def execute(conn: Connection, statement: TextClause, rows: str, counts: Counts | None) -> Written:
+def execute(
+    conn: Connection,
+    statement: TextClause,
+    rows: str,
+    counts: Counts | None,
+    *,
+    records_checks: bool,
+) -> Written:
     """Execute an upsert of these rows. If given, `counts` collects the numbers of new items."""
-    row = conn.execute(statement, {"rows": rows}).one()
+    row = conn.execute(statement, {"rows": rows, "records_checks": records_checks}).one()
     if counts is not None:
         counts.take(row)
     return Written(inserted=row.inserted, updated=row.updated)

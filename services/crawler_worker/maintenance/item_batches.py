@@ -1,0 +1,112 @@
+"""Chooses the stored items that are requested from Reddit next: due refreshes, or the walk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from crawljobs.db.database import Connection
+from crawljobs.repository.content import refreshes
+from crawljobs.repository.content.deletion_checks import deletion_walk
+from crawljobs.repository.content.deletion_checks.deletion_walk import Step
+from crawljobs.repository.queue import queue_pauses
+from crawljobs.settings import DeletionCheckSettings
+
+BATCH = 100  # Reddit accepts at most this many full names in one request.
+# Due refreshes come first, because most deletions concern new items. But each WALK_TURN-th batch of
+# a worker is of the walk, so that many refreshes do not stop the walk.
+WALK_TURN = 4
+
+
+class ItemBatch(Protocol):
+    """Items that are requested together.
+
+    `kind` names the reason of the request. `records_checks` tells whether the storage of unchanged
+    items sets their `checked_at`.
+    """
+
+    kind: ClassVar[str]
+    records_checks: ClassVar[bool]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The full names of the items."""
+
+    def settle(self, conn: Connection) -> None:
+        """Record that the items were requested, also those that Reddit's reply leaves out."""
+
+
+@dataclass(frozen=True)
+class RefreshBatch:
+    """Items that are due for a refresh."""
+
+    names: Sequence[str]
+    kind: ClassVar[str] = "refresh"
+    records_checks: ClassVar[bool] = True
+
+    def settle(self, conn: Connection) -> None:
+        refreshes.settle(conn, names=self.names)
+
+
+@dataclass(frozen=True)
+class WalkBatch:
+    """The next items of the walk through all stored items."""
+
+    step: Step
+    kind: ClassVar[str] = "walk"
+    records_checks: ClassVar[bool] = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self.step.names
+
+    def settle(self, conn: Connection) -> None:
+        deletion_walk.advance(conn, self.step)
+
+
+class ItemBatches:
+    """Chooses batches. Each kind of batch has its own size, which failures make smaller."""
+
+    def __init__(self, *, refreshes_items: bool, checks: DeletionCheckSettings) -> None:
+        self._refreshes_items = refreshes_items
+        self._checks = checks
+        self._turns = 0
+        self._sizes = {RefreshBatch.kind: BATCH, WalkBatch.kind: BATCH}
+
+    @property
+    def are_off(self) -> bool:
+        """Whether the settings turn refreshes and the walk off."""
+        return not self._refreshes_items and self._checks.every is None
+
+    def next(self, conn: Connection) -> ItemBatch | None:
+        """Return the next batch, or None if no item is due or the queue is paused."""
+        # This comes first, because it also stores the settings for the metrics.
+        position = deletion_walk.position(conn, every=self._checks.every, share=self._checks.share)
+        if queue_pauses.is_paused(conn, subreddit_id=queue_pauses.EVERYTHING):
+            return None
+        self._turns += 1
+        walks = position is not None
+        refresh = None if walks and self._turns % WALK_TURN == 0 else self._refresh(conn)
+        if refresh is not None or position is None:
+            return refresh
+        size = self._sizes[WalkBatch.kind]
+        step = deletion_walk.next_step(conn, before=position, at_most=size)
+        if step.names:
+            return WalkBatch(step)
+        deletion_walk.advance(conn, step)
+        return self._refresh(conn)
+
+    def _refresh(self, conn: Connection) -> RefreshBatch | None:
+        if not self._refreshes_items:
+            return None
+        names = refreshes.due(conn, at_most=self._sizes[RefreshBatch.kind])
+        return RefreshBatch(names) if names else None
+
+    def succeeded(self, batch: ItemBatch) -> None:
+        """Double the size of the next batches of this kind, up to BATCH."""
+        self._sizes[batch.kind] = min(BATCH, 2 * self._sizes[batch.kind])
+
+    def failed(self, batch: ItemBatch) -> None:
+        """Make the next batches of this kind half as large as this one."""
+        self._sizes[batch.kind] = max(1, len(batch.names) // 2)

@@ -1,0 +1,1 @@
+"""Find deletions at Reddit: a walk through all stored items, and items that replies omit."""
