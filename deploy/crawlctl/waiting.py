@@ -31,7 +31,11 @@ def final_jobs(
     *,
     reruns: frozenset[int] = frozenset(),
 ) -> Iterator[Object]:
-    """Yield each job in its final state. For `reruns`, yield the follow-up jobs instead."""
+    """Yield each job in its final state.
+
+    `reruns` contains some of the `job_ids`. If a job with one of these ids has a follow-up job,
+    wait for the follow-up job too, and yield the follow-up job instead.
+    """
     for job_id in job_ids:
         found = polling.until(f"{JOB_PATH}/{job_id}", lambda job: job["status"] in FINAL)
         if job_id in reruns and found["follow_up_job_id"] is not None:

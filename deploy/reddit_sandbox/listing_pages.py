@@ -99,9 +99,9 @@ ORDERS: dict[str, Callable[[Post], float]] = {
 
 
 def ordered(posts: Sequence[Post], order: str, period: str | None, now: float) -> list[Post]:
-    """Return the posts in this order, best first.
+    """Return the posts, sorted by `order`, with the best post first.
 
-    In the orders `top` and `controversial`, `period` limits the age of the posts.
+    If `order` is `top` or `controversial`, `period` limits the age of the posts.
     """
     if order in ("top", "controversial"):
         seconds = PERIODS.get(period or "day", DAY)

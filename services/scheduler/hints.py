@@ -81,6 +81,7 @@ class Hints(threading.Thread):
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    direct.listen(scheduler_hint.CHANNEL)  # only a ping: it changes nothing
+                    # A second LISTEN is only a ping: it changes nothing.
+                    direct.listen(scheduler_hint.CHANNEL)
         finally:
             direct.close()

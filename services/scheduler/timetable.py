@@ -31,7 +31,7 @@ BACKOFF_MAX_SECONDS = 15.0
 
 
 class Timetable:
-    """Fires schedules until `stop` is set. Call `wake()` after that, so that the loop ends at once.
+    """Fires schedules until `stop` is set. Set `stop`, then call `wake()`: the loop ends at once.
 
     Several schedulers can run at the same time. Then they share the due schedules.
     """

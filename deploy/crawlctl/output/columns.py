@@ -1,4 +1,7 @@
-"""The columns of a noun, which all output formats share."""
+"""The columns in which crawlctl prints objects. All output formats share these columns.
+
+A Noun is a kind of object, such as jobs or groups.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -178,7 +178,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def may_be_unchanged(self, view: View) -> View:
         """Document the If-None-Match header and the response 304 of a view without parameters.
 
-        conditional.py answers 304, and adds the ETag unless the view does.
+        conditional.py answers 304. It also adds the ETag, unless the view adds one.
         """
         return self._unchanged(cast(View, self.doc(parameters=[conditional.PARAMETER])(view)))
 

@@ -26,7 +26,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# Does not match quotes alone: the API removes quotes around a key, so the key would be empty.
+# The pattern does not match a pair of quotes with nothing between them. The API removes the quotes
+# around a key, so this key would be empty.
 _PATTERN = '^(?!""?$)[!-~]+$'
 _STORED_HEADERS = ("Location", "ETag", "Content-Type")
 

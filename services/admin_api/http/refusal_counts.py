@@ -123,7 +123,7 @@ class RefusalCounts:
     def close_window(self, key: Key) -> None:
         """Close a window whose first refusal could not be written.
 
-        The next refusal with this key then opens a window and gets a row.
+        The next refusal with this key then opens a window and gets an audit row.
         """
         with self._lock:
             window = self._windows.pop(key, None)

@@ -17,7 +17,8 @@ HEADERS = {
 
 
 def _add(response: flask.Response) -> flask.Response:
-    if response.status_code == NOT_MODIFIED:  # it has no body, so only the rule for caches applies
+    # A response 304 has no body, so it needs only the header for caches.
+    if response.status_code == NOT_MODIFIED:
         response.headers["Cache-Control"] = HEADERS["Cache-Control"]
     else:
         response.headers.update(HEADERS)

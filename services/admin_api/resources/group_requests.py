@@ -29,7 +29,7 @@ KEYS_AUDITED = 50  # limit of the keys of steps in one audit row, to keep the ro
 
 
 def step_requests(bodies: Sequence[dict[str, Any]]) -> list[StepRequest]:
-    """Return the steps of a body that has passed its schema."""
+    """Return one step for each of the `bodies`, which have passed their schema."""
     retries = state.current().max_retries
     return [step_request(body, default_max_retries=retries) for body in bodies]
 

@@ -17,8 +17,8 @@ OF_ALL = (
     "service_unavailable",
     "shutting_down",
 )
-# The codes of each operation that needs a token. The last two codes are among them, because the
-# tokens are in the database.
+# The codes of each operation that needs a token. The last two codes are errors of the database,
+# which holds the tokens.
 OF_TOKENS = (
     "missing_token",
     "invalid_token",

@@ -11,7 +11,7 @@ from typing import Protocol
 
 # Limit of a body in received bytes: 1 MiB of content, and 64 KiB for the size lines of the chunks.
 BODY_BYTES = 1024 * 1024 + 64 * 1024
-# The same limit for bodies with steps: 4 MiB of content, and 256 KiB for size lines.
+# Limit of a body with steps, in received bytes: 4 MiB of content, and 256 KiB for size lines.
 LARGE_BODY_BYTES = 4 * BODY_BYTES
 _TAKES_LARGE_BODY = re.compile(
     rb"(?:\r\n)?(?:POST /api/admin/(?:groups(?:/[0-9]+/steps)?|scheduled-jobs)"

@@ -142,5 +142,6 @@ class ReceivedBytes:
             return piece
         if self._state is State.TOO_LARGE:
             raise BodyTooLarge
-        # For this errno, gunicorn assumes that the client is the cause, and logs no traceback.
+        # For the errno ENOTCONN, gunicorn assumes that the client is the cause, and logs no
+        # traceback.
         raise TimeoutError(errno.ENOTCONN, "the request did not arrive in time")

@@ -130,7 +130,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def accept(self, listener: socket.socket) -> None:
         self._acceptor.accept(listener)
         if self._acceptor.pause_seconds:
-            super().set_accept_enabled(False)  # accept nothing until `pause_seconds` is 0
+            super().set_accept_enabled(False)  # accept no connection until `pause_seconds` is 0
 
     def _open(self, sock: socket.socket, address: object) -> None:
         if self.nr_conns + 1 >= self.worker_connections:
@@ -172,7 +172,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
     def handle_request(self, req: Any, conn: Connection) -> Any:
         http_rules.check(req.version, req.headers)
         request_deadline.arrived_at.set(conn.arrived_at)
-        req._expected_100_continue = False  # otherwise gunicorn would send `100` again
+        req._expected_100_continue = False  # otherwise gunicorn would send `100 Continue` again
         if not conn.arriving.may_be_followed:
             # Sends `Connection: close`, because the next request's start is unknown.
             req.force_close()

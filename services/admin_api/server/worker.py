@@ -42,7 +42,10 @@ class Worker(GunicornWorker):
             self._arriving.read(conn, conn.sock)
 
     def make_room(self) -> bool:
-        """Close an old connection that no thread handles. Return False if there is none."""
+        """Close an old connection that no thread handles.
+
+        Return False if threads handle all connections.
+        """
         if self._leaving.close_oldest():
             return True
         kept, arriving = self.oldest_kept, self._arriving.oldest()

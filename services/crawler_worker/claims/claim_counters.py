@@ -32,7 +32,10 @@ def claimed(claims: Iterable[Claim], *, seconds: float) -> None:
 
 
 def completed(completions: Sequence[tuple[Completion, float]]) -> None:
-    """Count the completions of one transaction. Each is paired with the seconds since its claim."""
+    """Count the completions of one transaction.
+
+    Each completion is paired with the seconds since its job was claimed.
+    """
     for completion, seconds in completions:
         if completion.attempt in _FINISHED_ATTEMPTS:
             metrics.job_duration.observe(seconds)

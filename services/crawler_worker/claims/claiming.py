@@ -22,9 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# Postgres may execute the COMMIT of a claim after its reply was lost, and create leases. After this
-# number of lease durations, each of these leases has expired. Then the worker forgets the claim
-# token (decision 27).
+# If the reply to a claim statement was lost, Postgres may still commit the statement, and so create
+# leases. After this number of lease durations, each of these leases has expired. Then the worker
+# forgets the claim token (decision 27).
 UNANSWERED_LEASES = 2
 
 
@@ -50,11 +50,11 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs. Return the claims, and the time just before their statement.
+        """Claim up to `at_most` jobs. Return the claims, and the time just before the statement.
 
         The time is of the monotonic clock. An earlier claim statement may have claimed jobs
-        although its reply was lost. Then return the claims of these jobs, and claim no further
-        jobs. Raises DatabaseUnavailable.
+        although its reply was lost. In this case, `claim` returns the claims of these jobs, and
+        claims no further jobs. Raises DatabaseUnavailable.
         """
         for token in list(self._unanswered):
             requested_at = time.monotonic()

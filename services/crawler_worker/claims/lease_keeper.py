@@ -125,7 +125,7 @@ class LeaseKeeper(threading.Thread):
             if self._reached_at is not None:
                 metrics.db_reconnects.inc()
             locked = self._extend(direct, self.all_held())
-            self._on_work()  # jobs may exist, because NOTIFYs before this LISTEN were lost
+            self._on_work()  # there may be jobs whose NOTIFYs came before this LISTEN
             extend_all_at = time.monotonic() + self._every
             while not self._stopping.is_set():
                 now = self._last_beat_at = time.monotonic()
@@ -163,7 +163,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # else this worker has ended it
+            elif not held.completing and held in self.all_held():  # else the claim has ended
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

@@ -161,7 +161,7 @@ class CrawlContext(CrawlState):
             crawl_log.dropped(self.claim, then.phase, items)
 
     def _keeps_from(self) -> datetime | None:
-        """Return the time from which created items keep their content. None: all items do."""
+        """Items created before this time are stored without content. None: all have content."""
         retention = self.settings.content_retention
         return None if retention is None else self.now() - retention
 

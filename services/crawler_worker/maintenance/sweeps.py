@@ -149,7 +149,7 @@ class Maintenance:
         return self._operations.run()
 
     def update_map(self) -> int:
-        """Compute the links of crawled subreddits, and the communities, unless the share is 0."""
+        """Compute the map's links and communities, unless MAP_CORE_SHARE is 0."""
         return self._map.run() if self._map else 0
 
     def age(self) -> int:

@@ -64,7 +64,7 @@ def more_children(reply: object) -> Items:
     body = reply.get("json") if isinstance(reply, dict) else None
     if not isinstance(body, dict):
         raise crawl_failures.UpstreamTrouble("expected a reply of morechildren")
-    data = body.get("data")  # absent if the reply has `errors` instead
+    data = body.get("data")  # no `data` if the reply has `errors`
     found = data.get("things") if isinstance(data, dict) else None
     return item_parsing.read_all(found if isinstance(found, list) else [])
 

@@ -24,7 +24,8 @@ class RequestContext:
     - `in_background`: the requests do not join the queue for request slots.
     - `gap`: the least time in seconds before a failed request is tried again. A try with a new
       token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure instead
-      of waiting. Only a second request that must confirm a refusal is then sent, at once.
+      of waiting. One further request is still sent, at once: the second request that must confirm a
+      refusal.
     - `on_sent`: called before each request to Reddit, including further tries and probes.
     """
 

@@ -51,7 +51,11 @@ class SenderThreads(Generic[Item]):
             return self._threads - self._busy
 
     def _has_started(self) -> bool:
-        """Start a thread. Return False if `most` threads run, or if the system refuses a thread."""
+        """Start a thread.
+
+        Return False if the limit of threads (`_most`) is reached, or if the system refuses a
+        further thread.
+        """
         with self._lock:
             if self._threads >= self._most:
                 return False

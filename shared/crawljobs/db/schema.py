@@ -12,9 +12,10 @@ from crawljobs import errors
 # The revisions that this code supports, the newest last.
 KNOWN_REVISIONS = ("0062",)
 
-# Each migration writes this comment on the table alembic_version, in the transaction that changes
-# the schema. `revision` is the oldest revision that a release must know to use the changed schema.
-# So a release can accept a schema that is newer than all revisions it knows (decision 38).
+# The comment (COMMENT ON) of the table alembic_version. Each migration writes this comment in the
+# transaction that changes the schema. `revision` is the oldest revision that a release must know to
+# use the changed schema. So a release can accept a schema that is newer than all revisions it knows
+# (decision 38).
 RUNS_CODE_FROM = "runs code from {revision}"
 _RUNS_CODE_FROM = re.compile(r"runs code from (\d{4})")
 

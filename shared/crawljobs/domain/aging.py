@@ -22,7 +22,7 @@ class AgingPolicy:
 def aged_priority(
     *, base: int, ceiling: int, queued_at: datetime, now: datetime, policy: AgingPolicy
 ) -> int:
-    """Return the priority of a job that still waits. Aging never raises it above `ceiling`.
+    """Return the priority of a job that still waits. Aging never raises a priority above `ceiling`.
 
     A base priority above `ceiling` stays as it is. The result does not depend on earlier results,
     so several processes may compute it any number of times.

@@ -35,7 +35,7 @@ class AttentionFacts:
     # For how long jobs have been pending while no job succeeded.
     without_success_seconds: float = 0
     longest_crawl_seconds: float = 0
-    expired_leases: int = 0  # leases that expired more than a minute ago
+    expired_leases: int = 0  # jobs whose leases expired more than a minute ago
     waiting_without_cause: int = 0
     workers_alive: int = 1
     workers_lost: int = 0
@@ -46,18 +46,18 @@ class AttentionFacts:
     broken_schedules: int = 0
     held_steps: int = 0
     oldest_pending_step_seconds: float = 0
-    failed_operations: int = 0  # that ended within the last day
+    failed_operations: int = 0  # failed within the last day
     oldest_undelivered_seconds: float = 0
     disabled_endpoints: int = 0  # disabled because their receivers failed
     oldest_transaction_seconds: float = 0
-    dead_rows: int = 0  # of the table of jobs
+    dead_rows: int = 0  # in the table of jobs
     dead_row_share: float = 0
     reddit_refused: bool = False
-    reddit_paused: bool = False  # for a reason other than a refusal
+    reddit_paused: bool = False  # true: a pause for a reason other than a refusal
     recently_throttled: int = 0  # client ids with a series of 429 in the last 15 minutes
-    promised_share: float = 0  # requests of all schedules, as a share of Reddit's budget
+    promised_share: float = 0  # the schedules' requests, as a share of Reddit's budget
     subreddits_with_gaps: int = 0  # among the subreddits of the last day's newest crawls
-    is_paused: bool = False  # the whole queue
+    is_paused: bool = False  # true: the queue is paused
 
     @property
     def failed_share(self) -> float:

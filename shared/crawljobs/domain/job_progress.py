@@ -73,7 +73,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 def requests_per_minute(job: Job) -> float | None:
     """Return the average pace of the crawl while workers held it, or None before a request.
 
-    Counts the attempts since the last retry by an operator, and the present one until the last
+    Counts the attempts since the last retry by an operator, and the present attempt until its last
     stored page.
     """
     seconds = job.duration_seconds or 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from admin_api.http import problems
 
-MAX_FIELD_ERRORS = 50  # errors in a response; a body can hold thousands, but clients need few
+MAX_FIELD_ERRORS = 50  # limit of the errors in one response; a body can hold thousands of errors
 MAX_MESSAGE_CHARACTERS = 300
 
 

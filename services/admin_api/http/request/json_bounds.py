@@ -42,7 +42,7 @@ def check(text: bytes, values_max: int) -> None:
 def _at_most(text: bytes) -> int:
     """Return an upper bound for the number of values: commas, plus opening brackets, plus one.
 
-    For a list of n numbers, this is n + 1: the list itself is a value too.
+    For a list of n numbers, the bound is n + 1: the list itself is a value too.
     """
     return text.count(b",") + _openings(text) + 1
 

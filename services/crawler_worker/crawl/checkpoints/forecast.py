@@ -1,4 +1,4 @@
-"""The forecast of the crawl's requests in each checkpoint."""
+"""Each checkpoint contains a forecast of the crawl's requests."""
 
 from __future__ import annotations
 

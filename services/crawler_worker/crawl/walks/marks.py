@@ -25,12 +25,14 @@ _YEAR = timedelta(days=365)
 
 
 def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
-    """Return the highest id that is not too far above the page's lower ids; None without items.
+    """Return the highest id that is not too far above the lower ids in `items`.
+
+    Return None if `items` is empty.
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
-    first id that is too far above the next lower id. If the page has two or more items, a single
-    wrong id is never returned. If the result is lower than the newest item, the next crawl only
-    makes more requests.
+    first id that is too far above the next lower id. If only one of two or more ids is wrong, the
+    wrong id is never returned. If the result is lower than the id of the newest item, the next
+    crawl makes more requests, but misses no item.
     """
     if not items:
         return None

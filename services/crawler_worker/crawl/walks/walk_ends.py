@@ -60,10 +60,10 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """Return the ids of stored items that the listing did not show, if it ends at this page.
+    """If the listing ends at this page, return the ids of stored items that it did not show.
 
     The items are older than all items of the walk, so Reddit may have ended the listing early. If
-    the listing goes on or is not in the order of age, return no ids.
+    the listing has further pages, or is not sorted by age, return no ids.
     """
     if step.walk.end is not WalkEnd.FIRST_ITEM or not course.by_age:
         return []

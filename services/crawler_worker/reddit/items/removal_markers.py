@@ -9,7 +9,8 @@ from crawljobs.domain import untrusted_text
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
-MARKER_MAX = 400  # A text of more characters is no notice. Reddit's notices have under 120.
+# A text with more characters is no notice of a removal. Reddit's notices have under 120 characters.
+MARKER_MAX = 400
 # Matches "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote these
 # words, so the pattern must match the whole text.
 _BY_REDDIT = re.compile(

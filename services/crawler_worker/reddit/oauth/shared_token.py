@@ -34,7 +34,7 @@ class SharedToken:
         self._client_id = client_id
 
     def read(self, *, refused: str | None) -> Lifetime | None:
-        """Return the stored token if it is usable, otherwise None: the caller must renew it.
+        """Return the stored token, or None if it is unusable. After None, call `renew`.
 
         A token is unusable if it expires within REFRESH_EARLY_SECONDS or equals `refused`. Raises
         Throttled or Outage if the token is unusable and no worker may request a new token now.
@@ -85,7 +85,7 @@ class SharedToken:
         return token, lives
 
     def forget(self, token: str) -> None:
-        """Delete the database's token if it is this token, not a newer token of another worker."""
+        """Delete the token in the database if it equals `token`, so a newer token is kept."""
         self._database.run(
             lambda conn: reddit_tokens.forget(conn, client_id=self._client_id, token=token)
         )

@@ -42,8 +42,9 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._expires_at = 0.0
-        # Used only without a database, after Reddit refused the credentials. Until `_refused_until`
-        # (monotonic clock), `current` sends no request, and raises the same error (`_refusal`).
+        # The next two values are used only if there is no database. After Reddit refused the
+        # credentials, `current` sends no request until `_refused_until` (monotonic clock). It
+        # raises CredentialsRefused with the message `_refusal`.
         self._refused_until = 0.0
         self._refusal = ""
 

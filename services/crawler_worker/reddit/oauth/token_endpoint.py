@@ -20,7 +20,8 @@ LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `e
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 
-# Only visible ASCII characters. A line feed in a token could end the HTTP header with the token.
+# The pattern allows only visible ASCII characters. A line feed in a token could end the HTTP header
+# that contains the token.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 

@@ -21,7 +21,10 @@ _PAUSED_FOR = {
 def outage(
     seconds: float, reason: PausedReason | None = None, detail: str = ""
 ) -> crawl_failures.Outage:
-    """Return the error to raise for a request while all workers pause. `reason` is the cause."""
+    """Return the error to raise for a request while all workers pause.
+
+    `reason` is the cause of the pause.
+    """
     why = _PAUSED_FOR.get(reason, "Reddit is in trouble") if reason else "Reddit is in trouble"
     cause = f" ({detail})" if detail else ""
     kind = crawl_failures.Outage

@@ -39,7 +39,8 @@ _CATALOGUE = {
         SELECT format('%s: %s', relname, array_to_string(reloptions, ', '))
         FROM pg_class
         WHERE relnamespace = to_regnamespace(:schema) AND reloptions IS NOT NULL""",
-    # The text contains the function's body, but no owner and no rights: `rights.py` compares these.
+    # The text contains the function's body. It contains no owner and no rights, because `rights.py`
+    # compares owners and rights.
     "function": """
         SELECT replace(pg_get_functiondef(pg_proc.oid), format('%I.', nspname), '')
         FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace

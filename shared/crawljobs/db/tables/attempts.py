@@ -24,7 +24,8 @@ crawl_job_attempts = Table(
     Column("error_message", Text),
     # Consecutive deferrals with almost equal messages share one row. `times` is their number.
     Column("times", Integer, nullable=False, server_default="1"),
-    Column("first_started_at", Timestamp),  # start of the first of several deferrals, else null
+    # If the row stands for several deferrals: the start of the first of them. Otherwise null.
+    Column("first_started_at", Timestamp),
     one_of(
         "outcome",
         "succeeded",

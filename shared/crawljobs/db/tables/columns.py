@@ -31,7 +31,8 @@ class TransactionId(UserDefinedType[str]):
         return "XID8"
 
 
-ischema_names["xid8"] = TransactionId  # SQLAlchemy needs it to read the columns of a database
+# SQLAlchemy needs this entry to read columns of the type xid8 from a database.
+ischema_names["xid8"] = TransactionId
 
 
 def id_column() -> Column[int]:

@@ -66,12 +66,13 @@ crawl_jobs = Table(
     Column("incomplete", Boolean, nullable=False, server_default=text("false")),
     # An operator woke or retried the job, so the job ignores the minimum time between two crawls.
     Column("gap_waived", Boolean, nullable=False, server_default=text("false")),
-    Column("outcome", Text),  # of a succeeded job: crawled, no_budget or an access state
+    Column("outcome", Text),  # if the job succeeded: crawled, no_budget or an access state
     Column("error_kind", Text),
     Column("error_message", Text),
     # The job whose rerun request created this job. No foreign key, because old jobs are deleted.
     Column("follow_up_of", BigInteger),
-    # Total time of the claims that ended since the last retry by an operator; null: none has ended.
+    # Total time of the claims that ended since the last retry by an operator; null: no claim has
+    # ended.
     Column("duration_seconds", Double),
     # The end of a watched job is recorded in upstream_changes, because a step depends on the job.
     Column("watched", Boolean, nullable=False, server_default=text("false")),
@@ -135,9 +136,9 @@ crawl_jobs = Table(
     *JOB_INDEXES,
 )
 
-# The table saves queries that count all jobs.
-# The number of jobs in one final status. The present number is the sum of this row and of the
-# status's rows in crawl_job_count_changes. A sweep moves those changes into this row later.
+# A row is the number of jobs in one final status. With this table, no query must count all jobs.
+# The present number is the sum of this row and of the status's rows in crawl_job_count_changes. A
+# sweep moves those changes into this row later.
 crawl_job_counts = Table(
     "crawl_job_counts",
     metadata,

@@ -16,7 +16,7 @@ from crawljobs.repository.sql import NOW
 
 # The texts that a tombstone keeps: they are no content of the author.
 KEPT_TEXTS = frozenset({"id", "post_id", "parent_id", "removed_by_category"})
-# Numbers, flags and times stay. BigInteger and SmallInteger are kinds of Integer.
+# A tombstone also keeps numbers, flags and times. BigInteger and SmallInteger are kinds of Integer.
 _KEPT_TYPES = (Boolean, Integer, Double, type(Timestamp))
 
 

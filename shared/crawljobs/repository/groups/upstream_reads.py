@@ -12,7 +12,8 @@ from crawljobs.domain.group import JobState, RequiredOutcome, StepState
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.groups.end_conditions import END_OF_STEP, JOB_HAS_ENDED, page_of_waits
 
-# A step waits for a step of its own group only. The waits for a job or a group are read in pages.
+# A step can wait for other steps, for jobs and for groups. If it waits for a step, both steps are
+# in the same group. Many steps may wait for one job or one group, so these waits are read in pages.
 _GROUPS = text(f"""
     SELECT group_id FROM group_steps WHERE job_id = ANY (CAST(:jobs AS bigint[]))
     UNION SELECT step.group_id FROM group_steps AS step WHERE id = ANY (CAST(:steps AS bigint[]))

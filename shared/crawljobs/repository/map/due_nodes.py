@@ -84,7 +84,10 @@ _MEND = (
 
 @dataclass(frozen=True, slots=True)
 class TakenNode:
-    """A subreddit whose links the caller computes. `now`: when the subreddit was taken."""
+    """A subreddit that `take_due` returned. The process that called `take_due` computes its links.
+
+    `now` is the time of the call of `take_due`.
+    """
 
     subreddit_id: int
     now: datetime

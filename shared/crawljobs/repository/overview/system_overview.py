@@ -149,7 +149,7 @@ def facts_of(
 def _without_success(found: Gauges, numbers: AttentionNumbers) -> float:
     """Return for how many seconds jobs have been pending while no job succeeded.
 
-    Jobs have been pending at least since the oldest pending job.
+    Jobs have been pending at least since the oldest pending job was created.
     """
     if not found.work_pending:
         return 0.0

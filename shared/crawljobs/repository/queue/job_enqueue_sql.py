@@ -131,9 +131,10 @@ ENQUEUE = _statement(_RETURNED, _RESULT)
 # ENQUEUE without the INSERT of subreddits, for services that have no right to insert subreddits.
 ENQUEUE_STORED = _statement(_RETURNED, _RESULT, of_unknown="")
 
-# Returns a row for each name with the job after the request. For each merge, a second row has the
-# job before the request. The columns are place, created, the hint and the columns of the job. In
-# the second row, created is null.
+# Like ENQUEUE, but returns the whole job. Each requested name gets a row with the state of its job
+# after the request. If the request merged into a live job, a second row has the state of this job
+# before the request. The columns are place, created, the hint (a call of pg_notify that returns no
+# information) and the columns of the job. In a second row, created is null.
 ENQUEUE_WITH_JOBS = _statement(
     "job.*, job.xmin",
     f"""

@@ -15,7 +15,8 @@ from crawljobs.domain import webhook_retry
 CHUNK = 500  # limit of the deliveries of each kind that one call repairs
 MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
 # Jitter makes the longest delay longer, and Retry-After can double it. Replays are due 0.1 s apart.
-# If an endpoint has over 2 million replays, the last ones exceed this limit, and become due now.
+# If an endpoint has over 2 million replays, the last replays are due later than LONGEST_DELAY from
+# now. `mend` then makes these replays due at once.
 LONGEST_DELAY = 2 * (1 + webhook_retry.JITTER) * max(webhook_retry.DELAYS)
 
 # The statement needs no LIMIT, because at most 50 endpoints exist. While last_failure_at is in the
@@ -95,7 +96,9 @@ _LATE = text("""
 def mend(
     conn: Connection, *, lease: timedelta, at_most: int = CHUNK, now: datetime | None = None
 ) -> int:
-    """Set each time that is too late to the present time. Return the number of changed rows.
+    """Repair the times of endpoints and deliveries. Return the number of changed rows.
+
+    Some stored times are too late. `mend` replaces each of them by the present time.
 
     `lease` is the length of the lease of a claim. One call changes at most `at_most` deliveries of
     each kind, and passes over deliveries that another transaction has locked.

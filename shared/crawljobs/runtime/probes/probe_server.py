@@ -34,7 +34,7 @@ CONNECTIONS_MAX = 64  # open connections; a further connection replaces the olde
 # ACCEPTED_MAX limits the new connections in one turn of the loop, to a quarter of CONNECTIONS_MAX.
 # So a new connection has at least three more turns before it becomes the oldest and is closed.
 ACCEPTED_MAX = 16
-TURN_SECONDS = 0.2  # the longest time between two checks of the deadlines
+TURN_SECONDS = 0.2  # a connection is closed at most this long after its deadline
 FAILED_TURN_PAUSE_SECONDS = 0.05
 
 

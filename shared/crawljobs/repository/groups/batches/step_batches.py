@@ -76,7 +76,7 @@ class Chunk:
 
     @property
     def kept_jobs(self) -> list[int]:
-        """The ids of the live jobs that were kept, because other requests share them."""
+        """The ids of the live jobs that were not cancelled, because other requests share them."""
         kept = (item.job_id for item in self.items if item.result is BatchResult.KEPT)
         return [job_id for job_id in kept if job_id is not None]
 
