@@ -13,6 +13,7 @@ from crawler_worker import memory, worker_probes
 from crawler_worker.claims.held_claim import HeldClaim
 from crawler_worker.claims.worker import STUCK_PER_SLOT, Worker
 from crawler_worker.crawl import phases
+from crawler_worker.maintenance.history_recording import HistoryRecording
 from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.maintenance.revisiting import Revisiting
 from crawler_worker.maintenance.step_resolving import StepResolver
@@ -34,8 +35,9 @@ from crawljobs.runtime.heartbeat import Heartbeat
 # - the map
 # - the resolver of steps
 # - the pruning
+# - the history
 # - the refresher (it updates stored items)
-OTHER_CONNECTIONS = 8
+OTHER_CONNECTIONS = 9
 # The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
 # limited to the duration of a lease, because a sweep may rescue a job whose lease has expired.
 REPLY_SECONDS = 10.0
@@ -110,7 +112,8 @@ def main() -> int:
         on_claim=resolver.claimed,
     )
     revisiting = Revisiting(database, revisit, max_retries=max_retries)
-    maintenance = Maintenance(database, queue, revisiting, retention)
+    history = HistoryRecording(database, tally=client.tally, client_id=reddit.client_id)
+    maintenance = Maintenance(database, queue, revisiting, retention, history)
     stopping = threading.Event()
     health = worker_probes.health_of(
         worker,

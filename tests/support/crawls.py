@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ class Crawler:
     database: Database
     url: str
     settings: CrawlSettings = DEFAULTS
+    counted: Counter[str] = dataclasses.field(default_factory=Counter)  # counts for the history
 
     def enqueue(self, name: str, **options: Any) -> int:
         with self.database.begin() as conn:
@@ -86,6 +88,7 @@ class Crawler:
                 stop=stop or threading.Event(),
             )
         finally:
+            self.counted.update(client.tally.take())
             client.close()
 
     def crawl(self, name: str, *, transport: Transport | None = None, **options: Any) -> str:

@@ -73,6 +73,7 @@ class CrawlContext(CrawlState):
                 in_background=claim.is_background,
                 gap=self.request_gap,
                 on_sent=self._count_request,
+                source=claim.source,
             ),
         )
 

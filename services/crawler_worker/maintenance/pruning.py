@@ -27,6 +27,14 @@ log = logs.get_logger(__name__)
 CHUNKS_MAX = 1_000
 KEYS_KEPT = timedelta(days=1)  # a client may repeat an Idempotency-Key for this time
 INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat
+# The rows of the history for charts.
+MINUTES_KEPT, HOURS_KEPT = timedelta(days=14), timedelta(days=366)
+HISTORY_KEPT = {
+    Records.QUEUE_MINUTES: MINUTES_KEPT,
+    Records.QUEUE_HOURS: HOURS_KEPT,
+    Records.BUDGET_MINUTES: MINUTES_KEPT,
+    Records.BUDGET_HOURS: HOURS_KEPT,
+}
 
 
 class Pruning:
@@ -62,6 +70,8 @@ class Pruning:
             self._records("post_score.pruned", Records.SCORES, settings.history.scores)
         if settings.history.counts is not None:
             self._records("subreddit_count.pruned", Records.COUNTS, settings.history.counts)
+        for records, retention in HISTORY_KEPT.items():
+            self._records(f"{records.name.lower()}.pruned", records, retention)
         return jobs.deleted
 
     def _rows(

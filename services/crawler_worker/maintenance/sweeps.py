@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from crawler_worker.maintenance import (
     clock_mending,
     content_retention,
+    history_recording,
     map_updating,
     operation_running,
     priority_aging,
@@ -21,6 +22,7 @@ from crawler_worker.maintenance import (
 )
 from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
 from crawler_worker.maintenance.content_retention import ContentRetention
+from crawler_worker.maintenance.history_recording import HistoryRecording
 from crawler_worker.maintenance.map_updating import MapUpdating
 from crawler_worker.maintenance.operation_running import OperationRunning
 from crawler_worker.maintenance.pruning import Pruning
@@ -44,8 +46,8 @@ KEEP_CONTENT = RetentionSettings()
 
 
 class Maintenance:
-    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits, map and
-    erase_old_content.
+    """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits, map,
+    erase_old_content and record_history.
 
     Each task has its own interval, and returns the number of changed rows.
     """
@@ -56,6 +58,7 @@ class Maintenance:
         settings: QueueSettings,
         revisits: Revisiting | None = None,
         retention: RetentionSettings = KEEP_CONTENT,
+        history: HistoryRecording | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -67,6 +70,7 @@ class Maintenance:
         self._retention = ContentRetention(database, retention, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         self._operations = OperationRunning(database, self._stopping)
+        self._history = history or HistoryRecording(database)
         share = settings.map_core_share
         self._map = MapUpdating(database, self._stopping, core_share=share) if share else None
         # The timer of these urgent tasks uses the monotonic clock. APScheduler uses the wall clock.
@@ -86,6 +90,10 @@ class Maintenance:
         # The links of a large subreddit take a second, so the map has its own thread too.
         self._mapping = PeriodicTasks(
             [PeriodicTask(self._guarded(self.update_map), map_updating.EVERY_SECONDS)]
+        )
+        # Each minute has a row, so no long task may delay the history: it has its own thread too.
+        self._recording = PeriodicTasks(
+            [PeriodicTask(self._guarded(self.record_history), history_recording.EVERY_SECONDS)]
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -118,10 +126,11 @@ class Maintenance:
         self._periodic.start()
         self._operating.start()
         self._mapping.start()
+        self._recording.start()
 
     def seconds_since_beat(self) -> float:
         """Return 0 while the threads of the sweeps run, and infinity after one has ended."""
-        threads = (self._periodic, self._operating, self._mapping)
+        threads = (self._periodic, self._operating, self._mapping, self._recording)
         return 0.0 if all(thread.is_alive() for thread in threads) else math.inf
 
     def stop(self) -> None:
@@ -130,6 +139,7 @@ class Maintenance:
         self._periodic.stop()
         self._operating.stop()
         self._mapping.stop()
+        self._recording.stop()
         self._scheduler.shutdown(wait=False)
 
     def requeue(self) -> int:
@@ -185,6 +195,10 @@ class Maintenance:
     def erase_old_content(self) -> int:
         """Erase content that reached its retention, and content of barred subreddits."""
         return self._retention.run()
+
+    def record_history(self) -> int:
+        """Store the counted requests, and the row of the last minute unless a worker has."""
+        return self._history.run()
 
     def _guarded(self, task: Callable[[], int]) -> Callable[[], None]:
         def run() -> None:

@@ -20,6 +20,7 @@ from crawler_worker.reddit.pacing.pause_reports import PauseLog
 from crawler_worker.reddit.pacing.probe import Probe
 from crawler_worker.reddit.request import Request
 from crawler_worker.reddit.request_context import LONGEST_GAP_SECONDS, RequestContext
+from crawler_worker.reddit.request_tally import RequestTally
 from crawljobs.db.database import Database
 from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
@@ -41,6 +42,7 @@ class RedditClient:
     """Sends requests to Reddit. A process has one client, and up to `threads` threads use it.
 
     Without a `database`, the client has no shared budget, and only this process uses its token.
+    `tally` counts the sent requests.
     """
 
     def __init__(
@@ -55,7 +57,8 @@ class RedditClient:
     ) -> None:
         self._try_again_seconds = try_again_seconds
         self._transport = transport or transfer.open_transport(settings, threads=threads)
-        self._api = ApiExchange(settings.api_url, self._transport)
+        self.tally = RequestTally()
+        self._api = ApiExchange(settings.api_url, self._transport, self.tally)
         self._tokens = TokenSource(settings, self._transport, database=database)
         self._paced = (
             None

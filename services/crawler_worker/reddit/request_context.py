@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crawler_worker.reddit.request_tally import UPKEEP
 from crawler_worker.reddit.stop import Stop
 
 # If a subreddit's minimum time between two requests is longer than this, the thread does not wait.
@@ -27,9 +28,11 @@ class RequestContext:
       of waiting. One further request is still sent, at once: the second request that must confirm a
       refusal.
     - `on_sent`: called before each request to Reddit, including further tries and probes.
+    - `source`: the history counts the requests under this name: the source of the job, or UPKEEP.
     """
 
     stop: Stop
     in_background: bool = False
     gap: float = 0.0
     on_sent: Callable[[], None] = _ignore
+    source: str = UPKEEP

@@ -40,6 +40,7 @@ _TABLES = """
     api_tokens               raw        -               -          -        -
     author_subreddits        r          rawd            -          -        r
     authors                  r          rawd            -          -        r
+    budget_history           r          rawd            -          -        -
     comments                 r          rawd            -          -        r
     crawl_gaps               r          rawd            -          -        r
     crawl_job_attempts       rad        rawd            r          -        -
@@ -61,6 +62,7 @@ _TABLES = """
     operations               ra         rwd             -          -        -
     post_scores              -          rawd            -          -        r
     posts                    r          rawd            -          -        r
+    queue_history            r          rawd            -          -        -
     queue_pauses             rawd       rwd             rw         -        -
     reddit_budgets           r          raw             r          r        -
     reddit_tokens            -          raw             -          -        -

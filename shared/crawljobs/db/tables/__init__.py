@@ -28,6 +28,7 @@ from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_job_count_changes, crawl_job_counts, crawl_jobs
 from crawljobs.db.tables.map import map_nodes, subreddit_links
 from crawljobs.db.tables.operations import operations
+from crawljobs.db.tables.queue_history import budget_history, queue_history
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.webhooks import (
     webhook_attempts,
@@ -48,6 +49,7 @@ __all__ = [
     "api_tokens",
     "author_subreddits",
     "authors",
+    "budget_history",
     "comments",
     "crawl_gaps",
     "crawl_job_attempts",
@@ -70,6 +72,7 @@ __all__ = [
     "operations",
     "post_scores",
     "posts",
+    "queue_history",
     "queue_pauses",
     "reddit_budgets",
     "reddit_tokens",

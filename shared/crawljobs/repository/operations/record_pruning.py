@@ -1,4 +1,4 @@
-"""Delete old responses, records of processes, finished operations, and the history of numbers."""
+"""Delete old responses, records of processes, finished operations, and rows of histories."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Records(Enum):
     OPERATIONS = auto()  # their age begins when they finish
     SCORES = auto()  # former scores of posts; their age begins at the look
     COUNTS = auto()  # former numbers of subscribers; their age begins at the look
+    # The history of the queue and of the budgets; the age begins with the minute or the hour.
+    QUEUE_MINUTES = auto()
+    QUEUE_HOURS = auto()
+    BUDGET_MINUTES = auto()
+    BUDGET_HOURS = auto()
 
 
 _PRUNE = {
@@ -53,6 +58,21 @@ _PRUNE = {
         for records, table in (
             (Records.SCORES, "post_scores"),
             (Records.COUNTS, "subreddit_counts"),
+        )
+    },
+    **{
+        records: text(f"""
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM {table}
+            WHERE step_minutes = {step} AND at < {NOW} - CAST(:retention AS interval)
+            ORDER BY at LIMIT :at_most FOR UPDATE SKIP LOCKED
+        ))
+        """)
+        for records, table, step in (
+            (Records.QUEUE_MINUTES, "queue_history", 1),
+            (Records.QUEUE_HOURS, "queue_history", 60),
+            (Records.BUDGET_MINUTES, "budget_history", 1),
+            (Records.BUDGET_HOURS, "budget_history", 60),
         )
     },
 }

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from typing import Any
 
 import pytest
 import structlog
@@ -35,12 +36,20 @@ READY = """
 
 def end(maintenance: Maintenance) -> None:
     """Stop the sweeps, and wait for their threads. A thread may still open a connection."""
+    pools = pools_of(maintenance)
     maintenance.stop()
+    for pool in pools:
+        pool.shutdown(wait=True)
     wait_for_threads(maintenance)
 
 
+def pools_of(maintenance: Maintenance) -> list[Any]:
+    return [executor._pool for executor in maintenance._scheduler._executors.values()]
+
+
 def wait_for_threads(maintenance: Maintenance) -> None:
-    for thread in (maintenance._periodic, maintenance._operating):
+    threads = (maintenance._periodic, maintenance._operating, maintenance._mapping)
+    for thread in (*threads, maintenance._recording):
         thread.join(SECONDS)
 
 
@@ -195,7 +204,7 @@ def test_the_stop_waits_for_no_sweep_and_ends_one_after_its_chunk(
     maintenance = Maintenance(database, settings.read_queue_settings({}))
     maintenance.start()
     assert begun.wait(SECONDS)
-    pools = [executor._pool for executor in maintenance._scheduler._executors.values()]
+    pools = pools_of(maintenance)
     stopped = time.monotonic()
     maintenance.stop()
     assert time.monotonic() - stopped < SECONDS / 2

@@ -52,6 +52,12 @@ KINDS = {
         "INSERT INTO post_scores (post_id, seen_at, score) SELECT name, at, 1",
         Records.SCORES,
     ),
+    "minutes": Kind(
+        "budget_history",
+        "client_id",
+        "INSERT INTO budget_history (client_id, step_minutes, at) SELECT name, 1, at",
+        Records.BUDGET_MINUTES,
+    ),
 }
 AGES = {"a": HOUR + SECOND, "b": 9 * HOUR, "c": 5 * HOUR, "d": HOUR, "e": 0 * HOUR}
 

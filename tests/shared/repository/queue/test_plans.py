@@ -35,7 +35,7 @@ from crawljobs.repository.queue.maintenance import (
     pause_parking,
 )
 from crawljobs.repository.schedules import schedule_setbacks
-from support import plans, service_statements
+from support import history_rows, plans, service_statements
 from support.jobs import T0
 
 DEAD_TUPLES = 100_000
@@ -76,6 +76,7 @@ def crowded(databases: Any) -> Iterator[Database]:
                 "subreddit_counts (subreddit_id, seen_at) SELECT id",
             ):
                 conn.exec_driver_sql(f"INSERT INTO {history}, now() FROM subreddits LIMIT 5000")
+            history_rows.fill(conn, minutes=5000)
             conn.exec_driver_sql(
                 "INSERT INTO idempotency_keys (scope, key, request_hash, status, headers) "
                 "SELECT 'jobs', n::text, decode(repeat('00', 32), 'hex'), 200, '{}' "
@@ -124,6 +125,10 @@ PRUNED_BY = {
     Records.OPERATIONS: "operations_finished_idx",
     Records.SCORES: "post_scores_seen_at_idx",
     Records.COUNTS: "subreddit_counts_seen_at_idx",
+    Records.QUEUE_MINUTES: "queue_history_pkey",
+    Records.QUEUE_HOURS: "queue_history_pkey",
+    Records.BUDGET_MINUTES: "budget_history_at_idx",
+    Records.BUDGET_HOURS: "budget_history_at_idx",
 }
 MENDED_BY = {
     "reddit_budgets": None,

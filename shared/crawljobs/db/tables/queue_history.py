@@ -1,0 +1,92 @@
+"""Tables of the history that charts show: the queue and the budgets, by the minute and the hour."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from crawljobs.db.tables.columns import Timestamp, metadata
+
+
+def _minutes() -> Column[int]:
+    """Return the column for the number of recorded minutes, which is at most `step_minutes`."""
+    return Column("minutes", SmallInteger, nullable=False, server_default="1")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+# The state of the queue at the end of a minute, and its events within the minute. A row with
+# `step_minutes` 60 has the averages of the states and the sums of the events of an hour. A minute
+# in which no worker ran has no row.
+queue_history = Table(
+    "queue_history",
+    metadata,
+    Column("step_minutes", SmallInteger, primary_key=True, autoincrement=False),
+    Column("at", Timestamp, primary_key=True),  # the start of the minute or the hour
+    _minutes(),
+    # States. The counts of jobs stop at 100,000 each.
+    Column("waiting", Double, nullable=False),
+    Column("crawling", Double, nullable=False),
+    # Queued jobs by their priority.
+    Column("queued_0_24", Double, nullable=False),
+    Column("queued_25_49", Double, nullable=False),
+    Column("queued_50_74", Double, nullable=False),
+    Column("queued_75_100", Double, nullable=False),
+    Column("oldest_queued_seconds", Double, nullable=False),
+    Column("workers", Double, nullable=False),
+    Column("database_bytes", Double, nullable=False),
+    Column("dead_rows", Double, nullable=False),  # of crawl_jobs
+    # Events. Each count of a minute stops at 20,000.
+    _count("claims"),
+    _count("succeeded"),
+    _count("failed"),
+    _count("cancelled"),
+    _count("ticks_fired"),
+    _count("ticks_missed"),
+    # How long the claimed jobs had been claimable; null without a claim.
+    Column("wait_p50_seconds", Double),
+    Column("wait_p95_seconds", Double),
+    CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
+)
+
+# The requests of all workers with a client id, and the state of its budget.
+budget_history = Table(
+    "budget_history",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("step_minutes", SmallInteger, primary_key=True, autoincrement=False),
+    Column("at", Timestamp, primary_key=True),
+    _minutes(),
+    # Requests that workers sent, by the source of the job. `requests_upkeep` are the requests
+    # without a job: refreshes of stored items.
+    _count("requests_user"),
+    _count("requests_schedule"),
+    _count("requests_discovery"),
+    _count("requests_stale"),
+    _count("requests_upkeep"),
+    _count("throttled"),  # replies with the status 429
+    _count("failures"),  # replies with a status of 500 or above, and requests without a reply
+    # Requests of other programs with the same client id, as Reddit's replies report them.
+    _count("others"),
+    # Minutes at whose end all workers of the client id paused, by reason.
+    _count("rate_limited_minutes"),
+    _count("outage_minutes"),
+    _count("refused_minutes"),
+    # The window of the budget at the end of the minute. Null until a worker has recorded it.
+    Column("usable", Double),
+    Column("remaining", Double),
+    Column("window_started_at", Timestamp),
+    Column("others_in_window", Integer),
+    CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
+    Index("budget_history_at_idx", "step_minutes", "at"),
+)

@@ -1,0 +1,1 @@
+"""The history of the queue and of the budgets: one row a minute, and one an hour, for charts."""

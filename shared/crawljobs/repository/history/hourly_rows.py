@@ -1,0 +1,93 @@
+"""Write the rows of past hours, each from the rows of its minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from crawljobs.db.tables import budget_history, queue_history
+from crawljobs.domain import history_series
+from crawljobs.domain.history_series import Combination, Series
+from crawljobs.repository.history.minute_clock import AT, HOUR, MINUTE, start_of
+from crawljobs.repository.sql import inline_number, inline_time
+
+_row = queue_history.c
+# Everything before this time has its rows of hours. A row in the future was written before the
+# clock of the database was set back, and is ignored.
+_done_until = func.coalesce(
+    select(func.max(_row.at))
+    .where(_row.step_minutes == inline_number(60), _row.at <= AT)
+    .scalar_subquery()
+    + HOUR,
+    inline_time("-infinity"),
+)
+
+
+def combined(series: Series, rows: FromClause) -> ColumnElement[Any]:
+    """Return the value of a series for a group of rows."""
+    value = rows.c[series.name]
+    match series.combination:
+        case Combination.SUM:
+            return func.sum(value)
+        case Combination.MAXIMUM:
+            return func.max(value)
+        case Combination.WEIGHTED:
+            claims = rows.c.claims
+            return func.sum(value * claims) / func.nullif(
+                func.sum(claims).filter(value.is_not(None)), inline_number(0)
+            )
+        case Combination.AVERAGE:
+            return func.sum(value * rows.c.minutes) / func.nullif(
+                func.sum(rows.c.minutes).filter(value.is_not(None)), inline_number(0)
+            )
+
+
+def _roll_up(table: Table, series: Iterable[Series], *keys: str) -> Any:
+    hour = start_of(HOUR, table.c.at)
+    values = {each.name: cast(combined(each, table), table.c[each.name].type) for each in series}
+    hours = (
+        select(
+            *(table.c[key] for key in keys),
+            inline_number(60),
+            hour,
+            func.sum(table.c.minutes),
+            *values.values(),
+        )
+        .where(
+            table.c.step_minutes == inline_number(1),
+            table.c.at >= _done_until,
+            table.c.at < start_of(HOUR, AT + MINUTE),
+        )
+        .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 3)))
+    )
+    names = [*keys, "step_minutes", "at", "minutes", *values]
+    written = insert(table).from_select(names, hours).on_conflict_do_nothing()
+    return written.returning(table.c.at)
+
+
+# The queue is last, because its rows tell which hours are done.
+ROLL_UPS = (
+    _roll_up(budget_history, history_series.BUDGET, "client_id"),
+    _roll_up(queue_history, history_series.QUEUE),
+)
+
+
+def roll_up(conn: Connection, *, at: datetime) -> int:
+    """Write the rows of the hours that ended before the end of the minute `at`.
+
+    Writes nothing for an hour that has its row. Returns the number of written rows.
+    """
+    return sum(len(conn.execute(statement, {"at": at}).all()) for statement in ROLL_UPS)

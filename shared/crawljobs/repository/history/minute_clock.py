@@ -1,0 +1,48 @@
+"""Find the minute whose row is due, and round times down to spans that begin at the epoch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+
+from crawljobs.db.tables import queue_history
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.repository.sql import (
+    NOW,
+    ONE_ROW,
+    inline_interval,
+    inline_number,
+    inline_time,
+)
+
+MINUTE, HOUR = inline_interval("1 minute"), inline_interval("1 hour")
+# The row of a minute is written this long after its end, so that transactions that end jobs at the
+# end of the minute have committed.
+SETTLING = inline_interval("5 seconds")
+EPOCH = inline_time("epoch")
+
+# The start of the minute of a row, and its end.
+AT = bindparam("at", type_=Timestamp)
+UNTIL = AT + MINUTE
+
+_row = queue_history.c
+
+
+def start_of(width: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[datetime]:
+    """Return the start of the span with this width. Time zones of sessions have no effect."""
+    return func.date_bin(width, at, EPOCH, type_=Timestamp)
+
+
+_minute = (start_of(MINUTE, NOW - SETTLING) - MINUTE).label("at")
+_due = select(_minute).subquery("due")
+DUE = select(_due.c.at).where(
+    ~exists(select(ONE_ROW).where(_row.step_minutes == inline_number(1), _row.at == _due.c.at))
+)
+
+
+def due_minute(conn: Connection, *, now: datetime | None = None) -> datetime | None:
+    """Return the start of the last full minute, or None if this minute has its row."""
+    found: datetime | None = conn.execute(DUE, {"now": now}).scalar_one_or_none()
+    return found

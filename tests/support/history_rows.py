@@ -1,0 +1,47 @@
+"""Insert rows of the history, as if workers had recorded every minute."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from crawljobs.db.database import Connection
+
+HOUR = timedelta(hours=1)
+_QUEUE = text("""
+    INSERT INTO queue_history (step_minutes, at, minutes, waiting, crawling, queued_0_24,
+        queued_25_49, queued_50_74, queued_75_100, oldest_queued_seconds, workers, database_bytes,
+        dead_rows, claims, succeeded, failed, wait_p50_seconds, wait_p95_seconds)
+    SELECT :step, at, :step, n % 7, 2, 10, 20, 30, 40, n, 3, 1000000 + n, 5, 4, 3, 1, 2, 9
+    FROM generate_series(1, :rows) AS n,
+        LATERAL (SELECT CAST(:until AS timestamptz) - n * make_interval(mins => :step) AS at) AS row
+    """)
+_BUDGET = text("""
+    INSERT INTO budget_history (client_id, step_minutes, at, minutes, requests_user,
+        requests_schedule, throttled, usable, remaining)
+    SELECT client, :step, at, :step, 5, 7, 1, 970, 500
+    FROM unnest(CAST(:clients AS text[])) AS client, generate_series(1, :rows) AS n,
+        LATERAL (SELECT CAST(:until AS timestamptz) - n * make_interval(mins => :step) AS at) AS row
+    """)
+
+
+def fill(
+    conn: Connection,
+    *,
+    minutes: int,
+    hours: int = 0,
+    until: datetime | None = None,
+    clients: tuple[str, ...] = ("me",),
+) -> datetime:
+    """Insert rows of the last minutes and hours before `until`, which defaults to this minute.
+
+    Returns `until`. The rows of hours end where the rows of minutes begin.
+    """
+    if until is None:
+        until = conn.execute(text("SELECT date_bin('1 minute', now(), 'epoch')")).scalar_one()
+    first = until - timedelta(minutes=minutes)
+    ended = first - timedelta(seconds=first.timestamp() % 3600)
+    for step, rows, end in ((1, minutes, until), (60, hours, ended)):
+        values = {"step": step, "rows": rows, "until": end, "clients": list(clients)}
+        conn.execute(_QUEUE, values)
+        conn.execute(_BUDGET, values)
+    return until
