@@ -16,7 +16,7 @@ from admin_api.schemas.webhook_delivery import (
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.domain.webhook import DeliveryState
-from crawljobs.repository.webhooks import delivery_reads, endpoint_rows
+from crawljobs.repository.webhooks import delivery_reads, delivery_send_now, endpoint_rows
 from crawljobs.repository.webhooks.delivery_reads import DeliveryDetail
 from crawljobs.repository.webhooks.replays import delivery_replay
 
@@ -88,6 +88,36 @@ def replay_webhook_delivery(delivery_id: int) -> responses.Response:
             conn, actor, "replay", endpoint_id, delivery_id=delivery_id, deliveries=1
         )
         return _found(conn, delivery_id)
+
+    return _shown(state.current().database.run(work)), 202, {}
+
+
+@blueprint.post("/deliveries/<id:delivery_id>/send-now")
+@blueprint.answers(202, WebhookDeliveryDetailSchema, "The delivery, which is attempted at once.")
+@blueprint.problems("webhooks_off", "not_found", "delivery_not_pending")
+def send_webhook_delivery(delivery_id: int) -> responses.Response:
+    """Send a pending delivery now, without the rest of its delay
+
+    The attempt counts as one of the attempts of the delivery. If an attempt is in flight, or if the
+    delivery is due already, nothing changes.
+    """
+    actor = auth.current_actor()
+
+    def work(conn: Connection) -> DeliveryDetail:
+        endpoint_id = _found(conn, delivery_id).delivery.endpoint_id
+        if endpoint_rows.lock(conn, endpoint_id=endpoint_id) is None:
+            raise webhook_requests.missing(endpoint_id)
+        is_sent = delivery_send_now.send_now(conn, delivery_id=delivery_id)
+        found = _found(conn, delivery_id)
+        if found.delivery.state is not DeliveryState.PENDING:
+            raise problems.Problem(
+                "delivery_not_pending",
+                f"The delivery is {found.delivery.state}. An enable of the endpoint sends held "
+                "deliveries, and a replay sends an ended one again.",
+            )
+        if is_sent:
+            webhook_requests.audit(conn, actor, "send_now", endpoint_id, delivery_id=delivery_id)
+        return found
 
     return _shown(state.current().database.run(work)), 202, {}
 

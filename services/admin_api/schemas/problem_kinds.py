@@ -46,6 +46,7 @@ KINDS: dict[str, Kind] = {
     "webhook_disabled": Kind(409, "Endpoint is disabled"),
     "no_content_key": Kind(409, "Pseudonyms and erasure need the key of content"),
     "delivery_open": Kind(409, "Delivery has not ended"),
+    "delivery_not_pending": Kind(409, "Delivery is not pending"),
     "key_in_progress": Kind(409, "Request with this Idempotency-Key in progress"),
     "answer_not_kept": Kind(409, "Change already made; its response was not stored"),
     "precondition_failed": Kind(412, "Resource changed since you read it"),

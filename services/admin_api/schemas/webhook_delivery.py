@@ -38,6 +38,13 @@ class WebhookDeliverySchema(ma.Schema):
         ),
     )
     type = fields.String(required=True, validate=known(EventType))
+    job_id = identifier("The job of the event; null for an event without a job.", nullable=True)
+    group_id = identifier(
+        "The group of the event, or the first group whose steps follow its job.", nullable=True
+    )
+    subreddit = fields.String(
+        required=True, allow_none=True, metadata=described("The subreddit of the event.")
+    )
     kind = fields.String(required=True, validate=known(DeliveryKind))
     state = fields.String(required=True, validate=known(DeliveryState))
     attempts = fields.Integer(required=True)

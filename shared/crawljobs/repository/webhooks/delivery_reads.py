@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Select, Subquery, bindparam, select, union_all
+from sqlalchemy import BigInteger, Connection, Select, Subquery, bindparam, select, true, union_all
 
 from crawljobs.db.tables import webhook_attempts, webhook_deliveries, webhook_events
 from crawljobs.domain.webhook import AttemptResult, DeliveryKind, DeliveryState
-from crawljobs.repository.sql import ONE_ROW
+from crawljobs.repository.sql import ONE_ROW, inline_number
 from crawljobs.repository.webhooks import delivery_ranges
 from crawljobs.repository.webhooks.event_data import DATA
 
@@ -32,8 +32,14 @@ _OF_DELIVERY = (
     _delivery.created_at,
     _delivery.ended_at,
 )
+_OF_EVENT = (
+    _event.type,
+    _event.job_id,
+    _event.group_ids[inline_number(1)].label("group_id"),
+    _event.subreddit,
+)
 _GET = (
-    select(*_OF_DELIVERY, _event.type, _event.body, DATA.label("data"))
+    select(*_OF_DELIVERY, *_OF_EVENT, _event.body, DATA.label("data"))
     .select_from(webhook_deliveries.join(webhook_events, _event.id == _delivery.event_id))
     .where(_delivery.id == bindparam("delivery_id"))
 )
@@ -47,12 +53,15 @@ _ATTEMPTS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """A delivery with the type of its event. All times have the time zone UTC."""
+    """A delivery, and the objects of its event. All times have the time zone UTC."""
 
     id: int
     event_id: UUID
     endpoint_id: int
     type: str
+    job_id: int | None
+    group_id: int | None  # the first group of the event
+    subreddit: str | None
     kind: DeliveryKind
     state: DeliveryState
     attempts: int
@@ -102,9 +111,11 @@ def list_statement(state: DeliveryState | None, *, is_first_page: bool) -> Selec
     merged = union_all(*(select(each) for each in of_states)).subquery("merged")
     page = select(merged).order_by(merged.c.id.desc()).limit(bindparam("at_most")).subquery("page")
     # Without LIMIT, Postgres could read all events for one page.
-    kind = select(_event.type).where(_event.id == page.c.event_id).limit(ONE_ROW).scalar_subquery()
-    return select(*(page.c[column.name] for column in _OF_DELIVERY), kind.label("type")).order_by(
-        page.c.id.desc()
+    event = select(*_OF_EVENT).where(_event.id == page.c.event_id).limit(ONE_ROW).lateral("event")
+    return (
+        select(*(page.c[column.name] for column in _OF_DELIVERY), *event.c)
+        .select_from(page.join(event, true()))
+        .order_by(page.c.id.desc())
     )
 
 
@@ -153,6 +164,9 @@ def _to_delivery(row: Any) -> Delivery:
         event_id=row.event_id,
         endpoint_id=row.endpoint_id,
         type=row.type,
+        job_id=row.job_id,
+        group_id=row.group_id,
+        subreddit=row.subreddit,
         kind=DeliveryKind(row.kind),
         state=state,
         attempts=row.attempts,

@@ -158,8 +158,8 @@ ROWS = """
         first_failure_at, last_failure_at)
     VALUES ('x', '{job.failed}', 'x', 1, 'user', 'x', 'disabled', 'gone', 'x', now(), 2, 1,
         now() + interval '1 hour', 'x', now(), now(), now());
-    INSERT INTO webhook_events (type, data, body)
-    VALUES ('job.failed', '{}', NULL), ('job.failed', '{}', '{}');
+    INSERT INTO webhook_events (type, data, body, job_id, group_ids, subreddit)
+    VALUES ('job.failed', '{}', NULL, NULL, '{}', NULL), ('job.failed', '{}', '{}', 1, '{1}', 'x');
     INSERT INTO webhook_deliveries (event_id, endpoint_id, state, ended_at)
     SELECT id, 1, CASE WHEN body IS NULL THEN 'pending' ELSE 'failed' END,
         CASE WHEN body IS NOT NULL THEN now() END

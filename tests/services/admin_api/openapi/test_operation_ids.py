@@ -85,6 +85,7 @@ OPERATION_IDS = [
     "rotate_webhook_secret",
     "run_schedule",
     "seal_group",
+    "send_webhook_delivery",
     "show_author",
     "show_budget",
     "show_crawl_status",

@@ -80,7 +80,7 @@ def test_each_route_says_that_webhooks_are_off_and_how_to_turn_them_on(
     app = make_app(database_url, WEBHOOK_MASTER_KEY="")
     client = with_token(app)
     rules = [rule for rule in app.url_map.iter_rules() if str(rule).startswith(WEBHOOKS)]
-    assert len(rules) == 15
+    assert len(rules) == 16
     for rule in rules:
         (method,) = rule.methods - {"HEAD", "OPTIONS"}
         path = str(rule).replace("<id:endpoint_id>", "1").replace("<id:delivery_id>", "1")
@@ -294,6 +294,38 @@ def test_failed_deliveries_are_replayed(client: Client, database: Database) -> N
     assert again.json["code"] == "delivery_open"
 
 
+def test_a_pending_delivery_is_sent_now(client: Client, database: Database) -> None:
+    made = create(client)
+    waiting, claimed, held = deliver(database, made["id"], state="pending", count=3)
+    (ended,) = deliver(database, made["id"])
+    with database.begin() as conn:
+        conn.execute(
+            text("""
+                UPDATE webhook_deliveries SET next_attempt_at = now() + interval '5 hours',
+                    state = CASE WHEN id = :held THEN 'held' ELSE state END,
+                    claim_token = CASE WHEN id = :claimed THEN gen_random_uuid() END,
+                    lease_until = CASE WHEN id = :claimed THEN now() + interval '5 hours' END
+                """),
+            {"held": held, "claimed": claimed},
+        )
+    answer, again, in_flight = (
+        client.post(f"{WEBHOOKS}/deliveries/{each}/send-now")
+        for each in (waiting, waiting, claimed)
+    )
+    assert (answer.status_code, again.status_code, in_flight.status_code) == (202,) * 3
+    due_at = datetime.fromisoformat(answer.json["next_attempt_at"])
+    assert abs(due_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert (again.json, answer.json["attempts"]) == (answer.json, 10)
+    later = datetime.fromisoformat(in_flight.json["next_attempt_at"])
+    assert later > datetime.now(UTC) + timedelta(hours=4)
+    for delivery_id in (held, ended):
+        refused = client.post(f"{WEBHOOKS}/deliveries/{delivery_id}/send-now")
+        assert (refused.status_code, refused.json["code"]) == (409, "delivery_not_pending")
+    assert client.post(f"{WEBHOOKS}/deliveries/999999/send-now").json["code"] == "not_found"
+    sent = [row.after for row in audit_of(database) if row.action == "send_now"]
+    assert sent == [{"delivery_id": waiting}]
+
+
 def test_a_replay_of_many_deliveries_is_an_operation(client: Client, database: Database) -> None:
     made = create(client)
     path = f"{WEBHOOKS}/{made['id']}/replay"
@@ -331,14 +363,20 @@ def test_deliveries_are_listed_with_their_attempts(client: Client, database: Dat
             """),
             {"id": ids[2]},
         )
+        conn.execute(
+            text("UPDATE webhook_events SET job_id = 7, group_ids = '{3,4}', subreddit = 'python'")
+        )
     page = client.get(f"{WEBHOOKS}/{made['id']}/deliveries?limit=3&state=failed").json
     cursor = page["next"]
     rest = client.get(f"{WEBHOOKS}/{made['id']}/deliveries?limit=3&state=failed&cursor={cursor}")
     listed = [item["id"] for item in page["items"] + rest.json["items"]]
     assert listed == sorted(ids, reverse=True)
+    objects = {(item["job_id"], item["group_id"], item["subreddit"]) for item in page["items"]}
+    assert objects == {(7, 3, "python")}
     found = client.get(f"{WEBHOOKS}/deliveries/{ids[2]}").json
     assert [each["number"] for each in found["attempt_list"]] == [*range(120, 20, -1)]
     assert found["attempt_list"][0]["response"] == "oops"
+    assert (found["job_id"], found["group_id"], found["subreddit"]) == (7, 3, "python")
     for path in (f"{WEBHOOKS}/999999/deliveries", f"{WEBHOOKS}/deliveries/999999"):
         assert client.get(path).json["code"] == "not_found"
 
