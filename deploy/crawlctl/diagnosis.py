@@ -16,6 +16,16 @@ SKEW_SECONDS = 30.0
 ANSWER_AGE_SECONDS = 6.0  # the server computes its checks at most once in five seconds
 EXPIRES_SOON = timedelta(days=14)
 SYSTEM = "/api/admin/system"
+SCOPES = {
+    "read": "lists, status, map",
+    "jobs": "changes of jobs, groups, subreddits and the queue",
+    "schedules": "changes of schedules",
+    "webhooks": "webhooks",
+    "audit": "audit",
+    "tokens": "tokens",
+    "content": "export, authors get",
+    "erase": "erase",
+}
 Check = dict[str, Any]
 
 
@@ -68,9 +78,18 @@ def _token(session: Session) -> Iterator[Check]:
     expires = parsed(identity["expires_at"] or "")
     soon = expires is not None and expires - datetime.now(UTC) < EXPIRES_SOON
     yield _check("token", OK, f"{identity['name']} with the scopes {scopes}")
+    yield _scopes({*identity["scopes"]})
     if soon:
         detail = f"{identity['name']} expires at {identity['expires_at']}"
         yield _check("expiry", FINDING, detail, "crawlctl tokens create, then crawlctl login")
+
+
+def _scopes(present: set[str]) -> Check:
+    """Name the commands that the token permits not. A token with few scopes is no finding."""
+    absent = [f"{scope} ({commands})" for scope, commands in SCOPES.items() if scope not in present]
+    if not absent:
+        return _check("scopes", OK, "the token permits all commands")
+    return _check("scopes", OK, f"the token lacks {', '.join(absent)}")
 
 
 def _system(session: Session) -> Iterator[Check]:

@@ -70,7 +70,28 @@ class Pair(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+class Name(click.ParamType[str]):
+    """A name at Reddit, also with its prefix, such as `r/python` or `/u/ada`: the name alone."""
+
+    name = "name"
+
+    def __init__(self, *prefixes: str) -> None:
+        self._prefixes = prefixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        text = str(value).strip("/")
+        for prefix in self._prefixes:
+            if text.lower().startswith(f"{prefix}/"):
+                text = text[len(prefix) + 1 :]
+                break
+        if not text or "/" in text:
+            self.fail(f"{value!r}: expected a name, such as {self._prefixes[0]}/name", param, ctx)
+        return text
+
+
 DURATION, BEFORE_NOW, AFTER_NOW, PAIR = Duration(), Moment(), Moment(1), Pair()
+SUBREDDIT_NAME, AUTHOR_NAME = Name("r"), Name("u", "user")
 
 
 def words(given: tuple[str, ...]) -> list[str]:

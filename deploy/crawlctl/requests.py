@@ -1,4 +1,4 @@
-"""Functions for the commands of several nouns: send changes, wait for operations, read files."""
+"""Functions for the commands of several nouns: send changes, delete objects, read files."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,7 @@ from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.nouns.operation import OPERATION
 from crawlctl.output.columns import Noun
 from crawlctl.session import Session
-from crawlctl.waiting import poller
 
-OPERATIONS = "/api/admin/operations"
-ENDED = frozenset({"succeeded", "failed"})
 FILE_CHARACTERS = 8 * 2**20  # a longer file is surely refused: the API accepts bodies of 4 MiB
 
 
@@ -55,15 +52,6 @@ def delete(session: Session, path: str, name: str) -> ExitCode:
     else:
         session.say(f"Deleted {name}.")
     return ExitCode.DONE
-
-
-def await_operation(session: Session, operation_id: int, seconds: float) -> ExitCode:
-    """Wait until the operation has ended, and write it. Returns ENDED_BADLY if it failed."""
-    found = poller(session, seconds).until(
-        f"{OPERATIONS}/{operation_id}", lambda operation: operation["state"] in ENDED
-    )
-    session.writer.item(OPERATION, found)
-    return ExitCode.DONE if found["state"] == "succeeded" else ExitCode.ENDED_BADLY
 
 
 def json_of(file: Any) -> Any:

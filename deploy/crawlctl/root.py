@@ -23,6 +23,14 @@ COMMANDS = {
     "operations": ("crawlctl.commands.operations:operations", "Show and await large changes."),
     "schedules": ("crawlctl.commands.schedules.verbs:schedules", "Crawl subreddits regularly."),
     "subreddits": ("crawlctl.commands.subreddits:subreddits", "Show subreddits, and crawl them."),
+    "authors": (
+        "crawlctl.commands.authors:authors",
+        "Show and erase stored Reddit accounts.",
+    ),
+    "map": (
+        "crawlctl.commands.map:show_map",
+        "Show which subreddits have authors in common, or the neighbourhood of one.",
+    ),
     "queue": ("crawlctl.commands.queue:queue", "Pause all crawls, or the crawls of one subreddit."),
     "budget": (
         "crawlctl.commands.system:budget",
@@ -32,7 +40,10 @@ COMMANDS = {
         "crawlctl.commands.system:workers",
         "Show the processes of all services and their crawls.",
     ),
-    "export": ("crawlctl.commands.export:export", "Write stored content into a file."),
+    "export": (
+        "crawlctl.commands.export:export",
+        "Write stored content, or the links of the map, into a file.",
+    ),
     "webhooks": ("crawlctl.commands.webhooks.verbs:webhooks", "Send events to receivers of yours."),
     "audit": ("crawlctl.commands.audit:audit", "Read the log of changes."),
     "tokens": ("crawlctl.commands.tokens:tokens", "Create and revoke tokens of the API."),

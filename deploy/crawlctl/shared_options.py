@@ -1,6 +1,6 @@
 """The options that a user may write before the noun or after the verb, and classes of commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -32,15 +32,19 @@ def _flag(names: list[str], attribute: str, text: str, *, value: bool = True) ->
     )
 
 
-def output_options() -> list[click.Parameter]:
+FORMAT_HELP = "Format of the data; table on a terminal, else jsonl."
+
+
+def output_options(*, more_formats: Sequence[str] = ()) -> list[click.Parameter]:
     """Return the options about output, which crawlctl and each verb accept."""
+    more = f" Also {', '.join(more_formats)}." if more_formats else ""
     return [
         click.Option(
             ["-o", "--output"],
-            type=click.Choice(FORMATS),
+            type=click.Choice([*FORMATS, *more_formats]),
             expose_value=False,
             callback=_setter("format"),
-            help="Format of the data; table on a terminal, else jsonl.",
+            help=FORMAT_HELP + more,
         ),
         _flag(["--local"], "local", "Show times in the local time zone."),
         _flag(["--utc"], "local", "Show times in UTC (the default).", value=False),
@@ -51,11 +55,11 @@ def output_options() -> list[click.Parameter]:
 
 
 class Verb(click.Command):
-    """A command that also accepts the options about output."""
+    """A command that also accepts the options about output, with further formats of its own."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, more_formats: Sequence[str] = (), **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.params += output_options()
+        self.params += output_options(more_formats=more_formats)
 
 
 class Noun(click.Group):

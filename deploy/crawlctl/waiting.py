@@ -1,10 +1,13 @@
 """Waits for jobs and groups until they are in a final state."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import click
 
 from crawlctl.failures import CommandFailed, ExitCode, worst
+from crawlctl.parameters import DURATION
 from crawlctl.rest.polling import FIRST_SECONDS, Poller
 from crawlctl.session import Session
 
@@ -12,6 +15,14 @@ JOB_PATH, GROUP_PATH = "/api/admin/jobs", "/api/admin/groups"
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 DEFAULT_SECONDS = 3_600.0
 Object = Mapping[str, Any]
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def timeout_option(text: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds --timeout, in seconds; an hour without this option."""
+    return click.option(
+        "--timeout", type=DURATION, default=DEFAULT_SECONDS, show_default="1h", help=text
+    )
 
 
 def poller(session: Session, seconds: float) -> Poller:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawlctl.chunks import change_in_chunks
+from crawlctl.changing.chunks import change_in_chunks
 from crawlctl.nouns.job import CHANGED
 from crawlctl.session import Session
 from crawljobs.db.database import Database

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crawlctl.output.columns import Column, Noun
 from crawlctl.output.layout import fitted
+from crawlctl.output.sizes import shown_bytes
 from crawlctl.output.style import Style
 from crawlctl.output.times import shown_seconds, shown_time
 from crawlctl.output.visible_text import visible, visible_json
@@ -63,6 +64,14 @@ def test_characters_that_steer_a_terminal_are_shown(text: str, shown: str) -> No
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert shown_seconds(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (123_131_583, "117 MiB")],
+)
+def test_sizes(size: int, shown: str) -> None:
+    assert shown_bytes(size) == shown
 
 
 def test_times() -> None:

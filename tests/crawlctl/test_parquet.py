@@ -44,7 +44,8 @@ TYPES = {
 
 @pytest.mark.parametrize("kind", [ExportKind(kind) for kind in KINDS])
 def test_each_field_has_the_type_of_its_column(kind: ExportKind) -> None:
-    stored = tables.metadata.tables["author_subreddits" if kind is ExportKind.EDGES else kind]
+    names = {ExportKind.EDGES: "author_subreddits", ExportKind.LINKS: "subreddit_links"}
+    stored = tables.metadata.tables[names.get(kind, kind)]
     wrong = {}
     for field in line_writers.columns(kind, ExportShape.FLAT):
         if field in stored.c:

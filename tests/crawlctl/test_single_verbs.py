@@ -6,12 +6,15 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from crawler_worker.maintenance.operation_running import OperationRunning
 from crawljobs.db.database import Database
-from support import interrupts, jobs, needs
+from support import interrupts, jobs, needs, webhook_rows
 from support.crawlctl import Ctl
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +103,37 @@ def test_an_edit_does_not_overwrite_the_change_of_another_person(ctl: Ctl) -> No
     assert (stale.code, "precondition_failed" in stale.err) == (3, True)
     ctl.ok("api", "PATCH", path, "-f", "priority=1", "--header", "If-Match=*")
     assert ctl("schedules", "edit", schedule["id"]).code == 2
+
+
+def test_deliveries_are_shown_replayed_and_sent_now(ctl: Ctl, api_rows: Database) -> None:
+    made = ("webhooks", "create", "https://93.184.215.14/x", "--event", "job.failed")
+    webhook = ctl.ok(*made, "-o", "json").json["id"]
+    with api_rows.begin() as conn:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        failed = webhook_rows.add_deliveries(conn, webhook, 1_001, at=at)
+        conn.exec_driver_sql(
+            "UPDATE webhook_events SET job_id = 7, group_ids = '{3}', subreddit = 'python'"
+        )
+    rows = ctl.ok("webhooks", "deliveries", webhook, "--limit", 2, "-o", "csv").rows
+    objects = {(row["job_id"], row["group_id"], row["subreddit"]) for row in rows}
+    assert objects == {("7", "3", "python")}
+    replay = ["webhooks", "replay", webhook, "--since", "1d"]
+    dry = ctl.ok(*replay, "--dry-run", "-o", "json").json
+    assert (dry["deliveries"], dry["dry_run"], dry["operation_id"]) == (1_001, True, None)
+    begun = ctl(*replay, "--wait", "--timeout", "0.1s")
+    assert begun.code == 8
+    assert ctl(*replay).code == 3  # the operation is unfinished
+    OperationRunning(api_rows, threading.Event()).run()
+    assert ctl("operations", "wait", 1).code == 0
+    pending = ctl.ok("webhooks", "send-now", failed[-1], "-o", "json").json
+    next_at = datetime.fromisoformat(pending["next_attempt_at"])
+    assert next_at < datetime.now(UTC) + timedelta(seconds=30)
+    assert ctl("webhooks", "replay", "--delivery", failed[0]).code == 3  # it is pending
+    ctl.ok("webhooks", "disable", webhook)
+    held = ctl("webhooks", "send-now", failed[0])
+    assert (held.code, "is held" in held.err) == (3, True)
+    for wrong in ([webhook], ["--delivery", 1, "--dry-run"], [webhook, "--delivery", 1]):
+        assert ctl("webhooks", "replay", *wrong).code == 2
 
 
 def test_any_request(ctl: Ctl) -> None:
@@ -220,6 +254,10 @@ def test_deletions_and_gaps(ctl: Ctl, api_rows: Database) -> None:
     changed = ctl.ok("subreddits", "set", "python", "--crawl-gap", "default", "-o", "json").json
     assert changed["min_crawl_gap_seconds"] is None
     assert ctl("subreddits", "set", "python").code == 2
+    for name in ("r/python", "/r/Python/"):
+        assert ctl.ok("subreddits", "get", name, "-o", "name").lines == ["python"]
+        assert ctl.ok("subreddits", "crawl", name, "-o", "csv").rows[0]["subreddit"] == "python"
+    assert ctl("subreddits", "get", "r/python/new").code == 2
     created = (
         "webhooks create https://93.184.215.14/x --event job.failed --filter source=user -o json"
     )

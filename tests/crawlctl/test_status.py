@@ -2,12 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crawlctl.diagnosis import SCOPES
 from crawlctl.version import VERSION
 from crawljobs.db.database import Database
+from crawljobs.domain.api_token import Scope
 from crawljobs.domain.job import JobStatus
 from support import jobs
 from support.crawlctl import Ctl, Result
@@ -48,6 +51,18 @@ def test_the_doctor_names_a_remedy_for_each_finding(ctl: Ctl) -> None:
     assert asked | {"versions differ", "webhooks late", "budget overpromised"} <= set(found)
     assert "REMEDY" in ctl("doctor", "-o", "table").out
     assert len(ctl("doctor", "-o", "csv").rows) == len(result.json)
+
+
+def test_the_doctor_names_the_scopes_that_a_token_lacks(ctl: Ctl, tmp_path: Path) -> None:
+    path = tmp_path / "robot"
+    ctl.ok("tokens", "create", "robot", "--scope", "read", "--scope", "jobs", "--out", path)
+    checks = ctl("doctor", "-o", "json", CRAWLJOBS_TOKEN_FILE=str(path)).json
+    (scopes,) = [check for check in checks if check["check"] == "scopes"]
+    assert scopes["result"] == "ok"
+    assert "erase (erase)" in scopes["detail"]
+    assert "jobs" not in scopes["detail"]
+    known = {str(scope) for scope in Scope}
+    assert known == {*SCOPES}
 
 
 def healthy(**more: Any) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from support import jobs
+from support import crawled, jobs
 from support.crawlctl import Ctl
 
 S = JobStatus
@@ -34,6 +34,8 @@ READS = {
     "subreddits get": "sub_failed",
     "subreddits stale": "",
     "subreddits gaps": "sub_failed",
+    "authors get": "u/ada",
+    "map": "",
     "queue pauses": "",
     "budget": "",
     "workers": "",
@@ -69,6 +71,7 @@ WRITES = {
     "schedules import": "{lines} --update",
     "subreddits crawl": "sub_failed",
     "subreddits set": "sub_failed --crawl-gap 2h",
+    "subreddits erase": "r/sub_failed --dry-run",
     "queue pause": "--subreddit new_{n} --reason tests",
     "queue resume": "--subreddit new_{n}",
     "webhooks create": "https://93.184.215.14/{n} --event job.failed",
@@ -77,6 +80,7 @@ WRITES = {
     "webhooks disable": "{webhook}",
     "webhooks enable": "{webhook}",
     "webhooks replay": "{webhook} --since 1d",
+    "webhooks send-now": "{delivery}",
     "tokens create": "robot-{n} --scope read",
 }
 # These have tests of their own: no table, an object that must be in another state, or no end.
@@ -94,7 +98,7 @@ OWN_TESTS = {
         "schedules export",
     ),
     *("groups graph", "groups delete", "groups proceed", "groups skip"),
-    *("operations get", "operations wait", "tokens revoke"),
+    *("operations get", "operations wait", "tokens revoke", "authors erase"),
     *("schedules delete", "webhooks delete"),
 }
 
@@ -104,6 +108,7 @@ def make_world(ctl: Ctl, database: Database, folder: Path) -> Mapping[str, str]:
     with database.begin() as conn:
         states = [S.SUCCEEDED, S.FAILED, S.CANCELLED, S.QUEUED, S.WAITING]
         world = {str(state): str(jobs.in_status(conn, state, f"sub_{state}")) for state in states}
+        crawled.store(conn, crawled.post())
     steps = [{"subreddit": "sub_a"}, {"subreddit": "sub_b", "after": ["sub_a"]}]
     files = {
         "steps": {"steps": steps},

@@ -37,7 +37,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             self.script(self)
 
-    do_POST = do_CONNECT = do_GET  # noqa: N815 - the names that http.server calls
+    do_POST = do_DELETE = do_CONNECT = do_GET  # noqa: N815 - the names that http.server calls
 
     def drip(
         self, piece: bytes, *, before: bytes = b"", every: float = 0.02, at_most: float = 60.0

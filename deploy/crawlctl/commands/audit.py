@@ -9,11 +9,13 @@ from typing import Any, BinaryIO
 import click
 
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.list_options import Filter, filter_options, list_options, query_of, write_list
+from crawlctl.list_options import Filter, filter_options, list_options, query_of
+from crawlctl.new_files import in_the_way
 from crawlctl.nouns.system import AUDIT_ENTRY
 from crawlctl.rest.pages import PAGE_ITEMS
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import add_list
 from crawlctl.waiting import poller
 
 PATH = "/api/admin/audit-log"
@@ -36,13 +38,7 @@ def audit() -> None:
     """Read the log of changes."""
 
 
-@audit.command("list")
-@list_options(_FILTERS)
-@click.pass_obj
-def list_entries(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show changes, the newest first."""
-    query = query_of(_FILTERS, filters)
-    write_list(session, AUDIT_ENTRY, PATH, query, limit=limit, show_all=show_all)
+add_list(audit, AUDIT_ENTRY, PATH, "Show changes, the newest first.", _FILTERS)
 
 
 @audit.command()
@@ -87,9 +83,7 @@ def export_entries(
                 with out.open("xb") as file:
                     last = _copy(response, file)
             except FileExistsError:
-                raise CommandFailed(
-                    f"{out} exists already: name another file, or delete it.", ExitCode.REFUSED
-                ) from None
+                raise in_the_way(out) from None
     end = _end_of(last)
     if end == "complete":
         return ExitCode.DONE

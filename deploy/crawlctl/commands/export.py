@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crawlctl.exporting.export_request import KINDS, ExportRequest
+from crawlctl.exporting.export_request import GRAPH_FORMATS, ITEMS, KINDS, ExportRequest
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.parameters import BEFORE_NOW
 from crawlctl.requests import given
@@ -26,10 +26,10 @@ from crawlctl.shared_options import Verb
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["ndjson", "csv", "parquet"]),
+    type=click.Choice(["ndjson", "csv", "parquet", *GRAPH_FORMATS]),
     default="ndjson",
     show_default=True,
-    help="Format.",
+    help="Format; graphml and gexf only for links.",
 )
 @click.option(
     "--partition",
@@ -43,6 +43,9 @@ from crawlctl.shared_options import Verb
 @click.option("--updated-since", help="Changed since this time, which the last export printed.")
 @click.option("--pseudonyms", is_flag=True, help="Pseudonyms in place of names of authors.")
 @click.option("--no-bodies", is_flag=True, help="Leave out the texts.")
+@click.option(
+    "--min-shared", type=click.IntRange(min=1), help="Only links with this number of authors."
+)
 @click.option("--rate", type=click.IntRange(100, 1_000_000), help="The most rows a second.")
 @click.option(
     "--resume", is_flag=True, help="Continue an interrupted export with the same options."
@@ -60,7 +63,7 @@ def export(
     resume: bool,
     **options: Any,
 ) -> ExitCode:
-    """Write stored content into a file.
+    """Write stored content, or the links of the map, into a file.
 
     When the connection breaks, the export continues after its last complete line. Needs the scope
     content.
@@ -81,8 +84,9 @@ def export(
     finally:
         progress.clear()
         file.close()
-    session.say(f"{file.lines:,} lines are in {out}.")
-    if file.updated_until is not None:
+    is_graph = file_format in GRAPH_FORMATS
+    session.say(f"The graph is in {out}." if is_graph else f"{file.lines:,} lines are in {out}.")
+    if file.updated_until is not None and kind in ITEMS:
         session.say(f"For later changes: --updated-since {file.updated_until}")
     return ExitCode.DONE
 
@@ -94,11 +98,16 @@ def _target(
 
     Raises CommandFailed if the options contradict each other, or if pyarrow is not installed.
     """
+    from crawlctl.exporting.graph_file import GraphFile
     from crawlctl.exporting.partial_file import PartialFile
 
     if file_format != "parquet":
         if partition is not None:
             raise CommandFailed("--partition is only for parquet.", ExitCode.USAGE)
+        if file_format in GRAPH_FORMATS:
+            if kind != "links":
+                raise CommandFailed(f"{file_format} is only for links.", ExitCode.USAGE)
+            return GraphFile(out, ExportRequest(kind, file_format, query))
         return PartialFile(out, ExportRequest(kind, file_format, query))
     if query.get("shape") == "reddit":
         raise CommandFailed("parquet has the shape flat.", ExitCode.USAGE)
@@ -110,6 +119,6 @@ def _target(
         )
     from crawlctl.exporting.parquet_folder import ParquetFolder
 
-    has_partitions = kind in ("posts", "comments")
+    has_partitions = kind in ITEMS
     by = (partition or "subreddit") if has_partitions and partition != "none" else None
     return ParquetFolder(out, ExportRequest(kind, "ndjson", query), by)

@@ -1,17 +1,15 @@
 """`crawlctl operations`: changes of more than 1,000 rows, which workers make in chunks."""
 
-from typing import Any
-
 import click
 
+from crawlctl.changing.operation_waits import OPERATIONS, await_operation
 from crawlctl.failures import ExitCode
-from crawlctl.list_options import Filter, list_options, query_of, write_list
+from crawlctl.list_options import Filter
 from crawlctl.nouns.operation import OPERATION
-from crawlctl.parameters import DURATION
-from crawlctl.requests import OPERATIONS, await_operation
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
-from crawlctl.waiting import DEFAULT_SECONDS
+from crawlctl.standard_verbs import ID, add_get, add_list
+from crawlctl.waiting import timeout_option
 
 _FILTERS = (
     Filter("state", "pending, running, succeeded or failed.", many=True),
@@ -27,28 +25,13 @@ def operations() -> None:
     """
 
 
-@operations.command("list")
-@list_options(_FILTERS)
-@click.pass_obj
-def list_operations(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show operations, the newest first."""
-    query = query_of(_FILTERS, filters)
-    write_list(session, OPERATION, OPERATIONS, query, limit=limit, show_all=show_all)
+add_list(operations, OPERATION, OPERATIONS, "Show operations, the newest first.", _FILTERS)
+add_get(operations, "operation_id", OPERATION, OPERATIONS, "Show one operation with its errors.")
 
 
 @operations.command()
-@click.argument("operation_id", type=click.IntRange(min=1))
-@click.pass_obj
-def get(session: Session, operation_id: int) -> None:
-    """Show one operation with its errors."""
-    session.writer.item(OPERATION, session.client.get(f"{OPERATIONS}/{operation_id}").body)
-
-
-@operations.command()
-@click.argument("operation_id", type=click.IntRange(min=1))
-@click.option(
-    "--timeout", type=DURATION, default=DEFAULT_SECONDS, show_default="1h", help="How long."
-)
+@click.argument("operation_id", type=ID)
+@timeout_option("How long to wait; then the exit code is 8.")
 @click.pass_obj
 def wait(session: Session, operation_id: int, timeout: float) -> ExitCode:
     """Wait until an operation has ended. The exit code is 9 if it failed."""

@@ -6,16 +6,19 @@ from typing import Any
 
 import click
 
+from crawlctl.changing.erasing import erase
+from crawlctl.changing.operation_waits import operation_options
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.list_options import Filter, list_options, query_of, write_list
+from crawlctl.list_options import Filter, list_options, write_list
 from crawlctl.nouns.job import ENQUEUED
 from crawlctl.nouns.subreddit import MISSING, SUBREDDIT
-from crawlctl.parameters import DURATION, words
+from crawlctl.parameters import DURATION, SUBREDDIT_NAME, words
 from crawlctl.requests import change, given, path_of
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import add_get, add_list
 
-PATH = "/api/admin/subreddits"
+PATH, CONTENT_PATH = "/api/admin/subreddits", "/api/subreddits"
 _FILTERS = (
     Filter("access", "The access state: public, private, banned ..."),
     Filter("name_contains", "A part of the name."),
@@ -30,21 +33,15 @@ def subreddits() -> None:
     """Show subreddits, and crawl them."""
 
 
-@subreddits.command("list")
-@list_options(_FILTERS)
-@click.pass_obj
-def list_subreddits(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show subreddits."""
-    query = query_of(_FILTERS, filters)
-    write_list(session, SUBREDDIT, PATH, query, limit=limit, show_all=show_all)
-
-
-@subreddits.command()
-@click.argument("name")
-@click.pass_obj
-def get(session: Session, name: str) -> None:
-    """Show one subreddit with its newest jobs."""
-    session.writer.item(SUBREDDIT, session.client.get(path_of(PATH, name)).body)
+add_list(subreddits, SUBREDDIT, PATH, "Show subreddits.", _FILTERS)
+add_get(
+    subreddits,
+    "name",
+    SUBREDDIT,
+    PATH,
+    "Show one subreddit with its newest jobs.",
+    kind=SUBREDDIT_NAME,
+)
 
 
 @subreddits.command()
@@ -59,7 +56,7 @@ def stale(session: Session, older: float, limit: int, show_all: bool) -> None:
 
 
 @subreddits.command()
-@click.argument("name")
+@click.argument("name", type=SUBREDDIT_NAME)
 @click.pass_obj
 def gaps(session: Session, name: str) -> None:
     """Show the missing parts of a subreddit, and the gaps in its listings."""
@@ -84,7 +81,7 @@ def crawl(
     session: Session, names: tuple[str, ...], priority: int | None, max_retries: int | None
 ) -> None:
     """Enqueue crawls of known subreddits."""
-    found = words(names)
+    found = [SUBREDDIT_NAME.convert(name, None, None) for name in words(names)]
     if not found:
         raise CommandFailed("Name at least one subreddit.", ExitCode.USAGE)
     body = given(priority=priority, max_retries=max_retries)
@@ -96,8 +93,22 @@ def crawl(
     session.writer.items(ENQUEUED, answers())
 
 
+@subreddits.command("erase")
+@click.argument("name", type=SUBREDDIT_NAME)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@operation_options
+@click.pass_obj
+def erase_content(session: Session, /, name: str, **options: Any) -> ExitCode:
+    """Delete the posts, comments, activity and links of a subreddit.
+
+    Needs the scope erase. The subreddit, its jobs and its schedules stay, so its next crawl begins
+    at the start.
+    """
+    return erase(session, path_of(CONTENT_PATH, name, "content"), name, **options)
+
+
 @subreddits.command("set")
-@click.argument("name")
+@click.argument("name", type=SUBREDDIT_NAME)
 @click.option("--request-gap", metavar="SECONDS|default", help="Between two requests of a crawl.")
 @click.option("--crawl-gap", metavar="DURATION|default", help="Between two crawls.")
 @click.pass_obj

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.list_options import list_options, write_list
 from crawlctl.nouns.system import CREATED_TOKEN, TOKEN
 from crawlctl.parameters import AFTER_NOW
 from crawlctl.requests import change, given, path_of
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import add_list
 
 PATH = "/api/admin/tokens"
 PRIVATE = 0o600
@@ -21,12 +21,7 @@ def tokens() -> None:
     """Create and revoke tokens of the API."""
 
 
-@tokens.command("list")
-@list_options(())
-@click.pass_obj
-def list_tokens(session: Session, limit: int, show_all: bool) -> None:
-    """Show tokens, without their secret."""
-    write_list(session, TOKEN, PATH, {}, limit=limit, show_all=show_all)
+add_list(tokens, TOKEN, PATH, "Show tokens, without their secret.")
 
 
 @tokens.command()

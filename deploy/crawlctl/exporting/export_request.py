@@ -9,8 +9,9 @@ from typing import Any
 
 from crawlctl.failures import CommandFailed
 
-KINDS = ("posts", "comments", "authors", "subreddits", "edges")
-_ITEMS = ("posts", "comments")
+KINDS = ("posts", "comments", "authors", "subreddits", "edges", "links")
+GRAPH_FORMATS = ("graphml", "gexf")  # of links; the API cannot continue them
+ITEMS = ("posts", "comments")  # the kinds with the parameter updated_since
 _TIMES = ("since", "until")
 
 
@@ -42,7 +43,9 @@ class ExportRequest:
         is_reddit = self.query.get("shape") == "reddit"
         if self.kind == "edges":
             return ["author_id"] if "subreddit" in self.query else ["author_id", "subreddit_id"]
-        if self.kind not in _ITEMS:
+        if self.kind == "links":
+            return ["a_id", "b_id"]
+        if self.kind not in ITEMS:
             return ["crawljobs_id" if is_reddit else "id"]
         if "updated_since" in self.query:
             return ["updated_at", "id"]

@@ -5,9 +5,10 @@ INTEGERS = frozenset(
         *("score", "num_comments", "num_crossposts", "total_awards_received", "controversiality"),
         *("comments_reported", "comments_stored", "comments_missing", "subscribers", "depth"),
         *("missing_parts", "gaps", "author_id", "subreddit_id", "posts", "comments"),
+        *("a_id", "b_id", "shared_authors"),
     }
 )
-NUMBERS = frozenset({"upvote_ratio"})
+NUMBERS = frozenset({"upvote_ratio", "weight"})
 TRUTHS = frozenset(
     {
         *("over_18", "spoiler", "stickied", "locked", "is_self", "is_video", "is_gallery"),

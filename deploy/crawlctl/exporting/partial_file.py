@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from crawlctl.exporting.export_request import ExportRequest, without_times
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.new_files import in_the_way
 
 PIECE_BYTES = 1024 * 1024
 
@@ -36,9 +37,7 @@ class PartialFile:
         the interrupted run belongs to another request.
         """
         if self._path.exists():
-            raise CommandFailed(
-                f"{self._path} exists already: name another file, or delete it.", ExitCode.REFUSED
-            )
+            raise in_the_way(self._path)
         if not resume and self._part.exists():
             raise CommandFailed(
                 f"{self._part} is that of an interrupted export: continue it with --resume, or "

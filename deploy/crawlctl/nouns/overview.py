@@ -28,7 +28,7 @@ OVERVIEW = Noun(
         Column("webhooks", "webhooks.endpoints.enabled", kind="number"),
         Column("pending_deliveries", "webhooks.pending", kind="number"),
         Column("held_deliveries", "webhooks.held", kind="number"),
-        Column("database_bytes", "database.bytes", kind="number"),
+        Column("database_bytes", "database.bytes", kind="bytes"),
         Column("oldest_transaction", "database.oldest_transaction_seconds", kind="seconds"),
     ),
     key="level",

@@ -28,12 +28,15 @@ DELIVERY = Noun(
     (
         Column("id", kind="number"),
         Column("type"),
-        Column("kind"),
         Column("state"),
         Column("attempts", kind="number"),
+        Column("job_id", kind="number", title="job"),
+        Column("group_id", kind="number", title="group"),
+        Column("subreddit"),
         Column("created_at", kind="time", title="created"),
         Column("next_attempt_at", kind="time", title="next"),
         Column("ended_at", kind="time", title="ended"),
+        Column("kind", wide=True),
         Column("event_id", wide=True),
         Column("endpoint_id", kind="number", wide=True),
     ),
@@ -53,5 +56,14 @@ DELIVERY = Noun(
     },
 )
 PING = Noun("ping", (Column("delivery_id", kind="number"),), key="delivery_id")
-REPLAY = Noun("replay", (Column("deliveries", kind="number"), Column("more")), key="deliveries")
+REPLAY = Noun(
+    "replay",
+    (
+        Column("deliveries", kind="number"),
+        Column("more"),
+        Column("dry_run"),
+        Column("operation_id", kind="number"),
+    ),
+    key="deliveries",
+)
 VERIFIED = Noun("verified request", (Column("id"), Column("sent_at", kind="time"), Column("valid")))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crawlctl.output.sizes import shown_bytes
 from crawlctl.output.times import shown_seconds, shown_time
 from crawlctl.output.visible_text import visible
 
@@ -22,7 +23,7 @@ class Column:
 
     name: str
     path: str = ""
-    kind: str = "text"  # text, number, time, seconds
+    kind: str = "text"  # text, number, time, seconds, bytes
     wide: bool = False  # true: the format `table` leaves the column out
     read: Callable[[Item], Any] | None = None
     title: str = ""  # the heading in tables, if it is shorter than the name
@@ -72,6 +73,8 @@ def shown(column: Column, item: Item, *, local: bool) -> str:
         return visible(shown_time(value, local=local))
     if column.kind == "seconds" and isinstance(value, int | float):
         return shown_seconds(value)
+    if column.kind == "bytes" and isinstance(value, int | float):
+        return shown_bytes(value)
     return visible(plain(value))
 
 

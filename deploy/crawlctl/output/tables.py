@@ -47,7 +47,7 @@ def write_table(
     for column, width in zip(columns, widths, strict=False):
         table.add_column(
             Text(column.heading),
-            justify="right" if column.kind in ("number", "seconds") else "left",
+            justify="right" if column.kind in ("number", "seconds", "bytes") else "left",
             no_wrap=True,
             overflow="ellipsis",
             width=width,

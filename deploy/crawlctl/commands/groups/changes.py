@@ -5,16 +5,16 @@ from typing import Any
 
 import click
 
+from crawlctl.changing.operation_waits import operation_options, write_change
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.nouns.group import GROUP, GROUP_CHANGE, STEP
-from crawlctl.nouns.operation import OPERATION
-from crawlctl.parameters import DURATION
-from crawlctl.requests import await_operation, change, delete, given, json_of, path_of
+from crawlctl.requests import change, given, json_of, path_of
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
-from crawlctl.waiting import DEFAULT_SECONDS, GROUP_PATH
+from crawlctl.standard_verbs import ID
+from crawlctl.waiting import GROUP_PATH
 
-_GROUP = click.argument("group_id", type=click.IntRange(min=1))
+_GROUP = click.argument("group_id", type=ID)
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result, change nothing.")
 _FILE = click.option(
     "--file",
@@ -68,14 +68,6 @@ def clone(session: Session, group_id: int, name: str | None) -> ExitCode:
     return change(session, GROUP, f"{GROUP_PATH}/{group_id}/clone", given(name=name))
 
 
-@click.command("delete", cls=Verb)
-@_GROUP
-@click.pass_obj
-def delete_group(session: Session, group_id: int) -> ExitCode:
-    """Delete a finished group; its jobs stay."""
-    return delete(session, f"{GROUP_PATH}/{group_id}", f"group {group_id}")
-
-
 def _lifecycle(name: str, text: str) -> click.Command:
     @click.command(name, cls=Verb, help=text)
     @_GROUP
@@ -100,74 +92,27 @@ def _held(name: str, text: str) -> click.Command:
     return run
 
 
-def _waits(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a change that may become an operation."""
-    for option in (
-        click.option(
-            "--timeout",
-            type=DURATION,
-            default=DEFAULT_SECONDS,
-            show_default="1h",
-            help="How long --wait waits.",
-        ),
-        click.option("--wait", is_flag=True, help="Wait for the operation of a large group."),
-        _DRY_RUN,
-    ):
-        command = option(command)
-    return command
+def _batch(name: str, text: str, *options: Callable[..., Any]) -> click.Command:
+    """Return the verb of a change of all steps. The values of `options` are fields of its body."""
+
+    @click.command(name, cls=Verb, help=text)
+    @_GROUP
+    @operation_options
+    @click.pass_obj
+    def run(
+        session: Session, /, group_id: int, wait: bool, timeout: float, **body: Any
+    ) -> ExitCode:
+        reply = session.client.call("POST", f"{GROUP_PATH}/{group_id}/{name}", body=body)
+        return write_change(session, GROUP_CHANGE, reply, wait=wait, timeout=timeout)
+
+    for option in options:
+        option(run)
+    return run
 
 
-def _batch(
-    session: Session, group_id: int, verb: str, body: dict[str, Any], seconds: float | None
-) -> ExitCode:
-    reply = session.client.call("POST", f"{GROUP_PATH}/{group_id}/{verb}", body=body)
-    if reply.status != 202:
-        if reply.body["detail"]:
-            session.say(reply.body["detail"])
-        session.writer.item(GROUP_CHANGE, reply.body)
-        return ExitCode.DONE
-    if seconds is None:
-        session.say("Workers make this change: see `crawlctl operations wait ID`.")
-        session.writer.item(OPERATION, reply.body)
-        return ExitCode.DONE
-    return await_operation(session, reply.body["id"], seconds)
-
-
-@click.command(cls=Verb)
-@_GROUP
-@_waits
-@click.pass_obj
-def cancel(session: Session, group_id: int, dry_run: bool, wait: bool, timeout: float) -> ExitCode:
-    """Cancel the waiting steps, and the jobs that no other request shares."""
-    body = {"dry_run": dry_run}
-    return _batch(session, group_id, "cancel", body, timeout if wait else None)
-
-
-@click.command("retry-failed", cls=Verb)
-@_GROUP
-@_waits
-@click.pass_obj
-def retry_failed(
-    session: Session, group_id: int, dry_run: bool, wait: bool, timeout: float
-) -> ExitCode:
-    """Retry the jobs of failed steps, and open the steps that were skipped for them."""
-    body = {"dry_run": dry_run}
-    return _batch(session, group_id, "retry-failed", body, timeout if wait else None)
-
-
-@click.command(cls=Verb)
-@_GROUP
-@click.option("--by", "points", type=click.IntRange(1, 100), required=True, help="Points to add.")
-@_waits
-@click.pass_obj
-def boost(
-    session: Session, group_id: int, points: int, dry_run: bool, wait: bool, timeout: float
-) -> ExitCode:
-    """Raise the priority of live jobs and of waiting steps."""
-    body = {"boost": points, "dry_run": dry_run}
-    return _batch(session, group_id, "boost", body, timeout if wait else None)
-
-
+_POINTS = click.option(
+    "--by", "boost", type=click.IntRange(1, 100), required=True, help="Points to add."
+)
 CHANGES = (
     create,
     add,
@@ -175,10 +120,12 @@ CHANGES = (
     _lifecycle("seal", "Accept no further steps."),
     _lifecycle("pause", "Start no pending step until the group is resumed."),
     _lifecycle("resume", "Start pending steps again."),
-    cancel,
-    retry_failed,
-    boost,
+    _batch("cancel", "Cancel the waiting steps, and the jobs that no other request shares."),
+    _batch(
+        "retry-failed",
+        "Retry the jobs of failed steps, and open the steps that were skipped for them.",
+    ),
+    _batch("boost", "Raise the priority of live jobs and of waiting steps.", _POINTS),
     _held("proceed", "Start a held step."),
     _held("skip", "Skip a held step."),
-    delete_group,
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from crawlctl.output.graphviz import quoted
 from crawlctl.output.visible_text import visible
 from crawlctl.rest.pages import read_items
 from crawlctl.session import Session
@@ -58,18 +59,11 @@ def _dot(group_id: int, steps: list[Step]) -> list[str]:
     lines = [f"digraph group_{group_id} {{", "  rankdir=LR; node [shape=box style=filled];"]
     for step in steps:
         colour = _COLOURS.get(step["state"], "white")
-        label = _quoted(f"{step['key']}\n{step['subreddit']}: {step['state']}")
-        lines.append(f"  {_quoted(step['key'])} [label={label} fillcolor={colour}];")
+        label = quoted(f"{step['key']}\n{step['subreddit']}: {step['state']}")
+        lines.append(f"  {quoted(step['key'])} [label={label} fillcolor={colour}];")
         for wait in step["waits"]:
             others = (
                 [s["key"] for s in steps if s is not step] if wait["all"] else [_upstream(wait)]
             )
-            lines += [f"  {_quoted(other)} -> {_quoted(step['key'])};" for other in others]
+            lines += [f"  {quoted(other)} -> {quoted(step['key'])};" for other in others]
     return [*lines, "}"]
-
-
-def _quoted(text: str) -> str:
-    shown = "\\n".join(
-        visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")
-    )
-    return f'"{shown}"'

@@ -1,19 +1,17 @@
 """`crawlctl groups`: the group of verbs, and the verbs that only read."""
 
-from typing import Any
-
 import click
 
 from crawlctl.commands.groups.changes import CHANGES
 from crawlctl.commands.groups.graph import graph
 from crawlctl.failures import ExitCode
-from crawlctl.list_options import Filter, list_options, query_of, write_list
+from crawlctl.list_options import Filter
 from crawlctl.nouns.group import GROUP, STEP, STEP_EXPLANATION
-from crawlctl.parameters import DURATION
 from crawlctl.requests import path_of
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
-from crawlctl.waiting import DEFAULT_SECONDS, GROUP_PATH, final_group, poller
+from crawlctl.standard_verbs import ID, add_delete, add_get, add_list, add_list_of_object
+from crawlctl.waiting import GROUP_PATH, final_group, poller, timeout_option
 
 _FILTERS = (
     Filter("name", "The whole name."),
@@ -32,36 +30,16 @@ def groups() -> None:
     """Handle sets of crawls that wait for others."""
 
 
-@groups.command("list")
-@list_options(_FILTERS)
-@click.pass_obj
-def list_groups(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show groups, the newest first."""
-    query = query_of(_FILTERS, filters)
-    write_list(session, GROUP, GROUP_PATH, query, limit=limit, show_all=show_all)
+add_list(groups, GROUP, GROUP_PATH, "Show groups, the newest first.", _FILTERS)
+add_get(groups, "group_id", GROUP, GROUP_PATH, "Show the progress of one group.")
+add_list_of_object(
+    groups, "steps", "group_id", STEP, GROUP_PATH, "Show the steps of a group.", _STEP_FILTERS
+)
+add_delete(groups, "group_id", GROUP_PATH, "Delete a finished group; its jobs stay.")
 
 
 @groups.command()
-@click.argument("group_id", type=click.IntRange(min=1))
-@click.pass_obj
-def get(session: Session, group_id: int) -> None:
-    """Show the progress of one group."""
-    session.writer.item(GROUP, session.client.get(f"{GROUP_PATH}/{group_id}").body)
-
-
-@groups.command()
-@click.argument("group_id", type=click.IntRange(min=1))
-@list_options(_STEP_FILTERS)
-@click.pass_obj
-def steps(session: Session, /, group_id: int, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show the steps of a group."""
-    query = query_of(_STEP_FILTERS, filters)
-    path = f"{GROUP_PATH}/{group_id}/steps"
-    write_list(session, STEP, path, query, limit=limit, show_all=show_all)
-
-
-@groups.command()
-@click.argument("group_id", type=click.IntRange(min=1))
+@click.argument("group_id", type=ID)
 @click.argument("key")
 @click.pass_obj
 def explain(session: Session, group_id: int, key: str) -> None:
@@ -71,10 +49,8 @@ def explain(session: Session, group_id: int, key: str) -> None:
 
 
 @groups.command()
-@click.argument("group_id", type=click.IntRange(min=1))
-@click.option(
-    "--timeout", type=DURATION, default=DEFAULT_SECONDS, show_default="1h", help="How long."
-)
+@click.argument("group_id", type=ID)
+@timeout_option("How long to wait; then the exit code is 8.")
 @click.pass_obj
 def wait(session: Session, group_id: int, timeout: float) -> ExitCode:
     """Wait until a group finishes. The exit code is 9 unless all its steps succeeded."""

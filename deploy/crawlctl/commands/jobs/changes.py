@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from crawlctl.bulk_selection import Consent, Selection, confirm, describe, parsed, select
-from crawlctl.chunks import change_in_chunks, is_done
+from crawlctl.changing.bulk_selection import Consent, Selection, confirm, describe, parsed, select
+from crawlctl.changing.chunks import change_in_chunks, is_done
 from crawlctl.commands.jobs.bulk_requests import PATH, Body, send_bulk
 from crawlctl.failures import CommandFailed, ExitCode, code_of_status
 from crawlctl.nouns.job import CHANGED, JOB

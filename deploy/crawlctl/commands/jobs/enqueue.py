@@ -6,21 +6,21 @@ from typing import Any
 
 import click
 
-from crawlctl.chunks import change_in_chunks, is_done
+from crawlctl.changing.chunks import change_in_chunks, is_done
 from crawlctl.failures import CommandFailed, ExitCode, worst
 from crawlctl.nouns.group import GROUP
 from crawlctl.nouns.job import ENQUEUED, IMPORTED, JOB
-from crawlctl.parameters import AFTER_NOW, DURATION, words
+from crawlctl.parameters import AFTER_NOW, words
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
 from crawlctl.waiting import (
-    DEFAULT_SECONDS,
     GROUP_PATH,
     JOB_PATH,
     code_of_jobs,
     final_group,
     final_jobs,
     poller,
+    timeout_option,
 )
 
 RERUN = "rerun_requested"
@@ -35,13 +35,7 @@ RERUN = "rerun_requested"
 @click.option("--after", multiple=True, metavar="JOB|group:ID", help="Start when this has ended.")
 @click.option("--group", "group_id", type=click.IntRange(min=1), help="Add steps to this group.")
 @click.option("--wait", is_flag=True, help="Wait until the crawls have ended; then show the jobs.")
-@click.option(
-    "--timeout",
-    type=DURATION,
-    default=DEFAULT_SECONDS,
-    show_default="1h",
-    help="How long --wait waits; then the exit code is 8.",
-)
+@timeout_option("How long --wait waits; then the exit code is 8.")
 @click.pass_obj
 def enqueue(
     session: Session,

@@ -12,6 +12,7 @@ from crawlctl.list_options import list_options, query_of, write_list
 from crawlctl.nouns.job import EXPLANATION, JOB
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import add_get
 
 PATH = "/api/admin/jobs"
 
@@ -33,12 +34,7 @@ def list_jobs(
     write_list(session, JOB, PATH, query, limit=limit, show_all=show_all)
 
 
-@jobs.command()
-@click.argument("job_id", type=click.IntRange(min=1))
-@click.pass_obj
-def get(session: Session, job_id: int) -> None:
-    """Show one job with its attempts, missing parts and changes."""
-    session.writer.item(JOB, session.client.get(f"{PATH}/{job_id}").body)
+add_get(jobs, "job_id", JOB, PATH, "Show one job with its attempts, missing parts and changes.")
 
 
 @jobs.command()

@@ -7,22 +7,17 @@ import click
 
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.nouns.job import JOB
-from crawlctl.parameters import DURATION, ids
+from crawlctl.parameters import ids
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
-from crawlctl.waiting import DEFAULT_SECONDS, FINAL, code_of_jobs, final_jobs, poller
+from crawlctl.waiting import FINAL, code_of_jobs, final_jobs, poller, timeout_option
 
-_TIMEOUT = click.Option(
-    ["--timeout"],
-    type=DURATION,
-    default=DEFAULT_SECONDS,
-    show_default="1h",
-    help="How long to wait; then the exit code is 8.",
-)
+_TIMEOUT = timeout_option("How long to wait; then the exit code is 8.")
 
 
-@click.command(cls=Verb, params=[_TIMEOUT])
+@click.command(cls=Verb)
 @click.argument("job_ids", nargs=-1, metavar="ID...")
+@_TIMEOUT
 @click.pass_obj
 def wait(session: Session, job_ids: tuple[str, ...], timeout: float) -> ExitCode:
     """Wait until all jobs have ended. The exit code is 9 if one has not succeeded."""
@@ -42,8 +37,9 @@ def wait(session: Session, job_ids: tuple[str, ...], timeout: float) -> ExitCode
     return code_of_jobs(seen)
 
 
-@click.command(cls=Verb, params=[_TIMEOUT])
+@click.command(cls=Verb)
 @click.argument("job_id", type=click.IntRange(min=1))
+@_TIMEOUT
 @click.pass_obj
 def watch(session: Session, job_id: int, timeout: float) -> ExitCode:
     """Show a job again after each change, until it has ended."""

@@ -1,22 +1,21 @@
 """`crawlctl schedules`: the group of verbs, and the verbs that read, run and delete."""
 
-from typing import Any
-
 import click
 
 from crawlctl.commands.schedules.edits import create, edit
 from crawlctl.commands.schedules.files import export_schedules, import_schedules
 from crawlctl.failures import ExitCode
-from crawlctl.list_options import Filter, list_options, query_of, write_list
+from crawlctl.list_options import Filter
 from crawlctl.nouns.group import GROUP
 from crawlctl.nouns.job import ENQUEUED
 from crawlctl.nouns.schedule import PREVIEW, RUN, SCHEDULE
-from crawlctl.requests import change, delete
+from crawlctl.requests import change
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import ID, add_delete, add_get, add_list, add_list_of_object
 
 PATH = "/api/admin/scheduled-jobs"
-_ID = click.argument("schedule_id", type=click.IntRange(min=1))
+_ID = click.argument("schedule_id", type=ID)
 _FILTERS = (
     Filter("enabled", "Whether the schedule fires.", "flag"),
     Filter("broken", "Whether the scheduler disabled it.", "flag"),
@@ -29,21 +28,12 @@ def schedules() -> None:
     """Crawl subreddits regularly."""
 
 
-@schedules.command("list")
-@list_options(_FILTERS)
-@click.pass_obj
-def list_schedules(session: Session, /, limit: int, show_all: bool, **filters: Any) -> None:
-    """Show schedules."""
-    query = query_of(_FILTERS, filters)
-    write_list(session, SCHEDULE, PATH, query, limit=limit, show_all=show_all)
-
-
-@schedules.command()
-@_ID
-@click.pass_obj
-def get(session: Session, schedule_id: int) -> None:
-    """Show one schedule."""
-    session.writer.item(SCHEDULE, session.client.get(f"{PATH}/{schedule_id}").body)
+add_list(schedules, SCHEDULE, PATH, "Show schedules.", _FILTERS)
+add_get(schedules, "schedule_id", SCHEDULE, PATH, "Show one schedule.")
+add_list_of_object(
+    schedules, "runs", "schedule_id", RUN, PATH, "Show the runs of a schedule, the newest first."
+)
+add_delete(schedules, "schedule_id", PATH, "Delete a schedule; its jobs stay.")
 
 
 @schedules.command()
@@ -76,24 +66,6 @@ def run(session: Session, schedule_id: int) -> None:
     """Start a run now."""
     reply = session.client.call("POST", f"{PATH}/{schedule_id}/run")
     session.writer.item(GROUP if reply.status == 202 else ENQUEUED, reply.body)
-
-
-@schedules.command()
-@_ID
-@list_options(())
-@click.pass_obj
-def runs(session: Session, schedule_id: int, limit: int, show_all: bool) -> None:
-    """Show the runs of a schedule, the newest first."""
-    path = f"{PATH}/{schedule_id}/runs"
-    write_list(session, RUN, path, {}, limit=limit, show_all=show_all)
-
-
-@schedules.command("delete")
-@_ID
-@click.pass_obj
-def delete_schedule(session: Session, schedule_id: int) -> ExitCode:
-    """Delete a schedule; its jobs stay."""
-    return delete(session, f"{PATH}/{schedule_id}", f"schedule {schedule_id}")
 
 
 for command in (create, edit, export_schedules, import_schedules):

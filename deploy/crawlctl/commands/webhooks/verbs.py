@@ -1,42 +1,23 @@
 """`crawlctl webhooks`: receivers of events, and the deliveries to them."""
 
-from typing import Any
-
 import click
 
+from crawlctl.commands.webhooks.deliveries import PATH, add_deliveries
 from crawlctl.commands.webhooks.verify import verify
 from crawlctl.failures import ExitCode
-from crawlctl.list_options import Filter, list_options, query_of, write_list
-from crawlctl.nouns.webhook import DELIVERY, PING, REPLAY, SECRET_WEBHOOK, WEBHOOK
-from crawlctl.parameters import BEFORE_NOW, PAIR
-from crawlctl.requests import change, delete, given
+from crawlctl.nouns.webhook import PING, SECRET_WEBHOOK, WEBHOOK
+from crawlctl.parameters import PAIR
+from crawlctl.requests import change, given
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
+from crawlctl.standard_verbs import ID, add_delete, add_get, add_list
 
-PATH = "/api/admin/webhooks"
-_ID = click.argument("webhook_id", type=click.IntRange(min=1))
-_STATE = (Filter("state", "pending, delivered, failed ..."),)
+_ID = click.argument("webhook_id", type=ID)
 
 
 @click.group(cls=Noun)
 def webhooks() -> None:
     """Send events to receivers of yours."""
-
-
-@webhooks.command("list")
-@list_options(())
-@click.pass_obj
-def list_webhooks(session: Session, limit: int, show_all: bool) -> None:
-    """Show webhooks."""
-    write_list(session, WEBHOOK, PATH, {}, limit=limit, show_all=show_all)
-
-
-@webhooks.command()
-@_ID
-@click.pass_obj
-def get(session: Session, webhook_id: int) -> None:
-    """Show one webhook, without its secret."""
-    session.writer.item(WEBHOOK, session.client.get(f"{PATH}/{webhook_id}").body)
 
 
 @webhooks.command()
@@ -92,55 +73,8 @@ _toggle("enable", "Send events again, and the held ones.")
 _toggle("disable", "Send no further events.")
 
 
-@webhooks.command("delete")
-@_ID
-@click.pass_obj
-def delete_webhook(session: Session, webhook_id: int) -> ExitCode:
-    """Delete a webhook with its deliveries."""
-    return delete(session, f"{PATH}/{webhook_id}", f"webhook {webhook_id}")
-
-
-@webhooks.command()
-@_ID
-@list_options(_STATE)
-@click.pass_obj
-def deliveries(
-    session: Session, /, webhook_id: int, limit: int, show_all: bool, **filters: Any
-) -> None:
-    """Show the deliveries of a webhook, the newest first."""
-    query = query_of(_STATE, filters)
-    path = f"{PATH}/{webhook_id}/deliveries"
-    write_list(session, DELIVERY, path, query, limit=limit, show_all=show_all)
-
-
-@webhooks.command()
-@click.argument("delivery_id", type=click.IntRange(min=1))
-@click.pass_obj
-def delivery(session: Session, delivery_id: int) -> None:
-    """Show one delivery with the answers of the receiver."""
-    session.writer.item(DELIVERY, session.client.get(f"{PATH}/deliveries/{delivery_id}").body)
-
-
-@webhooks.command()
-@click.argument("webhook_id", type=click.IntRange(min=1), required=False)
-@click.option("--since", type=BEFORE_NOW, help="Deliveries of events after this time, such as 1d.")
-@click.option("--all", "replays_all", is_flag=True, help="Also those that were delivered.")
-@click.option("--delivery", "delivery_id", type=click.IntRange(min=1), help="Only this delivery.")
-@click.pass_obj
-def replay(
-    session: Session,
-    webhook_id: int | None,
-    since: str | None,
-    replays_all: bool,
-    delivery_id: int | None,
-) -> ExitCode:
-    """Send failed deliveries of a webhook again, or one delivery."""
-    if delivery_id is not None:
-        return change(session, DELIVERY, f"{PATH}/deliveries/{delivery_id}/replay")
-    if webhook_id is None or since is None:
-        raise click.UsageError("Give a webhook and --since, or --delivery.")
-    body = {"since": since, "only_failed": not replays_all}
-    return change(session, REPLAY, f"{PATH}/{webhook_id}/replay", body)
-
-
+add_list(webhooks, WEBHOOK, PATH, "Show webhooks.")
+add_get(webhooks, "webhook_id", WEBHOOK, PATH, "Show one webhook, without its secret.")
+add_delete(webhooks, "webhook_id", PATH, "Delete a webhook with its deliveries.")
+add_deliveries(webhooks)
 webhooks.add_command(verify)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawlctl.chunks import CHUNK, is_done
+from crawlctl.changing.chunks import CHUNK, is_done
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.job_filters import JOB_FILTERS
 from crawlctl.output.visible_text import visible

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from crawlctl.changing.interrupts import between_chunks
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.interrupts import between_chunks
 from crawlctl.output.columns import Noun
 from crawlctl.session import Session
 

@@ -1,0 +1,1 @@
+"""Changes of many rows: their selection, confirmation, chunks and operations."""

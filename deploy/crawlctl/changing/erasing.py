@@ -1,0 +1,47 @@
+"""Erases stored content: a dry run, the question, then the change itself."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from crawlctl.changing.operation_waits import write_change
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.nouns.content import ERASURE
+from crawlctl.session import Session
+
+_DRY_RUN = {"dry_run": "true"}
+
+
+def erase(
+    session: Session, path: str, name: str, *, yes: bool, dry_run: bool, wait: bool, timeout: float
+) -> ExitCode:
+    """Erase the content at a path of the API. `name` is the text that confirms it.
+
+    Raises CommandFailed if the person does not confirm, and Refused as the server does.
+    """
+    if not (dry_run or yes):
+        found = session.client.call("DELETE", path, query=_DRY_RUN).body
+        session.complain(f"erase {name} at {session.client.url}: {_counts(found)}")
+        _confirm(name)
+    query = _DRY_RUN if dry_run else None
+    reply = session.client.call("DELETE", path, query=query)
+    if dry_run:
+        session.say("Dry run: nothing is changed.")
+    return write_change(session, ERASURE, reply, wait=wait, timeout=timeout)
+
+
+def _counts(found: Mapping[str, Any]) -> str:
+    more = "at least " if found["more"] else ""
+    counts = [f"{found[name]:,} {name}" for name in ("posts", "comments", "crossposts", "edges")]
+    return more + ", ".join(counts)
+
+
+def _confirm(name: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed(
+            "Without a terminal an erasure needs --yes. Nothing was changed.", ExitCode.REFUSED
+        )
+    sys.stderr.write(f"An erasure cannot be undone. Type the name to erase it ({name}): ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != name.lower():
+        raise CommandFailed("Another name was typed. Nothing was changed.", ExitCode.REFUSED)

@@ -1,0 +1,71 @@
+"""The file of a graph. A broken download begins again at the first line of the graph."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from crawlctl.exporting.export_request import ExportRequest
+from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.new_files import in_the_way
+
+
+class GraphFile:
+    """The target of a download. The file has its name when the graph is complete."""
+
+    after = None  # a graph has no key, after which it continues
+
+    def __init__(self, path: Path, request: ExportRequest) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self.request = request
+        self.lines = 0
+        self.updated_until: str | None = None
+        self._file: BinaryIO | None = None
+
+    def open(self, *, resume: bool) -> None:
+        """Open a new file. Raises CommandFailed with `resume`, or if the file cannot be made."""
+        if resume:
+            raise CommandFailed(
+                "A graph cannot be continued: export it without --resume.", ExitCode.USAGE
+            )
+        if self._path.exists():
+            raise in_the_way(self._path)
+        try:
+            self._file = self._part.open("wb")
+        except OSError as error:
+            raise CommandFailed(f"{self._part} cannot be used: {error.strerror}") from None
+
+    @property
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError("the file is not open")
+        return self._file
+
+    def write(self, piece: bytes) -> None:
+        """Append bytes of the response."""
+        self._opened.write(piece)
+        self.lines += piece.count(b"\n")
+
+    def drop_incomplete_line(self) -> None:
+        """Empty the file for the next response, which has the whole graph."""
+        self._opened.seek(0)
+        self._opened.truncate()
+        self.lines = 0
+
+    def keep_updated_until(self, value: str | None) -> None:
+        """Ignore the header, because a later export of a graph has all links again."""
+
+    def finish(self) -> None:
+        """Give the complete file its name."""
+        file = self._opened
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        self._file = None
+        self._part.replace(self._path)
+
+    def close(self) -> None:
+        """Delete the file if it is not complete."""
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
