@@ -14,7 +14,7 @@ from admin_api.schemas.group_edit import GroupBodySchema, GroupParameters
 from crawljobs.db.database import Connection
 from crawljobs.domain.api_token import Scope
 from crawljobs.repository.groups import group_list, group_reads
-from crawljobs.repository.groups.group_list import GroupFilterState
+from crawljobs.repository.groups.group_list import GroupFilterState, GroupPage
 
 PREFIX = group_requests.GROUPS_PATH
 
@@ -82,20 +82,23 @@ def list_groups(params: dict[str, Any]) -> responses.Response:
     """
     page = pagination.Page.requested("groups", params)
     with state.current().database.read() as conn:
-        subreddit = params["subreddit"]
-        found = group_list.list_groups(
-            conn,
-            name=params["name"],
-            state=None if params["state"] is None else GroupFilterState(params["state"]),
-            subreddit_id=None
-            if subreddit is None
-            else job_filters.subreddit_id(conn, name=subreddit),
-            schedule_id=params["schedule_id"],
-            before_id=page.last_id,
-            limit=page.limit,
-        )
+        found = page_of(conn, params, page)
     return page.response_with(
         PREFIX, found.groups, next_at=None if found.next is None else [found.next]
+    )
+
+
+def page_of(conn: Connection, params: dict[str, Any], page: pagination.Page) -> GroupPage:
+    """Return the groups of the page that the query parameters request."""
+    subreddit = params["subreddit"]
+    return group_list.list_groups(
+        conn,
+        name=params["name"],
+        state=None if params["state"] is None else GroupFilterState(params["state"]),
+        subreddit_id=None if subreddit is None else job_filters.subreddit_id(conn, name=subreddit),
+        schedule_id=params["schedule_id"],
+        before_id=page.last_id,
+        limit=page.limit,
     )
 
 

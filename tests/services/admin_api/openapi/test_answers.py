@@ -106,6 +106,9 @@ ROWS = """
         '@daily', false;
     INSERT INTO job_groups (created_by, scheduled_job_id)
     SELECT 'x', max(id) FROM scheduled_jobs;
+    UPDATE job_groups SET failed = 1 WHERE id = 2;
+    UPDATE job_groups SET pending = 1, succeeded = 1, created_at = now() - interval '1 minute'
+    WHERE id = 4;
     INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, due_until, outcome, job_id, group_id)
     SELECT id, now(), NULL, 'missed', NULL, NULL FROM scheduled_jobs
     UNION ALL
@@ -204,6 +207,9 @@ PATHS = (
     "groups",
     "groups?limit=1",
     *(f"groups/{number}" for number in range(1, 4)),
+    *(f"groups/{number}/overview" for number in range(1, 5)),
+    "groups/rows",
+    "groups/rows?limit=1",
     "groups/2/steps",
     "groups/3/steps?limit=1",
     "groups/3/steps/held",

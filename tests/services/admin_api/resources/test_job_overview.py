@@ -1,19 +1,17 @@
 """The page of a job in one answer, and remedies that remove its obstacle."""
 
-import shlex
 from collections.abc import Callable
 from typing import Any
 
-import click
 import flask.testing
 import pytest
 from sqlalchemy import text
 
-from crawlctl.root import root
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.operations import service_instances
 from support import jobs as factory
+from support.crawlctl_lines import assert_is_command
 
 JOBS, QUEUE = "/api/admin/jobs", "/api/admin/queue"
 Client = flask.testing.FlaskClient
@@ -39,17 +37,6 @@ def pause_subreddit(client: Client) -> None:
 
 def nothing(_: Client) -> None:
     return None
-
-
-def assert_is_command(line: str) -> None:
-    """Parse the line as crawlctl does. An unknown command or option raises."""
-    program, noun, verb, *rest = shlex.split(line)
-    context = root.make_context(program, [noun, verb])
-    group = root.get_command(context, noun)
-    assert isinstance(group, click.Group)
-    command = group.get_command(context, verb)
-    assert command is not None
-    command.make_context(verb, rest, parent=context)
 
 
 # (preparation, status of the job, its obstacle, the request that removes the obstacle)

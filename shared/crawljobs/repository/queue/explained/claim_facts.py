@@ -18,6 +18,7 @@ from sqlalchemy import (
 from crawljobs.db.tables import queue_pauses, reddit_budgets, service_instances
 from crawljobs.repository.sql import (
     CLOCK,
+    NOW,
     ONE_ROW,
     ids,
     inline,
@@ -39,10 +40,7 @@ EXPLAINED = unnested(
 _budget = reddit_budgets.c
 _blocked_until = func.greatest(_budget.paused_until, _budget.outage_until)
 _outage = (
-    select()
-    .where(_budget.outage_until > CLOCK.c.now)
-    .order_by(_budget.outage_until.desc())
-    .limit(ONE_ROW)
+    select().where(_budget.outage_until > NOW).order_by(_budget.outage_until.desc()).limit(ONE_ROW)
 )
 
 
@@ -56,6 +54,8 @@ _everything, _everything_is_paused = _pause_of("everything", inline_number(0))
 _mine, _mine_is_paused = _pause_of("mine", EXPLAINED.c.subreddit_id)
 _instance = service_instances.c
 
+# The facts about Reddit and the workers use NOW, so that Postgres reads them once and not for each
+# job.
 FACTS = (
     EXPLAINED.c.id,
     CLOCK.c.now,
@@ -68,7 +68,7 @@ FACTS = (
     _mine.c.paused_by.label("subreddit_paused_by"),
     _mine.c.reason.label("subreddit_pause_reason"),
     select(func.max(_blocked_until))
-    .where(_blocked_until > CLOCK.c.now)
+    .where(_blocked_until > NOW)
     .scalar_subquery()
     .label("reddit_until"),
     _outage.with_only_columns(
@@ -80,7 +80,7 @@ FACTS = (
     select(func.count())
     .where(
         _instance.role == inline("crawler-worker"),
-        _instance.seen_at > CLOCK.c.now - inline_interval(f"{SEEN_SECONDS} seconds"),
+        _instance.seen_at > NOW - inline_interval(f"{SEEN_SECONDS} seconds"),
     )
     .scalar_subquery()
     .label("workers_alive"),

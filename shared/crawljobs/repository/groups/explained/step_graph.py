@@ -1,0 +1,164 @@
+"""Read the steps of a group as a graph, as stages with counts, and as a series of ended steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, cast, extract, func, select
+
+from crawljobs.db.tables import group_steps, step_waits, subreddits
+from crawljobs.db.tables.columns import Timestamp
+from crawljobs.domain.group import StepState
+from crawljobs.repository.sql import ONE_ROW, ids, inline_number
+
+GRAPH_MAX = 150  # a group with more steps is shown as stages
+WAITS_MAX = 1_500  # edges of a graph
+STEPS_MAX = 10_000  # the stages and the series are of this number of steps, in about 10 ms
+LAST_MAX = 1_000  # waits for all other steps that are read
+BUCKETS = 60  # points of the series
+
+
+def _epoch(time: ColumnElement[Any]) -> ColumnElement[float]:
+    """Return the time as a double, because arithmetic with numeric is slower."""
+    return cast(extract("epoch", time), Double)
+
+
+_step = group_steps.c
+_of_group = _step.group_id == bindparam("group_id")
+_name = select(subreddits.c.name).where(subreddits.c.id == _step.subreddit_id).scalar_subquery()
+_NODES = (
+    select(
+        _step.id,
+        _step.group_id,
+        _step.key,
+        _name.label("subreddit"),
+        _step.state,
+        _step.job_id,
+        _step.depth,
+        _step.waiting_for,
+    )
+    .where(_of_group)
+    .order_by(_step.id)
+    .limit(inline_number(GRAPH_MAX))
+)
+_wait = step_waits.c
+_WAITS = (
+    select(
+        _wait.step_id,
+        _wait.upstream_step_id,
+        _wait.upstream_job_id,
+        _wait.upstream_group_id,
+        _wait.ended_at.is_not(None).label("has_ended"),
+    )
+    .where(_wait.step_id == func.any(ids("steps")))
+    .order_by(_wait.step_id, _wait.id)
+    .limit(inline_number(WAITS_MAX + 1))
+)
+_first = (
+    select(_step.depth, _step.state, _step.changed_at)
+    .where(_of_group)
+    .limit(inline_number(STEPS_MAX))  # without an order, which would need a sort
+    .subquery("first_steps")
+)
+# The number of the bucket between `since` (0) and `until` (BUCKETS) in which a step has ended.
+_place = func.width_bucket(
+    _epoch(_first.c.changed_at),
+    _epoch(bindparam("since", type_=Timestamp)),
+    _epoch(bindparam("until", type_=Timestamp)),
+    inline_number(BUCKETS),
+)
+_STAGES = select(
+    _first.c.depth, _first.c.state, _place.label("place"), func.count().label("steps")
+).group_by(_first.c.depth, _first.c.state, _place)
+
+# Steps that wait for all other steps of their group. Their stored depth is 0.
+_own_wait = (
+    select(_wait.step_id)
+    .where(_wait.upstream_group_id == bindparam("group_id"))
+    .order_by(_wait.id)
+    .limit(inline_number(LAST_MAX))
+    .subquery("own_wait")
+)
+_last = (
+    select(_step.depth, _step.state)
+    .where(_step.id == _own_wait.c.step_id, _of_group)
+    .limit(ONE_ROW)
+    .lateral("last_step")
+)
+_LAST = (
+    select(_last.c.depth, _last.c.state, func.count().label("steps"))
+    .select_from(_own_wait.join(_last, _own_wait.c.step_id > inline_number(0)))
+    .group_by(_last.c.depth, _last.c.state)
+)
+
+
+@dataclass(frozen=True)
+class GraphStep:
+    """A step of the graph. `depth` is the number of steps on the longest chain that leads to it."""
+
+    id: int
+    group_id: int
+    key: str
+    subreddit: str
+    state: StepState
+    job_id: int | None
+    depth: int
+    waiting_for: int
+
+
+@dataclass(frozen=True)
+class GraphWait:
+    """A wait of the step `step_id`. One of the three upstreams is set."""
+
+    step_id: int
+    upstream_step_id: int | None
+    upstream_job_id: int | None
+    upstream_group_id: int | None
+    has_ended: bool
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """A number of steps of one depth and one state, that changed in one bucket of the series."""
+
+    depth: int
+    state: StepState
+    place: int
+    steps: int
+
+
+def nodes(conn: Connection, *, group_id: int) -> list[GraphStep]:
+    """Return at most GRAPH_MAX steps of the group, in the order in which they were added."""
+    rows = conn.execute(_NODES, {"group_id": group_id}).mappings()
+    return [GraphStep(**{**row, "state": StepState(row["state"])}) for row in rows]
+
+
+def waits(conn: Connection, *, step_ids: Sequence[int]) -> list[GraphWait]:
+    """Return the waits of these steps, at most WAITS_MAX + 1."""
+    rows = conn.execute(_WAITS, {"steps": list(step_ids)}).mappings() if step_ids else ()
+    return [GraphWait(**row) for row in rows]
+
+
+def stages(
+    conn: Connection, *, group_id: int, since: datetime, until: datetime
+) -> list[StageCount]:
+    """Return the numbers of at most STEPS_MAX steps by depth, state and bucket.
+
+    `since` must be before `until`.
+    """
+    values = {"group_id": group_id, "since": since, "until": until}
+    return [
+        StageCount(row.depth, StepState(row.state), row.place, row.steps)
+        for row in conn.execute(_STAGES, values)
+    ]
+
+
+def last_steps(conn: Connection, *, group_id: int) -> list[StageCount]:
+    """Return the numbers of steps that wait for all others, of the first LAST_MAX such waits."""
+    return [
+        StageCount(row.depth, StepState(row.state), 0, row.steps)
+        for row in conn.execute(_LAST, {"group_id": group_id})
+    ]
