@@ -7,7 +7,8 @@ from onebox.demo_errors import OneboxError
 
 HOST = "127.0.0.1"
 USUAL_PORT = 8000
-NEXT_PORTS = range(USUAL_PORT + 1, USUAL_PORT + 100)  # tried in this order if 8000 is taken
+# If another process uses port 8000, these ports are tried, from the lowest.
+NEXT_PORTS = range(USUAL_PORT + 1, USUAL_PORT + 100)
 BACKLOG = 128
 
 

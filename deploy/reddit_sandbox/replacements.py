@@ -32,7 +32,9 @@ class Replacements:
         self._by_path: collections.OrderedDict[str, dict[str, Any]] = collections.OrderedDict()
 
     def put(self, path: str, *, status: int, body: str, times: int | None) -> None:
-        """Replace the next `times` replies to `path`, or all until `take_away` if `times` is None.
+        """Replace the next `times` replies to `path`.
+
+        If `times` is None, all replies to `path` are replaced until `take_away` is called.
 
         If there are more than MOST replacements, the oldest replacement is removed.
         """

@@ -156,7 +156,7 @@ class Supervisor:
     def _spawn(self, spec: Spec) -> "subprocess.Popen[bytes]":
         self.logs.mkdir(parents=True, exist_ok=True)
         # Append mode: after `bound_logs` has emptied the log, the child writes at the log's start.
-        # Otherwise it would write at its old offset, and the log would begin with a gap.
+        # Otherwise the child would write at its old offset, and the log would begin with a gap.
         with self.log(spec).open("ab") as output:
             return die_with_parent.spawn(
                 spec.command,

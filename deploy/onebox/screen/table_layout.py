@@ -34,7 +34,7 @@ COLUMNS = (
     Column("note", least=8),
 )
 CUT_FIRST = ("note", "worker", "state")
-# Columns that are left out, in this order, if the table is too wide.
+# If the table is too wide, these columns are left out one by one, the first one first.
 LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")
 
 

@@ -30,7 +30,7 @@ def one_line(text: str, *, limit: int) -> str:
 
 
 def lines(text: str, *, limit: int) -> str:
-    """Return at most `limit` characters, cleaned as by `one_line`. Line breaks stay."""
+    """Return at most `limit` characters, cleaned as by `one_line`. Line breaks are kept."""
     cut = text[:limit]
     if cut.isprintable():
         return cut

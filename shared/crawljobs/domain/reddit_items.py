@@ -127,8 +127,8 @@ class Comment:
 class MoreComments:
     """A stub: Reddit's placeholder in a tree for comments that the reply leaves out.
 
-    - `children`: the ids of these comments. If empty, a request for the tree below the comment
-      `parent_id` returns the comments.
+    - `children`: the ids of these comments. If `children` is empty, a request for the tree below
+      the comment `parent_id` returns the comments.
     - `count`: the number of comments that Reddit reports for the stub. It may be 0 although the
       stub has children.
     """
@@ -183,6 +183,6 @@ def is_newer(item_id: str, mark: str | None) -> bool:
 
 
 def newest(*ids: str | None) -> str | None:
-    """Return the highest of these ids, or None if there is none."""
+    """Return the highest of the `ids`, or None if all are None."""
     known = [item_id for item_id in ids if item_id is not None]
     return max(known, key=lambda item_id: int(item_id, 36)) if known else None

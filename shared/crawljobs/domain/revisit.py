@@ -29,7 +29,7 @@ class RevisitPolicy:
     - `items`: the next visit is due when about this number of new items is expected.
     - `shortest`, `longest`: the limits of the interval.
     - `capacity`: the number of items that a listing reliably shows. If more new items are expected
-      within `shortest`, the interval is less.
+      within `shortest`, the interval is shorter than `shortest`.
     """
 
     items: float = 50.0
@@ -49,8 +49,8 @@ class Activity:
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
     """Return the number of items a day.
 
-    `oldest` is the creation time of the oldest of the `count` newest items. The period
-    begins at `oldest`, or if `count` is less than NEWEST_ITEMS, NEWEST_WITHIN ago.
+    `oldest` is the creation time of the oldest of the `count` newest items. The items are from the
+    time since `oldest`. If `count` is less than NEWEST_ITEMS, they are from the last NEWEST_WITHIN.
     """
     if count == 0 or oldest is None:
         return 0.0
@@ -72,8 +72,8 @@ def interval(rate: float, *, policy: RevisitPolicy) -> timedelta:
 def next_visit(activity: Activity, *, now: datetime, policy: RevisitPolicy) -> datetime:
     """Return the time of the next visit.
 
-    A time that is at least RHYTHM_FROM away moves to the best hour of the day. The move keeps the
-    visit early enough that a listing still shows every new item.
+    A visit that is at least RHYTHM_FROM away is moved to the best hour of the day. The new time is
+    early enough that a listing still shows every new item.
     """
     delay = interval(activity.per_day, policy=policy)
     hour = best_hour(activity.by_hour)

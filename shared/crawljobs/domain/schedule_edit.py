@@ -93,7 +93,7 @@ def _same_text(expression: str, kept: str) -> bool:
 
 
 def _moved(before: Schedule, spec: ScheduleSpec, times: DueTimes) -> Schedule | None:
-    """Return the schedule with its next tick moved to the new offset, or None if it has no tick."""
+    """Return the schedule with its next tick moved to the new offset. None: there is no tick."""
     if not before.enabled or before.next_run_at is None:
         return None
     old = due_times.offset_of(before.id, spread_seconds=before.spread_seconds)

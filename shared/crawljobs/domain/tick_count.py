@@ -39,7 +39,7 @@ def walk(
 def count(cron: crons.Cron, *, after: datetime, until: datetime, anchor: datetime) -> int:
     """Return the exact number of due times later than `after` and not later than `until`.
 
-    This takes a few microseconds for each day of the period.
+    A call takes a few microseconds for each day of the period.
     """
     after, until = after.astimezone(UTC), until.astimezone(UTC)
     if until <= after:

@@ -1,7 +1,7 @@
 """The time span to which a rate of the last hour applies.
 
-A system that was started three minutes ago has results of three minutes only. If these were divided
-by an hour, the rates would be too small.
+A system that was started three minutes ago has results of three minutes only. If these results were
+divided by an hour, the rates would be too small.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ WAITING = (
     .subquery("waiting")
 )
 # True for a retry that is due within 5 minutes. A retry that is due later cannot succeed soon. The
-# error kind `deferred` is left out: a deferred job waits for its own community, so its missing
-# success shows nothing about the system.
+# error kind `deferred` is left out: such a job waits because of its own subreddit, so it shows
+# nothing about the system.
 _is_due_retry = and_(
     WAITING.c.wait_reason == inline("retry"),
     WAITING.c.visible_at <= NOW + inline_interval("5 minutes"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from crawljobs import errors
 from crawljobs.settings.environment import Environment
 
-# Postgres cuts names after 63 bytes. A role's name has at most 55: a prefix of 40, and the longest
-# suffix, `_crawler_worker`, of 15.
+# Postgres cuts names after 63 bytes. A role's name has at most 55 bytes: a prefix of 40 bytes, and
+# the longest suffix, `_crawler_worker`, of 15 bytes.
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 

@@ -15,7 +15,7 @@ from crawljobs.repository.queue.queue_sql import CLOCK
 from crawljobs.repository.sql import NOW, ONE_ROW, interval
 
 # LIMIT 1 makes the planner use one index lookup for each name. Otherwise Postgres would scan the
-# whole table. A value that the input lacks keeps the stored value.
+# whole table. If the input lacks a value, the stored value is kept.
 _KNOWN = ("reddit_id", "created_at_reddit", "suspended")
 _CHANGES = " OR ".join(
     f"(looked_up.{each} IS NOT NULL AND looked_up.{each} IS DISTINCT FROM stored_{each})"

@@ -21,7 +21,8 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.coverage import ListingName
 from crawljobs.repository.sql import inline_time
 
-SCAN_LIMIT = 1_000  # stored items; at most this number is checked, because a listing shows no more
+# Limit of the stored items that are checked, because a listing shows no more items.
+SCAN_LIMIT = 1_000
 
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)
 

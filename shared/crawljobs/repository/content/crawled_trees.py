@@ -55,7 +55,7 @@ _RECORD = text(f"""
     WHERE id = (SELECT id FROM posts WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED)
     """)
 
-NEWEST = 1_000  # posts; only this number of newest posts is checked, as a listing shows no more
+NEWEST = 1_000  # the number of newest posts that are checked: a listing shows no more posts
 STORED_SCAN_LIMIT = 1_000  # the count of a post's stored comments stops at this number
 
 # Subtracts from comments_missing the number of comments that other requests have stored since the

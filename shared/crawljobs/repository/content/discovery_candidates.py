@@ -27,8 +27,8 @@ EVIDENCE_MAX = 1_000
 _LISTINGS = ", ".join(f"'{name}'" for name in sorted(LISTINGS))
 
 # The related subreddits, the strongest evidence first. Profiles (u_...) and names that cannot be
-# enqueued are left out. `checked` false selects names whose access was never checked. `checked`
-# true selects public and restricted subreddits.
+# enqueued are left out. If `checked` is false, the query selects names whose access was never
+# checked. If `checked` is true, the query selects public and restricted subreddits.
 _CANDIDATES = text(f"""
     WITH here AS (
         SELECT author_id FROM ({authors.ACTIVE}) AS author

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain import subreddit
 from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 
-CHUNK = 500  # subreddits; one transaction enqueues at most this number
+CHUNK = 500  # limit of the subreddits that one transaction enqueues
 
 # Sets the next crawl one day ahead, so that the subreddit is found again if the enqueued job fails.
 # Skips subreddits with a live job until the job has ended. Their enqueue would wait for the lock of
@@ -44,7 +44,7 @@ _STALE = text(f"""
 def take_due(
     conn: Connection, *, at_most: int = CHUNK, skip: int = 0, now: datetime | None = None
 ) -> list[str]:
-    """Return the names of subreddits whose next_crawl_at has come, and set it one day ahead.
+    """Return the names of due subreddits, and set their next_crawl_at to one day from now.
 
     The caller enqueues these subreddits. Leaves out the first `skip` due subreddits, whose rows the
     database refused to change before.

@@ -26,7 +26,7 @@ from crawljobs.repository import paging
 from crawljobs.repository.content import subreddit_rows
 from crawljobs.repository.sql import inline_number, inline_time
 
-SCAN_LIMIT = 2_000  # subreddits; the statement of one page checks at most this number
+SCAN_LIMIT = 2_000  # limit of the subreddits that the statement of one page checks
 
 _subreddit = subreddits.c
 

@@ -35,7 +35,7 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
     - depth: the number of discovery steps from the root
     - due: the requested time
     - polite: the end of the minimum gap between crawls
-    - retries: their maximum number
+    - retries: the maximum number of retries
 
     `further` names more columns that crawl_jobs and `rows` both have, in the form ", name, name".
     """

@@ -35,7 +35,10 @@ def _live(status: JobStatus, at_most: int) -> Select[str, int]:
 
 @lru_cache(maxsize=8)
 def counts(at_most: int) -> CompoundSelect[Any]:
-    """Return the query of the jobs in each status but `queued`. Counts of live jobs are limited."""
+    """Return the query that counts the jobs of each status except `queued`.
+
+    The count of a live status stops at `at_most`.
+    """
     return union_all(
         *(_live(status, at_most) for status in sorted(LIVE - {JobStatus.QUEUED})),
         select(_finished.c.status, func.sum(_finished.c.jobs)).group_by(_finished.c.status),
@@ -44,7 +47,7 @@ def counts(at_most: int) -> CompoundSelect[Any]:
 
 @lru_cache(maxsize=8)
 def queued_by_priority(at_most: int) -> Select[Any]:
-    """Return the query of the queued jobs by priority, the next claims first."""
+    """Return the query that counts the queued jobs of each priority, the highest priority first."""
     queued = (
         select(_job.priority)
         .where(_job.status == inline("queued"))

@@ -16,7 +16,7 @@ from crawljobs.repository.queue.job_birth_sql import insert_first_jobs, insert_j
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, POLITE, short
 
 # One row for each name, with its request, and with the stored subreddit of that name if it exists.
-# LIMIT makes the planner use the index, even if few subreddits existed when it made the plan.
+# LIMIT makes the planner use the index, even if few subreddits existed when the plan was made.
 _ASKED = f"""
     SELECT priority, ceiling, source, schedule, retries, trace, origin,
         of_step AS watched, NOT of_step AS shared, first + number - 1 AS place,

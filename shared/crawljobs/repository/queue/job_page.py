@@ -208,8 +208,8 @@ def _later_than_after(source: FromClause, shape: PageShape) -> Iterator[ColumnEl
     if len({descending for _, descending in order}) == 1:
         yield _is_beyond(tuple_(*keys), tuple_(*after), is_descending)
         return
-    # The first column and the others have opposite directions. First range: rows with the value of
-    # `after` in the first column, later in the others. Second range: a later value in the first.
+    # The first column has another direction than the others. First condition: an equal first
+    # column, and later values in the others. Second condition: a later value in the first column.
     yield and_(keys[0] == after[0], tuple_(*keys[1:]) > tuple_(*after[1:]))
     yield _is_beyond(keys[0], after[0], is_descending)
 

@@ -85,7 +85,7 @@ def pause(
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Stop new crawls of the subreddit with the id `scope`, or of all if `scope` is EVERYTHING.
+    """Stop new crawls of the subreddit with the id `scope`, or all new crawls for EVERYTHING.
 
     Running crawls continue. Replaces an older pause with the same scope.
     """

@@ -52,7 +52,7 @@ _FIND_OPEN = _FIND.where(_budget.outage_until.is_not(None))
 
 # The time when the good probe began. During a pause, the start of a probe has set outage_until to
 # PROBE_SECONDS after that time. Without a pause, client_probes has stored the time in
-# probe_began_at. If a newer probe has succeeded already, its time (probe_good_at) stays.
+# probe_began_at. If a newer probe has succeeded already, its time (probe_good_at) is kept.
 _began = case(
     (
         _budget.outage_until.is_not(None),

@@ -97,5 +97,5 @@ def keep(
 
 
 def forget(conn: Connection, *, client_id: str, token: str) -> None:
-    """Delete this token, because Reddit refuses it. A newer stored token stays."""
+    """Delete `token`, because Reddit refuses it. A newer stored token is kept."""
     conn.execute(_FORGET, {"client": client_id, "token": token})

@@ -152,7 +152,10 @@ def change_schedule(
 
 
 def _hinted(conn: Connection, schedule_id: int, *, now: datetime | None) -> Schedule:
-    """Return the stored schedule. If it is enabled and due first, notify the scheduler."""
+    """Return the stored schedule.
+
+    If it is enabled, and due before all other schedules, notify the scheduler.
+    """
     written = schedule_reads.get_schedule(conn, schedule_id=schedule_id)
     if written is None:
         raise AssertionError("the row is locked by this transaction")

@@ -17,13 +17,13 @@ from crawljobs.domain.schedule import Schedule
 from crawljobs.repository.schedules import due_columns, schedule_reads
 from crawljobs.repository.sql import NOW, ids, inline_interval, inline_number, times, unnested
 
-CHUNK = 100  # schedules; one call repairs at most this number
+CHUNK = 100  # limit of the schedules that one call repairs
 
 _schedule = scheduled_jobs.c
 
 # Locks schedules whose last run or change is in the future, the latest due time first. The due time
-# of schedules with steps is infinity, so these come first. A repaired schedule no longer matches
-# the condition, so each execution returns the next schedules.
+# of schedules with steps is infinity, so these schedules come first. A repaired schedule no longer
+# matches the condition, so each execution returns the next schedules.
 _AHEAD = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(

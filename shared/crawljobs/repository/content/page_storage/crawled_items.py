@@ -54,8 +54,8 @@ def store(
     is not written. Returns how many posts and comments were written.
 
     `known_subreddits` maps lower-case names to ids. Any other subreddit of an item is inserted with
-    `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers are
-    also recorded with the time of this look.
+    `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers,
+    such as scores, are also recorded with the present time.
 
     With `drops_removed_titles`, removed posts are stored without titles and urls.
 

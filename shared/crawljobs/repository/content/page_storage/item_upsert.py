@@ -1,6 +1,6 @@
 """Build the statements that store posts or comments, and the JSON rows for these statements.
 
-Only `ItemColumns` lists the columns of a post or comment. Their types are read from db/tables.
+Only `ItemColumns` lists the columns of a post or comment. The types are read from db/tables.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
-# `checked_at` of an unchanged row is written again only after this time. Otherwise each look at a
-# page would write all its rows.
+# `checked_at` of an unchanged row is written again only after this time. Otherwise each fetch of a
+# page would write all rows of its items.
 CHECK_PRECISION = "interval '12 hours'"
 
 # A column with the id of an author, and the attribute of an item that has the author's account.
@@ -33,7 +33,7 @@ _ACCOUNTS = {"author_id": "author", "crosspost_author_id": "crosspost_author"}
 class ItemColumns:
     """The columns of a post or comment. A column is read from the attribute with the same name.
 
-    Only columns with an id of a subreddit or author are no attributes: the caller passes these ids.
+    The ids of subreddits and authors are no attributes: `rows_of` gets these ids as arguments.
 
     - `keys`: columns that never change.
     - `content`: columns that a later reply of Reddit may change.
@@ -198,7 +198,7 @@ def _definitions(columns: ItemColumns) -> str:
 
 
 def _merged(columns: ItemColumns, row: str) -> str:
-    """Return the values that are stored after a look at the item, which `row` shows."""
+    """Return the values to store. `row` is the name of the row with the values from Reddit."""
     kept = (f"coalesce(stored.{name}, {row}.{name})" for name in columns.kept)
     return ", ".join((*(f"{row}.{name}" for name in (*columns.content, *columns.flags)), *kept))
 

@@ -26,7 +26,7 @@ from crawljobs.repository.queue.wait_causes import SETTLED
 from crawljobs.repository.webhooks.events import job_events
 from crawljobs.repository.webhooks.events.event_interest import wanted_sql
 
-CHUNK = 1_000  # rows; a sweep changes at most this number in one transaction
+CHUNK = 1_000  # limit of the rows that a sweep changes in one transaction
 
 _REQUEUE = text(f"""
     WITH requeued AS (

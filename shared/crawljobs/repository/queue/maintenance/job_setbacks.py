@@ -37,8 +37,8 @@ BACKOFFS = text(f"""
 
 # During a pause without an end, a worker of the previous release sets the visible_at of a follow-up
 # job to the year 9999. The job would wait forever, so this statement makes the job due. Other jobs
-# with this time stay, because a user may have requested the time. A follow-up job is recognized by
-# its created_at: at that time, an older job of the subreddit ended.
+# with this time do not change, because a user may have requested the time. A follow-up job is
+# recognized by its created_at: at that time, an older job of the subreddit ended.
 FOLLOW_UPS = text(f"""
     UPDATE crawl_jobs SET visible_at = {NOW}
     WHERE id = ANY (ARRAY(
@@ -59,9 +59,9 @@ FOLLOW_UPS = text(f"""
 
 
 # Replaces future times of queued jobs by the time of the transaction, in chunks, the earliest times
-# first. The order of the jobs stays, because a later transaction sets a later time, and the id
-# decides between equal times. created_at sets the order of claims, and queued_at the start of
-# aging.
+# first. The order of the jobs does not change, because a later transaction sets a later time, and
+# the id decides between equal times. created_at sets the order of claims, and queued_at the start
+# of aging.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs

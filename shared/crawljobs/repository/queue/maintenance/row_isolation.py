@@ -21,8 +21,9 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-TRANSACTIONS_MAX = 1_000  # transactions of one run; an endless run would stop the other sweeps
-PASSED_OVER_MAX = 50  # failing rows that a sweep skips; if more rows fail, the sweep fails
+# Limit of transactions in one run; an endless run would stop the other sweeps.
+TRANSACTIONS_MAX = 1_000
+PASSED_OVER_MAX = 50  # limit of failing rows that a sweep skips; if more rows fail, the sweep fails
 RETRY_SKIPPED_SECONDS = 30.0  # skipped rows are tried again after this time
 REPORT_AGAIN_SECONDS = 3_600.0  # the same failure of a row is logged again after this time
 _SMALLER = 10  # a chunk shrinks by this factor after a failure and grows by it after a success
