@@ -24,7 +24,8 @@ log = logs.get_logger("migrations")
 # on the table wait too.
 LIMITS = "SET lock_timeout = '3s'; SET statement_timeout = 0"
 TURN_SECONDS = 0.1
-TURN_DEADLINE_SECONDS = 600.0  # limit of the wait for other migrations, if the caller sets none
+# Limit of the wait for other migrations, if the caller sets no deadline.
+TURN_DEADLINE_SECONDS = 600.0
 # The limit of the wait for a reply of the server, in seconds. This limit is long, because the
 # server needs long to build an index of a large table. TCP detects a server that is gone.
 REPLY_SECONDS = 6 * 3600.0

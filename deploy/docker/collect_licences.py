@@ -14,7 +14,7 @@ from pathlib import Path
 
 TEXT_NAMES = ("licen", "copying", "notice", "authors", "copyright")
 DECLARED = "LICENCE-AS-DECLARED"
-TEXT_MAX = 2 * 2**20  # limit of one text in bytes
+TEXT_MAX = 2 * 2**20  # limit of one licence text in bytes
 
 
 def main(arguments: list[str]) -> int:

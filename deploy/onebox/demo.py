@@ -37,10 +37,10 @@ class Request:
     workers: int
     schedulers: int
     data: Path
-    port: int | None  # None: 8000, or the next free port
+    port: int | None  # None: port 8000, or the next free port
     subreddits: tuple[str, ...]
     ready_file: Path | None
-    minutes: float | None  # None: no limit
+    minutes: float | None  # None: the demo runs without a limit
 
 
 def run(request: Request, stop: StopRequest) -> int:

@@ -42,7 +42,9 @@ def limit_of(text: str | None, default: int = PAGE, most: int = LONGEST_PAGE) ->
 def page(
     items: Sequence[Item], *, limit: int, after: str | None = None, before: str | None = None
 ) -> Page:
-    """Return the page after the item `after`, before the item `before`, or else the first page.
+    """Return the page after the item `after`, or the page before the item `before`.
+
+    If both are None, return the first page.
 
     If the listing does not have the named item, the page is empty. Reddit does the same after the
     item was deleted.

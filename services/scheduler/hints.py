@@ -18,9 +18,9 @@ from crawljobs.runtime import backoff, logs, metrics
 
 log = logs.get_logger(__name__)
 
-PING_SECONDS = 30.0  # time between pings, because only a round trip detects a broken connection
+PING_SECONDS = 30.0  # time between two pings; only a round trip detects a broken connection
 DEADLINE_SECONDS = 5.0
-RECONNECT_SECONDS = 0.1  # the first pause before a new connection; each failure doubles it
+RECONNECT_SECONDS = 0.1  # the first pause before a new connection; each failure doubles the pause
 RECONNECT_MAX_SECONDS = 30.0
 STEADY_SECONDS = 10.0  # a connection that lasts this long resets the pause
 

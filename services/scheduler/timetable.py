@@ -199,5 +199,5 @@ def application_name(instance: str) -> str:
 
 
 def backoff_seconds(failures: int) -> float:
-    """Return the pause after this number of failures in a row."""
+    """Return the pause in seconds after `failures` failures in a row."""
     return backoff.pause_seconds(failures, first=BACKOFF_SECONDS, longest=BACKOFF_MAX_SECONDS)

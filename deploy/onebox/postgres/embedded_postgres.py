@@ -14,7 +14,8 @@ from onebox.demo_errors import PostgresError
 from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
-READY_SECONDS = 60  # the limit for a start, which may include the recovery after a crash
+# The limit for the start of the server, which may include a recovery after a crash.
+READY_SECONDS = 60
 PORT_TRIES = 5  # limit of further starts, each on another port, if a port is in use
 # The limit of further starts if the sessions of a killed server still use the cluster. These
 # sessions end soon, so the server is started again every SESSIONS_SECONDS.

@@ -15,8 +15,9 @@ from onebox.postgres.request_counter import RequestCounter
 
 LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
 STATEMENT_MILLISECONDS = 1_000
-# A count of all stored items takes longer when more are stored. The pause after it is COUNT_PAUSE
-# times as long as the count itself, so that counting takes at most a twentieth of the time.
+# A count of all stored items takes longer when more items are stored. The pause after a count is
+# COUNT_PAUSE times as long as the count itself, so that counting takes at most a twentieth of the
+# time.
 COUNT_PAUSE = 19
 COUNT_PAUSE_SECONDS = 1.0
 READ_SECONDS = 1.0  # the totals are read at most once in this time

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 
-SPAN_SECONDS = 10.0  # the rate is an average over at least this time, if the readings cover it
+# The rate is an average over at least this time, if the readings cover this time.
+SPAN_SECONDS = 10.0
 
 
 class RequestCounter:

@@ -220,7 +220,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
 
 def _arguments_of(view: Callable[..., Any]) -> list[dict[str, Any]]:
-    """Return the documented parameters of the view's query; an empty list without any."""
+    """Return the documented query parameters of the view. Return [] if it has no parameters."""
     arguments: dict[str, Any] = getattr(view, "_apidoc", {}).get("arguments", {})
     listed: list[dict[str, Any]] = arguments.get("parameters", [])
     return listed

@@ -61,7 +61,7 @@ def _text(text: str) -> fields.String:
 
 
 def filter_fields(*, strict: bool) -> dict[str, fields.Field[Any]]:
-    """Return the filter fields: for a JSON body if `strict` is true, else for a query string."""
+    """Return the filter fields of a JSON body if `strict` is true, otherwise of a query string."""
     return {
         "status": _some_of(
             Known("JobStatusFilter", [*STATUSES, SUCCESS]),

@@ -21,7 +21,8 @@ class Spending:
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        # requests that all crawls have charged to the root, as this crawl last read the number
+        # The number of requests that all crawls have charged to the root, when this crawl last read
+        # this number.
         self._spent = spent
         self._charged = charged  # requests that this crawl has charged to the root
 

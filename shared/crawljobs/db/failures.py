@@ -26,13 +26,13 @@ StatementError = DBAPIError
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the error's SQLSTATE, or None if it has none, as after a failed connection."""
+    """Return the SQLSTATE of the error, or None if the error has no SQLSTATE."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None
 
 
 def constraint(error: BaseException) -> str | None:
-    """Return the name of the violated constraint, or None."""
+    """Return the name of the violated constraint, or None if no constraint was violated."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return original.diag.constraint_name if isinstance(original, psycopg.Error) else None
 

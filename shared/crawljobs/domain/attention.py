@@ -74,7 +74,7 @@ class AttentionFacts:
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that holds if its number is above `limit`, or with `is_equal` equal to `limit`.
+    """A condition that holds if its number is above `limit` (with `is_equal`: equal to `limit`).
 
     `sentence` is a template with `{value}`. `of_one` is the sentence for the number 1. `link` is
     the path of the API that shows the cause. `alert` is the alert of the same condition, and
@@ -83,7 +83,7 @@ class Condition:
 
     code: str
     severity: Severity
-    number: Callable[[Any], float]  # of AttentionFacts or SystemFacts
+    number: Callable[[Any], float]  # reads the number from AttentionFacts or SystemFacts
     limit: float
     sentence: str
     remedy: str
@@ -93,7 +93,7 @@ class Condition:
     is_equal: bool = False
     of_one: str | None = None
     shown_as: Callable[[float], str] = "{:,.0f}".format
-    hidden_by: str | None = None  # the code of a condition that includes this one
+    hidden_by: str | None = None  # the code of a condition that includes this condition
 
     def holds(self, facts: Any) -> bool:
         """Return whether the condition holds."""

@@ -66,7 +66,7 @@ def instant_of(tz: ZoneInfo, wall: datetime) -> datetime:
 
 
 def first_change(tz: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
-    """Return the first clock change later than `start` and not later than `end`, or None."""
+    """Return the first clock change after `start` and up to `end`. None: there is no change."""
     offset = offset_at(tz, start)
     low = start.replace(microsecond=0)
     while low < end:

@@ -17,7 +17,7 @@ log = logs.get_logger(__name__)
 # The wait for the database and its schema is long, because a deployment may start the services at
 # the same time as the database and the migrations.
 SCHEMA_DEADLINE_SECONDS = 120.0
-CHECK_SECONDS = 0.5  # seconds between two checks
+CHECK_SECONDS = 0.5  # seconds between two checks of the schema
 
 
 def wait_for_schema(

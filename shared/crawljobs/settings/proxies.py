@@ -18,10 +18,11 @@ _PROXY = re.compile(
 
 
 def proxy_of(address: str, variables: Mapping[str, str]) -> str | None:
-    """Return the address of the proxy, which may contain a password, or None without a proxy.
+    """Return the address of the proxy, or None if no proxy is used.
 
     An address on this machine or in NO_PROXY uses no proxy. Raises SettingsError if the proxy is
-    not an HTTP proxy. The message does not quote the address of the proxy.
+    not an HTTP proxy. The address of the proxy may contain a password, so the message does not
+    quote the address.
     """
     parts = urlsplit(address)
     host = (parts.hostname or "").rstrip(".")

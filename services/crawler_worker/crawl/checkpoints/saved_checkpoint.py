@@ -25,7 +25,8 @@ class UnreadableCheckpoint(crawl_failures.CrawlFailure):
 
 
 def read(saved: dict[str, Any] | None) -> Checkpoint:
-    """Return the saved checkpoint, or a new checkpoint for None. Raises UnreadableCheckpoint."""
+    """Return the checkpoint in `saved`. None gives a new checkpoint. Raises
+    UnreadableCheckpoint."""
     if saved is None:
         return Checkpoint()
     if saved.get("v") != VERSION:

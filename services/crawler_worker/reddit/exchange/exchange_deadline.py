@@ -23,7 +23,7 @@ _exchange = _Exchange()
 
 @contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Limit the exchange in this context: set the thread's deadline to `seconds` from now."""
+    """Limit the exchange in the with block: set the thread's deadline to `seconds` from now."""
     _exchange.ends_at = time.monotonic() + seconds
     try:
         yield

@@ -47,7 +47,7 @@ map_nodes = Table(
     Index("map_nodes_links_at_idx", "links_at", postgresql_where=text("links_at IS NOT NULL")),
 )
 
-# A link between two subreddits that have authors in common. It exists while it is one of the
+# A link between two subreddits that have authors in common. The link exists while it is one of the
 # strongest links of at least one of the two subreddits.
 subreddit_links = Table(
     "subreddit_links",

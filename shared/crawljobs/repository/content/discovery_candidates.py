@@ -82,7 +82,7 @@ _FORGET = text(f"""
 
 
 def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return names of subreddits that are related to this one and whose access was never checked.
+    """Return the names of related subreddits whose access was never checked.
 
     A name is returned if its evidence is strong enough. The name with the strongest evidence comes
     first.
@@ -91,7 +91,7 @@ def unchecked(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]
 
 
 def candidates(conn: Connection, *, subreddit_id: int, at_most: int) -> list[str]:
-    """Return names of public or restricted subreddits that are related to this one.
+    """Return the names of related subreddits that are public or restricted.
 
     A name is returned if its evidence is strong enough, the subreddit was never crawled, and it
     has no live job. The name with the strongest evidence comes first.

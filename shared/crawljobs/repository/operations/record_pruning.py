@@ -15,9 +15,9 @@ class Records(Enum):
 
     KEYS = auto()  # the responses of idempotency keys; their age begins when they are created
     INSTANCES = auto()  # processes; their age begins at the last heartbeat
-    OPERATIONS = auto()  # their age begins when they finish
-    SCORES = auto()  # former scores of posts; their age begins at the look
-    COUNTS = auto()  # former numbers of subscribers; their age begins at the look
+    OPERATIONS = auto()  # finished operations; their age begins when they finish
+    SCORES = auto()  # former scores of posts; their age begins when they were recorded
+    COUNTS = auto()  # former numbers of subscribers; their age begins when they were recorded
     # The history of the queue and of the budgets; the age begins with the minute or the hour.
     QUEUE_MINUTES = auto()
     QUEUE_HOURS = auto()

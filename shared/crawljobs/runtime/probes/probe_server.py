@@ -174,7 +174,7 @@ class ProbeServer:
             self._drop(connection)
 
     def _close_oldest(self) -> bool:
-        """Close the oldest connection, and return whether there was one.
+        """Close the oldest connection. Return False if there is no connection.
 
         If many clients connect at once, a probe is among the newest connections, so it stays open.
         """
