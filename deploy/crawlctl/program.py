@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -39,6 +40,16 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
         # The program that reads the output has ended. Without /dev/null as output, Python would
         # report the error again when it flushes the output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return int(ExitCode.FAILED)
+    except OSError as error:
+        session.complain(f"crawlctl: {error.filename or 'input or output'}: {error.strerror}")
+        return int(ExitCode.FAILED)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        session.debug(traceback.format_exc())
+        session.complain(
+            "crawlctl: The answer of the server has an unexpected form, or crawlctl has a bug: "
+            f"{type(error).__name__}: {error}. -v shows the place in the program."
+        )
         return int(ExitCode.FAILED)
     finally:
         session.close()

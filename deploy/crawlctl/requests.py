@@ -16,9 +16,13 @@ FILE_CHARACTERS = 8 * 2**20  # a longer file is surely refused: the API accepts 
 def path_of(*parts: object) -> str:
     """Return the first part and the quoted other parts, joined by slashes.
 
-    A slash in a quoted part does not begin a new part.
+    A slash in a quoted part does not begin a new part. Raises CommandFailed for an empty part, and
+    for `.` and `..`: an HTTP client would remove them, and send the request to another path.
     """
     first, *rest = map(str, parts)
+    for part in rest:
+        if part.strip() in ("", ".", ".."):
+            raise CommandFailed(f"{part!r} names no object.", ExitCode.USAGE)
     return "/".join([first, *(quote(part, safe="") for part in rest)])
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ROWS = rows_of(700)
+NDJSON = "application/x-ndjson"
 BATCH_BYTES = 9_000  # so that the export has several batches
 PROGRAM = (
     "import crawlctl.exporting.parquet_folder as folder; import crawlctl.exporting.download as d; "
@@ -55,14 +57,27 @@ def test_each_field_has_the_type_of_its_column(kind: ExportKind) -> None:
     assert wrong == {}
 
 
-def command(url: str, folder: Path, *more: str) -> list[str]:
-    start = [str(needs.parquet()), "-P", "-c", PROGRAM, "--url", url, "export"]
-    return [*start, "posts", "--format", "parquet", "--out", str(folder), *more]
+def command(url: str, folder: Path, *more: str, retry_seconds: int = 30) -> list[str]:
+    start = [str(needs.parquet()), "-P", "-c", PROGRAM, "--retry-seconds", str(retry_seconds)]
+    return [
+        *start,
+        "--url",
+        url,
+        "export",
+        "posts",
+        "--format",
+        "parquet",
+        "--out",
+        str(folder),
+        *more,
+    ]
 
 
-def run(url: str, folder: Path, *more: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    url: str, folder: Path, *more: str, retry_seconds: int = 30, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command(url, folder, *more),
+        command(url, folder, *more, retry_seconds=retry_seconds),
         env=environment(folder, **variables),
         capture_output=True,
         text=True,
@@ -125,6 +140,32 @@ def test_an_export_continues_after_breaks_in_each_partition(
     assert (state["complete"], state["lines"]) == (True, 700)
     with serve(ExportServer(ROWS, [])) as url:
         assert run(url, out, "--partition", partition, "--resume").returncode == 3
+
+
+def test_no_answer_fills_the_memory_or_leaves_the_folder(tmp_path: Path) -> None:
+    names = ["../../evil", "..", "/etc", "a\0b", "a\nb", "C:\\x"]
+    rows = [{"subreddit": name, "created_at": None, "id": str(n)} for n, name in enumerate(names)]
+    long = {"subreddit": "s" * 300, "created_at": None, "id": "a"}
+
+    def lines(*rows: dict[str, Any]) -> bytes:
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+    for n, (content, message) in enumerate(
+        (
+            (lines(*rows), ""),
+            (lines(long), "File name too long"),
+            (b"[" * 3_000_000, "more than 2,097,152 bytes"),
+        )
+    ):
+        folder = tmp_path / "in" / str(n)
+        with serve(partial(Exchange.send, status=200, content=content, content_type=NDJSON)) as url:
+            done = run(url, folder, retry_seconds=0)
+        assert (done.returncode == 0, message in done.stderr) == (not message, True), done.stderr
+        assert "Traceback" not in done.stderr
+        assert [one.name for one in tmp_path.iterdir()] == ["in"]
+    folder = tmp_path / "in" / "0"
+    assert len([*folder.glob("subreddit=*/part-000001.parquet")]) == len(names)
+    assert all(len(one.relative_to(folder).parts) <= 2 for one in folder.rglob("*"))
 
 
 def test_a_killed_export_is_resumed_without_loss_or_repeat(tmp_path: Path) -> None:

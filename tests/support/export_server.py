@@ -14,6 +14,10 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
     b"Crawljobs-Updated-Until: 2026-05-04T11:59:00Z\r\n"
 )
+TYPES = {
+    "ndjson": b"Content-Type: application/x-ndjson\r\n",
+    "csv": b"Content-Type: text/csv; charset=utf-8\r\n",
+}
 FIELDS = ("subreddit", "created_at", "id", "title", "extra")
 
 
@@ -64,7 +68,7 @@ class ExportServer:
         rows = self.rows[keys.index(after) + 1 :] if after else self.rows
         body = text_of(rows, query["format"][0], heading=after is None)
         cut = self.cuts.pop(0) if self.cuts else None
-        head = HEAD
+        head = HEAD + TYPES[query["format"][0]]
         if self.gzip:
             head += b"Content-Encoding: gzip\r\n"
             packer = zlib.compressobj(6, zlib.DEFLATED, 31)

@@ -59,13 +59,13 @@ def api(
             items = read_items(session.client, path, query, limit=None)
             session.writer.items(_noun(session, items), items)
             return
-        reply = session.client.call("GET", path, query=query, headers=dict(headers))
+        reply = session.client.call("GET", path, query=query, headers=dict(headers), any_type=True)
     else:
         body = {name: _value(text) for name, text in pairs}
         whole = json_of(file) if file is not None else (body or None)
         if file is not None and body:
             raise CommandFailed("Give --input or -f, not both.", ExitCode.USAGE)
-        reply = session.client.call(method, path, body=whole, headers=dict(headers))
+        reply = session.client.call(method, path, body=whole, headers=dict(headers), any_type=True)
     if isinstance(reply.body, str):
         click.echo(visible_lines(reply.body.rstrip("\n")))
     elif reply.body is not None:

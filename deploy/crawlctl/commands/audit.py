@@ -1,5 +1,7 @@
 """`crawlctl audit`: the log of changes."""
 
+import codecs
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -7,11 +9,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+from urllib3.exceptions import HTTPError
 
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.list_options import Filter, filter_options, list_options, query_of
 from crawlctl.new_files import in_the_way
 from crawlctl.nouns.system import AUDIT_ENTRY
+from crawlctl.output.visible_text import visible_lines
 from crawlctl.rest.pages import PAGE_ITEMS
 from crawlctl.session import Session
 from crawlctl.shared_options import Noun
@@ -77,7 +81,7 @@ def export_entries(
     response = session.client.stream(f"{PATH}/export", query)
     with response:
         if out is None:
-            last = _copy(response, sys.stdout.buffer)
+            last = _copy(response, _Shown() if sys.stdout.isatty() else sys.stdout.buffer)
         else:
             try:
                 with out.open("xb") as file:
@@ -93,12 +97,23 @@ def export_entries(
     raise CommandFailed("The export is not complete: the connection broke.", ExitCode.UNREACHABLE)
 
 
-def _copy(response: Any, out: BinaryIO) -> bytes:
-    """Copy the body, and return its last bytes."""
+class _Shown:
+    """A terminal. Characters that steer a terminal are shown as escapes."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, piece: bytes) -> None:
+        sys.stdout.write(visible_lines(self._decoder.decode(piece)))
+
+
+def _copy(response: Any, out: BinaryIO | _Shown) -> bytes:
+    """Copy the body, and return its last bytes. If the connection breaks, the copy ends there."""
     last = b""
-    for chunk in response.stream(CHUNK_BYTES):
-        out.write(chunk)
-        last = (last + chunk)[-LAST_LINE_BYTES:]
+    with contextlib.suppress(HTTPError):
+        for chunk in response.stream(CHUNK_BYTES):
+            out.write(chunk)
+            last = (last + chunk)[-LAST_LINE_BYTES:]
     return last
 
 

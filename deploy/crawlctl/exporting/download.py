@@ -6,6 +6,7 @@ from typing import Protocol
 
 from urllib3.exceptions import HTTPError
 
+from crawlctl.exporting import checked_response
 from crawlctl.exporting.export_request import ExportRequest
 from crawlctl.exporting.progress import Progress
 from crawlctl.failures import CommandFailed, ExitCode
@@ -13,7 +14,6 @@ from crawlctl.rest.client import REPEATED_STATUSES, Client
 from crawlctl.rest.problem import Refused
 
 UPDATED_UNTIL = "Crawljobs-Updated-Until"
-PIECE_BYTES = 256 * 1024
 PAUSE_SECONDS = 1.0
 
 
@@ -29,6 +29,10 @@ class Target(Protocol):
     @property
     def lines(self) -> int:
         """The number of complete lines."""
+
+    @property
+    def has_incomplete_line(self) -> bool:
+        """Whether bytes follow the last complete line."""
 
     def write(self, piece: bytes) -> None:
         """Append bytes of the response."""
@@ -64,7 +68,8 @@ def download(
                 raise
             reason, pause = str(refused), max(pause, refused.retry_after or 0.0)
         except HTTPError as error:
-            reason = f"the connection broke ({type(error).__name__})"
+            is_own = isinstance(error, checked_response.NotComplete)
+            reason = str(error) if is_own else f"the connection broke ({type(error).__name__})"
         except CommandFailed as failed:
             if failed.code is not ExitCode.UNREACHABLE:
                 raise
@@ -85,7 +90,10 @@ def download(
 def _one_response(client: Client, file: Target, progress: Progress) -> None:
     request = file.request
     with client.stream(request.path, request.parameters(file.after)) as response:
+        checked_response.check_type(response, request.format, client.url)
         file.keep_updated_until(response.headers.get(UPDATED_UNTIL))
-        for piece in response.stream(PIECE_BYTES, decode_content=True):
+        for piece in checked_response.contents(response):
             file.write(piece)
             progress.show(file.lines)
+    if file.has_incomplete_line:
+        raise checked_response.NotComplete("the last line is not complete")

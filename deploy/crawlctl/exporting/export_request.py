@@ -57,7 +57,7 @@ class ExportRequest:
         try:
             values = self._values(line.decode(), header.decode())
             return ",".join(str(values[name]) for name in self.key_fields())
-        except (ValueError, KeyError, TypeError, StopIteration, csv.Error):
+        except (ValueError, KeyError, TypeError, StopIteration, RecursionError, csv.Error):
             raise CommandFailed(
                 "The last line of the file is damaged: delete the file, and start again."
             ) from None

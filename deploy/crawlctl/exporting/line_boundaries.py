@@ -2,8 +2,20 @@
 
 import re
 
+from crawlctl.failures import CommandFailed
+
+LINE_BYTES = 2 * 2**20  # limit of a line; the longest line of the API has less than 1 MiB
 _QUOTES_AND_ENDS = re.compile(rb'["\n]')
 _QUOTE = ord('"')
+
+
+def check_length(size: int) -> None:
+    """Raise CommandFailed if an incomplete line is longer than each line of an export.
+
+    Otherwise, a response without line feeds would fill the memory or the disk.
+    """
+    if size > LINE_BYTES:
+        raise CommandFailed(f"A line of the answer has more than {LINE_BYTES:,} bytes.")
 
 
 class LineBoundaries:
@@ -33,6 +45,12 @@ class LineBoundaries:
         else:
             self._feed_quoted(piece)
         self._offset += len(piece)
+        check_length(self._offset - self.complete)
+
+    @property
+    def has_incomplete_line(self) -> bool:
+        """Whether bytes follow the last complete line."""
+        return self._offset > self.complete
 
     def _feed_plain(self, piece: bytes) -> None:
         last = piece.rfind(b"\n")

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crawlctl.exporting import parquet_tables
+from crawlctl.exporting import new_files, parquet_tables
 from crawlctl.exporting.export_request import ExportRequest, without_times
+from crawlctl.exporting.line_boundaries import check_length
 from crawlctl.failures import CommandFailed, ExitCode
 
 BATCH_BYTES = 8 * 2**20
@@ -62,9 +63,18 @@ class ParquetFolder:
             if number and int(number[1]) > self._batch:
                 path.unlink()
 
+    @property
+    def has_incomplete_line(self) -> bool:
+        """Whether bytes follow the last complete line."""
+        return bool(self._lines) and not self._lines.endswith(b"\n")
+
     def write(self, piece: bytes) -> None:
-        """Take bytes of the response. Write a batch when its size is reached."""
+        """Take bytes of the response. Write a batch when its size is reached.
+
+        Raises CommandFailed for a line that is too long.
+        """
         self._lines += piece
+        check_length(len(self._lines) - self._lines.rfind(b"\n") - 1)
         if len(self._lines) >= BATCH_BYTES:
             self._write_batch()
 
@@ -120,9 +130,7 @@ class ParquetFolder:
             "updated_until": self.updated_until,
             "complete": self._is_complete,
         }
-        new = self.path / f"{STATE}.new"
-        new.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        new.replace(self.path / STATE)
+        new_files.replace(self.path / STATE, json.dumps(content) + "\n")
 
     def _read_state(self) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from crawlctl.exporting import new_files
 from crawlctl.exporting.export_request import ExportRequest, without_times
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawlctl.failures import CommandFailed, ExitCode
@@ -47,7 +48,7 @@ class PartialFile:
         try:
             if self._part.exists():
                 self._read_state()
-                self._file = self._part.open("r+b")
+                self._file = new_files.open_existing(self._part)
                 while piece := self._file.read(PIECE_BYTES):
                     self.boundaries.feed(piece)
             else:
@@ -73,8 +74,13 @@ class PartialFile:
         """The number of complete lines, without the header of a CSV file."""
         return max(0, self.boundaries.lines - int(self.request.is_csv))
 
+    @property
+    def has_incomplete_line(self) -> bool:
+        """Whether bytes follow the last complete line."""
+        return self.boundaries.has_incomplete_line
+
     def write(self, piece: bytes) -> None:
-        """Append bytes of the response."""
+        """Append bytes of the response. Raises CommandFailed for a line that is too long."""
         self._opened.write(piece)
         self.boundaries.feed(piece)
 
@@ -130,9 +136,7 @@ class PartialFile:
 
     def _write_state(self) -> None:
         content = {**self._description(), "updated_until": self.updated_until}
-        new = self._state.with_name(f"{self._state.name}.new")
-        new.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        new.replace(self._state)
+        new_files.replace(self._state, json.dumps(content) + "\n")
 
     def _read_state(self) -> None:
         """Use the stored request of the interrupted run. Raises CommandFailed for other options.

@@ -11,6 +11,9 @@ from crawlctl.output.columns import Column, Item, Noun, plain
 from crawlctl.output.style import Style
 from crawlctl.output.visible_text import visible, visible_json, visible_lines
 
+# A spreadsheet runs a cell as a formula if it begins with one of these characters. Some versions
+# also accept the wide forms of = + - @. Tabs are escapes here.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PAGE_ROWS = 500  # the widths of a table's columns are computed for this number of rows at a time
 
 
@@ -70,7 +73,7 @@ class Writer:
         rows = csv.writer(self._out, lineterminator="\n")
         rows.writerow([column.name for column in noun.columns])
         for item in items:
-            rows.writerow([visible_lines(plain(column.value(item))) for column in noun.columns])
+            rows.writerow([_csv_cell(column.value(item)) for column in noun.columns])
 
     def _columns(self, noun: Noun) -> Sequence[Column]:
         return noun.columns if self._style.format == "wide" else noun.narrow()
@@ -93,6 +96,16 @@ class Writer:
             if rows:
                 self._line(f"\n{name.replace('_', ' ').replace('.', ', ')}:")
                 write_table(self._out, self._columns(inner), rows, self._style, heading=True)
+
+
+def _csv_cell(value: Any) -> str:
+    """Return the text of a cell. A text that a spreadsheet would run gets an apostrophe in front.
+
+    Numbers stay as they are, also those below zero.
+    """
+    text = visible_lines(plain(value))
+    is_formula = not isinstance(value, int | float) and text.startswith(_FORMULA_STARTS)
+    return f"'{text}" if is_formula else text
 
 
 class _Counted:

@@ -14,6 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from crawlctl.failures import CommandFailed, ExitCode
+from crawlctl.rest import answer_reading
 from crawlctl.rest.problem import Refused, read_problem
 from crawlctl.version import VERSION
 
@@ -22,6 +23,7 @@ READ_SECONDS = 60.0  # the server ends each request after 10 s, and a proxy adds
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 5.0
 ANSWER_BYTES = 64 * 2**20  # limit of an answer; a list of 500 jobs has 1 MiB
+PROBLEM_BYTES = 2**20  # limit of an error of an export
 REPEATED_STATUSES = frozenset({429, 502, 503, 504})
 NOT_MODIFIED, NOT_FOUND = 304, 404
 
@@ -61,8 +63,8 @@ class Client:
         self._retry_seconds = retry_seconds
         self._log = log
         self._sleep = sleep
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
+        self._pool = answer_reading.open_pool(
+            connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS
         )
 
     def __enter__(self) -> "Client":
@@ -94,8 +96,12 @@ class Client:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         gone_is_done: bool = False,
+        any_type: bool = False,
     ) -> Reply:
         """Send a request until the server answers it, and return the reply.
+
+        The answer must be a JSON object, or empty. With `any_type`, the reply can also have another
+        JSON value, or a text: the page of a proxy, for example, is a text.
 
         With `gone_is_done`, status 404 of a second try is no error: the first try has deleted the
         object. All tries of a write have the same Idempotency-Key. Raises Refused for an error
@@ -127,6 +133,11 @@ class Client:
                     raise _unreachable(self.url, error) from None
                 self._log(f"{method} {path}: {_reason(error)}")
             else:
+                if not any_type and not isinstance(reply.body, dict | None):
+                    raise CommandFailed(
+                        f"The answer of {method} {path} is no JSON object: is {self.url} the "
+                        "address of an admin-api?"
+                    )
                 return Reply(**{**reply.__dict__, "repeated": tries > 1})
             self._sleep(delay)
 
@@ -145,7 +156,8 @@ class Client:
             raise _unreachable(self.url, error) from None
         if response.status >= 300:
             with response:
-                raise read_problem(response.status, response.headers, response.read(ANSWER_BYTES))
+                data = answer_reading.read_body(response, PROBLEM_BYTES)
+                raise read_problem(response.status, response.headers, data)
         return response
 
     def _once(
@@ -164,8 +176,7 @@ class Client:
         except LocationParseError as error:
             raise CommandFailed(f"{self.url} is not a valid URL: {error}", ExitCode.USAGE) from None
         with response:
-            data = response.read(ANSWER_BYTES + 1, decode_content=True)
-            response.drain_conn()
+            data = answer_reading.read_body(response, ANSWER_BYTES)
         took = (time.monotonic() - began) * 1000
         request_id = response.headers.get("X-Request-Id", "-")
         path = address.removeprefix(self.url)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from crawlctl.failures import CommandFailed
 from crawlctl.rest.client import Client, Query
 
 PAGE_ITEMS = 500  # the most that the API returns
@@ -27,9 +28,11 @@ def read_items(
         body = client.get(path, page).body
         items = body["items"][:wanted]
         yield from items
-        cursor = body.get("next")
+        last, cursor = cursor, body.get("next")
         if cursor is None:
             return
         if left is not None:
             left -= len(items)
+        if cursor == last and left != 0:
+            raise CommandFailed(f"The list {path} has no end: its cursor does not change.")
     on_rest()

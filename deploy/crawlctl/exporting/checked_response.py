@@ -1,0 +1,59 @@
+"""Reads the response of an export, and detects a response that is no export or is not complete."""
+
+import zlib
+from collections.abc import Iterator
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from crawlctl.failures import CommandFailed
+
+PIECE_BYTES = 256 * 1024
+TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+_WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
+
+
+class NotComplete(HTTPError):
+    """The response ended before its content did."""
+
+
+def check_type(response: urllib3.BaseHTTPResponse, file_format: str, url: str) -> None:
+    """Raise CommandFailed if the response has another type, such as the login page of a proxy."""
+    found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if found != TYPES[file_format]:
+        raise CommandFailed(
+            f"The answer has the type {found or 'unknown'} and is no export: is {url} the address "
+            "of an admin-api?"
+        )
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("gzip", "identity"):
+        raise CommandFailed(f"The answer has the unknown encoding {encoding}.")
+
+
+def contents(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield the content in pieces of at most PIECE_BYTES.
+
+    Raises NotComplete if the end of the response does not show that the content is complete: the
+    response has neither chunks nor a length, or the end of the gzip format is missing. A proxy can
+    turn an interrupted response into such a response. Raises HTTPError if the connection breaks.
+    """
+    is_framed = response.chunked or response.headers.get("Content-Length") is not None
+    if not is_framed:
+        raise NotComplete("a proxy removed the mark of the end of the response")
+    pieces = response.stream(PIECE_BYTES, decode_content=False)
+    if response.headers.get("Content-Encoding", "").strip().lower() != "gzip":
+        yield from pieces
+        return
+    unpacker = zlib.decompressobj(_WITH_GZIP_HEADER)
+    for piece in pieces:
+        rest = piece
+        while rest and not unpacker.eof:
+            try:
+                found = unpacker.decompress(rest, PIECE_BYTES)
+            except zlib.error as error:
+                raise NotComplete(f"the compressed content is damaged: {error}") from None
+            rest = unpacker.unconsumed_tail
+            if found:
+                yield found
+    if not unpacker.eof:
+        raise NotComplete("the end of the compressed content is missing")

@@ -1,0 +1,104 @@
+"""Reads answers of a server that may be hostile: a limit of bytes, and a deadline for all bytes."""
+
+import contextlib
+import socket
+import threading
+import time
+from http.client import HTTPException
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+HEAD_SECONDS = 90.0  # limit of the wait for all headers; the server ends each request after 10 s
+BODY_SECONDS = 120.0  # limit of the time for the body of an answer that is no export
+_PIECE_BYTES = 64 * 1024
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+class AnswerTooSlow(HTTPError):
+    """The answer was not complete at its deadline."""
+
+
+class NoBody(HTTPError):
+    """The connection broke before the headers were complete."""
+
+
+def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
+    """Return the body, or its first bytes, more than `at_most`, if the body is longer.
+
+    A body without chunks, length and bytes raises NoBody: the connection broke within the headers.
+    Closes the connection of a longer body, because the body may have no end. Raises AnswerTooSlow
+    after BODY_SECONDS: without this limit, a server that sends one byte a minute has no end either.
+    """
+    deadline = time.monotonic() + BODY_SECONDS
+    content = bytearray()
+    while piece := response.read1(_PIECE_BYTES, decode_content=True):
+        content += piece
+        if len(content) > at_most:
+            response.close()
+            break
+        if time.monotonic() > deadline:
+            response.close()
+            raise AnswerTooSlow(f"the answer took more than {BODY_SECONDS:g} s")
+    is_framed = response.chunked or response.headers.get("Content-Length") is not None
+    if not (content or is_framed or response.status in _WITHOUT_BODY):
+        raise NoBody("the answer is not complete")
+    return bytes(content)
+
+
+class _TimedHeaders:
+    """A connection that breaks if the headers of the answer are not complete at a deadline.
+
+    The timeout of a socket is no deadline, because each received byte restarts it.
+    """
+
+    def getresponse(self) -> Any:
+        connection: Any = self
+        ended = threading.Event()
+
+        def end(sock: socket.socket = connection.sock) -> None:
+            ended.set()
+            with contextlib.suppress(OSError):  # the server has closed the connection
+                sock.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(HEAD_SECONDS, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            found = super().getresponse()  # type: ignore[misc]
+        except (HTTPException, OSError):
+            if not ended.is_set():
+                raise
+        finally:
+            timer.cancel()
+        # http.client takes the end of the connection for the end of the headers.
+        if ended.is_set():
+            raise AnswerTooSlow(f"no headers within {HEAD_SECONDS:g} s")
+        return found
+
+
+class _TimedHttp(_TimedHeaders, HTTPConnection):
+    pass
+
+
+class _TimedHttps(_TimedHeaders, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _TimedHttp
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _TimedHttps
+
+
+def open_pool(*, connect_seconds: float, read_seconds: float) -> urllib3.PoolManager:
+    """Return a pool of connections. `read_seconds` limits the wait for the next bytes."""
+    timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+    pool = urllib3.PoolManager(timeout=timeout, retries=False)
+    pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    return pool
