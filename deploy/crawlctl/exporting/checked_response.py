@@ -9,7 +9,12 @@ from urllib3.exceptions import HTTPError
 from crawlctl.failures import CommandFailed
 
 PIECE_BYTES = 256 * 1024
-TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+TYPES = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "graphml": "application/graphml+xml",
+    "gexf": "application/gexf+xml",
+}
 _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
 

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from crawlctl import new_files
 from crawlctl.exporting.export_request import ExportRequest
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.new_files import in_the_way
 
 
 class GraphFile:
@@ -19,6 +19,7 @@ class GraphFile:
         self._part = path.with_name(f"{path.name}.part")
         self.request = request
         self.lines = 0
+        self.has_incomplete_line = False
         self.updated_until: str | None = None
         self._file: BinaryIO | None = None
 
@@ -29,9 +30,9 @@ class GraphFile:
                 "A graph cannot be continued: export it without --resume.", ExitCode.USAGE
             )
         if self._path.exists():
-            raise in_the_way(self._path)
+            raise new_files.in_the_way(self._path)
         try:
-            self._file = self._part.open("wb")
+            self._file = new_files.open_new(self._part)
         except OSError as error:
             raise CommandFailed(f"{self._part} cannot be used: {error.strerror}") from None
 
@@ -45,12 +46,14 @@ class GraphFile:
         """Append bytes of the response."""
         self._opened.write(piece)
         self.lines += piece.count(b"\n")
+        self.has_incomplete_line = not piece.endswith(b"\n")
 
     def drop_incomplete_line(self) -> None:
         """Empty the file for the next response, which has the whole graph."""
         self._opened.seek(0)
         self._opened.truncate()
         self.lines = 0
+        self.has_incomplete_line = False
 
     def keep_updated_until(self, value: str | None) -> None:
         """Ignore the header, because a later export of a graph has all links again."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crawlctl.exporting import new_files, parquet_tables
+from crawlctl import new_files
+from crawlctl.exporting import parquet_tables
 from crawlctl.exporting.export_request import ExportRequest, without_times
 from crawlctl.exporting.line_boundaries import check_length
 from crawlctl.failures import CommandFailed, ExitCode

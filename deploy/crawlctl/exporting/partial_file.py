@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crawlctl.exporting import new_files
+from crawlctl import new_files
 from crawlctl.exporting.export_request import ExportRequest, without_times
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.new_files import in_the_way
 
 PIECE_BYTES = 1024 * 1024
 
@@ -38,7 +37,7 @@ class PartialFile:
         the interrupted run belongs to another request.
         """
         if self._path.exists():
-            raise in_the_way(self._path)
+            raise new_files.in_the_way(self._path)
         if not resume and self._part.exists():
             raise CommandFailed(
                 f"{self._part} is that of an interrupted export: continue it with --resume, or "
