@@ -22,7 +22,9 @@ MEMBERS = {
     "moon": {"eve": 1, "fay": 1},
     "mars": {"eve": 1, "fay": 1},
 }
-HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/gexf+xml\r\n\r\n"
+)
 
 
 @pytest.fixture
