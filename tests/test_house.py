@@ -62,7 +62,7 @@ def test_the_import_contracts_hold() -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-ADMIN_API_ROOMS = "admin_api: resources, openapi and server above http above schemas"
+ADMIN_API_ROOMS = "admin_api: resources, openapi, dashboard and server above http above schemas"
 WORKER_ROOMS = "crawler_worker: crawl and maintenance above claims above reddit"
 REPOSITORY_ROOMS = "repository rooms import one another as listed"
 CRAWLCTL_ALONE = "crawlctl speaks REST alone"
@@ -97,6 +97,7 @@ BREAKS = [
     (ADMIN_API_ROOMS, "admin_api.server", "admin_api.resources.health"),
     (ADMIN_API_ROOMS, "admin_api.server", "admin_api.openapi.document"),
     (ADMIN_API_ROOMS, "admin_api.openapi", "admin_api.resources.jobs"),
+    (ADMIN_API_ROOMS, "admin_api.dashboard", "admin_api.openapi.document"),
     (ADMIN_API_ROOMS, "admin_api.resources", "admin_api.server.connection"),
     (ADMIN_API_ROOMS, "admin_api.resources", "admin_api.app"),
     (WORKER_ROOMS, "crawler_worker.reddit", "crawler_worker.claims.worker"),

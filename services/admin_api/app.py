@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import flask
 
 from admin_api import NAME
+from admin_api.dashboard import routes as dashboard
 from admin_api.http import (
     access_log,
     audit_refusals,
@@ -152,6 +153,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint(api))
+    app.register_blueprint(dashboard.blueprint)
     return app
 
 

@@ -28,6 +28,7 @@ except OSError as error:
 
 # These imports load prometheus_client, which then reads the environment variable that
 # metrics_folder.prepare() has set above. So prepare() must run first.
+from admin_api.dashboard import assets
 from admin_api.http import audit_refusals, state
 from admin_api.server import allocator, metrics_server, probe_socket
 from crawljobs import settings
@@ -99,11 +100,12 @@ accesslog = None  # http/access_log.py logs each request instead
 def on_starting(_server: object) -> None:
     """Stop gunicorn if the database is unusable. Then import the application before the fork.
 
-    So the forked workers share the memory of the code. No database connection stays open, because
-    the workers must not share a connection.
+    So the forked workers share the memory of the code and of the dashboard's files. No database
+    connection stays open, because the workers must not share a connection.
     """
     _refuse_unusable_database()
     importlib.import_module("admin_api.app")
+    assets.all_assets()
     # After this call, garbage collections do not write to the memory that the processes share.
     # After a write, Linux would copy this memory for the process (decision 72).
     gc.freeze()

@@ -16,6 +16,7 @@ from support.service_process import ServiceProcess
 from support.waiting import wait_until
 
 ROOT = commands.ROOT
+STATIC = ROOT / "services/admin_api/dashboard/static"
 DEADLINE_SECONDS = 60
 INSTALL_SECONDS = 600
 LOCKS = ("admin-api", "crawler-worker", "scheduler", "migrations")
@@ -110,6 +111,10 @@ def test_the_wheel_holds_the_packages_and_the_revisions(wheel: Path) -> None:
     packed = {Path(name).name for name in names if name.startswith("crawljobs_migrations/versions")}
     assert packed == {path.name for path in (ROOT / "migrations/versions").glob("*.py")}
     assert not [name for name in names if "__pycache__" in name]
+    files = {path for path in STATIC.rglob("*") if path.is_file()}
+    shown = {f"admin_api/dashboard/static/{path.relative_to(STATIC).as_posix()}" for path in files}
+    assert len(shown) > 30
+    assert shown <= set(names), "the dashboard would miss files"
 
 
 def test_the_commands_of_the_wheel_run_in_any_folder(

@@ -20,8 +20,8 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# These endpoints need no token. Load balancers have none for the probes, and the docs pages contain
-# no data.
+# These endpoints need no token. Load balancers have none for the probes. The docs pages and the
+# files of the dashboard contain no data.
 PUBLIC_ENDPOINTS = frozenset(
     {
         "health.healthz",
@@ -30,6 +30,9 @@ PUBLIC_ENDPOINTS = frozenset(
         "docs.index",
         "docs.static",
         "docs.openapi_copy",
+        "dashboard.without_slash",
+        "dashboard.page",
+        "dashboard.static_file",
     }
 )
 

@@ -1,6 +1,11 @@
-"""Adds headers to each response. They forbid caching, type sniffing and files from other sites."""
+"""Adds headers to each response. They forbid caching, type sniffing and files from other sites.
+
+A view may replace values: the files of the dashboard may be cached.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import flask
 
@@ -16,12 +21,22 @@ HEADERS = {
 }
 
 
+def set_own(headers: Mapping[str, str]) -> None:
+    """Replace values for the response of this request.
+
+    Call this last in a view: an error response has the values of HEADERS.
+    """
+    flask.g.own_headers = headers
+
+
 def _add(response: flask.Response) -> flask.Response:
+    is_error = response.status_code >= 400
+    headers = HEADERS if is_error else {**HEADERS, **flask.g.get("own_headers", {})}
     # A response 304 has no body, so it needs only the header for caches.
     if response.status_code == NOT_MODIFIED:
-        response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+        response.headers["Cache-Control"] = headers["Cache-Control"]
     else:
-        response.headers.update(HEADERS)
+        response.headers.update(headers)
     return response
 
 

@@ -19,7 +19,12 @@ def blueprint(api: document.Api) -> flask.Blueprint:
 
     @docs.get("/")
     def root() -> werkzeug.Response:
-        return flask.redirect("/docs")
+        """Lead browsers, which name text/html, to the dashboard, and programs to the docs."""
+        accepted = flask.request.accept_mimetypes
+        is_browser = any(kind == "text/html" and quality > 0 for kind, quality in accepted)
+        response = flask.redirect("/ui/" if is_browser else "/docs")
+        response.vary.add("Accept")
+        return response
 
     @docs.get("/docs")
     def index() -> flask.Response:

@@ -1,0 +1,1 @@
+"""The dashboard: its files, and the routes that serve them. README.md describes its modules."""

@@ -1,0 +1,116 @@
+"""Loads the files of the dashboard into memory, each with a compressed twin.
+
+A path of a static file contains a hash of all files. So a browser may keep a file forever: a change
+of any file changes the paths of all files.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from admin_api.dashboard import module_graph
+
+FOLDER = Path(__file__).with_name("static")
+PREFIX = "/ui/static"
+INDEX, ENTRY = "index.html", "app.js"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".toml": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+}
+FILES_MAX = 300  # far above the number of files, so that a stray folder stops the start
+BYTES_MAX = 4 * 1024 * 1024
+_HASH_CHARACTERS = 16
+_SMALLEST_COMPRESSED = 256  # bytes; smaller files gain nothing
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file: its bytes, the same bytes compressed by gzip (or None), and its content type."""
+
+    body: bytes
+    compressed: bytes | None
+    content_type: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class Assets:
+    """The page, and the static files by their path below the hash."""
+
+    page: Asset
+    files: Mapping[str, Asset]
+    version: str
+
+
+@functools.cache
+def all_assets() -> Assets:
+    """Return the files of the dashboard. Reads them once in the life of a process."""
+    return load(FOLDER)
+
+
+def load(folder: Path) -> Assets:
+    """Read all files below the folder.
+
+    Raises ValueError if the folder has too many files, too many bytes, or a file without a known
+    type. Raises OSError if a file cannot be read.
+    """
+    read = _read(folder)
+    version = _version(read)
+    page = read.pop(INDEX)
+    return Assets(
+        page=_asset(INDEX, _with_paths(page, read, f"{PREFIX}/{version}")),
+        files={name: _asset(name, body) for name, body in read.items()},
+        version=version,
+    )
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if len(paths) > FILES_MAX:
+        raise ValueError(f"{folder} has {len(paths)} files; at most {FILES_MAX} are allowed")
+    unknown = [path.name for path in paths if path.suffix not in TYPES]
+    if unknown:
+        raise ValueError(f"{folder} has files without a known type: {', '.join(unknown[:5])}")
+    size = sum(path.stat().st_size for path in paths)
+    if size > BYTES_MAX:
+        raise ValueError(f"{folder} has {size} bytes; at most {BYTES_MAX} are allowed")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _version(files: Mapping[str, bytes]) -> str:
+    """Return the hash of all names and bodies."""
+    found = hashlib.sha256()
+    for name, body in files.items():
+        found.update(f"{name}\0{len(body)}\0".encode())
+        found.update(body)
+    return found.hexdigest()[:_HASH_CHARACTERS]
+
+
+def _with_paths(page: bytes, files: Mapping[str, bytes], prefix: str) -> bytes:
+    """Fill the prefix of the files into the page, and links that load all modules at once.
+
+    Without the links a browser would find the modules one after another, import by import.
+    """
+    first = module_graph.reachable(ENTRY, files)
+    links = "\n".join(f'  <link rel="modulepreload" href="{prefix}/{name}">' for name in first)
+    text = page.decode().replace("{{modules}}", links.strip()).replace("{{static}}", prefix)
+    return text.encode()
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    compressed = gzip.compress(body, 9, mtime=0) if len(body) >= _SMALLEST_COMPRESSED else None
+    return Asset(
+        body=body,
+        compressed=compressed if compressed and len(compressed) < len(body) else None,
+        content_type=TYPES[Path(name).suffix],
+        tag=hashlib.sha256(body).hexdigest()[:_HASH_CHARACTERS],
+    )
