@@ -30,7 +30,7 @@ def failure(script: str | None) -> flask.Response | None:
 
 
 def tree_failure(script: str | None, post_number: int) -> flask.Response | None:
-    """Return the failing reply to a request for a post's tree, or None if it succeeds."""
+    """Return the failing reply to a request for a post's tree, or None if the request succeeds."""
     if script == "badtree" and post_number % TREES_EVERY == 0:
         return answers.error(500)
     return None

@@ -17,7 +17,7 @@ def count(result: Fired | Disabled) -> None:
         metrics.schedule_ticks.labels(DISABLED).inc()
         return
     if result.outcome is None:
-        return  # the ledger already had this due time, so it was counted before
+        return  # the ledger already had this due time, so the due time was counted before
     metrics.schedule_ticks.labels(result.outcome).inc()
     metrics.schedule_missed.inc(result.outcome is RunOutcome.SKIPPED)
     if result.enqueued is not None:

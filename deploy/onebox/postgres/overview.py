@@ -64,7 +64,7 @@ class Overview:
     requests: int = 0  # requests to Reddit since the start of this demo
     requests_per_second: float = 0.0
     next_run: tuple[datetime, str] | None = None  # the next due time and the name of its schedule
-    next_run_waits_for: int | None = None  # id of the open group that must end before this run
+    next_run_waits_for: int | None = None  # id of the open group that must end before the next run
     events: tuple[Event, ...] = ()
 
 

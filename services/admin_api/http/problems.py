@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # most failovers and full pools are over after this time
+RETRY_AFTER_SECONDS = 2  # after this time, most failovers and shortages of connections have ended
 INSTANCE_MAX_CHARACTERS = 500
 
 _CODE_OF_STATUS = {

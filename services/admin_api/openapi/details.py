@@ -32,7 +32,9 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
 
 
 def drop_null_defaults(value: Any) -> None:
-    """Remove each `default: null`. It comes from fields whose value is None if they are absent.
+    """Remove each `default: null`.
+
+    The default comes from fields that are None if a request lacks them.
 
     Most of these fields do not accept null, so a validator of OpenAPI refuses the default.
     """

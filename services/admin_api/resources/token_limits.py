@@ -66,7 +66,7 @@ def refuse_beyond_own(conn: Connection, identity: Identity, other: Token) -> Non
 
     - Every token may revoke itself.
     - The bootstrap token may revoke every token.
-    - All other tokens may not revoke a token with additional scopes or a later expiry time.
+    - Any other token may not revoke a token that has a further scope or a later expiry time.
     """
     if identity.token_id in (None, other.id):
         return

@@ -84,7 +84,7 @@ class GunicornWorker(ThreadWorker, ABC):  # type: ignore[misc] # the base has no
 
     @property
     def oldest_kept(self) -> Connection | None:
-        """Return the connection that has waited longest for another request. None: none waits."""
+        """Return the open connection that waits longest for a request, or None if none waits."""
         return self.keepalived_conns[0] if self.keepalived_conns else None
 
     def call_in_loop(self, function: Callable[..., None], *arguments: Any) -> None:

@@ -50,7 +50,7 @@ def crawl(context: CrawlContext) -> None:
 
 
 def _skip(context: CrawlContext, name: str, rest: tuple[str, ...]) -> None:
-    """Skip this history, because the crawl of another subreddit has stored it in the meantime."""
+    """Skip the author's history, because the crawl of another subreddit has stored it meanwhile."""
     then = replace(context.checkpoint, histories=rest)
     if context.parts.get(PartKind.HISTORY, name) is None:
         context.move_to(then)

@@ -25,7 +25,7 @@ TASK = "refresh"
 # The longest time for a batch: the wait for a request slot, three replies and the pauses between
 # the replies. After this time, another worker may refresh items, because this worker may be dead.
 TURN = timedelta(minutes=4)
-FIRST_PAUSE = timedelta(seconds=1)  # after the start, until the budget is read
+FIRST_PAUSE = timedelta(seconds=1)  # the pause between two batches until the budget is read
 PAUSE_AFTER_ERROR_SECONDS = 60.0
 # The CrawlFailures that a single item can cause. Each of them makes the next batch smaller.
 # An error that is not a CrawljobsError has the same effect, because one item may trigger a bug.
@@ -33,7 +33,9 @@ OF_AN_ITEM = (crawl_failures.BadRequest, crawl_failures.TooLarge, crawl_failures
 
 
 class Refresher(threading.Thread):
-    """Requests due items and the items of the walk. Each worker has a refresher; they take turns.
+    """Requests due items and the items of the walk.
+
+    Each worker has a refresher, and the workers take turns.
 
     The minimum time between two batches, also of different workers, follows from the share of the
     budget of `client_id` in `checks`. A batch that took several requests is followed by a longer
@@ -143,7 +145,7 @@ class Refresher(threading.Thread):
         batch.settle(conn)
 
     def _keeps_from(self) -> datetime | None:
-        """Return the time from which created items keep their content. None: all items do."""
+        """Items created before the returned time are stored without content. None: no limit."""
         retention = self._crawl.content_retention
         return None if retention is None else datetime.now(UTC) - retention
 

@@ -20,7 +20,7 @@ from crawljobs.settings import QueueSettings
 log = logs.get_logger(__name__)
 
 ACTOR = Actor("system:crawler-worker")
-RESCUE_SECONDS = 5.0  # time limit of one run, because requeue waits in the same thread
+RESCUE_SECONDS = 5.0  # time limit of one run, because the sweep requeue waits in the same thread
 
 
 class Rescuing:

@@ -37,8 +37,8 @@ def _children(reply: object) -> list[Any]:
 def _cursor(data: item_parsing.Data, *, is_needed: bool) -> str | None:
     """Return the cursor of the next page, or None for null, which marks the last page.
 
-    If the cursor is unusable, more pages may follow. Then raise UpstreamTrouble if the caller needs
-    the cursor, otherwise return None.
+    If the cursor is unusable, more pages may follow. In this case, raise UpstreamTrouble if
+    `is_needed` is true, and otherwise return None.
     """
     after = data.get("after", "")
     if after is None:

@@ -42,7 +42,7 @@ class ServerLiveness:
         """Return whether the server is dead. Does not wait, because a thread sends a test query.
 
         A server that answers the test query with an error, for example during a shutdown, is not
-        dead. It also sends an error to each waiting connection, so all waits end.
+        dead. Such a server also sends an error to each waiting connection, so all waits end.
         """
         with self._lock:
             now = time.monotonic()

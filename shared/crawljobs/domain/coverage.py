@@ -38,7 +38,7 @@ class Gap:
     - `from_item`: the older end, the newest item that earlier crawls had seen.
     - `to_item`: the newer end, the oldest item that the next crawl saw.
 
-    Both are base-36 ids.
+    Both fields are base-36 ids.
     """
 
     listing: ListingName

@@ -71,7 +71,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 
 
 def requests_per_minute(job: Job) -> float | None:
-    """Return the average pace of the crawl while workers held it, or None before a request.
+    """Return the average pace of the crawl while workers held the job, or None before a request.
 
     Counts the attempts since the last retry by an operator, and the present attempt until its last
     stored page.

@@ -10,8 +10,8 @@ from crawljobs.domain import subreddit
 # subreddits.
 PER_ITEM_MAX = 10
 
-# Matches r/name, /r/name and addresses that contain /r/name. It does not match u/name, because a
-# profile is no subreddit.
+# Matches r/name, /r/name and addresses that contain /r/name. The pattern does not match u/name,
+# because a profile is no subreddit.
 _MENTION = re.compile(r"(?<![A-Za-z0-9_])r/([A-Za-z0-9_]{2,21})(?![A-Za-z0-9_])", re.ASCII)
 
 

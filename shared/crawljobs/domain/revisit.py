@@ -18,7 +18,7 @@ RHYTHM_ITEMS_MIN = 50
 # If the next visit is at least this time away, it is moved to the best hour of the day. A crawl at
 # this hour finds posts that are, on average, younger than at any other hour.
 RHYTHM_FROM = timedelta(hours=16)
-# A visit is not moved to a time that is less than this far away.
+# A visit is not moved to a time that is less than RHYTHM_CLOSEST from now.
 RHYTHM_CLOSEST = timedelta(hours=8)
 
 

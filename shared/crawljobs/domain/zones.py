@@ -21,7 +21,7 @@ _SECOND = timedelta(seconds=1)
 
 @functools.cache
 def known_zones() -> frozenset[str]:
-    """Return all zone names of this host. They are read only once."""
+    """Return all zone names of this host. The host's list is read only once."""
     return frozenset(zoneinfo.available_timezones()) - _NOT_A_PLACE
 
 

@@ -129,8 +129,9 @@ _BUDGET = select(
     func.min(func.greatest(ZERO, _usable - _spent)).label("reddit_budget_remaining")
 ).select_from(CLOCK.join(reddit_budgets, true()))
 
-# Ignores a circuit breaker whose next probe is overdue by more than 10 minutes. Its state is out of
-# date: only a worker that crawls a job sends the probe, and no worker had a job.
+# Ignores a circuit breaker whose next probe is overdue by more than 10 minutes. The stored state of
+# such a breaker is out of date: only a worker that crawls a job sends the probe, and no worker had
+# a job.
 _reason = case(
     (
         _budget.outage_until > _now - inline_interval("10 minutes"),

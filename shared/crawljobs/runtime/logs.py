@@ -77,11 +77,11 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # With True, if `logging` fails to write a line, it prints the line's arguments unmasked.
+    # With True, `logging` prints a line's arguments unmasked if it fails to write the line.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # else a test runner has set its hook
+    if sys.unraisablehook is sys.__unraisablehook__:  # otherwise a test runner has set its own hook
         sys.unraisablehook = _log_unraisable
 
 

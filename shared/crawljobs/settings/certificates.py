@@ -38,7 +38,8 @@ def refuse_unreadable(trust: Trust) -> None:
         return
     try:
         if trust.folder is not None:
-            next(Path(trust.folder).iterdir(), None)  # raises for a missing folder, unlike OpenSSL
+            # Unlike OpenSSL, iterdir() raises an error for a missing folder.
+            next(Path(trust.folder).iterdir(), None)
         ssl.create_default_context(cafile=trust.file, capath=trust.folder)
     except (OSError, ValueError) as error:  # OSError includes SSLError
         problem = getattr(error, "strerror", None) or type(error).__name__

@@ -21,7 +21,7 @@ class TooManyValues(ValueError):
 
 @dataclass(frozen=True)
 class Bounds:
-    bytes: int  # limit of the body's length
+    bytes: int  # limit of the body's length in bytes
     values: int  # limit of numbers, strings, lists and objects, without member names
 
 

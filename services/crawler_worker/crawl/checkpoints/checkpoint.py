@@ -78,7 +78,8 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        """Return the checkpoint for the start of this phase. It keeps the crawl's totals."""
+        """Return the checkpoint for the start of `phase`. The checkpoint keeps the crawl's
+        totals."""
         seen = self.seen if phase == "trees" else ""
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 

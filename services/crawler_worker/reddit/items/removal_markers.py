@@ -37,7 +37,7 @@ def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str |
 
     - REDDIT: the text is Reddit's notice of a removal (`by_reddit`).
     - "unknown": the text is only `[removed]` (`removed`).
-    - None: neither.
+    - None: the text is neither of them.
     """
     if by_reddit:
         return category or REDDIT

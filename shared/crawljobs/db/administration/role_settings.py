@@ -10,15 +10,15 @@ from crawljobs.db.administration import grants
 from crawljobs.db.connection import IDLE_IN_TRANSACTION_SECONDS
 from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS
 
-# These limits of a role apply to all its sessions, also to sessions of other programs and of a
-# pooler. The services set the same limits in their own sessions.
+# The limits of each role. They apply to all sessions of the role, also to sessions of other
+# programs and of a pooler. The services set the same limits in their own sessions.
 _OF_SERVICES = {
     "statement_timeout": f"{BACKGROUND_TIMEOUTS.statement:g}s",
     "lock_timeout": f"{BACKGROUND_TIMEOUTS.lock:g}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
 }
-# The settings of analysts. Their queries may take longer than those of the services. If a session
-# tries to write by mistake, it gets an error that names the cause.
+# The settings of analysts. The queries of analysts may take longer than the queries of the
+# services. If a session tries to write by mistake, it gets an error that names the cause.
 _OF_READER = {
     "statement_timeout": "300s",
     "idle_in_transaction_session_timeout": "60s",

@@ -12,8 +12,8 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 CHUNK = 500  # limit of the subreddits that one transaction enqueues
 
 # Sets the next crawl one day ahead, so that the subreddit is found again if the enqueued job fails.
-# Skips subreddits with a live job until the job has ended. Their enqueue would wait for the lock of
-# the job, while this statement keeps rows of subreddits locked.
+# Skips subreddits with a live job until the job has ended. The enqueue of such a subreddit would
+# wait for the lock of its job, while this statement keeps rows of subreddits locked.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)

@@ -45,7 +45,8 @@ _LOCK_NAME = select(
     )
 )
 
-# The SQL form of `domain.names.key`. Both give the same key for every name that a token may have.
+# The SQL form of `domain.names.key`. Both forms give the same key for every name that a token may
+# have.
 _name_key = func.lower(
     func.btrim(func.regexp_replace(_token.name, inline(" +"), inline(" "), inline("g")))
 )

@@ -63,6 +63,6 @@ def end_turn(
 ) -> None:
     """End the caller's turn. The next turn can start after the interval `every` of take_turn.
 
-    `pause` lengthens this interval. It must not be longer than `hold` of take_turn.
+    `pause` lengthens this interval. `pause` must not be longer than `hold` of take_turn.
     """
     conn.execute(_END_TURN, {"ended": task, "pause": pause, "now": now})

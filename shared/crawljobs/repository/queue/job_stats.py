@@ -70,9 +70,9 @@ _PAUSES = select(
     func.count().filter(_pause.scope != inline_number(0)).label("subreddits"),
 ).where(or_(_pause.until.is_(None), _pause.until > NOW))
 
-# A job's waiting time begins at visible_at or at queued_at, whichever is later. It ends at the
-# newest claim, which is the start of the newest attempt. A rescue or a cancellation sets visible_at
-# to a time after the claim. The statistics leave out rescued and cancelled jobs.
+# A job's waiting time begins at visible_at or at queued_at, whichever is later. The waiting time
+# ends at the newest claim, which is the start of the newest attempt. A rescue or a cancellation
+# sets visible_at to a time after the claim. The statistics leave out rescued and cancelled jobs.
 _newest = finished_jobs.newest_finished(
     "id",
     "status",

@@ -20,7 +20,9 @@ from crawljobs.repository.schedules import (
 )
 from crawljobs.repository.sql import NOW, texts
 
-AT_MOST = 100  # schedules per call; the caller repeats the call until one changes fewer schedules
+# Limit of the schedules that one call changes; the caller repeats the call until no schedule is
+# left.
+AT_MOST = 100
 
 _schedule = scheduled_jobs.c
 _SCHEDULES = (
