@@ -30,9 +30,9 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
     Return None if `items` is empty.
 
     The search starts at the lower median of the ids and goes to higher ids. It stops before the
-    first id that is too far above the next lower id. If only one of two or more ids is wrong, the
-    wrong id is never returned. If the result is lower than the id of the newest item, the next
-    crawl makes more requests, but misses no item.
+    first id that is too far above the next lower id. If only one of two or more ids is too high,
+    this id is never returned. If the result is lower than the id of the newest item, the next crawl
+    makes more requests, but misses no item.
     """
     if not items:
         return None
