@@ -11,6 +11,7 @@ import werkzeug.exceptions
 from reddit_sandbox import (
     answers,
     control_routes,
+    item_control,
     listing_routes,
     sandbox,
     thread_routes,
@@ -57,7 +58,8 @@ def create_app(
     app.extensions[sandbox.EXTENSION] = sandbox.Sandbox(options, clock, stopping)
     app.url_map.merge_slashes = False
     app.wsgi_app = OneSpelling(app.wsgi_app)  # type: ignore[method-assign]
-    for module in (control_routes, token_routes, listing_routes, thread_routes, user_routes):
+    routes = (control_routes, item_control, token_routes)
+    for module in (*routes, listing_routes, thread_routes, user_routes):
         app.register_blueprint(module.blueprint)
     app.before_request(_admit)
     app.after_request(_dress)

@@ -60,35 +60,6 @@ def outage() -> tuple[dict[str, object], int]:
     return {"status": status}, 200
 
 
-@blueprint.post("/delete")
-def delete() -> tuple[dict[str, object], int]:
-    """Delete a post or comment as its author would. Example of a body: {"name": "t3_abc"}."""
-    world = sandbox.current().world
-    body = flask.request.get_json(silent=True)
-    name = body.get("name") if isinstance(body, dict) else None
-    if not isinstance(name, str) or world.resolve(name) is None:
-        return {"error": "name: expected the full name of a post or comment that exists"}, 422
-    world.delete(name)
-    return {"deleted": name}, 200
-
-
-@blueprint.post("/hold")
-def hold() -> tuple[dict[str, object], int]:
-    """Hide an item as a moderator's filter would, for example {"name": "t3_abc", "held": true}.
-
-    With "held": false, listings show the item again.
-    """
-    world = sandbox.current().world
-    body = flask.request.get_json(silent=True)
-    name, held = (body.get("name"), body.get("held")) if isinstance(body, dict) else (None, None)
-    if not isinstance(name, str) or world.resolve(name) is None:
-        return {"error": "name: expected the full name of a post or comment that exists"}, 422
-    if not isinstance(held, bool):
-        return {"error": "held: expected true or false"}, 422
-    world.hold(name, held=held)
-    return {"name": name, "held": held}, 200
-
-
 @blueprint.post("/tokens")
 def tokens() -> tuple[dict[str, object], int]:
     """Revoke all tokens. From now on, issue tokens of the kind in the body.

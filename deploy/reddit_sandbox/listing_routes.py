@@ -68,12 +68,13 @@ def comments(name: str) -> flask.Response:
 @blueprint.get("/api/info")
 def info() -> flask.Response:
     """Return the items with the full names in `id`, and the communities named in `sr_name`."""
-    world, args = sandbox.current().world, flask.request.args
+    box, args = sandbox.current(), flask.request.args
+    world = box.world
     names = [each for each in (args.get("id") or "").split(",") if each]
     communities = [each for each in (args.get("sr_name") or "").split(",") if each]
     if len(names) > MOST_NAMES or len(communities) > MOST_NAMES:
         return answers.error(400)
-    found = [_by_fullname(world, each) for each in names]
+    found = [_by_fullname(world, each) for each in names if each not in box.omissions]
     found += [_by_name(world, each) for each in communities]
     return answers.data(listing_pages.wrap([each for each in found if each is not None]))
 

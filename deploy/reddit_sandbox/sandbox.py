@@ -8,6 +8,7 @@ import flask
 
 from reddit_sandbox import access_rules, answers, broken_parts, names_file, naming, patience
 from reddit_sandbox.community import Community
+from reddit_sandbox.omissions import Omissions
 from reddit_sandbox.options import Options
 from reddit_sandbox.rate_window import RateWindow
 from reddit_sandbox.replacements import Replacements
@@ -38,6 +39,7 @@ class Sandbox:
         self.token_window = RateWindow(options.token_rate_limit, options.rate_window, clock)
         self.log = RequestLog(options.log_size)
         self.troubles = Troubles()
+        self.omissions = Omissions()
         self.replacements = Replacements()
         self.wrong_replies = WrongReplies()
         self.outage = 0  # during an outage, the status of every reply; otherwise 0

@@ -192,8 +192,9 @@ CHANGES: tuple[NamedChange, ...] = (
     NamedChange(
         "a deleted post's text comes back in a race",
         f"{REPOSITORY}/content/page_storage/item_upsert.py",
-        r"(updated_at = excluded\.updated_at)\n +WHERE stored\.deleted_at IS NULL OR "
-        r"excluded\.deleted_at IS NOT NULL\n( +RETURNING id, author_id, subreddit_id)",
+        r"(checked_at = excluded\.checked_at)\n +WHERE stored\.deleted_at IS NULL OR "
+        r"excluded\.deleted_at IS NOT NULL OR \{_IS_OMITTED\}\n"
+        r"( +RETURNING id, author_id, subreddit_id)",
         r"\1\n\2",
         ("tests/shared/repository/content/test_crawled_items.py",),
     ),

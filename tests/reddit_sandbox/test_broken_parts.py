@@ -168,3 +168,15 @@ def test_an_item_that_is_held_back_is_listed_when_it_is_approved(
         assert (name in names) is not held
     for wrong in ({"name": "t3_zzzz", "held": True}, {"name": name}, {}):
         assert sandbox.http.post("/sandbox/hold", json=wrong).status_code == 422
+
+
+def test_an_omitted_item_is_missing_in_info_alone(sandbox: RunningSandbox) -> None:
+    listed = [item["name"] for item in sandbox.children("/r/LunarAtlas/new")]
+    for omitted in (True, False):
+        asked = {"name": listed[1], "omitted": omitted}
+        assert sandbox.http.post("/sandbox/omit", json=asked).status_code == 200
+        names = [item["name"] for item in sandbox.children("/api/info", id=",".join(listed[:3]))]
+        assert names == ([listed[0], listed[2]] if omitted else listed[:3])
+        assert [item["name"] for item in sandbox.children("/r/LunarAtlas/new")] == listed
+    for wrong in ({"name": "t3_zzzz", "omitted": True}, {"name": listed[1]}, []):
+        assert sandbox.http.post("/sandbox/omit", json=wrong).status_code == 422

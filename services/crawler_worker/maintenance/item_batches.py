@@ -1,4 +1,4 @@
-"""Chooses the stored items that are requested from Reddit next: due refreshes, or the walk."""
+"""Chooses the stored items that are requested from Reddit next, and why."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import ClassVar, Protocol
 
 from crawljobs.db.database import Connection
 from crawljobs.repository.content import refreshes
-from crawljobs.repository.content.deletion_checks import deletion_walk
-from crawljobs.repository.content.deletion_checks.deletion_walk import Step
+from crawljobs.repository.content.deletion_checks import (
+    deletion_walk,
+    item_scan,
+    omission_looks,
+    omitted_items,
+)
+from crawljobs.repository.content.deletion_checks.deletion_walk import Position, Step
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.settings import DeletionCheckSettings
 
 BATCH = 100  # Reddit accepts at most this many full names in one request.
-# Due refreshes come first, because most deletions concern new items. But each WALK_TURN-th batch of
-# a worker is of the walk, so that many refreshes do not stop the walk.
-WALK_TURN = 4
+# Due refreshes come first, because most deletions concern new items. But each CHECK_TURN-th batch
+# of a worker is of the walk or of omitted items, so that many refreshes do not stop these checks.
+CHECK_TURN = 4
 
 
 class ItemBatch(Protocol):
@@ -65,6 +70,18 @@ class WalkBatch:
         deletion_walk.advance(conn, self.step)
 
 
+@dataclass(frozen=True)
+class OmissionBatch:
+    """Omitted items of one subreddit, which are requested again, and items beside them."""
+
+    names: Sequence[str]
+    kind: ClassVar[str] = "omission"
+    records_checks: ClassVar[bool] = False
+
+    def settle(self, conn: Connection) -> None:
+        omitted_items.postpone(conn, names=self.names)
+
+
 class ItemBatches:
     """Chooses batches. Each kind of batch has its own size, which failures make smaller."""
 
@@ -72,7 +89,9 @@ class ItemBatches:
         self._refreshes_items = refreshes_items
         self._checks = checks
         self._turns = 0
-        self._sizes = {RefreshBatch.kind: BATCH, WalkBatch.kind: BATCH}
+        self._walked_last = False
+        kinds = (RefreshBatch.kind, WalkBatch.kind, OmissionBatch.kind)
+        self._sizes = dict.fromkeys(kinds, BATCH)
 
     @property
     def are_off(self) -> bool:
@@ -86,16 +105,36 @@ class ItemBatches:
         if queue_pauses.is_paused(conn, subreddit_id=queue_pauses.EVERYTHING):
             return None
         self._turns += 1
-        walks = position is not None
-        refresh = None if walks and self._turns % WALK_TURN == 0 else self._refresh(conn)
-        if refresh is not None or position is None:
-            return refresh
+        check_first = self._checks.every is not None and self._turns % CHECK_TURN == 0
+        if check_first:
+            return self._check(conn, position) or self._refresh(conn)
+        return self._refresh(conn) or self._check(conn, position)
+
+    def _check(self, conn: Connection, position: Position | None) -> ItemBatch | None:
+        """Return a batch of omitted items or of the walk, in turns while both have items."""
+        if self._checks.every is None:
+            return None
+        batch: ItemBatch | None
+        if self._walked_last:
+            batch = self._omitted(conn) or self._walk(conn, position)
+        else:
+            batch = self._walk(conn, position) or self._omitted(conn)
+        self._walked_last = isinstance(batch, WalkBatch)
+        return batch
+
+    def _omitted(self, conn: Connection) -> OmissionBatch | None:
+        names = omission_looks.next_looks(conn, at_most=self._sizes[OmissionBatch.kind])
+        return OmissionBatch(names) if names else None
+
+    def _walk(self, conn: Connection, position: Position | None) -> WalkBatch | None:
+        if position is None:
+            return None
         size = self._sizes[WalkBatch.kind]
-        step = deletion_walk.next_step(conn, before=position, at_most=size)
+        step = item_scan.next_step(conn, before=position, at_most=size)
         if step.names:
             return WalkBatch(step)
         deletion_walk.advance(conn, step)
-        return self._refresh(conn)
+        return None
 
     def _refresh(self, conn: Connection) -> RefreshBatch | None:
         if not self._refreshes_items:

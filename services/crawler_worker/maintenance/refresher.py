@@ -13,6 +13,8 @@ from crawler_worker.reddit.requester import Requester
 from crawljobs import errors
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.reddit_items import Items
+from crawljobs.repository.content.deletion_checks import omitted_items
+from crawljobs.repository.content.deletion_checks.omitted_items import Counted
 from crawljobs.repository.content.page_storage import crawled_items
 from crawljobs.repository.operations import task_turns
 from crawljobs.repository.reddit_api import budget_pace
@@ -125,13 +127,15 @@ class Refresher(threading.Thread):
 
     def _request(self, batch: ItemBatch) -> int:
         items = endpoints.info(self._requester, names=batch.names)
-        self._database.run(lambda conn: self._store(conn, batch, items))
+        omissions = self._database.run(lambda conn: self._store(conn, batch, items))
         self._batches.succeeded(batch)
         shown = len(items.posts) + len(items.comments)
         log.info("items.refreshed", reason=batch.kind, asked=len(batch.names), shown=shown)
+        if omissions.counted:
+            log.info("omissions.counted", count=omissions.counted, deleted=omissions.marked)
         return len(batch.names)
 
-    def _store(self, conn: Connection, batch: ItemBatch, items: Items) -> None:
+    def _store(self, conn: Connection, batch: ItemBatch, items: Items) -> Counted:
         crawled_items.store(
             conn,
             items=items,
@@ -142,7 +146,19 @@ class Refresher(threading.Thread):
             drops_removed_titles=self._crawl.drops_removed_titles,
             records_checks=batch.records_checks,
         )
+        omissions = self._record_omissions(conn, batch, items)
         batch.settle(conn)
+        return omissions
+
+    def _record_omissions(self, conn: Connection, batch: ItemBatch, items: Items) -> Counted:
+        if self._checks.every is None:
+            return Counted()
+        shown = {f"t3_{post.id}" for post in items.posts}
+        shown |= {f"t1_{comment.id}" for comment in items.comments}
+        # An item that could not be read is not omitted.
+        is_complete = not (items.dropped or items.unknown)
+        asked = batch.names if is_complete else shown
+        return omitted_items.record(conn, asked=asked, shown=shown)
 
     def _keeps_from(self) -> datetime | None:
         """Items created before the returned time are stored without content. None: no limit."""

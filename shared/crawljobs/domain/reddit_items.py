@@ -8,6 +8,10 @@ from datetime import datetime
 
 from crawljobs.domain.subreddit import AccessState
 
+# The `removed_by_category` of a stored item that Reddit's replies leave out. No reply has this
+# category, so that only the omissions themselves can give it.
+OMITTED = "omitted"
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from crawljobs.domain import untrusted_text
+from crawljobs.domain.reddit_items import OMITTED
 
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
@@ -38,7 +39,11 @@ def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str |
     - REDDIT: the text is Reddit's notice of a removal (`by_reddit`).
     - "unknown": the text is only `[removed]` (`removed`).
     - None: the text is neither of them.
+
+    The category OMITTED, which is not Reddit's, becomes "unknown".
     """
+    if category == OMITTED:
+        return "unknown"
     if by_reddit:
         return category or REDDIT
     return category or ("unknown" if removed else None)

@@ -59,6 +59,7 @@ _TABLES = """
     maintenance_runs         r          raw             -          -        -
     map_nodes                r          raw             -          -        r
     missing_parts            r          rawd            -          -        r
+    omitted_items            -          rawd            -          -        -
     operations               ra         rwd             -          -        -
     post_scores              -          rawd            -          -        r
     posts                    r          rawd            -          -        r

@@ -12,7 +12,7 @@ from crawljobs.db.tables.crawled.author_activity import author_subreddits, autho
 from crawljobs.db.tables.crawled.content import comments, posts
 from crawljobs.db.tables.crawled.coverage import crawl_gaps, missing_parts
 from crawljobs.db.tables.crawled.crawled_reddit import crawled_reddit
-from crawljobs.db.tables.crawled.deletion_checks import deletion_walk
+from crawljobs.db.tables.crawled.deletion_checks import deletion_walk, omitted_items
 from crawljobs.db.tables.crawled.discovery import discovery_evidence, discovery_roots
 from crawljobs.db.tables.crawled.erasure import erased_authors
 from crawljobs.db.tables.crawled.history import post_scores, subreddit_counts
@@ -69,6 +69,7 @@ __all__ = [
     "map_nodes",
     "metadata",
     "missing_parts",
+    "omitted_items",
     "operations",
     "post_scores",
     "posts",

@@ -1,4 +1,4 @@
-"""Delete a subreddit's links, evidence and missing parts, and the marks of its coverage."""
+"""Delete a subreddit's links, evidence, missing parts and omissions, and its marks of coverage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from crawljobs.db.tables import (
     discovery_evidence,
     map_nodes,
     missing_parts,
+    omitted_items,
     subreddit_links,
     subreddits,
 )
@@ -39,6 +40,7 @@ DELETE_LINKS = delete(subreddit_links).where(
 )
 DELETE_EVIDENCE = delete(discovery_evidence).where(discovery_evidence.c.found_in == _of_subreddit)
 DELETE_PARTS = delete(missing_parts).where(missing_parts.c.subreddit_id == _of_subreddit)
+DELETE_OMISSIONS = delete(omitted_items).where(omitted_items.c.subreddit_id == _of_subreddit)
 DELETE_GAPS = delete(crawl_gaps).where(crawl_gaps.c.subreddit_id == _of_subreddit)
 
 
@@ -47,5 +49,11 @@ def delete_traces(conn: Connection, *, subreddit_id: int, now: datetime | None =
     values = {"of_subreddit": subreddit_id}
     conn.execute(RESET, values)
     conn.execute(DUE_ON_MAP, {**values, "now": now})
-    for statement in (DELETE_LINKS, DELETE_EVIDENCE, DELETE_PARTS, DELETE_GAPS):
+    for statement in (
+        DELETE_LINKS,
+        DELETE_EVIDENCE,
+        DELETE_PARTS,
+        DELETE_GAPS,
+        DELETE_OMISSIONS,
+    ):
         conn.execute(statement, values)

@@ -15,17 +15,21 @@ from crawler_worker.maintenance.refresher import Refresher
 from crawler_worker.reddit import crawl_failures
 from crawljobs.db.database import Connection, Database
 from crawljobs.repository import index_order
-from crawljobs.repository.content.deletion_checks import deletion_walk
+from crawljobs.repository.content.deletion_checks import deletion_walk, item_scan
 from crawljobs.repository.content.deletion_checks.deletion_walk import Position, Step
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.repository.reddit_api import budget_pace
 from support import crawled, plans, reddit_sandbox, refreshers, scripted_server
 from support.crawls import DEFAULTS, Crawler
 from support.jobs import T0
+from support.reddit_sandbox import RunningSandbox
 from support.refreshers import MONTHLY, our_turn, refresher_of
 from support.scripted_server import Exchange
 
 DAY = timedelta(days=1)
+THREE_DAYS_LATER = """
+    UPDATE omitted_items SET counted_at = counted_at - interval '3 days',
+        next_look_at = next_look_at - interval '3 days' RETURNING 1"""
 
 
 class Reddit:
@@ -57,6 +61,11 @@ def age(database: Database, days: int = 31) -> None:
             "UPDATE comments SET refresh_due_at = NULL",
         ):
             conn.execute(text(statement), {"days": days})
+
+
+def omit(sandbox: RunningSandbox, post_id: str, *, omitted: bool) -> None:
+    body = {"name": f"t3_{post_id}", "omitted": omitted}
+    assert sandbox.http.post("/sandbox/omit", json=body).status_code == 200
 
 
 def walk(database: Database) -> Any:
@@ -98,7 +107,9 @@ def start(database: Database, reddit: Reddit) -> Iterator[Callable[..., Refreshe
         yield begin
 
 
-def test_the_walk_finds_deletions_and_writes_no_unchanged_item(database: Database) -> None:
+def test_the_walk_finds_deletions_and_omissions_and_writes_no_unchanged_item(
+    database: Database,
+) -> None:
     options = ("--rate-limit", 10_000_000)
     with reddit_sandbox.serve(*options) as sandbox:
         crawler = Crawler(database, sandbox.url, DEFAULTS)
@@ -108,6 +119,10 @@ def test_the_walk_finds_deletions_and_writes_no_unchanged_item(database: Databas
         comment = crawler.value("SELECT min(id) FROM comments WHERE author_id IS NOT NULL")
         for name in (f"t3_{post}", f"t1_{comment}"):
             assert sandbox.http.post("/sandbox/delete", json={"name": name}).status_code == 200
+        lost = crawler.value("SELECT max(id) FROM posts WHERE author_id IS NOT NULL")
+        stored = "SELECT title, body, author_id, deleted_at, removed_by_category FROM posts"
+        kept = crawler.rows(f"{stored} WHERE id = :id", id=lost)
+        omit(sandbox, lost, omitted=True)
         versions = """
             SELECT id, xmin::text FROM posts WHERE id <> :post
             UNION ALL SELECT id, xmin::text FROM comments WHERE id <> :comment ORDER BY 1"""
@@ -115,11 +130,22 @@ def test_the_walk_finds_deletions_and_writes_no_unchanged_item(database: Databas
         began = crawler.value("SELECT clock_timestamp()")
         with refresher_of(database, sandbox.url, checks=MONTHLY) as refresher:
             assert run_out(database, refresher) >= 2
-    assert crawler.rows(versions, post=post, comment=comment) == before
+            unwritten = crawler.rows(versions, post=post, comment=comment)
+            found = walk(database)
+            for _ in range(2):
+                crawler.rows(THREE_DAYS_LATER)
+                run_out(database, refresher)
+            (gone,) = crawler.rows(f"{stored} WHERE id = :id", id=lost)
+            assert (*gone[:3], gone.removed_by_category) == (None, None, None, "omitted")
+            assert gone.deleted_at > began
+            omit(sandbox, lost, omitted=False)
+            age(database)
+            run_out(database, refresher)
+            assert crawler.rows(f"{stored} WHERE id = :id", id=lost) == kept
+    assert unwritten == before
     gone = "SELECT author_id, body FROM {} WHERE deleted_at >= :began"
     for table in ("posts", "comments"):
         assert crawler.rows(gone.format(table), began=began) == [(None, None)]
-    found = walk(database)
     assert found.started_at is None
     assert found.unchecked_since >= began, "the start of the walk that has ended"
 
@@ -146,22 +172,19 @@ def test_a_step_passes_items_that_need_no_look_in_parts(
     database: Database, start: Callable[..., Refresher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part of 10 rows, and 3 parts a step: the step ends at a position between the items."""
-    monkeypatch.setattr(deletion_walk, "SCANS", 3)
-    monkeypatch.setattr(deletion_walk, "SCAN", 10)
+    monkeypatch.setattr(item_scan, "SCANS", 3)
+    monkeypatch.setattr(item_scan, "SCAN", 10)
     monkeypatch.setattr(
-        deletion_walk,
+        item_scan,
         "SCAN_OF",
-        {
-            table.name: deletion_walk._scan(table)
-            for table in (deletion_walk.posts, deletion_walk.comments)
-        },
+        {table.name: item_scan._scan(table) for table in (item_scan.posts, item_scan.comments)},
     )
     with database.begin() as conn:
         conn.execute(text("UPDATE posts SET deleted_at = now() WHERE id NOT IN ('p035', 'p249')"))
         at = deletion_walk.position(conn, every=DAY, share=0.1)
         steps: list[Step] = []
         while at is not None and at.table == "posts":
-            step = deletion_walk.next_step(conn, before=at, at_most=5)
+            step = item_scan.next_step(conn, before=at, at_most=5)
             assert deletion_walk.advance(conn, step)
             steps.append(step)
             at = step.after
@@ -177,7 +200,7 @@ def test_a_stale_step_does_not_move_the_walk(
     with database.begin() as conn:
         before = deletion_walk.position(conn, every=DAY, share=0.1)
         assert before is not None
-        step = deletion_walk.next_step(conn, before=before, at_most=10)
+        step = item_scan.next_step(conn, before=before, at_most=10)
         assert deletion_walk.advance(conn, step)
         assert not deletion_walk.advance(conn, step)
         assert not deletion_walk.advance(conn, Step([], before, None))
@@ -312,7 +335,7 @@ def test_the_first_walk_begins_when_the_oldest_subreddit_is_30_days_old(conn: Co
     monthly = {"every": 30 * DAY, "share": 0.1}
     assert deletion_walk.position(conn, now=now, **monthly) is None
     found = deletion_walk.position(conn, now=now + DAY, **monthly)
-    assert found == Position(now + DAY, "posts", 0, deletion_walk._FIRST_TIME, "")
+    assert found == Position(now + DAY, "posts", 0, deletion_walk.FIRST_TIME, "")
 
 
 def test_the_walk_reads_indexes_alone_and_few_rows(database: Database) -> None:
@@ -335,8 +358,8 @@ def test_the_walk_reads_indexes_alone_and_few_rows(database: Database) -> None:
         }  # fmt: skip
         for name, statement in {
             "create": deletion_walk.CREATE,
-            "posts": deletion_walk.SCAN_OF["posts"],
-            "comments": deletion_walk.SCAN_OF["comments"],
+            "posts": item_scan.SCAN_OF["posts"],
+            "comments": item_scan.SCAN_OF["comments"],
         }.items():
             used = {k: v for k, v in values.items() if k in statement.compile().params}
             nodes = plans.generic_plan(conn, statement, used)

@@ -38,6 +38,8 @@ FILL = """
     INSERT INTO crawl_gaps (subreddit_id, listing, from_item, to_item, to_at)
     SELECT id, 'posts', 'p1', 'p2', now() FROM subreddits;
     INSERT INTO discovery_evidence (found_in, name, mentions) SELECT id, name, 3 FROM subreddits;
+    INSERT INTO omitted_items
+    SELECT 't3_' || id, subreddit_id, 1, now(), now() FROM posts;
     INSERT INTO map_nodes (subreddit_id) SELECT id FROM subreddits;
     INSERT INTO subreddit_links
     SELECT a.id, b.id, 3, 1.0 / a.id, true, false, now()
@@ -46,7 +48,7 @@ FILL = """
     INSERT INTO erased_authors (name_hash, key_id)
     SELECT sha256(CAST(name AS bytea)), 'key' FROM authors;
     ANALYZE authors, subreddits, posts, comments, author_subreddits, crawl_jobs, missing_parts,
-        crawl_gaps, discovery_evidence, map_nodes, subreddit_links, erased_authors,
+        crawl_gaps, discovery_evidence, omitted_items, map_nodes, subreddit_links, erased_authors,
         post_scores
     """
 OF: dict[str, Any] = {
@@ -87,6 +89,7 @@ CASES: dict[str, ClauseElement] = {
     "evidence": subreddit_traces.DELETE_EVIDENCE,
     "missing parts": subreddit_traces.DELETE_PARTS,
     "gaps": subreddit_traces.DELETE_GAPS,
+    "omissions": subreddit_traces.DELETE_OMISSIONS,
 }
 
 

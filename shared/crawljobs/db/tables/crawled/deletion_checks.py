@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Double, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from crawljobs.db.tables.columns import Timestamp, metadata
 
@@ -25,4 +36,25 @@ deletion_walk = Table(
     Column("budget_share", Double),
     CheckConstraint("id = 1", name="id"),
     CheckConstraint("item_table IN ('posts', 'comments')", name="item_table"),
+)
+
+# A stored item that Reddit's replies leave out. The row is deleted when a reply shows the item
+# again, or when the number of omissions has marked the item as deleted.
+omitted_items = Table(
+    "omitted_items",
+    metadata,
+    Column("name", Text, primary_key=True),  # full name: t3_ or t1_ and the id of the item
+    Column(
+        "subreddit_id",
+        BigInteger,
+        ForeignKey("subreddits.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("omissions", SmallInteger, nullable=False),
+    Column("counted_at", Timestamp, nullable=False),  # the time of the last counted omission
+    Column("next_look_at", Timestamp, nullable=False),
+    CheckConstraint("name ~ '^t[13]_[0-9a-z]{1,13}$'", name="name"),
+    CheckConstraint("omissions > 0", name="omissions"),
+    Index("omitted_items_next_look_at_idx", "next_look_at"),
+    Index("omitted_items_subreddit_id_next_look_at_idx", "subreddit_id", "next_look_at"),
 )

@@ -14,9 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Double,
-    Select,
     SmallInteger,
-    Table,
     Text,
     and_,
     bindparam,
@@ -25,22 +23,15 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.db.tables import comments, deletion_walk, posts, subreddits
+from crawljobs.db.tables import deletion_walk, subreddits
 from crawljobs.db.tables.columns import Timestamp
-from crawljobs.repository import index_order
 from crawljobs.repository.sql import NOW, ONE_ROW, inline_number
 
-# The longest part of the index that one statement reads, and the number of statements of a step.
-# Most rows of a part may be skipped, because a crawl saw their items a short time ago.
-SCAN = 2_000
-SCANS = 10
-KINDS = {"posts": "t3", "comments": "t1"}  # the prefixes of full names, in the order of the walk
-_FIRST_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 _walk = deletion_walk.c
 _oldest = select(subreddits.c.first_seen_at).order_by(subreddits.c.id).limit(ONE_ROW)
@@ -69,7 +60,7 @@ START = (
         started_at=NOW,
         item_table="posts",
         subreddit_id=inline_number(0),
-        created_at=_FIRST_TIME,
+        created_at=FIRST_TIME,
         item_id="",
     )
     .returning(deletion_walk)
@@ -96,46 +87,6 @@ FINISH = (
     .where(_is_here)
     .values(unchecked_since=_walk.started_at, started_at=null())
 )
-
-
-def _scan(table: Table) -> Select[tuple[str, int, datetime, int, bool]]:
-    """Return the statement that reads the next part of the index, up to `at_most` due items.
-
-    The last row of a part of SCAN rows is always among the results, because it is the position from
-    which the next statement continues.
-    """
-    item = table.c
-    part = (
-        select(
-            item.id,
-            item.subreddit_id,
-            item.created_at,
-            and_(
-                item.deleted_at.is_(None),
-                func.coalesce(item.checked_at < bindparam("of_walk", type_=Timestamp), True),
-            ).label("is_due"),
-        )
-        .where(
-            tuple_(item.subreddit_id, item.created_at, item.id)
-            > tuple_(
-                bindparam("of_subreddit", type_=BigInteger),
-                bindparam("of_time", type_=Timestamp),
-                bindparam("of_item", type_=Text),
-            )
-        )
-        .order_by(item.subreddit_id, item.created_at, item.id)
-        .limit(inline_number(SCAN))
-        .subquery("part")
-    )
-    numbered = select(part, func.row_number().over().label("place")).subquery("numbered")
-    return (
-        select(numbered)
-        .where(or_(numbered.c.is_due, numbered.c.place == inline_number(SCAN)))
-        .limit(bindparam("at_most"))
-    )
-
-
-SCAN_OF = {table.name: _scan(table) for table in (posts, comments)}
 
 
 @dataclass(frozen=True)
@@ -192,34 +143,6 @@ def position(
     if row is None:
         return None
     return Position(row.started_at, row.item_table, row.subreddit_id, row.created_at, row.item_id)
-
-
-def next_step(conn: Connection, *, before: Position, at_most: int) -> Step:
-    """Return the next `at_most` items from `before` on that need a look, or fewer.
-
-    Deleted items need no look, nor do items that a crawl saw after the start of the walk.
-    """
-    index_order.follow(conn)
-    names: list[str] = []
-    at: Position | None = before
-    for _ in range(SCANS):
-        if at is None or len(names) == at_most:
-            break
-        found, at = _part(conn, at, at_most=at_most - len(names))
-        names += found
-    return Step(names, before, at)
-
-
-def _part(conn: Connection, at: Position, *, at_most: int) -> tuple[list[str], Position | None]:
-    """Return the due items of the next part of the index, and the position after them."""
-    rows = conn.execute(SCAN_OF[at.table], {**at.values(), "at_most": at_most}).all()
-    names = [f"{KINDS[at.table]}_{row.id}" for row in rows if row.is_due]
-    if len(rows) == at_most or (rows and rows[-1].place == SCAN):
-        last = rows[-1]
-        return names, Position(at.walk, at.table, last.subreddit_id, last.created_at, last.id)
-    if at.table == "posts":
-        return names, Position(at.walk, "comments", 0, _FIRST_TIME, "")
-    return names, None
 
 
 def advance(conn: Connection, step: Step) -> bool:

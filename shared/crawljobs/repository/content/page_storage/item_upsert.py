@@ -14,7 +14,7 @@ from operator import attrgetter
 from sqlalchemy import Connection, Table, TextClause
 from sqlalchemy.dialects import postgresql
 
-from crawljobs.domain.reddit_items import Account, Comment, Post
+from crawljobs.domain.reddit_items import OMITTED, Account, Comment, Post
 from crawljobs.repository.content import tombstones
 from crawljobs.repository.content.page_storage.crawled_edges import Counts
 from crawljobs.repository.content.refreshes import DUE_FOR_REFRESH
@@ -24,6 +24,8 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 # `checked_at` of an unchanged row is written again only after this time. Otherwise each fetch of a
 # page would write all rows of its items.
 CHECK_PRECISION = "interval '12 hours'"
+
+_IS_OMITTED = f"stored.removed_by_category IS NOT DISTINCT FROM '{OMITTED}'"
 
 # A column with the id of an author, and the attribute of an item that has the author's account.
 _ACCOUNTS = {"author_id": "author", "crosspost_author_id": "crosspost_author"}
@@ -69,7 +71,8 @@ class Written:
 def write_ctes(columns: ItemColumns) -> str:
     """Return the common table expressions of an upsert. `written` has the new and changed rows.
 
-    A deleted item stays deleted, even if an older reply of Reddit is stored later. LIMIT 1 makes
+    A deleted item stays deleted, even if an older reply of Reddit is stored later. An omitted item
+    was never shown as deleted, so a reply with the item restores the item. LIMIT 1 makes
     the planner use one index lookup for each item. Otherwise Postgres would scan the whole table.
     OFFSET 0 makes Postgres compare a row once, and not again for the filter.
 
@@ -87,7 +90,7 @@ def write_ctes(columns: ItemColumns) -> str:
         SELECT * FROM (
             SELECT input.*,
                 stored.id IS NULL OR (
-                    (stored.deleted_at IS NULL OR input.deleted)
+                    (stored.deleted_at IS NULL OR input.deleted OR {_IS_OMITTED})
                     AND ROW(stored.deleted_at IS NOT NULL, {_listed(names, "stored.")})
                         IS DISTINCT FROM ROW(input.deleted, {_merged(columns, "input")})
                 ) AS differs,
@@ -110,10 +113,11 @@ def write_ctes(columns: ItemColumns) -> str:
         WHERE differs
         ON CONFLICT (id) DO UPDATE SET
             ({_listed(names)}) = ROW({_merged(columns, "excluded")}),
-            deleted_at = coalesce(stored.deleted_at, excluded.deleted_at),
+            deleted_at = CASE WHEN excluded.deleted_at IS NOT NULL OR NOT ({_IS_OMITTED})
+                THEN coalesce(stored.deleted_at, excluded.deleted_at) END,
             updated_at = excluded.updated_at,
             checked_at = excluded.checked_at
-        WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL
+        WHERE stored.deleted_at IS NULL OR excluded.deleted_at IS NOT NULL OR {_IS_OMITTED}
         RETURNING id, author_id, subreddit_id, created_at, xmax = 0 AS inserted
     ), checked AS (
         UPDATE {table} SET checked_at = clock_timestamp()
