@@ -175,6 +175,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
 
         return decorate
 
+    def answers_polled(self, schema: type[ma.Schema], description: str) -> Decorator:
+        """Declare an answer with an ETag that is no page of a list. The view has `parameters`."""
+
+        def decorate(view: View) -> View:
+            declared = self.answers(200, schema, description, headers=conditional.HEADERS)
+            return self._unchanged(declared(view))
+
+        return decorate
+
     def may_be_unchanged(self, view: View) -> View:
         """Document the If-None-Match header and the response 304 of a view without parameters.
 

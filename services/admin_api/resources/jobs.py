@@ -103,7 +103,7 @@ def list_job_rows(params: dict[str, Any]) -> responses.Response:
 
 @blueprint.get("/matches")
 @blueprint.parameters(MatchParameters)
-@blueprint.answers(200, JobMatchesSchema, "The numbers of matching jobs.")
+@blueprint.answers_polled(JobMatchesSchema, "The numbers of matching jobs.")
 def count_job_matches(params: dict[str, Any]) -> dict[str, Any]:
     """Count the jobs that match a filter, by state
 

@@ -97,16 +97,20 @@ def list_schedules(params: dict[str, Any]) -> responses.Response:
     """
     page = pagination.Page.requested("schedules", params)
     with state.current().database.read() as conn:
-        found = repository.list_schedules(
-            conn,
-            after_id=page.last_id,
-            limit=page.rows_to_fetch,
-            enabled=params["enabled"],
-            broken=params["broken"],
-            subreddit=params["subreddit"],
-            subreddit_id=params["subreddit_id"],
-        )
-    return page.response(PREFIX, found)
+        return page.response(PREFIX, page_of(conn, params, page))
+
+
+def page_of(conn: Connection, params: dict[str, Any], page: pagination.Page) -> list[Schedule]:
+    """Return the schedules of the requested page, and one more if a page follows."""
+    return repository.list_schedules(
+        conn,
+        after_id=page.last_id,
+        limit=page.rows_to_fetch,
+        enabled=params["enabled"],
+        broken=params["broken"],
+        subreddit=params["subreddit"],
+        subreddit_id=params["subreddit_id"],
+    )
 
 
 @blueprint.get("/<id:schedule_id>")

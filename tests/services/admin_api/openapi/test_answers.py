@@ -104,6 +104,8 @@ ROWS = """
     SELECT 'steps', '[{"key": "a", "subreddit_id": 1, "subreddit": "plain"},
         {"key": "b", "subreddit_id": 1, "subreddit": "plain", "priority": 1, "max_retries": 1}]',
         '@daily', false;
+    UPDATE scheduled_jobs SET cron_expression = 'x',
+        subreddit_id = (SELECT id FROM subreddits WHERE name = 'more_4') WHERE name = 'plain';
     INSERT INTO job_groups (created_by, scheduled_job_id)
     SELECT 'x', max(id) FROM scheduled_jobs;
     UPDATE job_groups SET failed = 1 WHERE id = 2;
@@ -237,6 +239,9 @@ PATHS = (
     "scheduled-jobs/1",
     "scheduled-jobs/2",
     "scheduled-jobs/3",
+    "scheduled-jobs/rows",
+    "scheduled-jobs/rows?limit=1",
+    *(f"scheduled-jobs/{number}/overview" for number in range(1, 5)),
     "scheduled-jobs/1/runs",
     "scheduled-jobs/1/runs?limit=1",
     "subreddits",
