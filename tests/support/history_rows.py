@@ -14,6 +14,7 @@ _QUEUE = text("""
     SELECT :step, at, :step, n % 7, 2, 10, 20, 30, 40, n, 3, 1000000 + n, 5, 4, 3, 1, 2, 9
     FROM generate_series(1, :rows) AS n,
         LATERAL (SELECT CAST(:until AS timestamptz) - n * make_interval(mins => :step) AS at) AS row
+    ORDER BY at
     """)
 _BUDGET = text("""
     INSERT INTO budget_history (client_id, step_minutes, at, minutes, requests_user,
@@ -21,6 +22,7 @@ _BUDGET = text("""
     SELECT client, :step, at, :step, 5, 7, 1, 970, 500
     FROM unnest(CAST(:clients AS text[])) AS client, generate_series(1, :rows) AS n,
         LATERAL (SELECT CAST(:until AS timestamptz) - n * make_interval(mins => :step) AS at) AS row
+    ORDER BY at
     """)
 
 
@@ -32,14 +34,13 @@ def fill(
     until: datetime | None = None,
     clients: tuple[str, ...] = ("me",),
 ) -> datetime:
-    """Insert rows of the last minutes and hours before `until`, which defaults to this minute.
+    """Insert rows of the last minutes and full hours before `until`, and return `until`.
 
-    Returns `until`. The rows of hours end where the rows of minutes begin.
+    The default is the begin of this minute. A row of an hour has the same numbers as a minute.
     """
     if until is None:
         until = conn.execute(text("SELECT date_bin('1 minute', now(), 'epoch')")).scalar_one()
-    first = until - timedelta(minutes=minutes)
-    ended = first - timedelta(seconds=first.timestamp() % 3600)
+    ended = until - timedelta(seconds=until.timestamp() % 3600)
     for step, rows, end in ((1, minutes, until), (60, hours, ended)):
         values = {"step": step, "rows": rows, "until": end, "clients": list(clients)}
         conn.execute(_QUEUE, values)

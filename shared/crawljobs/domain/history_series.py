@@ -15,6 +15,25 @@ class Combination(StrEnum):
     WEIGHTED = "weighted"  # the average, in which each minute counts as often as it has claims
 
 
+class ChartStep(StrEnum):
+    """The time between two points of a chart, the shortest first."""
+
+    MINUTE = "1m"
+    FIVE_MINUTES = "5m"
+    QUARTER_HOUR = "15m"
+    HOUR = "1h"
+    SIX_HOURS = "6h"
+    DAY = "1d"
+
+    @property
+    def seconds(self) -> int:
+        """Return the length in seconds."""
+        return _UNIT_SECONDS[self[-1]] * int(self[:-1])
+
+
+_UNIT_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+
+
 @dataclass(frozen=True)
 class Series:
     """A column of a history table. Its name is the name of the series in the API."""
@@ -23,6 +42,11 @@ class Series:
     unit: str
     combination: Combination
     text: str
+
+    @property
+    def is_sum(self) -> bool:
+        """Return whether a span without rows has the value 0."""
+        return self.combination is Combination.SUM
 
 
 def _states(unit: str, **texts: str) -> list[Series]:
@@ -107,3 +131,5 @@ BUDGET = (
         remaining="The usable requests that are left in the window.",
     ),
 )
+
+BY_NAME = {series.name: series for series in (*QUEUE, *BUDGET)}

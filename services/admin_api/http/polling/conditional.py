@@ -104,4 +104,6 @@ def _without(value: Any, keys: AbstractSet[str], inside: str = "") -> Any:
             for key, inner in value.items()
             if key not in keys and f"{inside}.{key}" not in keys
         }
-    return [_without(each, keys, inside) for each in value] if isinstance(value, list) else value
+    if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        return [_without(each, keys, inside) for each in value]
+    return value  # a list of plain values can be long, so it is not copied

@@ -9,6 +9,7 @@ import flask.testing
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
+from support import history_rows
 from support.admin_api import openapi_document
 
 Client = flask.testing.FlaskClient
@@ -206,6 +207,7 @@ PATHS = (
     "audit-log",
     "audit-log?limit=1",
     "budget",
+    "history?series=waiting,wait_p50_seconds,requests_user,remaining",
     "groups",
     "groups?limit=1",
     *(f"groups/{number}" for number in range(1, 4)),
@@ -339,6 +341,7 @@ def fill(database: Database) -> None:
         for statement in [*ROWS.split(";\n"), AUDIT]:
             if statement.strip():
                 conn.execute(text(statement.replace(":", "\\:")))
+        history_rows.fill(conn, minutes=30)
 
 
 def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(

@@ -94,6 +94,7 @@ OPERATION_IDS = [
     "show_group",
     "show_group_overview",
     "show_group_step",
+    "show_history",
     "show_job",
     "show_job_overview",
     "show_job_stats",
