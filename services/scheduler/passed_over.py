@@ -17,8 +17,8 @@ from scheduler.firing_results import Stuck
 log = logs.get_logger(__name__)
 
 TRY_AGAIN_SECONDS = 60.0
-# The maximum number of skipped schedules. When one more is added, the schedule that was skipped
-# first is no longer skipped.
+# The maximum number of skipped schedules. When one more schedule is added, the schedule that was
+# skipped first is no longer skipped.
 MOST = 1_000
 
 

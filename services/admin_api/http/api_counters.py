@@ -14,7 +14,8 @@ from crawljobs.runtime import metrics
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NO_ROUTE = "none"
 
-# Each counter starts at zero. Otherwise Prometheus does not see the first refusals as an increase.
+# Each counter of problems starts at zero. Otherwise Prometheus does not count the first problem of
+# a kind as an increase.
 for _code in KINDS:
     metrics.api_refusals.labels(_code)
 

@@ -70,7 +70,7 @@ class Exports:
           reserved for the bootstrap token, so that other tokens cannot block the operator's export.
         """
         self.per_token = per_token
-        self.at_most = max(1, in_total - 1)  # of all tokens that are not exempt
+        self.at_most = max(1, in_total - 1)  # the limit of all tokens together that are not exempt
         self._in_total = in_total
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()

@@ -43,10 +43,10 @@ class State:
     cursors: CursorSigner
     failed_logins: FailedLogins
     rates: RequestRates
-    exports: Exports  # of the audit log
+    exports: Exports  # limits the exports of the audit log
     content_exports: Exports
     content_database: Database
-    content_key: bytes | None = field(repr=False)  # of pseudonyms
+    content_key: bytes | None = field(repr=False)  # computes the pseudonyms of authors
     large_bodies: Exports
     stored_responses: StoredResponses
     heartbeat: Heartbeat

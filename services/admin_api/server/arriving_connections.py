@@ -92,7 +92,10 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the request's size from the held bytes. Call this when the request is freed."""
+        """Subtract the size of the connection's request from the memory in use.
+
+        Call this function when the memory of the request is freed.
+        """
         self._held_bytes -= conn.held_bytes
         conn.held_bytes = 0
 

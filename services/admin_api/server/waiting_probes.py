@@ -66,7 +66,7 @@ class WaitingProbes:
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the oldest probe has waited too long. None: no probe waits."""
-        first = next(iter(self._waiting.values()), None)  # the oldest: a dict keeps the order
+        first = next(iter(self._waiting.values()), None)  # the oldest probe: a dict keeps the order
         if first is None:
             return None
         return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())

@@ -47,7 +47,7 @@ def write(
 def _write_verb(
     database: Database, batch: list[PendingCompletion], on_watched: Callable[[], object]
 ) -> list[PendingCompletion]:
-    """Write completions of one verb with one statement. Return those that must be tried again."""
+    """Write completions of one verb with one statement. Return the completions to try again."""
     try:
         results = database.run_statement(lambda conn: _complete(conn, batch))
     except errors.DatabaseUnavailable as error:

@@ -93,7 +93,7 @@ class HeldClaim:
             now = self._clock()
             if now >= until:
                 return False
-            # The claim is valid until _fence_at. Read this time again in each iteration, because an
-            # extension of the lease may have moved it.
+            # The claim is valid until _fence_at. Read _fence_at again in each iteration, because an
+            # extension of the lease may have changed it.
             stop.wait(max(0.001, min(until, self._fence_at) - now))
         return True

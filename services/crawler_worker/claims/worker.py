@@ -139,8 +139,8 @@ class Worker:
             return 0  # the lease keeper could not extend the lease of a new claim
         if self._threads.has_waiting():
             return 0  # Claimed jobs still wait for a thread, so no further jobs are claimed.
-        # `busy` does not count crawls that lost their claim. Most of them end soon. One that hangs
-        # would otherwise keep its place until the process ends.
+        # `busy` does not count crawls that lost their claim. Most of these crawls end soon. If a
+        # crawl that hangs were counted, its place would stay occupied until the process ends.
         busy = sum(held.is_valid() for held in self._threads.all())
         slots = self._settings.worker_concurrency
         room = UNWRITTEN_PER_SLOT * slots - busy - self._writer.backlog()

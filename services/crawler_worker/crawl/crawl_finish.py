@@ -102,7 +102,7 @@ def _record_coverage(context: CrawlContext, conn: Connection) -> None:
 
 
 def _trees(context: CrawlContext, conn: Connection) -> TreeSummary | None:
-    """Return the summary of the comment trees, or None if this crawl cannot have changed it.
+    """Return the summary of the comment trees, or None if this crawl cannot have changed a tree.
 
     The trees are counted only if necessary, because the count is the most expensive statement of
     this transaction.

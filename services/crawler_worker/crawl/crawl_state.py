@@ -67,7 +67,7 @@ class CrawlState:
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:
-        """Record that a part was stored or given up. At its end, the crawl then recounts trees."""
+        """Record that a part was stored or given up. So the end of the crawl recounts the trees."""
         self.has_changed_parts = True
 
     def met_new(self) -> bool:

@@ -32,7 +32,7 @@ CHECK_SECONDS = 60.0
 
 class Find(Protocol):
     def __call__(self, conn: Connection, *, at_most: int, skip: int) -> list[str]:
-        """Return the names of at most `at_most` subreddits to crawl, after the first `skip`."""
+        """Return the names of the next `at_most` subreddits, after the first `skip` subreddits."""
 
 
 class Revisiting:
@@ -45,7 +45,7 @@ class Revisiting:
         self._isolations = RowIsolations(database, at_most=revisits.CHUNK)
 
     def check_due(self) -> int:
-        """Enqueue subreddits whose next crawl is due, and return the number of jobs.
+        """Enqueue subreddits whose next crawl is due, and return the number of enqueued jobs.
 
         These are inaccessible subreddits, and subreddits with an adaptive crawl interval.
         """
@@ -56,7 +56,7 @@ class Revisiting:
     def check_stale(self) -> int:
         """Enqueue the subreddits whose last crawl is longer ago than the setting STALE_DAYS.
 
-        Return the number of jobs.
+        Return the number of enqueued jobs.
         """
         after, every = self._settings.stale_after, self._settings.stale_check_every
         if not self._takes_turn("stale check", every):
@@ -77,7 +77,7 @@ class Revisiting:
                 PRIORITY,
                 JobSource.STALE,
                 max_retries=self._max_retries,
-                depth=None,  # keeps the stored depth; depth 0 would let discovery reach further
+                depth=None,  # keeps the subreddit's depth; with 0, discovery would reach further
             )
             enqueued[:] = job_enqueue.enqueue(conn, [request])
             return len(found)

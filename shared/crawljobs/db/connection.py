@@ -31,7 +31,7 @@ SURELY_ALIVE_SECONDS = 1.0
 
 
 def session_settings(limits: Timeouts) -> dict[str, str]:
-    """Return the session settings that the client sends, in case its role does not set them."""
+    """Return the session settings that the client sends, in case the role does not set them."""
     return {
         "statement_timeout": f"{1000 * limits.statement:g}ms",
         "lock_timeout": f"{1000 * limits.lock:g}ms",

@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BudgetState(StrEnum):
-    """The state of a client id's budget. Its workers may send requests unless it is paused."""
+    """The state of a client id's budget. Workers may send requests, except in the state PAUSED."""
 
     AVAILABLE = "available"
     PAUSED = "paused"
@@ -133,7 +133,7 @@ def at(row: StoredBudget, now: datetime) -> ClientBudget:
 
 
 def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
-    """Return why the workers pause or must probe first, or None if they do neither.
+    """Return why the workers pause or must probe first, or None if they may send requests.
 
     While the circuit breaker is open, the row has the reason. If an older release stored no reason,
     or a later release stored a reason that this release does not know, returns OUTAGE.
@@ -155,7 +155,7 @@ def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
 
 
 def _spent(row: StoredBudget, window: datetime, usable: int) -> tuple[int, int]:
-    """Return the requests spent in this window, and how many of them other programs spent."""
+    """Return the requests spent in `window`, and how many of them other programs spent."""
     if row.window_started_at is None or row.window_started_at < window:
         return 0, 0
     if row.window_started_at > window:

@@ -22,13 +22,13 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-# The condition that a waiting job lacks, by the reason of its wait. Others lack `visible`.
+# By the reason of a wait: the condition that the job lacks. For any other reason: `visible`.
 _OBSTACLES = {
     WaitReason.PAUSED: "subreddit_not_paused",
     WaitReason.OUTAGE: "reddit_available",
     WaitReason.RATE_LIMIT: "reddit_available",
 }
-# The conditions of a queued job, the one that delays it most first.
+# The conditions of a queued job. The condition that delays the job most comes first.
 _BY_WEIGHT = ("queue_not_paused", "subreddit_not_paused", "worker_alive", "reddit_available")
 
 DETAIL_SHOWN = 300  # limit in characters; the rest of a worker's error message is not shown
@@ -77,7 +77,7 @@ def explain(job: Job, around: Surroundings) -> Explanation:
 
 
 def obstacle_of(job: Job, around: Surroundings) -> str | None:
-    """Return the name of the condition that delays the job most; None if none is unmet.
+    """Return the name of the condition that delays the job most, or None if all conditions are met.
 
     A job that is over or that is being crawled has no obstacle. For a waiting job, the reason of
     its wait decides.
@@ -91,9 +91,9 @@ def obstacle_of(job: Job, around: Surroundings) -> str | None:
 
 
 def waits_of(job: Job, around: Surroundings) -> str | None:
-    """Return the cause of the job's wait in words; None if it does not wait.
+    """Return the cause of the job's wait in words, or None if the job does not wait.
 
-    The queue ahead of the job may be unknown: a job without an obstacle waits for its turn.
+    `around` may lack the jobs ahead. A queued job without an obstacle waits for its turn.
     """
     is_next = job.status is JobStatus.QUEUED and obstacle_of(job, around) is None
     return "its turn" if is_next else _waits(job, around)[0]
@@ -166,8 +166,8 @@ def _estimated_start(job: Job, around: Surroundings, until: datetime | None) -> 
     """
     if job.status not in (JobStatus.QUEUED, JobStatus.WAITING):
         return None
-    # Each pair states whether a cause delays the job, and when the cause ends. None is an unknown
-    # end. With an unknown end, the start cannot be estimated.
+    # Each pair states whether a cause delays the job, and when the cause ends. If the end of a
+    # cause is unknown (None), the start of the job cannot be estimated.
     holds = [
         (job.status is JobStatus.WAITING, until),
         (around.paused, around.paused_until),

@@ -34,7 +34,7 @@ def mask(text: str) -> str:
     if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
     # Credentials such as `Bearer abc` contain a blank. Most values of a log line have no blank, so
-    # they skip this slower search.
+    # the slow search for credentials is skipped.
     return _CREDENTIALS.sub(rf"\1 {HIDDEN}", text) if " " in text else text
 
 

@@ -76,7 +76,7 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. Always true until the second failure."""
+        """Return whether a crawl requests the part now. After one failure, this is always true."""
         # A time beyond FURTHEST_LOOK was stored before the clock was set back: treat it as past.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

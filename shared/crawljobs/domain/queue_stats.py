@@ -23,7 +23,8 @@ class RecentJobs:
     failure_rate: float | None  # the share of failed jobs among failed and succeeded jobs
     retry_success_rate: float | None  # the share of the retried jobs that succeeded
     wait_seconds_p50: float | None  # the median of the times that claimable jobs waited for a claim
-    wait_seconds_p95: float | None  # the 95th percentile of the same waits
+    # the 95th percentile of the times that claimable jobs waited for a claim
+    wait_seconds_p95: float | None
 
 
 @dataclass(frozen=True)

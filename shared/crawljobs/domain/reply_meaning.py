@@ -2,7 +2,7 @@
 
 A cell of the table is an endpoint, a status, a content type and the shape of a body. The meaning of
 a cell concerns the requested page or the connection to Reddit, or it is `unknown`. An `unknown`
-reply never changes the stored state of a community.
+reply never changes the stored state of a community (a subreddit or a profile).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ContentType(StrEnum):
 
 
 class Shape(StrEnum):
-    """The shape of a reply's body. The first six are error documents that Reddit itself writes."""
+    """The shape of a reply's body. The first six shapes are error documents of Reddit itself."""
 
     PRIVATE = "reason private or gold_only"
     QUARANTINED = "reason quarantined"
@@ -87,7 +87,7 @@ class Meaning(StrEnum):
     # Meanings about an item, an author or another part of the crawl.
     ITEM_GONE = "item_gone"
     AUTHOR_GONE = "author_gone"
-    # The author may be suspended. The description of the account must confirm this.
+    # The author may be suspended. The description of the account must confirm the suspension.
     AUTHOR_REFUSED = "author_refused"
     PART_REFUSED = "part_refused"
     # Meanings about the connection or the request.
@@ -109,7 +109,7 @@ class Cell(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Gives one meaning to all table cells that match its fields. An empty tuple matches all."""
+    """Gives one meaning to all matching cells. A field with an empty tuple matches all values."""
 
     endpoints: tuple[Endpoint, ...]
     statuses: tuple[Status, ...]
@@ -122,7 +122,7 @@ _E, _S, _T, _B, _M = Endpoint, Status, ContentType, Shape, Meaning
 
 _COMMUNITY = (_E.ABOUT, _E.POSTS, _E.COMMENTS)
 _ITEM = (_E.TREE, _E.MORE_CHILDREN)
-_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # their replies may mean that the community is banned
+_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # whose replies may mean that the community is banned
 _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
 _LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # requests that Reddit may refuse as too large

@@ -17,7 +17,7 @@ ON_TIME = timedelta(minutes=5)
 LONGEST_DEADLINE = timedelta(days=366)  # as long as the longest interval of `@every`
 
 # Up to this number, each missed tick gets its own row in the ledger (the table of all due times).
-# A higher number of missed ticks gets one row with their count.
+# More missed ticks get one row together, with their number.
 LISTED_ONE_BY_ONE = 10
 
 
@@ -39,7 +39,7 @@ class RunOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """The fields of a schedule that a user sets. It has either a subreddit or steps."""
+    """The fields of a schedule that a user sets. A schedule has either a subreddit or steps."""
 
     name: str
     subreddit_id: int | None
@@ -166,7 +166,7 @@ def when_due(
 def _missed(times: DueTimes, *, first: datetime, latest: datetime, count: int) -> tuple[Ticks, ...]:
     """Return the due times from `first` on that are before `latest`. `count` is their number.
 
-    If they are more than LISTED_ONE_BY_ONE, return one Ticks for all of them.
+    If there are more than LISTED_ONE_BY_ONE due times, return one Ticks for all of them.
     """
     if count > LISTED_ONE_BY_ONE:
         return (Ticks(first, times.last_before(latest, tick=first), count),)

@@ -41,7 +41,7 @@ class Gauges:
     # Workers whose last heartbeat is 1 to 15 minutes old, or that restarted in the last 15 minutes
     # after they were killed.
     workers_lost: float
-    # The numbers of failed and of succeeded jobs among the newest 100 of both in the last day.
+    # Among the newest 100 jobs that failed or succeeded in the last day: the numbers of both.
     recent_failed: float
     recent_succeeded: float
     # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.
@@ -57,7 +57,7 @@ class Gauges:
 
 
 def oldest_transaction_seconds(conn: Connection, *, now: datetime | None = None) -> float:
-    """Return the age of the oldest transaction that keeps dead rows, or 0 without one.
+    """Return the age of the oldest transaction that keeps dead rows, or 0 if there is none.
 
     A role without `pg_read_all_stats` sees only the transactions of its own sessions.
     """

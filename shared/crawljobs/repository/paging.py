@@ -18,7 +18,8 @@ class Page:
     - `found`: the rows that match the filters. Its columns are id, place (the number of the row in
       the scan) and position (from which a next page can continue).
     - `walk_end`: one row with the column position. If the scan stopped at `scan_limit` before the
-      page was full, it is the position of the last row that was read. Otherwise it is null.
+      page was full, the column has the position of the last row that was read. Otherwise the column
+      is null.
     """
 
     found: CTE

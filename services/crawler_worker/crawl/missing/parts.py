@@ -63,8 +63,8 @@ def request(
 
     Raises:
 
-    - GivenUp: the failure makes the crawl give up the part. Without `if_gone`, also if the item
-      does not exist.
+    - GivenUp: the failure makes the crawl give up the part, or the item does not exist and
+      `if_gone` is None.
     - The failures in `passing`, and all other errors of `CrawlContext.request`: unchanged.
     """
     try:

@@ -30,8 +30,8 @@ def stored_below(
 ) -> list[str]:
     """Return the ids of stored items that an earlier walk read and this walk did not reach.
 
-    The items are older than the oldest item of this walk. The newest is first. Items that are known
-    as removed or deleted are left out.
+    These items are older than the oldest item of this walk. The id of the newest item is first.
+    Items that are known as removed or deleted are left out.
     """
     seen = Seen(at.seen)
     found = context.read(
@@ -52,7 +52,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Request these items, and return whether Reddit still shows one. True if this is not known."""
+    """Request these items. Return whether Reddit still shows one of them, or True if unknown."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:

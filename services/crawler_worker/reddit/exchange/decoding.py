@@ -64,7 +64,7 @@ def decode(content: bytes) -> Any:
 def _has_too_many_values(text: str) -> bool:
     """Return whether the text has over VALUES_MAX commas and opening brackets outside strings."""
     if text.count(",") + text.count("[") + text.count("{") <= VALUES_MAX:
-        return False  # this count includes strings, so the count outside them is small enough too
+        return False  # fewer of these characters are outside strings
     values = 0
     for match in _STRING_OR_VALUE.finditer(text):
         if text[match.start()] != '"':

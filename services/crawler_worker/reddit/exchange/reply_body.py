@@ -13,8 +13,8 @@ from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeRepli
 
 # A reply whose status is not 200 is cut to this size, because the reason for the error is short.
 ERROR_MAX_BYTES = 64 * 1024
-# After LARGE_BYTES of a reply, the rest must arrive within this time, because other threads with
-# large replies wait until it has arrived.
+# After LARGE_BYTES of a reply, the rest of the reply must arrive within this time, because other
+# threads with large replies wait for this reply.
 LARGE_SECONDS = 20.0
 PIECE_BYTES = 64 * 1024
 OK = 200

@@ -69,7 +69,7 @@ def tls(ca_file: str | None, ca_directory: str | None) -> ssl.SSLContext:
 def connect(host: str, port: int) -> socket.socket:
     """Try up to ADDRESSES_MAX addresses of the host. Return the first connection that opens.
 
-    Raises OSError if none opens.
+    Raises OSError if no connection opens.
     """
     failed: OSError | None = None
     for family, kind, protocol, _, address in _addresses(host, port)[:ADDRESSES_MAX]:

@@ -117,7 +117,7 @@ def _subreddit(original: Data) -> str | None:
 
 
 def _neighbour(original: Data, *, home: str) -> str | None:
-    """Return the original post's subreddit in lower case, unless it is a profile or `home`."""
+    """Return the original post's subreddit in lower case, or None for a profile and for `home`."""
     name = original.get("subreddit")
     if not isinstance(name, str) or not NEIGHBOUR.fullmatch(name):
         return None

@@ -43,9 +43,10 @@ class PacedRequests:
         try:
             return self._send_and_record(slot, request, token, parse, context)
         except crawl_failures.Unclear:
-            raise  # the breaker does not count it: an unclear reply may concern only this page
+            # The circuit breaker does not count an unclear reply, which may concern only this page.
+            raise
         except crawl_failures.UpstreamTrouble as error:
-            # Perhaps only the pages of one subreddit are broken. That is no outage. So before all
+            # Perhaps only the pages of one subreddit are broken, which is no outage. So before all
             # workers pause, a probe of another page must fail too.
             if self._breaker.is_doubtful():
                 self.check_client(token, context, since=time.monotonic(), is_fresh=False)
@@ -57,7 +58,7 @@ class PacedRequests:
     def check_client(
         self, token: str, context: RequestContext, *, since: float, is_fresh: bool
     ) -> None:
-        """Check with a probe that Reddit accepts the client. Raises Outage if Reddit does not."""
+        """Probe whether Reddit accepts the client. Raises Outage if Reddit refuses the client."""
         try:
             self._probe.check(token, context, since=since, is_fresh=is_fresh)
         except crawl_failures.Throttled as error:

@@ -61,7 +61,8 @@ def set_up(
     """Set up all roles and their rights in this database. Returns one line for each change.
 
     - `passwords`: maps a kind of role, such as `admin_api`, to the password.
-    - `keeps`: no service loses a right, because the previous release may still run and need it.
+    - `keeps`: if true, no service loses a right, because the previous release may still run and
+      need the right.
 
     The current user must be a superuser, or own the database and have CREATEROLE. Raises
     RolesFailed.

@@ -22,7 +22,8 @@ crawl_job_attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("error_kind", Text),
     Column("error_message", Text),
-    # Consecutive deferrals with almost equal messages share one row. `times` is their number.
+    # Consecutive deferrals with almost equal messages share one row. `times` is the number of these
+    # deferrals.
     Column("times", Integer, nullable=False, server_default="1"),
     # If the row stands for several deferrals: the start of the first of them. Otherwise null.
     Column("first_started_at", Timestamp),

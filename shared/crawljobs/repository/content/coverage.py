@@ -92,7 +92,7 @@ def record(
     - `posts`, `comments`: the reading of one listing, page by page. A walk that has not ended
       changes nothing.
     - `trees`: None keeps the stored counts of comment trees.
-    - `soonest_retry`: a next crawl that is moved starts after this time at the earliest.
+    - `soonest_retry`: the shortest delay of a next crawl that is moved to a part's due time.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

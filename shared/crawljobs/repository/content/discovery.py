@@ -71,7 +71,7 @@ _MISSING = (
         set_={"access": _found.access, "access_checked_at": _found.access_checked_at},
         where=_subreddit.access == inline(AccessState.UNKNOWN),
     )
-    # Only a row that existed before has an xmax. An endpoint of webhooks may want its change.
+    # xmax is 0 for a new row, so only the change of an existing row has an event for webhooks.
     .returning(
         _subreddit.id,
         and_(

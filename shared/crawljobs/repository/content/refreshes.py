@@ -123,8 +123,8 @@ def settle(conn: Connection, *, names: Sequence[str], now: datetime | None = Non
     """Set the next refresh of these items, which were just refreshed.
 
     An item that is younger than LAST_AGE is refreshed again at that age. An older item is not
-    refreshed again. `names` also has the requested items that are missing in Reddit's reply:
-    otherwise they would stay due.
+    refreshed again. `names` also has the requested items that are missing in Reddit's reply.
+    Otherwise these items would stay due.
     """
     for kind, statement in _SETTLE.items():
         ids = [name.removeprefix(f"{kind}_") for name in names if name.startswith(f"{kind}_")]

@@ -21,7 +21,7 @@ from crawljobs.repository.content.subreddit_rows import Subreddit
 
 @dataclass(frozen=True)
 class SubredditPage:
-    """One page of subreddits. Pass `next` as `after` for the next page. None: no page follows."""
+    """A page of subreddits. Pass `next` as `after` for the next page. Last page: `next` is None."""
 
     subreddits: list[Subreddit]
     next: str | None

@@ -73,8 +73,8 @@ def claim_jobs(
 ) -> list[Claim]:
     """Claim at most `at_most` queued jobs in claim order, and return the claims.
 
-    - `skip`: this number of jobs is left out at the front. In earlier calls, the database refused
-      to change these jobs.
+    - `skip`: this number of jobs is left out at the front of the claim order. In earlier calls, the
+      database refused to change these jobs.
     - `claim_token`: each call needs a new token. If the reply to the COMMIT is lost, find_claims
       reads the claims with this token.
 

@@ -19,7 +19,7 @@ SCAN_LIMIT = 10_000  # jobs; one page checks at most this number, in about 20 ms
 
 @dataclass(frozen=True)
 class JobPage:
-    """One page of jobs. Pass `next` as `after` to read the next page. None means the last page."""
+    """One page of jobs. Pass `next` as `after` to read the next page. Last page: `next` is None."""
 
     jobs: list[Job]
     next: list[Any] | None
