@@ -58,6 +58,8 @@ def start(conn: Connection, request: AuthorRequest, *, now: datetime | None = No
     author_id = block_list.find_author(conn, name=request.name, name_hash=name_hash)
     if not request.dry_run:
         block_list.add(conn, name=request.name, key=request.key, author_id=author_id)
+        if author_id is None:
+            author_id = _find_after_pages(conn, request, name_hash)
     found = found_content.FoundContent()
     operation = None
     if author_id is not None:
@@ -86,6 +88,22 @@ def start(conn: Connection, request: AuthorRequest, *, now: datetime | None = No
         after=erasure_operation.audited(found, operation),
     )
     return Erasure(found, operation)
+
+
+def _find_after_pages(conn: Connection, request: AuthorRequest, name_hash: bytes) -> int | None:
+    """Return the id of an author whom a page stored at the same time as the request, or None.
+
+    Waits for the pages that read the block list before the author was on it. Without the wait, such
+    a page could store the author after the request found nothing to erase. The profile loses its
+    name here if no operation does it later.
+    """
+    block_list.wait_for_pages(conn)
+    author_id = block_list.find_author(conn, name=request.name, name_hash=name_hash)
+    if author_id is None:
+        author_traces.rename_profile(conn, name=request.name)
+    else:
+        block_list.add(conn, name=request.name, key=request.key, author_id=author_id)
+    return author_id
 
 
 def advance(

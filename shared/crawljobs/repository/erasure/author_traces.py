@@ -99,4 +99,9 @@ def delete_activity(
 def delete_author(conn: Connection, *, author_id: int, name: str) -> None:
     """Delete the author's row, which no other row refers to any more, and rename the profile."""
     conn.execute(DELETE_AUTHOR, {"id_of_author": author_id})
+    rename_profile(conn, name=name)
+
+
+def rename_profile(conn: Connection, *, name: str) -> None:
+    """Replace the name of the author's profile, and delete its title and descriptions."""
     conn.execute(RENAME_PROFILE, {"of_profile": f"{PROFILE}{name}"})

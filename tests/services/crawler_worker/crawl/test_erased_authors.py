@@ -20,6 +20,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.operation import OperationState
 from crawljobs.domain.reddit_items import Account, Items
 from crawljobs.repository.content.page_storage import crawled_items
+from crawljobs.repository.erasure.erasure_operation import Erasure
 from crawljobs.settings import DeletionCheckSettings, RedditSettings
 from support import crawled, crawls, erasure, locks, roles, scripted_reddit
 from support.crawls import Crawler
@@ -168,6 +169,32 @@ def test_an_erasure_waits_for_a_page_that_was_begun_before_it(database: Database
         erasing.start()
         locks.wait_until_blocked(database)
     erasing.join()
+    assert erasure.tables_with(database, NAME) == []
+
+
+def test_a_page_that_first_stores_the_author_during_the_request_is_erased_too(
+    database: Database,
+) -> None:
+    begun = Items(posts=(crawled.post("p1", author=Account(NAME)),))
+    started: list[Erasure] = []
+    asking = threading.Thread(target=lambda: started.append(erasure.start(database)))
+    with database.begin() as page:
+        crawled_items.store(page, items=begun, known_subreddits={}, key=KEY)
+        asking.start()
+        locks.wait_until_blocked(database)
+    asking.join()
+    assert started[0].found.posts == 1
+    erasure.work(database)
+    assert erasure.tables_with(database, NAME) == []
+
+
+def test_the_profile_of_an_author_who_is_not_stored_loses_the_name(database: Database) -> None:
+    with database.begin() as conn:
+        values = {"name": f"u_{NAME.upper()}", "title": f"The page of {NAME}"}
+        conn.execute(text("INSERT INTO subreddits (name, title) VALUES (:name, :title)"), values)
+    erasure.start(database, dry_run=True)
+    assert erasure.tables_with(database, NAME) == ["subreddits"]
+    assert erasure.start(database).operation is None
     assert erasure.tables_with(database, NAME) == []
 
 
