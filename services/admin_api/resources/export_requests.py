@@ -92,8 +92,10 @@ def exported_graph(params: dict[str, Any]) -> flask.Response:
 
 
 def _start() -> ExportStart:
+    with state.current().database.read() as conn:
+        oldest_change = export_chunks.read_oldest_change(conn)
     with state.current().content_database.read() as conn:
-        return export_chunks.read_start(conn)
+        return export_chunks.read_start(conn, oldest_change=oldest_change)
 
 
 def _reader(plan: ExportPlan, write: Write, params: dict[str, Any]) -> ExportReader:

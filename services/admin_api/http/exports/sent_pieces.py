@@ -16,6 +16,9 @@ LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS  # 16 KiB/s
 FLUSH_SECONDS = 2.0
 # A fast level: a higher level takes more than twice the time, and makes the export 10 % smaller.
 GZIP_LEVEL = 3
+# A stored block of the deflate format without content. It may follow a flush, after which the next
+# block begins at a whole byte.
+_EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
 
@@ -30,13 +33,25 @@ class Interrupted(BrokenPipeError):
         super().__init__(errno.EPIPE, reason)
 
 
-def gzipped(contents: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the compressed contents. The end mark of the gzip format follows all contents."""
+def gzipped(
+    contents: Iterable[bytes], clock: Callable[[], float] = time.monotonic
+) -> Iterator[bytes]:
+    """Yield the compressed contents. The end mark of the gzip format follows all contents.
+
+    After each content, at most once in FLUSH_SECONDS, the function also yields the bytes that the
+    compressor holds, or an empty block. So the response has data also while no line matches the
+    filters, and neither the client nor a proxy takes the connection for dead.
+    """
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _WITH_GZIP_HEADER)
+    flushed_at = -math.inf
     for content in contents:
         view = memoryview(content)
         for begin in range(0, len(view), PIECE_BYTES):
             yield compressor.compress(view[begin : begin + PIECE_BYTES])
+        if clock() - flushed_at >= FLUSH_SECONDS:
+            # Without new content, a second flush gives no bytes.
+            yield compressor.flush(zlib.Z_SYNC_FLUSH) or _EMPTY_BLOCK
+            flushed_at = clock()
     yield compressor.flush()
 
 
@@ -45,8 +60,8 @@ def pieces(
 ) -> Iterator[bytes]:
     """Yield pieces of at most PIECE_BYTES.
 
-    The first content is sent at once, so that the client gets the headers. If the contents come
-    slowly, a piece is sent after FLUSH_SECONDS.
+    The first content is sent at once, also if it is empty, so that the client gets the headers. If
+    the contents come slowly, a piece is sent after FLUSH_SECONDS.
 
     Raises Interrupted if the client takes less than 16 KiB/s on average, after a grace of
     PIECE_SECONDS. Only the time for which the client delays the export counts.
@@ -72,7 +87,8 @@ def _cut(contents: Iterable[bytes], clock: Callable[[], float]) -> Iterator[byte
             waiting.clear()
             begin, flushed_at = end, clock()
         waiting += view[begin:]
-        if waiting and clock() - flushed_at >= FLUSH_SECONDS:
+        is_first = flushed_at == -math.inf
+        if is_first or (waiting and clock() - flushed_at >= FLUSH_SECONDS):
             yield bytes(waiting)
             waiting.clear()
             flushed_at = clock()

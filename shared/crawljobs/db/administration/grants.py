@@ -120,6 +120,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "crawl_jobs_count_deleted()": frozenset(),
     "erased_author_keys()": frozenset({CRAWLER_WORKER}),
     "end_frozen_sessions(interval)": frozenset({CRAWLER_WORKER, SCHEDULER}),
+    "oldest_change_start()": frozenset({ADMIN_API}),
     "refuse_audit_change()": frozenset(),
 }
 

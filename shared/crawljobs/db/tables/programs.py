@@ -53,6 +53,21 @@ AS $$
         AND state_change < clock_timestamp() - silence
 $$
 """,
+    # Returns the start of the oldest transaction that has written a row and has not ended. Only a
+    # role with the rights of the services sees when their transactions began.
+    """
+CREATE FUNCTION oldest_change_start() RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT min(since) FROM (
+        SELECT xact_start FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xid IS NOT NULL
+            AND pid <> pg_backend_pid()
+        UNION ALL
+        SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()
+    ) AS writing (since)
+$$
+""",
     # The transaction of each stored page calls this function. The lock makes an erasure wait for
     # the transactions that read the table before it listed the author. The function is volatile, so
     # its query sees the rows that were committed before the lock was granted (decision 146).

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
 from crawljobs.db.tables import subreddits
+from crawljobs.db.tables.columns import Timestamp
 from crawljobs.repository import index_order
 from crawljobs.repository.exports.export_plan import (
     EARLIEST,
@@ -28,7 +29,8 @@ from crawljobs.repository.sql import inline_number
 
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
 FETCHED_ROWS = 250  # rows that are read into memory at once
-# A transaction may commit up to this time after it has written `updated_at`.
+# A row may become visible up to this time after its `updated_at`: the time between the start of a
+# statement and its first written row, and a margin for clocks that are set.
 COMMIT_DELAY = timedelta(seconds=60)
 # If an export is limited to a span of time, a chunk searches at most this number of subreddits,
 # which takes 0.2 s.
@@ -42,6 +44,9 @@ _CLOCK = select(
     func.pg_last_xact_replay_timestamp().label("replayed"),
     func.pg_is_in_recovery().label("is_replica"),
 )
+# A transaction that has written rows, and commits after the export has read their place, is not in
+# the export. Its rows have an `updated_at` after its own start.
+_OLDEST_CHANGE = select(func.oldest_change_start(type_=Timestamp))
 _walk = (
     select(subreddits.c.id)
     .where(subreddits.c.id >= bindparam("low", type_=BigInteger))
@@ -78,13 +83,26 @@ class Chunk:
     last: Key | None
 
 
-def read_start(conn: Connection) -> ExportStart:
-    """Return the start of an export that begins now."""
+def read_oldest_change(conn: Connection) -> datetime | None:
+    """Return the start of the oldest transaction that has written rows and has not ended, or None.
+
+    `conn` leads to the database to which crawls write. A replica does not show their transactions.
+    """
+    found: datetime | None = conn.execute(_OLDEST_CHANGE).scalar_one()
+    return found
+
+
+def read_start(conn: Connection, *, oldest_change: datetime | None) -> ExportStart:
+    """Return the start of an export that begins now.
+
+    `oldest_change` is a result of `read_oldest_change` from an earlier time. So each transaction
+    that it does not show either has ended before now, or writes rows that are younger than it.
+    """
     clock = conn.execute(_CLOCK).one()
-    seen = clock.now
+    seen = min(clock.now, oldest_change or clock.now)
     if clock.is_replica:
         # Null: the replica has replayed nothing since its own start, so its age is unknown.
-        seen = min(clock.now, clock.replayed or _UNKNOWN)
+        seen = min(seen, clock.replayed or _UNKNOWN)
     return ExportStart(at=clock.now, changes_until=seen - COMMIT_DELAY)
 
 

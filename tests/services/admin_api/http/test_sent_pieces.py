@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,6 +37,24 @@ def test_the_compression_has_an_end_only_after_the_last_content() -> None:
     unpacker = zlib.decompressobj(31)
     unpacker.decompress(b"".join(whole[:-1]))
     assert not unpacker.eof
+
+
+def test_a_compressed_export_has_data_also_while_no_line_matches() -> None:
+    clock, unpacker = Clock(), zlib.decompressobj(31)
+    contents = [*[b""] * 9, b"first", *[b""] * 9, b"x" * 99, b"last", b"", b""]
+
+    def slowly() -> "Iterator[bytes]":
+        for content in contents:
+            clock.now += sent_pieces.FLUSH_SECONDS
+            yield content
+
+    pieces, found = list(sent_pieces.pieces(sent_pieces.gzipped(slowly(), clock), clock)), b""
+    assert len(pieces) > len(contents)
+    for piece in pieces:
+        assert piece
+        found += unpacker.decompress(piece)
+    assert (found, unpacker.eof) == (b"".join(contents), True)
+    assert next(sent_pieces.pieces(iter([b"", b"late"]), clock)) == b"", "the headers are sent"
 
 
 @pytest.mark.parametrize(("kib_per_second", "is_slow"), [(20, False), (12, True)])

@@ -18,7 +18,7 @@ from admin_api.http.exports import line_writers
 from crawljobs.db.database import Database
 from crawljobs.domain.pseudonym import pseudonym
 from crawljobs.domain.reddit_items import Account
-from crawljobs.repository.exports import export_plan
+from crawljobs.repository.exports import export_chunks, export_plan
 from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
 from crawljobs.repository.operations import audit_log
 from support import crawled
@@ -451,3 +451,20 @@ def test_a_token_takes_one_of_two_places_and_further_exports_wait(
     second.close()
     assert client.get(f"{EXPORT}/posts?after=x").status_code == 422
     assert not places._running  # a refused export holds no place
+
+
+def test_an_item_whose_transaction_takes_long_is_in_the_next_export_of_changes(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_chunks, "COMMIT_DELAY", timedelta(0))  # as after a long transaction
+    begin = CREATED.isoformat()
+    with database.begin() as conn:
+        crawled.store(conn, crawled.post("early"))
+    with database.begin() as slow:
+        crawled.store(slow, crawled.post("late"))
+        first = client.get(f"{EXPORT}/posts", query_string={"updated_since": begin})
+        assert [json.loads(line)["id"] for line in first.text.splitlines()] == ["early"]
+    since = first.headers["Crawljobs-Updated-Until"]
+    assert "late" in ids(client, "posts", updated_since=since)
+    last = client.get(f"{EXPORT}/posts").headers["Crawljobs-Updated-Until"]
+    assert ids(client, "posts", updated_since=last) == ""

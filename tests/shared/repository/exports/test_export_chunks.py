@@ -3,13 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import TIMESTAMP, literal, select, text
 
-from crawljobs.db.database import Connection
+from crawljobs.db.administration import grants
+from crawljobs.db.database import Connection, Database
 from crawljobs.repository.exports import export_chunks
 from crawljobs.repository.exports.export_plan import ExportKind, ExportOrder, ExportPlan
-from support import content_rows
+from support import content_rows, roles
+from support.databases import Databases
+from support.roles import Roles
 
 T0 = datetime(2031, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -82,12 +86,16 @@ def test_a_span_of_time_is_read_in_limited_parts_of_the_subreddits(conn: Connect
 
 
 @pytest.mark.parametrize(
-    ("is_replica", "replayed", "expected"),
+    ("is_replica", "replayed", "oldest", "expected"),
     [
-        (False, None, T0 - timedelta(seconds=60)),
-        (True, T0 - timedelta(seconds=5), T0 - timedelta(seconds=65)),
-        (True, T0 + timedelta(seconds=5), T0 - timedelta(seconds=60)),
-        (True, None, datetime(1970, 1, 1, 23, 59, tzinfo=UTC)),
+        (False, None, None, T0 - 60 * SECOND),
+        (False, None, T0 - 9 * SECOND, T0 - 69 * SECOND),
+        (False, None, T0 + 9 * SECOND, T0 - 60 * SECOND),
+        (True, T0 - 5 * SECOND, None, T0 - 65 * SECOND),
+        (True, T0 - 5 * SECOND, T0 - 9 * SECOND, T0 - 69 * SECOND),
+        (True, T0 - 9 * SECOND, T0 - 5 * SECOND, T0 - 69 * SECOND),
+        (True, T0 + 5 * SECOND, None, T0 - 60 * SECOND),
+        (True, None, None, datetime(1970, 1, 1, 23, 59, tzinfo=UTC)),
     ],
 )
 def test_the_next_export_of_changes_begins_before_all_that_this_one_may_miss(
@@ -95,6 +103,7 @@ def test_the_next_export_of_changes_begins_before_all_that_this_one_may_miss(
     monkeypatch: pytest.MonkeyPatch,
     is_replica: bool,
     replayed: datetime | None,
+    oldest: datetime | None,
     expected: datetime,
 ) -> None:
     clock = select(
@@ -103,5 +112,31 @@ def test_the_next_export_of_changes_begins_before_all_that_this_one_may_miss(
         literal(is_replica).label("is_replica"),
     )
     monkeypatch.setattr(export_chunks, "_CLOCK", clock)
-    start = export_chunks.read_start(conn)
+    start = export_chunks.read_start(conn, oldest_change=oldest)
     assert (start.at, start.changes_until) == (T0, expected)
+
+
+def test_the_api_sees_the_start_of_each_transaction_that_has_written(
+    databases: Databases,
+) -> None:
+    with roles.made(databases) as own:
+        check_oldest_change(own)
+
+
+def check_oldest_change(own: Roles) -> None:
+    api = Database(own.url_as(grants.ADMIN_API), pool_size=1)
+
+    def oldest() -> datetime | None:
+        with api.read() as conn:
+            return export_chunks.read_oldest_change(conn)
+
+    try:
+        with psycopg.connect(own.url_as(grants.CRAWLER_WORKER)) as worker:
+            (began,) = worker.execute("SELECT now()").fetchone() or (None,)
+            assert oldest() is None
+            worker.execute("INSERT INTO authors (name) VALUES ('ada')")
+            assert oldest() == began
+            worker.rollback()
+            assert oldest() is None
+    finally:
+        api.close()
