@@ -109,7 +109,7 @@ def poll(api: ApiClient, asked: list[int]) -> Snapshot:
     Raises ApiUnavailableError.
     """
     listed = api.get(f"/api/admin/jobs?limit={LISTED}").get("items") or []
-    if len(listed) == LISTED:  # a full list may lack users' jobs, so also request a list of them
+    if len(listed) == LISTED:  # a full list may lack users' jobs, so also list only users' jobs
         listed += api.get(f"/api/admin/jobs?source={USER}&limit={LISTED}").get("items") or []
     found = {view.id: view for view in map(job_view, listed)}
     for job_id in asked:

@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopAskedError(OneboxError):
-    """The user has requested a stop. It is no failure of the demo."""
+    """The user has requested a stop, which is no failure of the demo."""
 
 
 class StopRequest:

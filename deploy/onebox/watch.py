@@ -1,6 +1,6 @@
-"""Show the crawls of the running demo until a signal arrives or its time limit has passed.
+"""Show the crawls of the running demo until a signal arrives or the demo's time limit has passed.
 
-With `once`, it also stops when all requested crawls have ended or Reddit refuses the client.
+With `once`, the demo also stops when all requested crawls have ended or Reddit refuses the client.
 """
 
 import time
@@ -14,7 +14,7 @@ from onebox.crawl_progress import Snapshot
 from onebox.stop_request import StopRequest
 from onebox.system import System
 
-MAP_FILE = "map.svg"  # in the data folder
+MAP_FILE = "map.svg"  # a file in the data folder
 SHOW_SECONDS = 0.2
 SHOW_IDLE_SECONDS = 1.0
 

@@ -12,7 +12,7 @@ from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# `grow` adds a post and its comments this many seconds after the creation time of the post.
+# The clock time at which `grow` adds a post is this many seconds after the post's creation time.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)

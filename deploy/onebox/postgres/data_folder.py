@@ -62,7 +62,7 @@ class DataFolder:
 
     @property
     def content_key(self) -> Path:
-        """The file with the key of pseudonyms and of erased authors. Call `make_content_key`."""
+        """The file with the key of pseudonyms and erased authors. `make_content_key` creates it."""
         return self.path / "content-key"
 
     @property
@@ -95,7 +95,7 @@ class DataFolder:
 
 
 def _stored_secret(path: Path) -> str:
-    """Return the secret in this file. If there is none, create one. Raises DataFolderError."""
+    """Return the secret in this file. Create a secret if there is none. Raises DataFolderError."""
     secret = ""
     with contextlib.suppress(FileNotFoundError):
         secret = path.read_text().strip()

@@ -40,7 +40,7 @@ _LOOKS_SECRET = re.compile(
     r"|(?:DATABASE|DB|POSTGRES|REDIS|MONGO|AMQP|BROKER)\w*_UR[IL]",
     re.IGNORECASE,
 )
-_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # its name looks secret, but its value is not
+_HARMLESS = frozenset({"REDDIT_AUTH_URL"})  # the name looks secret, but the value is no secret
 _USERINFO = re.compile(r"://[^/\s]*@")
 
 

@@ -59,8 +59,8 @@ class Settings:
     sandbox_url: str | None
     discovers: bool
     tag: str = ""
-    webhook_key: str = field(default="", repr=False)  # the master key, if the user gives none
-    content_key_file: str = ""  # of the key of pseudonyms, if the user gives none
+    webhook_key: str = field(default="", repr=False)  # used if the user gives no master key
+    content_key_file: str = ""  # file of the key of pseudonyms, used if the user gives no key
     own_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def instance(self, role: str, number: int) -> str:

@@ -19,6 +19,6 @@ def bound() -> None:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, ARENAS)
-        # If this threshold were not set, glibc would raise it over time.
+        # Without this call, glibc would raise the threshold over time.
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES)

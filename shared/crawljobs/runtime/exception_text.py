@@ -27,7 +27,7 @@ def text_of(error: BaseException) -> str:
     For an exception of a database driver, `db.failures` composes a message without values.
     """
     if type(error).__module__.split(".", 1)[0] in _DRIVERS:
-        from crawljobs.db import failures  # imported late: only a driver's error needs it
+        from crawljobs.db import failures  # imported late: only an error of a driver needs it
 
         return failures.describe(error)
     try:

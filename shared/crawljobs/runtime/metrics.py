@@ -44,7 +44,8 @@ REDDIT_CODES = (
 # stored for idempotency keys in one day, and large requests at the same time.
 THROTTLED = ("requests", "exports", "answers", "large_bodies")
 AUTH_FAILURES = ("missing_token", "invalid_token", "too_many_failures")
-DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")  # an alert counts their audit rows
+# An alert counts the audit rows of these actions.
+DESTRUCTIVE_ACTIONS = ("cancel", "give_up", "delete", "revoke")
 SQLSTATE_CLASSES = ("08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "none")
 OTHER = "other"
 
@@ -56,7 +57,7 @@ def _zeroed(counter: Counter, *labels: Sequence[str]) -> Counter:
 
 
 def bounded(value: str, known: Iterable[str]) -> str:
-    """Return `value` if it is known, else `other`. A value from outside must not add a series."""
+    """Return `value` if it is known, else `other`. So an unknown value adds no time series."""
     return value if value in known else OTHER
 
 

@@ -43,7 +43,7 @@ _FOREIGN = frozenset(
     {
         "DATABASE_USER",
         "FTP_PROXY",
-        "REDDIT_PASSWORD",  # set, like REDDIT_USERNAME, for PRAW (a Python client for Reddit)
+        "REDDIT_PASSWORD",  # for PRAW (a Python client for Reddit), like REDDIT_USERNAME
         "REDDIT_USERNAME",
         "RSYNC_PROXY",
         "SOCKS_PROXY",
@@ -106,7 +106,7 @@ def _nearest(name: str) -> str | None:
 
 
 def _nearest_part(part: str, parts: list[str]) -> str | None:
-    """Return the one of `parts` that is similar to `part`, or None.
+    """Return the element of `parts` that is most similar to `part`, or None.
 
     A part is the name of a variable without its prefix. Compares whole parts first, then single
     words.
@@ -120,7 +120,8 @@ def _nearest_part(part: str, parts: list[str]) -> str | None:
         for word in words
         for found in difflib.get_close_matches(word, sorted(all_known), 1, CLOSE)
     }
-    shares: dict[str, float] = {}  # setting -> similar words / words of the longer name
+    # For each setting: the number of similar words, divided by the word count of the longer name.
+    shares: dict[str, float] = {}
     for setting in parts if meant else ():
         known = setting.split("_")
         same = len(meant.intersection(known))

@@ -50,7 +50,7 @@ _LOCK_DUE = (
     .with_for_update(of=scheduled_jobs, skip_locked=True)
 )
 
-# The same for schedules with steps that may fire, for the index scheduled_jobs_steps_due_idx.
+# Locks due schedules with steps that may fire, by the index scheduled_jobs_steps_due_idx.
 _LOCK_DUE_WITH_STEPS = (
     schedule_reads.SCHEDULES.add_columns(NOW.label("now"))
     .where(

@@ -56,7 +56,7 @@ _FROM = scheduled_jobs.outerjoin(subreddits, subreddits.c.id == scheduled_jobs.c
 # The query of the columns that `schedule_of` reads.
 SCHEDULES = select(*_COLUMNS.values()).select_from(_FROM)
 
-# The same query for lists. Steps longer than LISTED_STEPS_MAX_BYTES are null.
+# The query SCHEDULES for lists: steps longer than LISTED_STEPS_MAX_BYTES are null.
 _steps = scheduled_jobs.c.steps
 _is_short = func.octet_length(cast(_steps, Text)) <= inline_number(LISTED_STEPS_MAX_BYTES)
 _short_steps = case((_is_short, _steps)).label("steps")

@@ -80,7 +80,7 @@ class QueueGauges(Collector):
         self._last: Gauges | None = None
 
     def describe(self) -> list[Metric]:
-        return []  # otherwise the registration would call `collect`, which queries the database
+        return []  # without `describe`, the registry would call `collect` and query the database
 
     @property
     def is_database_up(self) -> bool:

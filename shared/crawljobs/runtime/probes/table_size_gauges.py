@@ -1,4 +1,4 @@
-"""A gauge with the sizes of the largest tables. A request for /metrics reads them."""
+"""A gauge with the sizes of the largest tables. A request for /metrics reads the sizes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TableSizes(Collector):
         self._last: dict[str, int] = {}
 
     def describe(self) -> list[Metric]:
-        return []  # otherwise the registration would call `collect`, which queries the database
+        return []  # without `describe`, the registry would call `collect` and query the database
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
@@ -63,6 +63,6 @@ class TableSizes(Collector):
             return self._database.run(table_sizes.largest_tables)
         except errors.DatabaseUnavailable as error:
             log.warning("table_sizes.unavailable", reason=str(error))
-        except DBAPIError as error:  # such as a missing table or right
+        except DBAPIError as error:  # for example, a table or a right is missing
             log.warning("table_sizes.unavailable", reason=failures.describe(error))
         return {}
