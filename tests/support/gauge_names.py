@@ -5,6 +5,7 @@ import re
 from support import images
 
 OF_THE_DATABASE = (
+    "shared/crawljobs/runtime/probes/content_gauges.py",
     "shared/crawljobs/runtime/probes/group_gauges.py",
     "shared/crawljobs/runtime/probes/queue_gauges.py",
     "shared/crawljobs/runtime/probes/table_size_gauges.py",

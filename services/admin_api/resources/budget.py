@@ -16,6 +16,7 @@ from crawljobs.db.database import Connection
 from crawljobs.domain import budget_forecast
 from crawljobs.domain.attention import COUNT_MAX
 from crawljobs.domain.budget_forecast import Forecast
+from crawljobs.repository.content.deletion_checks import check_progress
 from crawljobs.repository.queue import job_counts, queue_pauses
 from crawljobs.repository.reddit_api import budget_overview, request_spending
 from crawljobs.repository.reddit_api.budget_overview import BudgetOverview
@@ -24,7 +25,7 @@ from crawljobs.repository.reddit_api.request_spending import Spending
 PREFIX = "/api/admin/budget"
 
 # Values that change with the time alone. The ETag leaves them out.
-MOVING = frozenset({"as_of", "next_slot_at", "empty_at"})
+MOVING = frozenset({"as_of", "next_slot_at", "empty_at", "content_checks.unchecked_seconds"})
 
 blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit's request budget")
 _schema = BudgetSchema()
@@ -39,7 +40,8 @@ def show_budget() -> flask.Response:
     For each client id, shows the requests left in the time window, and whether Reddit accepts the
     credentials. If the workers pause, shows the reason and the end of the pause, and when a worker
     next tests whether the cause has ended. `demand` estimates when the budget has served all live
-    jobs, and `schedules` what all schedules need a day.
+    jobs, and `schedules` what all schedules need a day. `content_checks` shows how old the oldest
+    look at a stored item is.
     """
     return conditional.respond(state.current().shared.get("budget", _compute))
 
@@ -50,6 +52,7 @@ def _compute() -> Answer:
         found = budget_overview.overview(conn)
         spending = request_spending.recent_spending(conn)
         demand = _demand(conn, found, spending)
+        checks = check_progress.progress(conn, now=found.now)
     waiting = {reason.value: jobs for reason, jobs in found.waiting.items()}
     body: dict[str, Any] = {
         "as_of": found.now,
@@ -58,6 +61,11 @@ def _compute() -> Answer:
         "waiting_jobs": {**waiting, "at_least": found.waiting_at_least},
         "demand": demand,
         "schedules": quota,
+        "content_checks": checks
+        and {
+            **vars(checks),
+            "interval_days": round(checks.interval_seconds / 86_400),
+        },
         "spending": spending.by_source,
     }
     return conditional.answer(_schema.dump(body), moving=MOVING)

@@ -125,6 +125,24 @@ class SourceSpendingSchema(ma.Schema):
     requests = _count("The requests of these jobs.")
 
 
+class ContentChecksSchema(ma.Schema):
+    """The looks at all stored items at Reddit, which find deletions."""
+
+    interval_days = fields.Integer(required=True, metadata=described("`DELETION_CHECK_DAYS`."))
+    unchecked_seconds = Rounded(
+        required=True,
+        metadata=described("Each stored post and comment was requested or seen within this time."),
+    )
+    walk_started_at = _time("The start of the present walk; null between two walks.")
+    share_in_48_hours = Rounded(
+        required=True,
+        metadata=described(
+            "The share of the stored posts and comments that `DELETION_CHECK_SHARE` of the budget "
+            "can request within 48 hours, from 0 to 1. Refreshes use a part of these requests."
+        ),
+    )
+
+
 class BudgetSchema(ma.Schema):
     """Reddit's request budget, which all workers of a client id share."""
 
@@ -138,6 +156,12 @@ class BudgetSchema(ma.Schema):
     waiting_jobs = fields.Nested(WaitingForRedditSchema, required=True)
     demand = fields.Nested(DemandSchema, required=True)
     schedules = fields.Nested(ScheduleDemandSchema, required=True)
+    content_checks = fields.Nested(
+        ContentChecksSchema,
+        required=True,
+        allow_none=True,
+        metadata=described("Null while `DELETION_CHECK_DAYS` of the workers is 0."),
+    )
     spending = fields.List(
         fields.Nested(SourceSpendingSchema),
         required=True,

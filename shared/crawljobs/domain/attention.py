@@ -57,6 +57,8 @@ class AttentionFacts:
     recently_throttled: int = 0  # client ids with a series of 429 in the last 15 minutes
     promised_share: float = 0  # the schedules' requests, as a share of Reddit's budget
     subreddits_with_gaps: int = 0  # among the subreddits of the last day's newest crawls
+    # The age of the oldest look at a stored item, in intervals of DELETION_CHECK_DAYS.
+    unchecked_intervals: float = 0
     is_paused: bool = False  # true: the queue is paused
 
     @property

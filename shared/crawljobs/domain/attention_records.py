@@ -114,6 +114,19 @@ RECORDS = (
         "/api/admin/budget",
         shown_as=share,
     ),
+    Condition(
+        "content_unchecked",
+        Severity.WARNING,
+        lambda facts: facts.unchecked_intervals,
+        2,
+        "The oldest look at a stored item is {value} times DELETION_CHECK_DAYS ago.",
+        "Raise DELETION_CHECK_SHARE or DELETION_CHECK_DAYS if the budget cannot check all items in "
+        "time. Otherwise look for pauses, and for refresh.postponed in the logs of the workers.",
+        "/api/admin/budget",
+        alert="CrawlContentUnchecked",
+        metric="crawl_content_unchecked_age_seconds",
+        shown_as="{:.1f}".format,
+    ),
 )
 
 NOTICES = (

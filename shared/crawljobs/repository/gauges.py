@@ -16,6 +16,8 @@ from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.domain.request_budget import USABLE_SHARE, PausedReason
 from crawljobs.domain.webhook_totals import WebhookTotals
 from crawljobs.repository import gauge_query
+from crawljobs.repository.content.deletion_checks import check_progress
+from crawljobs.repository.content.deletion_checks.check_progress import CheckProgress
 from crawljobs.repository.groups import group_counts
 from crawljobs.repository.queue import job_counts, parked_jobs
 from crawljobs.repository.webhooks import delivery_counts
@@ -54,6 +56,7 @@ class Gauges:
     waiting_without_cause: float
     paused: dict[PausedReason, bool]  # for each reason: whether all workers pause for it
     reddit_budget_remaining: float | None  # None before the first request to Reddit
+    content_checks: CheckProgress | None  # None while the walk for deletions is off
 
 
 def oldest_transaction_seconds(conn: Connection, *, now: datetime | None = None) -> float:
@@ -89,6 +92,7 @@ def read_gauges(
         jobs=job_counts.count_jobs(conn, at_most=jobs_at_most),
         groups=group_counts.count_groups(conn, now=now),
         webhooks=delivery_counts.count_webhooks(conn, now=now),
+        content_checks=check_progress.progress(conn, now=now),
         waiting_without_cause=len(
             parked_jobs.waiting_without_cause(conn, scan_limit=waits_at_most, now=now)
         ),

@@ -52,6 +52,7 @@ HOLDS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
         {"dead_row_share": 0.5, "dead_rows": 10_000},
     ),
     "budget_overpromised": ({"promised_share": 1.01}, {"promised_share": 1.0}),
+    "content_unchecked": ({"unchecked_intervals": 2.01}, {"unchecked_intervals": 2}),
     "queue_paused": ({"is_paused": True}, {}),
     "queue_slow": ({"oldest_queued_seconds": 601}, {"oldest_queued_seconds": 600}),
     "new_gaps": ({"subreddits_with_gaps": 1}, {}),

@@ -142,8 +142,14 @@ def facts_of(
         recently_throttled=numbers.recently_throttled,
         promised_share=promised_share,
         subreddits_with_gaps=numbers.subreddits_with_gaps,
+        unchecked_intervals=_unchecked_intervals(found),
         is_paused=numbers.is_paused,
     )
+
+
+def _unchecked_intervals(found: Gauges) -> float:
+    checks = found.content_checks
+    return 0.0 if checks is None else checks.unchecked_seconds / checks.interval_seconds
 
 
 def _without_success(found: Gauges, numbers: AttentionNumbers) -> float:

@@ -17,7 +17,7 @@ from crawljobs.db.database import Database
 from crawljobs.repository import gauges
 from crawljobs.repository.gauges import Gauges
 from crawljobs.runtime import logs
-from crawljobs.runtime.probes import group_gauges, webhook_gauges
+from crawljobs.runtime.probes import content_gauges, group_gauges, webhook_gauges
 
 log = logs.get_logger(__name__)
 
@@ -137,6 +137,7 @@ def _families(found: Gauges) -> Iterator[Metric]:
     yield schedules
     yield from group_gauges.families(found.groups)
     yield from webhook_gauges.families(found.webhooks)
+    yield from content_gauges.families(found.content_checks)
     for name, (help_text, field) in PLAIN.items():
         yield GaugeMetricFamily(name, help_text, value=getattr(found, field))
     recent = GaugeMetricFamily(

@@ -124,6 +124,7 @@ ROWS = """
         now(), now(), 'x', now());
     INSERT INTO service_instances (name, role, version, started_at, seen_at, details)
     SELECT name, 'crawler-worker', '1', now(), now(), '{}' FROM (VALUES ('v'), ('w')) AS w (name);
+    UPDATE deletion_walk SET started_at = now();
     INSERT INTO reddit_budgets (client_id) VALUES ('plain');
     INSERT INTO reddit_budgets (client_id, paused_until, last_throttled_at, paused_reason,
         paused_detail, outage_until, probe_good_at)
@@ -353,6 +354,12 @@ def test_a_field_that_may_be_null_is_null_in_one_row_and_not_in_another(
     for path in ("budget", "jobs/stats", "map", "overview"):
         for name, value in seen(client, f"{ADMIN}/{path}"):
             found[name].add(value is None)
+    with database.begin() as conn:
+        between_walks = "INSERT INTO deletion_walk VALUES (1, now(), NULL)"
+        conn.execute(text(between_walks))
+        conn.execute(text("UPDATE deletion_walk SET check_days = 30, budget_share = 0.1"))
+    for name, value in seen(client, f"{ADMIN}/budget"):
+        found[name].add(value is None)
     fill(database)
     for path in PATHS:
         for name, value in seen(client, f"{ADMIN}/{path}"):

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason
+from crawljobs.repository.content.deletion_checks import deletion_walk
 from crawljobs.repository.reddit_api import (
     budget_overview,
     reddit_outages,
@@ -215,3 +216,15 @@ def test_an_unchanged_budget_is_answered_304(client: Client, database: Database)
         reserve(conn)
     changed = client.get(BUDGET, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
+
+
+def test_the_looks_at_stored_items_are_shown_while_the_walk_is_on(
+    client: Client, database: Database
+) -> None:
+    assert budget(client)["content_checks"] is None
+    with database.begin() as conn:
+        deletion_walk.position(conn, every=timedelta(days=30), share=0.1)
+        conn.execute(text("UPDATE deletion_walk SET unchecked_since = now() - interval '31 days'"))
+    found = budget(client)["content_checks"]
+    assert 31 * 86_400 <= found.pop("unchecked_seconds") < 31 * 86_400 + 60
+    assert found == {"interval_days": 30, "walk_started_at": None, "share_in_48_hours": 1.0}
