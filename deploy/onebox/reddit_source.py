@@ -49,7 +49,7 @@ def refuse_mixing(folder: DataFolder, source: str) -> None:
     """Raise DataFolderError if the folder holds data of another source.
 
     With mixed data, crawls would miss new posts. A crawl stops at the newest item of earlier
-    crawls, and that item would come from the other source.
+    crawls. With mixed data, this item could come from the other source.
     """
     try:
         kept = folder.source.read_text().strip()

@@ -59,8 +59,8 @@ def watch(
             is_first = snapshot is None
             snapshot = running.poll(list(asked)) or snapshot
             if snapshot is not None:
-                # The first overview must be read after the jobs were enqueued, else it would not
-                # count them.
+                # Read the first overview after the jobs were enqueued. An earlier overview would
+                # lack the jobs.
                 overview = running.database.read_overview(at_once=is_first)
                 view.show(snapshot, running.notes(), overview, running.pauses())
                 refusals = running.database.pauses.refused if options.once else []

@@ -17,7 +17,7 @@ def health() -> dict[str, str]:
 
 @blueprint.get("/log")
 def log() -> dict[str, object]:
-    """Return the newest requests, sorted by time. ?limit= sets their number (default: 100)."""
+    """Return the newest requests, sorted by time. ?limit= sets the number (default: 100)."""
     box = sandbox.current()
     most = box.options.log_size
     count = listing_pages.limit_of(flask.request.args.get("limit"), 100, most)

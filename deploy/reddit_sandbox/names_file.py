@@ -8,7 +8,7 @@ from reddit_sandbox import naming, world
 
 
 def load(path: Path) -> list[str]:
-    """Return the REMEMBERED newest community names in the file, the oldest of them first.
+    """Return the newest community names in the file, at most REMEMBERED, the oldest name first.
 
     Without a file, returns no names.
     """

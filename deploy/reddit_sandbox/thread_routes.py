@@ -68,7 +68,7 @@ def more_children() -> flask.Response:
 
 
 def _post(post_id: str, name: str) -> Item:
-    """Return the post. Reply 404 if it does not exist, or if the named community does not have it.
+    """Return the post. Reply 404 if the post does not exist or is not in the named community.
 
     `enter` is called only once, because each call may count as a request to the community.
     """

@@ -21,7 +21,7 @@ TRACING = (
     *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
 )
 # A proxy address may contain a user and a password, so it is a secret. Only the crawler-worker
-# needs it, for its requests to Reddit.
+# needs the address, for its requests to Reddit.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles

@@ -57,7 +57,7 @@ class RequestRates:
 
 
 class Exports:
-    """Limits concurrent exports, or in another object, concurrent requests with large bodies.
+    """Limits concurrent exports. Another object limits concurrent requests with large bodies.
 
     An export occupies a thread until its client has read it. A large body occupies memory.
     """

@@ -33,7 +33,8 @@ class WaitingProbes:
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
         self._check: Future[None] | None = None  # the latest check; it calls _on_check_done
-        # The monotonic time when the latest check succeeded, or -READY_SECONDS if it failed.
+        # The monotonic time when the latest check succeeded, or -READY_SECONDS if this check
+        # failed.
         self._ready_at = -READY_SECONDS
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:

@@ -30,7 +30,7 @@ POLL_JITTER = 0.2
 # each further poll, up to the configured poll interval.
 POLL_MIN_SECONDS = 0.05
 # A crawl that lost its claim and hangs keeps its thread. When the number of these threads reaches
-# this factor times `worker_concurrency`, the process exits, because only a restart frees them.
+# this factor times `worker_concurrency`, the process exits, because a restart frees the threads.
 STUCK_PER_SLOT = 2
 # While the sum of running crawls and unwritten completions is at least this factor times
 # `worker_concurrency`, the worker claims no more jobs.

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 # The maximum number of live tokens (neither revoked nor expired) with the same name. A rotation
-# needs two: the old token and its successor.
+# needs two live tokens: the old token and its successor.
 LIVE_PER_NAME = 2
 SECRET_BYTES = 32
 

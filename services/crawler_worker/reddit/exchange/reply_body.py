@@ -37,8 +37,9 @@ def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeRepli
 def _pieces(
     response: urllib3.BaseHTTPResponse, good_max: int, large: LargeReplies
 ) -> Iterator[bytes]:
-    """Yield the pieces of the body. Decompress them here, because urllib3 would decompress a small
-    gzip reply to any size at once."""
+    """Yield the pieces of the body. Decompress the pieces here, because urllib3 would decompress a
+    small gzip reply to any size at once.
+    """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
         raise crawl_failures.UpstreamTrouble("the reply has an encoding that was not requested")

@@ -71,7 +71,7 @@ class Protection:
 
 
 def find(database: Database, *, prefix: str) -> Protection:
-    """Compare the owners, rights and policies with those that the command `roles` sets up."""
+    """Compare the owners, rights and policies with the state that the command `roles` sets up."""
     with database.begin() as conn:
         known = rights.known(conn, {kind: f"{prefix}_{kind}" for kind in grants.ROLES})
         found = [*rights.owners(conn, known)]

@@ -36,8 +36,8 @@ _SCHEDULE = """(
 ) AS scheduled_job_id"""
 # The job whose rerun request created this job. Null if that job was deleted.
 _FOLLOW_UP_OF = "(SELECT id FROM crawl_jobs WHERE id = {job}.follow_up_of) AS follow_up_of"
-# The newest follow-up. A job can have several, because an operator can retry a finished job.
-# Without OFFSET 0, the planner could read all jobs by id to find the newest follow-up.
+# The newest follow-up of a job. A job can have several follow-ups, because an operator can retry a
+# finished job. Without OFFSET 0, the planner could read all jobs by id to find the newest one.
 _FOLLOW_UP = """(
     SELECT max(id) FROM (
         SELECT id FROM crawl_jobs WHERE follow_up_of = {job}.id OFFSET 0

@@ -48,7 +48,7 @@ class Extension:
     """The result of extend_claims. If a job's id is in neither set, its claim is lost."""
 
     extended: frozenset[int]  # jobs whose lease was extended
-    busy: frozenset[int]  # the claim is valid, but another transaction has locked the job's row
+    busy: frozenset[int]  # jobs whose claim is valid, but whose row another transaction has locked
 
 
 def extend_claims(

@@ -58,7 +58,7 @@ def take_probe(
 ) -> ProbeTurn:
     """Take the turn to probe whether Reddit accepts the client id, after an unclear reply.
 
-    The reply came `since` seconds ago. Returns one of these:
+    The reply came `since` seconds ago. The result sets one of these fields:
 
     - `pause`: the circuit breaker is open.
     - `is_good`: a probe began after the reply and has succeeded.

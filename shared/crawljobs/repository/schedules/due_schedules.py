@@ -193,8 +193,8 @@ def seconds_until_next_due(
     """Return the seconds until the next schedule is due, by the database's clock.
 
     The result is 0 if a schedule is due now, and at most one day. It is None if no schedule is
-    enabled. Two kinds of schedules are ignored: those whose ids are in `passed_over`, and overdue
-    schedules that wait for the end of their last group.
+    enabled. Two kinds of schedules are ignored: schedules whose ids are in `passed_over`, and
+    overdue schedules that wait for the end of their last group.
     """
     values = {"passed_over": list(passed_over), "now": now}
     seconds: float | None = conn.execute(_SECONDS_UNTIL_NEXT_DUE, values).scalar()

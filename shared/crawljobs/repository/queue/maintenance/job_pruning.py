@@ -34,8 +34,8 @@ _OLD = queue_sql.of_each_final_status(f"""
     ) AS locked
     """)
 
-# The statement deletes at most :at_most attempts, and reads one more. If there is one more, its job
-# and all jobs after that job stay for the next call.
+# The statement reads one attempt more than :at_most, the number that it may delete. If this attempt
+# exists, its job and all jobs after that job stay for the next call.
 _PRUNE = text(f"""
     WITH old AS MATERIALIZED (
         SELECT id, row_number() OVER () AS place
