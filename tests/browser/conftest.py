@@ -1,17 +1,15 @@
 """Fixtures of the tests in a browser: Chromium, a seeded dashboard, signed-in pages."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from crawljobs.db.database import Database
 from support import admin_api, dashboard_page, dashboard_rows, needs
-from support.dashboard_page import Dashboard, Watch
+from support.dashboard_page import Dashboard, OpenPage, Watch
 from support.databases import Databases
-
-OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from support.admin_api import TOKEN
 from support.dashboard_rows import Seeded
 
+OpenPage = Callable[..., Page]  # open_page(path, width=..., theme=..., of=...)
 SECONDS = 20  # the deadline of a page or an element, on an overloaded machine
 WIDE, PHONE = 1280, 390  # widths in pixels
 HEIGHTS = {WIDE: 900, PHONE: 844}

@@ -46,12 +46,15 @@ async function get(path, { query, signal } = {}) {
   return answer;
 }
 
-/** Change. A POST gets an Idempotency-Key. A repetition after a sign-in has the same key. */
+/**
+ * Change. A POST gets an Idempotency-Key, unless `key` is false, as for a dry run. A repetition after
+ * a sign-in has the same key.
+ */
 async function send(method, path, { body, query, ifMatch, key, signal } = {}) {
   const headers = {};
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (ifMatch) headers['If-Match'] = ifMatch;
-  if (method === 'POST') headers['Idempotency-Key'] = key ?? newKey();
+  if (method === 'POST' && key !== false) headers['Idempotency-Key'] = key ?? newKey();
   const text = body === undefined ? undefined : JSON.stringify(body);
   try {
     return await exchange(method, urlOf(path, query), { headers, body: text, signal });

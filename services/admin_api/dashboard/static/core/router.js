@@ -16,8 +16,11 @@ function read() {
 /** Return the link to a page: hrefOf('/ui/jobs', { status: 'failed' }). */
 export const hrefOf = urlOf;
 
-/** Go to a page of the dashboard. `replace` adds no entry to the history of the browser. */
-export function navigate(href, { replace = false } = {}) {
+/**
+ * Go to a page of the dashboard. `replace` adds no entry to the history of the browser. `state` is
+ * kept with the entry.
+ */
+export function navigate(href, { replace = false, state = null } = {}) {
   const target = new URL(href, location.href);
   if (target.origin !== location.origin || !isPage(target.pathname)) {
     location.assign(target.href);
@@ -25,7 +28,7 @@ export function navigate(href, { replace = false } = {}) {
   }
   const isNewPage = target.pathname !== location.pathname;
   if (isNewPage && [...guards].some((guard) => !guard())) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', target.href);
+  history[replace ? 'replaceState' : 'pushState'](state, '', target.href);
   place.set(read());
   if (isNewPage) scrollTo(0, 0);
 }
@@ -94,7 +97,7 @@ export function useQuery() {
 }
 
 /** Replace these parameters of the address. A list repeats its parameter; null removes it. */
-export function setQuery(changes, { push = false } = {}) {
+export function setQuery(changes, { push = false, state = null } = {}) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     query.delete(name);
@@ -102,5 +105,5 @@ export function setQuery(changes, { push = false } = {}) {
       if (each !== null && each !== undefined && each !== '') query.append(name, String(each));
     }
   }
-  navigate(urlOf(location.pathname, query), { replace: !push });
+  navigate(urlOf(location.pathname, query), { replace: !push, state });
 }

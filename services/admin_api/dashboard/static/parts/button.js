@@ -25,7 +25,7 @@ export function Button({ children, onClick, scope, reason, kind = '', icon, busy
     type=${type}
     class=${`button ${kind}`}
     aria-disabled=${refusal || busy ? 'true' : null}
-    title=${refusal ?? rest.title ?? null}
+    ...${refusal ? { title: refusal } : {}}
     onClick=${run}
   >${icon && html`<${Icon} name=${icon} />`}${children}${refusal && html`<span class="unseen"> (${refusal})</span>`}</button>`;
 }

@@ -1,0 +1,19 @@
+// A rehearsed change met a newer version: both versions, and the two ways out.
+import { html } from '../core/html.js';
+import { refreshAll } from '../core/poll.js';
+import { Conflict } from './conflict.js';
+
+export function ChangeConflict({ error, body, send, close }) {
+  const { current } = error;
+  const reload = () => {
+    refreshAll();
+    close(null);
+  };
+  return html`<${Conflict}
+    error=${error}
+    mine=${body ?? {}}
+    theirs=${current?.data}
+    onReload=${reload}
+    onOverwrite=${current?.etag && (() => send({ ifMatch: current.etag }))}
+  />`;
+}

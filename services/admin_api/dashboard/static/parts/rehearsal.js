@@ -1,0 +1,149 @@
+// Each change is rehearsed in a panel: its effect, its count, its reason; then it is sent.
+import { html, useEffect, useRef, useState } from '../core/html.js';
+import { api, newKey } from '../core/api.js';
+import { number, plural } from '../core/format.js';
+import { refreshAll } from '../core/poll.js';
+import { ROOT, hrefOf } from '../core/router.js';
+import { Button } from './button.js';
+import { CommandLines } from './command_lines.js';
+import { Dialog, openDialog } from './dialog.js';
+import { Problem, explained } from './problem.js';
+import { ChangeConflict } from './change_conflict.js';
+import { ChangeFields } from './change_fields.js';
+import { Results, Verdict } from './results.js';
+import { toast } from './toast.js';
+
+const TYPED_ABOVE = 20;
+const FIELDS_MS = 300; // after the last key, the dry run is repeated
+
+/** Rehearse and send a change. README.md describes it. Returns a promise of the answer, or null. */
+export const rehearse = (change) =>
+  openDialog((close) => html`<${Rehearsal} change=${change} close=${close} />`);
+
+/** Return the body of the change with the values of its fields. */
+function bodyOf(change, values) {
+  if (change.body === undefined && Object.keys(values).length === 0) return undefined;
+  const given = Object.entries(values).filter(([, value]) => value !== '' && value !== null && value !== undefined);
+  return { ...change.body, ...Object.fromEntries(given) };
+}
+
+const isFilled = (fields, values) =>
+  fields.every(({ name, required }) => !required || String(values[name] ?? '').trim() !== '');
+
+/** Run the dry run at the begin and after each change of a field. */
+function useDryRun(change, body, isReady) {
+  const [state, setState] = useState({ data: null, error: null, isBusy: change.dryRun });
+  const [turn, setTurn] = useState(0);
+  const { reason: _, ...relevant } = body ?? {}; // the reason changes no result
+  const text = JSON.stringify(relevant);
+  useEffect(() => {
+    if (!change.dryRun || !isReady) return undefined;
+    const controller = new AbortController();
+    setState((old) => ({ ...old, isBusy: true }));
+    const timer = setTimeout(
+      async () => {
+        try {
+          const request = { body: { ...body, dry_run: true }, key: false, signal: controller.signal };
+          const { data } = await api.send(change.method, change.path, request);
+          setState({ data, error: null, isBusy: false });
+        } catch (error) {
+          if (!error.isAborted) setState({ data: null, error, isBusy: false });
+        }
+      },
+      turn === 0 && state.data === null ? 0 : FIELDS_MS,
+    );
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [text, isReady, turn]);
+  return { ...state, again: () => setTurn((count) => count + 1) };
+}
+
+function Rehearsal({ change, close }) {
+  const { title, verb = 'Send', danger = false, scope, fields = [], reason, items = (data) => data.items ?? [] } = change;
+  const all = [...fields, ...(reason ? [{ name: 'reason', label: 'Reason', required: reason === 'required', max: 500 }] : [])];
+  const [values, setValues] = useState(() => Object.fromEntries(all.map((field) => [field.name, field.value ?? ''])));
+  const [typed, setTyped] = useState('');
+  const [sent, setSent] = useState({ isBusy: false, error: null, answer: null });
+  const key = useRef(newKey());
+  const body = bodyOf(change, values);
+  const dry = useDryRun(change, body, isFilled(all.filter((field) => field.name !== 'reason'), values));
+  const countOf = change.count ?? ((data) => data.succeeded ?? items(data).length);
+  const count = dry.data ? countOf(dry.data) : null;
+  const needsTyping = danger && count > TYPED_ABOVE;
+  const obstacle = obstacleOf({ change, dry, count, all, values, needsTyping, typed });
+  const request = { method: change.method, path: change.path, query: change.query, ifMatch: change.ifMatch, body };
+  if (change.expectCount && dry.data) request.body = { ...body, expected_count: items(dry.data).length };
+
+  const send = async (more = {}) => {
+    setSent({ isBusy: true, error: null, answer: null });
+    try {
+      const answer = await api.send(request.method, request.path, { ...request, key: key.current, ...more });
+      refreshAll();
+      const failed = answer.data?.failed ?? 0;
+      if (failed > 0) {
+        setSent({ isBusy: false, error: null, answer });
+        return;
+      }
+      toast(doneText(change, answer), { action: auditOf(answer) });
+      close(answer);
+    } catch (error) {
+      // A definite refusal had no effect, so the next try is a new request.
+      if (error.status >= 400 && error.status < 500) key.current = newKey();
+      setSent({ isBusy: false, error, answer: null });
+      if (error.code === 'count_mismatch') dry.again();
+    }
+  };
+  const isDone = sent.answer !== null;
+  const actions = isDone
+    ? html`<${Button} kind="primary" onClick=${() => close(sent.answer)}>Close<//>`
+    : html`<${Button} onClick=${() => close(null)}>Cancel<//>
+        <${Button} kind=${danger ? 'danger' : 'primary'} scope=${scope} reason=${obstacle} busy=${sent.isBusy} onClick=${() => send()}>
+          ${sent.isBusy ? 'Sending' : count === null ? verb : `${verb} ${number(count)}`}
+        <//>`;
+  return html`<${Dialog} title=${title} side onClose=${() => close(sent.answer)} actions=${actions}>
+    ${isDone
+      ? html`<${Results} answer=${sent.answer.data} items=${items(sent.answer.data)} />
+          <p><a href=${auditOf(sent.answer).href}>Audit rows of this change</a></p>`
+      : html`
+          ${change.effect && html`<div>${change.effect}</div>`}
+          <${ChangeFields} fields=${all} values=${values} set=${(name, value) => setValues({ ...values, [name]: value })} errors=${errorsOf(sent.error ?? dry.error)} />
+          ${change.dryRun && html`<${Verdict} dry=${dry} count=${count} items=${dry.data ? items(dry.data) : []} change=${change} />`}
+          ${needsTyping && html`<label class="field">
+            <span class="field-label">Type ${count} to confirm</span>
+            <input type="text" inputmode="numeric" autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
+          </label>`}
+          ${sent.error && (sent.error.status === 412
+            ? html`<${ChangeConflict} error=${sent.error} body=${body} send=${send} close=${close} />`
+            : html`<${Problem} error=${sent.error} />`)}
+          <${CommandLines} request=${request} crawlctl=${change.crawlctl && [...change.crawlctl, ...reasonArguments(change, values)]} />
+        `}
+  <//>`;
+}
+
+const reasonArguments = (change, values) =>
+  change.reason && values.reason ? ['--reason', values.reason] : [];
+
+function obstacleOf({ change, dry, count, all, values, needsTyping, typed }) {
+  const missing = all.find(({ name, required }) => required && String(values[name] ?? '').trim() === '');
+  if (missing) return `Fill in: ${missing.label}.`;
+  if (!change.dryRun) return null;
+  if (dry.isBusy) return 'The dry run is not finished.';
+  if (dry.error) return explained(dry.error, 'change')[0];
+  if (count === 0) return 'Nothing would change.';
+  if (needsTyping && typed.trim() !== String(count)) return `Type ${count} to confirm.`;
+  return null;
+}
+
+function errorsOf(error) {
+  return Object.fromEntries((error?.errors ?? []).map(({ pointer, detail }) => [pointer.split('/')[1], detail]));
+}
+
+function doneText(change, { data }) {
+  if (change.done) return change.done(data);
+  const count = data?.succeeded;
+  return count === undefined ? `Done: ${change.title}` : `Done: ${change.verb}, ${plural(count, 'item')}`;
+}
+
+const auditOf = ({ requestId }) => ({ label: 'Audit row', href: hrefOf(`${ROOT}/audit`, { request_id: requestId }) });
