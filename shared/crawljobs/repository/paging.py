@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,3 +111,24 @@ def cut(rows: Sequence[Row[Any]], *, limit: int) -> tuple[list[Row[Any]], Any]:
     if len(found) > limit:
         return found[:limit], found[limit - 1].row_position
     return found, rows[0].walk_end
+
+
+def cut_by_size(
+    rows: Iterable[Row[Any]], *, limit: int, size_of: Callable[[Row[Any]], int], size_max: int
+) -> tuple[list[Row[Any]], Any]:
+    """Return the same as `cut`, but end the page before its rows together exceed `size_max`.
+
+    A page has at least one row, so that the list has an end. The function reads no row after the
+    first one that does not fit.
+    """
+    found: list[Row[Any]] = []
+    size, walk_end = 0, None
+    for row in rows:
+        walk_end = row.walk_end
+        if row.id is None:
+            continue
+        size += size_of(row)
+        if found and (len(found) == limit or size > size_max):
+            return found, found[-1].row_position
+        found.append(row)
+    return found, walk_end

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from crawljobs.domain.reddit_items import Comment
-from crawljobs.repository.content.reads import item_page_sql, post_trees
+from crawljobs.repository.content.reads import item_page_sql, post_trees, shown_items
 from support import crawled
 from support.admin_api import with_token
 from support.crawled import CREATED
@@ -149,6 +149,35 @@ def test_a_post_has_its_tree_page_by_page(client: Client, database: Database) ->
     assert whole["items"][1] == {**second, "depth": 1}
     for path in ("/api/posts/nothing", "/api/posts/PQ"):
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", [POSTS, COMMENTS, "/api/posts/p0"])
+def test_a_page_of_long_texts_ends_early_and_the_next_one_continues(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    sizes = [10, 300, 10, 10, 2_000, 3_000, 10, 900]
+    monkeypatch.setattr(shown_items, "PAGE_CHARACTERS", 1_500)
+    monkeypatch.setattr(shown_items, "ROWS_AT_ONCE", 3)
+    with database.begin() as conn:
+        for n, size in enumerate(sizes):
+            item = {"created_at": at(n), "body": "\u6f22" * size}
+            crawled.store(conn, crawled.post(f"p{n}", **item))
+            parent = {"post_id": "p0", "parent_id": "t3_p0"}
+            crawled.store(conn, crawled.comment(f"c{n}", **parent, **item))
+    found: list[str] = []
+    for limit in (500, 3):
+        query: dict[str, Any] = {"limit": limit}
+        if path != "/api/posts/p0":
+            query["sort"] = "created_at"
+        found, pages = [], 0
+        while pages == 0 or query["cursor"] is not None:
+            page = client.get(path, query_string=query).get_json()
+            bodies = [item["body"] for item in page["items"]]
+            assert len(bodies) == 1 or 0 < sum(map(len, bodies)) <= 1_500
+            found += [item["id"][1:] for item in page["items"]]
+            query["cursor"], pages = page["next"], pages + 1
+        assert found == [str(n) for n in range(len(sizes))]
+        assert pages < len(sizes)
 
 
 def test_a_tree_continues_after_its_last_comment_although_it_changed(

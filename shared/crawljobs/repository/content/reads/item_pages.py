@@ -53,7 +53,8 @@ def list_posts(
 ) -> ItemPage[ShownPost]:
     """Return a page of at most `limit` posts of the subreddit that match all filters.
 
-    A page with fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts.
+    A page with fewer posts can have a next page, because a page checks at most SCAN_LIMIT posts,
+    and has texts of at most PAGE_CHARACTERS.
 
     `conn` must be in a transaction. The function calls `index_order.follow`, which changes how
     later statements of the transaction read.
@@ -104,6 +105,12 @@ def _page(
     to_item: Callable[[Mapping[Any, Any]], T],
 ) -> ItemPage[T]:
     index_order.follow(conn)
-    rows = conn.execute(statement, values).all()
-    found, following = paging.cut(rows, limit=values["limit"] - 1)
+    streamed = statement.execution_options(stream_results=True, yield_per=shown_items.ROWS_AT_ONCE)
+    with conn.execute(streamed, values) as rows:
+        found, following = paging.cut_by_size(
+            rows,
+            limit=values["limit"] - 1,
+            size_of=lambda row: shown_items.characters(row._mapping),
+            size_max=shown_items.PAGE_CHARACTERS,
+        )
     return ItemPage([to_item(row._mapping) for row in found], following)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, any_, bindparam, select
 
 from crawljobs.db.tables import comments, posts
 from crawljobs.domain import tree_order
-from crawljobs.domain.tree_order import TreeNode
+from crawljobs.domain.tree_order import PlacedComment, TreeNode
 from crawljobs.repository import index_order
 from crawljobs.repository.content.reads import shown_items
 from crawljobs.repository.content.reads.shown_items import ShownComment, ShownPost
@@ -83,13 +84,33 @@ def tree_page(
         place, last_id = int(after[0]), after[1]
         found = (n for n, one in enumerate(placed) if one.id == last_id)
         begin = next(found, place) + 1
-    page = placed[begin : begin + limit]
-    by_id = {}
-    for row in conn.execute(COMMENTS, {"ids": [one.id for one in page]}) if page else ():
-        by_id[row.id] = shown_items.to_comment(row._mapping)
+    page, by_id = _read(conn, placed[begin : begin + limit])
     end = begin + len(page)
     return TreePage(
         comments=[TreeComment(by_id[one.id], one.depth) for one in page if one.id in by_id],
         next=[end - 1, page[-1].id] if end < len(placed) and page else None,
         is_cut=len(rows) > TREE_MAX,
     )
+
+
+def _read(
+    conn: Connection, page: Sequence[PlacedComment]
+) -> tuple[Sequence[PlacedComment], dict[str, ShownComment]]:
+    """Return the first nodes of the page, and their comments by id.
+
+    The comments have at most PAGE_CHARACTERS together, except for a single longer comment.
+    """
+    by_id: dict[str, ShownComment] = {}
+    size = 0
+    for begin in range(0, len(page), shown_items.ROWS_AT_ONCE):
+        nodes = page[begin : begin + shown_items.ROWS_AT_ONCE]
+        rows = {row.id: row for row in conn.execute(COMMENTS, {"ids": [one.id for one in nodes]})}
+        for place, node in enumerate(nodes, begin):
+            if node.id not in rows:
+                continue
+            row = rows[node.id]._mapping
+            size += shown_items.characters(row)
+            if by_id and size > shown_items.PAGE_CHARACTERS:
+                return page[:place], by_id
+            by_id[node.id] = shown_items.to_comment(row)
+    return page, by_id
