@@ -1,7 +1,7 @@
 """Waits for jobs and groups until they are in a final state."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +13,7 @@ from crawlctl.session import Session
 
 JOB_PATH, GROUP_PATH = "/api/admin/jobs", "/api/admin/groups"
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
+IDS_AT_ONCE = 100  # the most that the list of jobs accepts
 DEFAULT_SECONDS = 3_600.0
 Object = Mapping[str, Any]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -47,15 +48,34 @@ def final_jobs(
     `reruns` contains some of the `job_ids`. If a job with one of these ids has a follow-up job,
     wait for the follow-up job too, and yield the follow-up job instead.
     """
-    for job_id in job_ids:
-        found = polling.until(f"{JOB_PATH}/{job_id}", lambda job: job["status"] in FINAL)
-        if job_id in reruns and found["follow_up_job_id"] is not None:
-            after = found["follow_up_job_id"]
-            session.say(f"Job {job_id} has ended; its follow-up job is {after}.")
-            found = polling.until(f"{JOB_PATH}/{after}", lambda job: job["status"] in FINAL)
-        yield {
-            name: value for name, value in found.items() if name not in ("attempts", "audit_log")
-        }
+    waited_for = list(dict.fromkeys(job_ids))
+    while waited_for:
+        chunk = waited_for[:IDS_AT_ONCE]
+        ended = _ended(session, chunk, polling)
+        for job in ended:
+            after = job["follow_up_job_id"] if job["id"] in reruns else None
+            place = waited_for.index(job["id"])
+            waited_for[place : place + 1] = [] if after is None or after in waited_for else [after]
+            if after is None:
+                yield job
+            else:
+                session.say(f"Job {job['id']} has ended; its follow-up job is {after}.")
+
+
+def _ended(session: Session, job_ids: Sequence[int], polling: Poller) -> list[Object]:
+    """Return those of the jobs that are in a final state, as soon as one is.
+
+    Reads them in one list, whose ETag saves the answer while nothing changes. Raises Refused if a
+    job does not exist.
+    """
+    for body in polling.changes(JOB_PATH, {"ids": job_ids}):
+        found = {job["id"]: job for job in body["items"]}
+        for job_id in job_ids:
+            if job_id not in found:
+                session.client.get(f"{JOB_PATH}/{job_id}")
+        if ended := [job for job in found.values() if job["status"] in FINAL]:
+            return sorted(ended, key=lambda job: job_ids.index(job["id"]))
+    raise AssertionError("changes() has no end")
 
 
 def code_of_jobs(jobs: Iterable[Object]) -> ExitCode:

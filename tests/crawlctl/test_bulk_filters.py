@@ -10,6 +10,7 @@ import pytest
 
 from crawlctl.changing.chunks import change_in_chunks
 from crawlctl.nouns.job import CHANGED
+from crawlctl.output import progress_line
 from crawlctl.session import Session
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
@@ -106,7 +107,7 @@ def test_more_than_a_thousand_are_changed_in_chunks(ctl: Ctl) -> None:
     names = "\n".join(f"many_{n}" for n in range(MANY))
     made = ctl("jobs", "enqueue", "-", "-o", "csv", stdin=names)
     assert (made.code, len(made.rows)) == (0, MANY)
-    assert "enqueue: 1,000 of 1,001, 0 failed\nenqueue: 1,001 of 1,001" in made.err
+    assert made.err == "enqueue: 1,001 of 1,001, 0 failed\n"
     cancel = ["jobs", "cancel", "--filter", "status=queued,waiting", "--yes", "--expect", MANY]
     done = ctl(*cancel, "-o", "csv")
     assert (done.code, len(done.rows)) == (0, MANY)
@@ -119,6 +120,29 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def test_a_terminal_has_one_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def send(chunk: Sequence[int]) -> Sequence[dict[str, Any]]:
+        return [{"id": one, "status": 200, "code": "ok"} for one in chunk]
+
+    monkeypatch.setattr(progress_line, "TERMINAL_SECONDS", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    session = Session(environment={}, format="name")
+    change_in_chunks(session, CHANGED, range(1, 2_501), send, done="cancel")
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2_500
+    empty = "\r\x1b[K"
+    first, second = (f"cancel: {n:,} of 2,500, 0 failed" for n in (1_000, 2_000))
+    assert err == (
+        f"{empty}{empty}{first}{empty}{empty}{second}{empty}{empty}"
+        "cancel: 2,500 of 2,500, 0 failed\n"
+    )
+    session.quiet = True
+    change_in_chunks(session, CHANGED, range(1, 2_501), send, done="cancel")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -1,9 +1,11 @@
 """`crawlctl jobs` against a real admin-api: each verb in each kind of output."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +14,7 @@ from crawljobs.domain.job import ErrorKind, JobStatus
 from crawljobs.repository.queue import operator_changes
 from support import jobs
 from support.crawlctl import Ctl
+from support.scripted_server import Exchange, serve
 from support.waiting import wait_until
 
 S = JobStatus
@@ -195,6 +198,32 @@ def test_wait_ends_when_the_job_does_and_says_how(
     ending.join(20)
     assert (result.code, result.json["status"]) == (9, "failed")
     assert result.json["follow_up_of"] == claim.job_id
+
+
+def test_a_wait_reads_all_its_jobs_in_one_answer_and_with_an_etag(offline: Ctl) -> None:
+    seen: list[tuple[str, str | None]] = []
+    states = dict.fromkeys(range(1, 151), "queued")
+
+    def script(exchange: Exchange) -> None:
+        query = parse_qs(urlsplit(exchange.path).query)
+        seen.append((exchange.path, exchange.headers["If-None-Match"]))
+        polls = len(seen)
+        if polls == 3:  # the third poll finds the end of the first 100 jobs
+            states.update(dict.fromkeys(range(1, 101), "succeeded"))
+        if polls == 5:
+            states.update(dict.fromkeys(range(101, 151), "succeeded"))
+        if exchange.headers["If-None-Match"] == '"a"' and polls not in (3, 5):
+            exchange.send(304, b"", ETag='"a"')
+            return
+        items = [{"id": int(n), "status": states[int(n)]} for n in query["ids"]]
+        body = json.dumps({"items": items, "next": None}).encode()
+        exchange.send(200, body, content_type="application/json", ETag='"a"')
+
+    with serve(script) as url:
+        waited = offline.ok("--url", url, "jobs", "wait", *states, "-o", "csv")
+    assert [int(row["id"]) for row in waited.rows] == [*states]
+    assert [etag for _, etag in seen] == [None, '"a"', '"a"', None, '"a"']
+    assert [path.count("ids=") for path, _ in seen] == [100, 100, 100, 50, 50]
 
 
 def test_watch_shows_each_change(ctl: Ctl, api_rows: Database, made: dict[JobStatus, int]) -> None:

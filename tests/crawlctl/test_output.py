@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawlctl.output.columns import Column, Noun
+from crawlctl.output.columns import Column, Noun, plain
 from crawlctl.output.layout import fitted
 from crawlctl.output.sizes import shown_bytes
 from crawlctl.output.style import Style
@@ -72,6 +72,10 @@ def test_durations(seconds: float, shown: str) -> None:
 )
 def test_sizes(size: int, shown: str) -> None:
     assert shown_bytes(size) == shown
+
+
+def test_an_object_in_a_cell_is_without_its_empty_fields() -> None:
+    assert plain({"group_id": None, "source": "user", "ids": [1, 2]}) == "source=user ids=1 2"
 
 
 def test_times() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from crawlctl.changing.chunks import CHUNK, is_done
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.job_filters import JOB_FILTERS
+from crawlctl.output.progress_line import ProgressLine
 from crawlctl.output.visible_text import visible
 from crawlctl.parameters import BEFORE_NOW, IDS_MAX
 from crawlctl.rest.pages import read_items
@@ -66,15 +67,19 @@ def _checked(name: str, kind: str, text: str) -> str:
 def select(session: Session, query: Mapping[str, Any], try_change: Try) -> Selection:
     """Return the jobs that match the query and that the change would affect. Makes a dry run."""
     selection, chunk = Selection(), list[Mapping[str, Any]]()
+    progress = ProgressLine(session)
     for job in read_items(session.client, PATH, query, limit=None):
         chunk.append(job)
         if len(chunk) == CHUNK:
             _try(selection, chunk, try_change)
             chunk.clear()
+            if progress.is_due():
+                progress.show(f"dry run: {len(selection.ids):,} jobs so far")
         if len(selection.ids) > IDS_MAX:
             raise CommandFailed(f"More than {IDS_MAX:,} jobs match.", ExitCode.REFUSED)
     if chunk:
         _try(selection, chunk, try_change)
+    progress.clear()
     return selection
 
 

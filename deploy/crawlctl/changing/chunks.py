@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from crawlctl.changing.interrupts import between_chunks
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.output.columns import Noun
+from crawlctl.output.progress_line import ProgressLine
 from crawlctl.session import Session
 
 CHUNK = 1_000  # items that the API accepts in one request
@@ -24,6 +25,7 @@ def change_in_chunks(
     """
     failed = 0
     handled = 0
+    progress = ProgressLine(session)
 
     def results() -> Iterator[Mapping[str, Any]]:
         nonlocal failed, handled
@@ -33,16 +35,23 @@ def change_in_chunks(
                 try:
                     answers = send(chunk)
                 except CommandFailed as error:
+                    progress.clear()
                     raise CommandFailed(
                         f"{error}\n{done}: {handled:,} of {len(items):,} were handled before.",
                         error.code,
                     ) from error
                 handled += len(chunk)
                 failed += sum(not is_done(answer) for answer in answers)
+                progress.clear()
                 yield from answers
                 if len(items) > CHUNK:
-                    session.say(f"{done}: {handled:,} of {len(items):,}, {failed:,} failed")
+                    text = f"{done}: {handled:,} of {len(items):,}, {failed:,} failed"
+                    if handled == len(items):
+                        progress.note(text)
+                    elif progress.is_due():
+                        progress.show(text)
                 if interrupts.asked and handled < len(items):
+                    progress.clear()
                     session.complain(f"{done}: stopped after {handled:,} of {len(items):,}")
                     raise KeyboardInterrupt
 

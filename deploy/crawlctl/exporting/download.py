@@ -94,6 +94,6 @@ def _one_response(client: Client, file: Target, progress: Progress) -> None:
         file.keep_updated_until(response.headers.get(UPDATED_UNTIL))
         for piece in checked_response.contents(response):
             file.write(piece)
-            progress.show(file.lines)
+            progress.show_lines(file.lines)
     if file.has_incomplete_line:
         raise checked_response.NotComplete("the last line is not complete")

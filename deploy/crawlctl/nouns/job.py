@@ -114,11 +114,21 @@ EXPLANATION = Noun(
         Column("waits_for"),
         Column("until", kind="time"),
         Column("estimated_start", kind="time"),
+        Column("remedy", "remedy.text"),
+        Column("command", "remedy.crawlctl"),
     ),
     key="job_id",
     sections={
         "conditions": Noun(
-            "condition", (Column("name"), Column("met"), Column("value"), Column("detail"))
+            "condition",
+            (
+                Column("name"),
+                Column("met"),
+                Column("value"),
+                Column("detail"),
+                Column("remedy", "remedy.text"),
+                Column("command", "remedy.crawlctl"),
+            ),
         ),
         "steps": RELATED_STEP,
     },

@@ -87,5 +87,5 @@ def plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(plain, value))
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={plain(each)}" for name, each in value.items())
+        return " ".join(f"{name}={plain(each)}" for name, each in value.items() if each is not None)
     return str(value)

@@ -10,6 +10,7 @@ import flask
 
 from admin_api.http import pagination, problems, responses, state
 from admin_api.http.blueprint import Blueprint
+from admin_api.http.polling import conditional
 from admin_api.schemas.operation import (
     OperationListSchema,
     OperationParameters,
@@ -56,7 +57,8 @@ def list_operations(params: dict[str, Any]) -> responses.Response:
 
 
 @blueprint.get("/<id:operation_id>")
-@blueprint.answers(200, OperationSchema, "The operation.")
+@blueprint.may_be_unchanged
+@blueprint.answers(200, OperationSchema, "The operation.", headers=conditional.HEADERS)
 @blueprint.problems("not_found")
 def show_operation(operation_id: int) -> Operation:
     """Show the progress of an operation

@@ -10,7 +10,7 @@ from crawlctl.nouns.job import JOB
 from crawlctl.parameters import ids
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
-from crawlctl.waiting import FINAL, code_of_jobs, final_jobs, poller, timeout_option
+from crawlctl.waiting import FINAL, JOB_PATH, code_of_jobs, final_jobs, poller, timeout_option
 
 _TIMEOUT = timeout_option("How long to wait; then the exit code is 8.")
 
@@ -47,7 +47,7 @@ def watch(session: Session, job_id: int, timeout: float) -> ExitCode:
 
     def changes() -> Iterator[Any]:
         nonlocal last
-        for last in poller(session, timeout).changes(f"/api/admin/jobs/{job_id}"):
+        for last in poller(session, timeout).changes(f"{JOB_PATH}/{job_id}/overview"):
             yield last
             if last["status"] in FINAL:
                 return

@@ -1,0 +1,43 @@
+"""The progress of a command on standard error: one changing line on a terminal, else new lines."""
+
+import sys
+import time
+
+from crawlctl.session import Session
+
+TERMINAL_SECONDS, FILE_SECONDS = 0.5, 30.0
+_EMPTY_LINE = "\r\x1b[K"  # the cursor to the left, then an empty line
+
+
+class ProgressLine:
+    """The line of one command. With -q nothing is written."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._is_terminal = sys.stderr.isatty() and not session.quiet
+        self._shown_at = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Return whether the progress was last shown long enough ago."""
+        seconds = TERMINAL_SECONDS if self._is_terminal else FILE_SECONDS
+        return time.monotonic() - self._shown_at >= seconds
+
+    def show(self, text: str) -> None:
+        """Replace the text of the line. Without a terminal, write the text on a new line."""
+        self._shown_at = time.monotonic()
+        if self._is_terminal:
+            sys.stderr.write(_EMPTY_LINE + text)
+            sys.stderr.flush()
+        else:
+            self._session.say(text)
+
+    def note(self, text: str) -> None:
+        """Write a sentence on a line that stays."""
+        self.clear()
+        self._session.say(text)
+
+    def clear(self) -> None:
+        """Remove the line from a terminal, so that other output can follow."""
+        if self._is_terminal:
+            sys.stderr.write(_EMPTY_LINE)
+            sys.stderr.flush()
