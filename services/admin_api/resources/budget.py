@@ -18,7 +18,12 @@ from crawljobs.domain.attention import COUNT_MAX
 from crawljobs.domain.budget_forecast import Forecast
 from crawljobs.repository.content.deletion_checks import check_progress
 from crawljobs.repository.queue import job_counts, queue_pauses
-from crawljobs.repository.reddit_api import budget_overview, request_spending
+from crawljobs.repository.reddit_api import (
+    budget_overview,
+    request_spending,
+    spending_jobs,
+    window_minutes,
+)
 from crawljobs.repository.reddit_api.budget_overview import BudgetOverview
 from crawljobs.repository.reddit_api.request_spending import Spending
 
@@ -39,8 +44,9 @@ def show_budget() -> flask.Response:
 
     For each client id, shows the requests left in the time window, and whether Reddit accepts the
     credentials. If the workers pause, shows the reason and the end of the pause, and when a worker
-    next tests whether the cause has ended. `demand` estimates when the budget has served all live
-    jobs, and `schedules` what all schedules need a day. `content_checks` shows how old the oldest
+    next tests whether the cause has ended. `minutes` shows how the window was spent. `demand`
+    estimates when the budget has served all live jobs, and `schedules` what all schedules need a
+    day. `spending` and `spending_jobs` show who spends. `content_checks` shows how old the oldest
     look at a stored item is.
     """
     return conditional.respond(state.current().shared.get("budget", _compute))
@@ -53,10 +59,14 @@ def _compute() -> Answer:
         spending = request_spending.recent_spending(conn)
         demand = _demand(conn, found, spending)
         checks = check_progress.progress(conn, now=found.now)
+        minutes = window_minutes.of_windows(conn, found.clients)
+        jobs = spending_jobs.most_requests(conn)
     waiting = {reason.value: jobs for reason, jobs in found.waiting.items()}
     body: dict[str, Any] = {
         "as_of": found.now,
-        "clients": found.clients,
+        "clients": [
+            {**vars(each), "minutes": minutes.get(each.client_id, ())} for each in found.clients
+        ],
         "workers_alive": found.workers_alive,
         "waiting_jobs": {**waiting, "at_least": found.waiting_at_least},
         "demand": demand,
@@ -67,6 +77,7 @@ def _compute() -> Answer:
             "interval_days": round(checks.interval_seconds / 86_400),
         },
         "spending": spending.by_source,
+        "spending_jobs": jobs,
     }
     return conditional.answer(_schema.dump(body), moving=MOVING)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from admin_api.schemas.budget_spending import (
+    SourceSpendingSchema,
+    SpendingJobSchema,
+    WindowMinuteSchema,
+)
 from admin_api.schemas.fields import Timestamp, described
 from admin_api.schemas.known import known
 from admin_api.schemas.stats import Rounded
 from crawljobs.domain.budget_state import BudgetState, Credentials
-from crawljobs.domain.job import JobSource
 from crawljobs.domain.request_budget import PausedReason
 
 
@@ -81,6 +85,19 @@ class ClientBudgetSchema(ma.Schema):
     last_accepted_at = _time("When the last probe succeeded.")
 
 
+class WindowedBudgetSchema(ClientBudgetSchema):
+    """The budget of a client id, with the minutes of its present window."""
+
+    minutes = fields.List(
+        fields.Nested(WindowMinuteSchema),
+        required=True,
+        metadata=described(
+            "The minutes of the window with requests, at most of the last hour. Workers report "
+            "every 10 s. `GET /api/admin/history` has the minutes before."
+        ),
+    )
+
+
 class WaitingForRedditSchema(ma.Schema):
     """The numbers of jobs that wait for Reddit. No attempt is charged for the wait."""
 
@@ -117,14 +134,6 @@ class ScheduleDemandSchema(ma.Schema):
     daily_request_budget = _count("The requests that Reddit allows a day, for all client ids.")
 
 
-class SourceSpendingSchema(ma.Schema):
-    """The requests of the jobs of one source."""
-
-    source = fields.String(required=True, validate=known(JobSource))
-    jobs = _count("Finished jobs in the sample.")
-    requests = _count("The requests of these jobs.")
-
-
 class ContentChecksSchema(ma.Schema):
     """The looks at all stored items at Reddit, which find deletions."""
 
@@ -148,7 +157,7 @@ class BudgetSchema(ma.Schema):
 
     as_of = Timestamp(required=True, metadata=described("The database time of all values."))
     clients = fields.List(
-        fields.Nested(ClientBudgetSchema),
+        fields.Nested(WindowedBudgetSchema),
         required=True,
         metadata=described("At most 100 client ids, the most recently used first."),
     )
@@ -168,5 +177,13 @@ class BudgetSchema(ma.Schema):
         metadata=described(
             "The newest 1,000 jobs that finished in the last hour, by source; the source with the "
             "most requests comes first."
+        ),
+    )
+    spending_jobs = fields.List(
+        fields.Nested(SpendingJobSchema),
+        required=True,
+        metadata=described(
+            "The 10 jobs with the most requests, among the running ones and the newest 1,000 that "
+            "finished in the last hour."
         ),
     )

@@ -33,7 +33,7 @@ PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out
 _job = crawl_jobs.c
 
 
-def _requests(checkpoint: ColumnElement[Any]) -> ColumnElement[Any]:
+def requests_of(checkpoint: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the number of requests in a checkpoint, or null if the number is not plausible."""
     value = checkpoint.op("->")(inline("requests"))
     number = cast(value, Numeric)
@@ -59,7 +59,7 @@ _sample = (
     select(
         _newest.c.source,
         _newest.c.status,
-        _requests(_newest.c.checkpoint).label("requests"),
+        requests_of(_newest.c.checkpoint).label("requests"),
     )
     .cte("sample")
     .prefix_with("MATERIALIZED")
@@ -83,7 +83,7 @@ SPENDING = (
     )
 )
 _running = (
-    select(_requests(_job.checkpoint).label("requests"))
+    select(requests_of(_job.checkpoint).label("requests"))
     .where(_job.status == inline("crawling"))
     .limit(inline_number(RUNNING_MAX))
     .subquery("running")

@@ -12,6 +12,7 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason
 from crawljobs.repository.content.deletion_checks import deletion_walk
+from crawljobs.repository.history import sent_requests
 from crawljobs.repository.reddit_api import (
     budget_overview,
     reddit_outages,
@@ -228,3 +229,47 @@ def test_the_looks_at_stored_items_are_shown_while_the_walk_is_on(
     found = budget(client)["content_checks"]
     assert 31 * 86_400 <= found.pop("unchecked_seconds") < 31 * 86_400 + 60
     assert found == {"interval_days": 30, "walk_started_at": None, "share_in_48_hours": 1.0}
+
+
+def test_the_minutes_of_the_window_show_who_spent_it(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        reserve(conn)
+        reserve(conn, "idle")
+        now = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+        sent_requests.add(conn, client_id="me", counts={"requests_user": 3, "throttled": 1})
+        sent_requests.add(conn, client_id="me", counts={"requests_schedule": 2, "failures": 4})
+        # A minute of the window before.
+        hour_ago = now - timedelta(minutes=59)
+        sent_requests.add(conn, client_id="me", counts={"requests_user": 9}, now=hour_ago)
+    found = {each["client_id"]: each for each in budget(client)["clients"]}
+    assert found["idle"]["minutes"] == []
+    minutes = found["me"]["minutes"]
+    if at(found["me"]["window_started_at"]) < now:  # else a new window began during the test
+        totals = {name: sum(each[name] for each in minutes) for name in ("requests", "others")}
+        assert totals == {"requests": 5, "others": 0}
+        assert sum(each["throttled"] for each in minutes) == 1
+        assert sum(each["failures"] for each in minutes) == 4
+
+
+def test_the_jobs_with_the_most_requests_are_shown(client: Client, database: Database) -> None:
+    with database.begin() as conn:
+        for number in range(12):
+            jobs.crawling(conn, f"running{number}")
+        jobs.in_status(conn, jobs.JobStatus.SUCCEEDED, "done")
+        conn.execute(
+            text(
+                "UPDATE crawl_jobs SET finished_at = CASE WHEN status = 'succeeded' THEN now() END,"
+                " checkpoint = jsonb_build_object('requests', id)"
+            )
+        )
+        conn.execute(text("UPDATE crawl_jobs SET checkpoint = '[]' WHERE id = 5"))
+    found = budget(client)["spending_jobs"]
+    assert len(found) == 10
+    assert found[0] == {
+        "job_id": 13,
+        "subreddit": "done",
+        "source": "user",
+        "status": "succeeded",
+        "requests": 13,
+    }
+    assert [each["job_id"] for each in found[1:]] == [12, 11, 10, 9, 8, 7, 6, 4, 3]

@@ -9,11 +9,11 @@ from sqlalchemy import ClauseElement, text
 from crawljobs.db.database import Connection
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.queue import job_counts
-from crawljobs.repository.reddit_api import request_spending
-from support import plans
+from crawljobs.repository.reddit_api import request_spending, spending_jobs, window_minutes
+from support import history_rows, plans
 from support.jobs import T0, crawling, in_status
 
-ROWS = 5_000
+ROWS = 10_000
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,13 @@ def test_the_requests_of_running_crawls_are_added_up(conn: Connection) -> None:
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 @pytest.mark.parametrize(
     ("statement", "values"),
-    [(request_spending.SPENDING, {"now": None}), (request_spending.SENT, {})],
-    ids=["spending", "sent"],
+    [
+        (request_spending.SPENDING, {"now": None}),
+        (request_spending.SENT, {}),
+        (spending_jobs.MOST, {"now": None}),
+        (window_minutes.MINUTES, {"since": T0, "now": None}),
+    ],
+    ids=["spending", "sent", "jobs", "minutes"],
 )
 def test_no_table_that_grows_is_scanned(
     conn: Connection, statement: ClauseElement, values: dict[str, Any], mode: str
@@ -70,6 +75,7 @@ def test_no_table_that_grows_is_scanned(
             "FROM subreddits"
         )
     )
-    conn.execute(text("ANALYZE crawl_jobs, subreddits"))
+    history_rows.fill(conn, minutes=5_000)
+    conn.execute(text("ANALYZE crawl_jobs, subreddits, budget_history"))
     plan = plans.generic_plan(conn, statement, values, mode=mode)
     assert plans.tables_scanned(plan) == []
