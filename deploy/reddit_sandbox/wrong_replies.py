@@ -107,9 +107,12 @@ class WrongReplies:
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
         """Choose a kind of wrong reply and how often to send it. The kind None is a good reply."""
         kinds = wrong_kinds.KINDS[endpoint]
-        # A call chooses one good reply, or a run of wrong replies and one good reply after it. A
-        # run has m wrong replies on average (`_mean`). The share of wrong replies is s (`_share`)
-        # if a call chooses a run with the probability s / (m * (1 - s)) = s / `right`.
+        # A call chooses one good reply, or a run of wrong replies with one good reply after the
+        # run. So each call chooses exactly one good reply. A run has m wrong replies on average
+        # (`_mean`). With the probability p of a run, a call chooses p * m wrong replies on average.
+        # The share of wrong replies must be s (`_share`), so there must be s / (1 - s) wrong
+        # replies for each good reply. From p * m = s / (1 - s) follows p = s / (m * (1 - s)), which
+        # is s / `right`.
         right = self._mean(kinds) * (1 - self._share)
         if self._dice.random() * right >= self._share:
             return None, 0

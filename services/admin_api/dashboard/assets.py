@@ -26,7 +26,9 @@ TYPES = {
     ".toml": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
 }
-FILES_MAX = 300  # far above the number of files, so that a stray folder stops the start
+# The limits of the number of files and of their total size in bytes. The dashboard has about 80
+# files. A folder with more than FILES_MAX files probably has files of another program.
+FILES_MAX = 300
 BYTES_MAX = 4 * 1024 * 1024
 _HASH_CHARACTERS = 16
 _SMALLEST_COMPRESSED = 256  # bytes; smaller files gain nothing

@@ -47,7 +47,7 @@ class CheckSchema(ma.Schema):
 
 
 class SchemaStateSchema(ma.Schema):
-    """The schema of the database and the version of the API that answered."""
+    """The revision of the database's schema, and the version of the API server that answered."""
 
     revision = fields.String(
         required=True, allow_none=True, metadata=described("Null before the first migration.")

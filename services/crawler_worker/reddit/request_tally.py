@@ -21,7 +21,10 @@ class RequestTally:
         self._counts: Counter[str] = Counter()
 
     def sent(self, source: str) -> None:
-        """Count a request for a job of this source, or with UPKEEP."""
+        """Count a request.
+
+        `source` is the source of its job, or UPKEEP if the request has no job.
+        """
         self._add(f"requests_{source}")
 
     def replied(self, status: int) -> None:

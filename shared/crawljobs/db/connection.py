@@ -21,8 +21,8 @@ from crawljobs.db.timeouts import BACKGROUND_TIMEOUTS, Timeouts
 T = TypeVar("T")
 
 # The server ends a session that is silent for this time within a transaction. Only a frozen process
-# is silent for so long. Its jobs stay locked until the session ends, and the rescue skips locked
-# jobs. So the time must be shorter than the usual lease of 30 s.
+# is silent for so long. The jobs in its transaction stay locked until the session ends, and the
+# rescue skips locked jobs. So the time must be shorter than the usual lease of 30 s.
 IDLE_IN_TRANSACTION_SECONDS = 15
 SHORTEST_CONNECT_TIMEOUT_SECONDS = 2  # the shortest timeout that libpq supports
 # A connection that was idle for longer than SURELY_ALIVE_SECONDS is pinged before its next use
@@ -92,7 +92,10 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(self._bounded(time.monotonic(), gen), *args, **options)
 
     def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """Run the driver's generator. Check several times a second whether a reply is late."""
+        """Run a generator of psycopg, which yields when it waits for the network.
+
+        Psycopg resumes the generator several times a second. Then check whether the reply is late.
+        """
         try:
             wanted = next(gen)
             while True:
@@ -153,6 +156,6 @@ def connect(
         raise
     connection.reply_seconds = limits.reply if reply_seconds is None else reply_seconds
     if pooled:
-        # No prepared statements, because a pooler may use another session for each statement.
+        # Prepare no statements, because a pooler may use another session for each statement.
         connection.prepare_threshold = None
     return connection

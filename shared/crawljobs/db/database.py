@@ -83,7 +83,7 @@ class Database:
             # psycopg parses the address, because SQLAlchemy's parser supports fewer forms.
             creator=open_connection,
             pool_size=pool_size,
-            # The connection that was used last has prepared the frequent statements.
+            # The connection that was used last has prepared the frequent statements, so take it.
             pool_use_lifo=True,
             max_overflow=0,
             pool_timeout=limits.pool,
@@ -171,7 +171,7 @@ class Database:
         self._engine.dispose()
 
     def _on_checkout(self, connection: BoundedConnection, *_: object) -> None:
-        """Ping a connection that may be dead. If the ping fails, the pool opens another one."""
+        """Ping a connection that may be dead. If the ping fails, the pool opens a new one."""
         # A connection that was never used has just been opened, so it needs no ping.
         if connection.has_been_used and connection.may_be_dead():
             try:

@@ -68,7 +68,8 @@ _PARAMETER = re.compile(
     r"|may not be used with ([a-z_]{2,40})="
 )
 # Matches the host and port in libpq's message. In a wrong address, libpq may take a part of the
-# password for the host. But it writes `at "..."` only for a host that it has resolved.
+# password for the host. But libpq writes `at "..."` only for a host name that has been resolved, so
+# the matched text is no part of a password.
 _PLACE = re.compile(
     r'connection to server at "([A-Za-z0-9._:-]{1,255})"[^,"]{0,80}, port (\d{1,5})'
 )

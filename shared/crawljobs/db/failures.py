@@ -21,7 +21,8 @@ PASSING_STATES = (
 )
 PASSING_CLASSES = ("08", "53")
 
-# The exception class for failed statements, for callers that do not import SQLAlchemy.
+# The exception class of failed statements. With this name, other modules can catch a failed
+# statement without an import of SQLAlchemy.
 StatementError = DBAPIError
 
 
@@ -53,8 +54,8 @@ def may_pass(error: BaseException) -> bool:
 
 
 # SQLSTATE classes of errors that a single row can cause: by its values, its size, a constraint, a
-# trigger's exception or corrupt storage. A missing right or column affects all rows, so its class
-# is not in the list.
+# trigger's exception or corrupt storage. The class of errors for a missing right or column is not
+# in the list, because such an error affects all rows.
 _CLASSES_OF_ROWS = ("21", "22", "23", "54", "P0", "XX")
 
 

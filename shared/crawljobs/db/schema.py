@@ -30,7 +30,10 @@ class SchemaState:
 
 
 def read_state(conn: Connection) -> SchemaState:
-    """Return the revision, and whether this code can run on it. No schema: the revision is None."""
+    """Return the revision, and whether this code can run on it.
+
+    Without a schema, the revision is None.
+    """
     found = conn.execute(_FOUND).one_or_none() if conn.execute(_MAY_READ).scalar_one() else None
     is_known = found is not None and (
         found.revision in KNOWN_REVISIONS or _suits_us(found.revision, found.comment)

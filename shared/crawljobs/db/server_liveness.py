@@ -20,7 +20,7 @@ from crawljobs import errors
 # (decision 56).
 LATE_SECONDS = 0.4
 ANSWER_SECONDS = 1.2
-AGAIN_SECONDS = 1.0  # the time from the start of one query to the start of the next query
+AGAIN_SECONDS = 1.0  # the shortest time between the starts of two queries
 # If the query of the check fails within OWN_LIMIT_SECONDS, the error is taken as an answer of the
 # server. A later error may come from one of the client's own timeouts, so it is no sign that the
 # server lives. The shortest of these timeouts is 0.7 s (timeouts.PROBE_TIMEOUTS).

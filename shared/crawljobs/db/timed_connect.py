@@ -20,8 +20,8 @@ def connect_within(seconds: float, open_connection: Callable[[], Connection]) ->
 
     Raises NoReply after `seconds`, or at once if the process cannot start a thread.
 
-    After NoReply, the thread still waits until libpq's own timeout. If it gets a connection then,
-    the connection is closed.
+    After NoReply, the thread still waits until libpq's own timeout. If the thread then gets a
+    connection, the thread closes the connection.
     """
     opened: Future[Connection] = Future()
 

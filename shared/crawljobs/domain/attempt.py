@@ -24,7 +24,7 @@ class AttemptOutcome(StrEnum):
 class Attempt:
     """A claim that has ended, or a series of deferrals.
 
-    Deferrals in a row form a series if their messages differ only in numbers. The data are those of
+    Deferrals in a row form a series if their messages differ only in numbers. The fields describe
     the last deferral, with two exceptions:
 
     - `times`: the number of deferrals; 1 for a single attempt.

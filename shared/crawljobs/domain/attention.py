@@ -1,4 +1,4 @@
-"""Conditions that need the attention of an operator, and the decision which of them hold now."""
+"""Decide which conditions that need the attention of an operator hold now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-FAILED_MIN = 3  # a smaller number of failed jobs is no failure rate
+FAILED_MIN = 3  # the share of failed jobs is 0 if fewer jobs failed
 DEAD_ROWS_MIN = 10_000  # a smaller number of dead rows slows no claim
 
 COUNT_MAX = 10_000  # the overview counts at most this number of live jobs in a status
@@ -25,14 +25,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class AttentionFacts:
-    """The numbers of one moment from which the conditions are decided."""
+    """Numbers that were read at the same time. They decide which conditions hold."""
 
     queued_jobs: int = 0
     oldest_queued_seconds: float = 0
     # Results of the newest 100 failed and succeeded jobs of the last day.
     recent_failed: int = 0
     recent_succeeded: int = 0
-    # For how long jobs have been pending while no job succeeded.
+    # The time for which jobs have been pending while no job succeeded.
     without_success_seconds: float = 0
     longest_crawl_seconds: float = 0
     expired_leases: int = 0  # jobs whose leases expired more than a minute ago
@@ -54,16 +54,16 @@ class AttentionFacts:
     dead_row_share: float = 0
     reddit_refused: bool = False
     reddit_paused: bool = False  # true: a pause for a reason other than a refusal
-    recently_throttled: int = 0  # client ids with a series of 429 in the last 15 minutes
+    recently_throttled: int = 0  # client ids with a series of 429 replies in the last 15 minutes
     promised_share: float = 0  # the schedules' requests, as a share of Reddit's budget
-    subreddits_with_gaps: int = 0  # among the subreddits of the last day's newest crawls
-    # The age of the oldest look at a stored item, in intervals of DELETION_CHECK_DAYS.
+    subreddits_with_gaps: int = 0  # subreddits in which a crawl found a new gap within a day
+    # The time since the least recently checked item was checked, in units of DELETION_CHECK_DAYS.
     unchecked_intervals: float = 0
     is_paused: bool = False  # true: the queue is paused
 
     @property
     def failed_share(self) -> float:
-        """The share of failed jobs in the sample, or 0 if fewer than FAILED_MIN jobs failed."""
+        """The share of failed jobs among recent jobs, or 0 if fewer than FAILED_MIN jobs failed."""
         if self.recent_failed < FAILED_MIN:
             return 0.0
         return self.recent_failed / (self.recent_failed + self.recent_succeeded)
@@ -95,7 +95,7 @@ class Condition:
     is_equal: bool = False
     of_one: str | None = None
     shown_as: Callable[[float], str] = "{:,.0f}".format
-    hidden_by: str | None = None  # the code of a condition that includes this condition
+    hidden_by: str | None = None  # hidden while the condition with this code holds
 
     def holds(self, facts: Any) -> bool:
         """Return whether the condition holds."""
@@ -105,7 +105,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Attention:
-    """A condition that holds now, in words. `value` is its number."""
+    """A condition that holds now. `value` is the number of the condition."""
 
     code: str
     severity: Severity
@@ -138,7 +138,7 @@ def checks(conditions: Iterable[Condition], facts: Any) -> list[Check]:
 
 
 def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
-    """Return the conditions that hold and are not hidden, by severity, then as in the table."""
+    """Return the conditions that hold and are not hidden: by severity, then in table order."""
     holding = [each for each in conditions if each.holds(facts)]
     codes = {each.code for each in holding}
     shown = [_attention(each, facts) for each in holding if each.hidden_by not in codes]
@@ -193,7 +193,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: float) -> str:
-    """Return a number of jobs as text. The number was counted up to COUNT_MAX."""
+    """Return a number of jobs as text. The count stopped at COUNT_MAX."""
     return f"{number:,.0f}" if number < COUNT_MAX else f"At least {COUNT_MAX:,}"
 
 

@@ -11,13 +11,14 @@ _SYSTEM = "/api/admin/system"
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """The numbers of one moment from which these conditions are decided."""
+    """Numbers that were read at the same time. They decide which of these conditions hold."""
 
     is_schema_unknown: bool = False
     is_read_only: bool = False
     connections_share: float = 0  # the used share of the server's possible connections
     is_autovacuum_off: bool = False
-    clock_difference_seconds: float = 0  # the largest, between a live process and the database
+    # The largest difference between the clocks of a live process and the database.
+    clock_difference_seconds: float = 0
     differing_settings: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Estimate how many requests the live jobs need, and when Reddit's budget has served them."""
+"""Estimate how many requests the live jobs need, and when the last of them will be sent."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def _end(wanted: int, clients: Sequence[ClientBudget], *, start: datetime) -> da
             rates.append((begins, each.usable / width))
     if not rates:
         return None
-    # The estimate lets all clients begin at the same time, when the first client can. A client that
-    # pauses longer begins later, so the real end may be a little later.
+    # The estimate assumes that all clients begin when the first client may begin. In fact, a client
+    # with a longer pause begins later, so the requests may end a little later.
     begins = min(begin for begin, _ in rates)
     seconds = wanted / sum(rate for _, rate in rates)
     return begins + timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from crawljobs.domain.request_budget import REFUSED, USABLE_SHARE, PausedReason
 
-IN_USE_WITHIN = timedelta(days=1)  # a client id is in use if its last request is younger than this
+# A client id is in use if its last request was sent within this time.
+IN_USE_WITHIN = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

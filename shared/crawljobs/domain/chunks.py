@@ -1,4 +1,4 @@
-"""Split many items into chunks, for statements that take a limited number of them."""
+"""Split many items into chunks, for statements that accept a limited number of items."""
 
 from __future__ import annotations
 

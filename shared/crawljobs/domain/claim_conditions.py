@@ -15,8 +15,8 @@ from crawljobs.domain.remedies import Remedy
 class Condition:
     """One condition for a claim of the job, and whether it is met.
 
-    An unmet condition has the time `until` at which it will be met, if that is known, and a remedy
-    if an operator can do something.
+    For an unmet condition, `until` is the time at which the condition will be met, or None if the
+    time is unknown. `remedy` is None if an operator can do nothing.
     """
 
     name: str

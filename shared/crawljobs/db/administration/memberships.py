@@ -16,8 +16,10 @@ _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 def make(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
     """Grant three kinds of membership. Yields one line for each change.
 
-    - The owner joins the services' roles, because only members see the sessions of a role.
-    - The current user joins the owner's role, because only members may give tables to a role.
+    - The owner joins the services' roles, because only members of a role see the details of its
+      sessions.
+    - The current user joins the owner's role, because only members of a role may make the role the
+      owner of a table.
     - The scheduler joins the role `pg_read_all_stats`.
     """
     owner = names[grants.OWNER]

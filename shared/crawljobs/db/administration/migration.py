@@ -27,12 +27,12 @@ log = logs.get_logger(__name__)
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 600.0
-# The pause between two tries. While a migration waits for a lock, other sessions queue behind
-# it. In the pause, these sessions can finish their statements.
+# The first and the longest pause between two tries, in seconds. While a migration waits for a lock,
+# other sessions queue behind it. In the pause, these sessions can finish their statements.
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 15.0
 
-# The advice that is added to an error message, by SQLSTATE.
+# Maps an SQLSTATE to the advice that is added to the error message.
 _ADVICE = {
     "42501": "grant the role CREATE on the schema public, or use the role that owns the tables",
     "42P07": "another program has created tables here, so use an empty database",
@@ -56,9 +56,9 @@ def upgrade(
 
     - Each revision has its own transaction. A run after an interruption continues with the first
       revision that was not committed.
-    - After a lock timeout, a deadlock or a lost connection, the upgrade is tried again until the
-      deadline.
-    - A second migration waits until the first one has ended.
+    - After a lock timeout, a deadlock or a lost connection, the upgrade is tried again until
+      `deadline_seconds` have passed.
+    - While a migration runs, another migration waits for the end of the first migration.
     - With `role_prefix`, the transaction of each revision also grants the rights on its new
       objects. Services need these rights as soon as the revision is committed.
 
@@ -84,13 +84,13 @@ def upgrade(
 
 
 def retry_until_deadline(work: Callable[[], T], *, deadline_seconds: float) -> T:
-    """Call `work`, and return its result. Call it again while the database is unavailable.
+    """Call `work`, and return its result. While the database is unavailable, call `work` again.
 
     Raises:
 
-    - MigrationFailed: the database is still unavailable at the deadline.
-    - SettingsError, at once: the server refuses the connection. The reason is, for example, a wrong
-      password, so a retry cannot help.
+    - MigrationFailed: the database is still unavailable after `deadline_seconds`.
+    - SettingsError: the server refuses the connection, for example because of a wrong password.
+      There is no retry, because a retry cannot succeed.
     """
     deadline = time.monotonic() + deadline_seconds
     tries = 0
@@ -127,7 +127,8 @@ def offline_sql(scripts: Path, *, start: str = "base", end: str = "head") -> str
     written = io.StringIO()
     with translate_errors():
         alembic.command.upgrade(_config(scripts, None, written), f"{start}:{end}", sql=True)
-    # Alembic doubles each %, because a driver would read a single % as the start of a parameter.
+    # Alembic doubles each %, because a driver would read a single % as the start of a parameter. An
+    # administrator runs these statements without parameters, so each % must be single again.
     return written.getvalue().replace("%%", "%")
 
 

@@ -1,4 +1,4 @@
-"""Check that the services' roles have only the rights and settings of the command `roles`."""
+"""Check that each service's role has only the rights and settings that the command `roles` sets."""
 
 from __future__ import annotations
 

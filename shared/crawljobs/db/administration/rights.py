@@ -145,6 +145,6 @@ def granted(conn: Connection, names: Names) -> set[Right]:
 
 
 def _privileges(conn: Connection) -> list[str]:
-    """Return the privileges on tables that this version of Postgres knows (MAINTAIN since 17)."""
+    """Return the privileges on tables that this server knows. MAINTAIN exists since Postgres 17."""
     version = int(conn.exec_driver_sql("SHOW server_version_num").scalar_one())
     return [one for one in grants.PRIVILEGES if one != "MAINTAIN" or version >= 170_000]

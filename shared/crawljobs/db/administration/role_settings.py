@@ -25,8 +25,8 @@ _OF_READER = {
     "default_transaction_read_only": "on",
 }
 
-# A session cannot change these settings of its role, because only a superuser may. temp_file_limit
-# limits the temporary files of one process, so a large sort cannot fill the disk.
+# A session cannot change these settings of its role, because only a superuser may change them.
+# temp_file_limit limits the temporary files of one process, so a large sort cannot fill the disk.
 ENFORCED = {grants.READER: {"temp_file_limit": "1GB"}}
 
 

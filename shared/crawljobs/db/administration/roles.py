@@ -27,8 +27,8 @@ from crawljobs.db.administration import (
 from crawljobs.db.database import Database
 from crawljobs.runtime import jitter
 
-# If two runs create or change the same role at the same time, one run fails with one of these
-# SQLSTATEs. Then the failed run is repeated.
+# If two runs of the command `roles` create or change the same role at the same time, one run fails
+# with one of these SQLSTATEs. Then the failed run is repeated.
 _CROSSED = frozenset({"42710", "23505", "XX000"})
 TRIES = 10
 PAUSE_SECONDS = 0.2
@@ -72,7 +72,7 @@ def set_up(
     def work(conn: Connection) -> list[str]:
         done = [*_make_roles(conn, names, passwords), *memberships.make(conn, names)]
         # With `keeps`, PUBLIC keeps its right to connect until a service's role has the right too.
-        # Before that, the services of the previous release may depend on the right of PUBLIC.
+        # Until then, the services of the previous release may depend on the right of PUBLIC.
         closes = not keeps or granting.is_new(conn) or bool(rights.known(conn, names))
         done += [
             *granting.open_database(conn, names, revoke=closes),

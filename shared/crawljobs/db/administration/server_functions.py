@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from crawljobs.db.administration import grants
 from crawljobs.db.administration.rights import PUBLIC, Names
 
-# The functions whose names match each pattern, and the kinds of roles that may call them.
+# Maps a pattern for names of functions to the kinds of roles that may call these functions.
 # Migrations, API tokens, idempotency keys and discovery use advisory locks. pg_dump with several
 # jobs exports a snapshot.
 _CALLERS = {
@@ -70,10 +70,10 @@ class _Function:
 
 
 def limit(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
-    """Grant the functions to the roles that need them, and revoke them from all other roles.
+    """Let each role call only the functions that the role needs.
 
-    Without `revoke`, PUBLIC keeps its right. Yields one line for each change. If the current user
-    is no superuser, yields the note from `notes` and changes nothing.
+    Without `revoke`, PUBLIC keeps the right to call the functions. Yields one line for each change.
+    If the current user is no superuser, yields the note from `notes` and changes nothing.
     """
     is_superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     if not conn.exec_driver_sql(is_superuser).scalar_one():
@@ -100,8 +100,8 @@ def missing(conn: Connection, names: Names) -> list[str]:
 def differences(conn: Connection, names: Names) -> list[str]:
     """Return the lines of `missing`, and one line for each right that a role does not need.
 
-    Leaves out the rights that roles have through PUBLIC, because only a superuser can revoke them.
-    `notes` reports these rights.
+    The result does not contain the rights that roles have through PUBLIC, because only a superuser
+    can revoke these rights. `notes` reports these rights.
     """
     beyond = sorted(
         f"{role} has EXECUTE on FUNCTION {one.name}"

@@ -42,7 +42,8 @@ admin_audit_log = Table(
     ),
     Index("admin_audit_log_at_idx", "at", "id"),
     Index("admin_audit_log_resource_idx", "resource_type", "resource_id", "id"),
-    # Finds the changes of one resource quickly, even if the resource has many refused requests.
+    # This index has no refused requests. So the changes of one resource are found quickly, even if
+    # the resource has many refused requests.
     Index(
         "admin_audit_log_changes_idx",
         "resource_type",

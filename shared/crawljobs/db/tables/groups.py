@@ -189,9 +189,9 @@ upstream_changes = Table(
     Column("job_id", BigInteger),
     Column("step_id", BigInteger),
     Column("group_id", BigInteger),
-    Column("actor", Text),  # who ended the job, if a person did
-    # Waits for this upstream are processed in the order of their ids. The waits up to this id are
-    # processed.
+    Column("actor", Text),  # the person who ended the job; null if no person did
+    # Waits for this upstream are processed in the order of their ids. The waits up to this id have
+    # been processed.
     Column("waits_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("num_nonnulls(job_id, step_id, group_id) = 1", name="upstream"),
 )

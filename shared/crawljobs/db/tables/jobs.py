@@ -74,7 +74,7 @@ crawl_jobs = Table(
     # Total time of the claims that ended since the last retry by an operator; null: no claim has
     # ended.
     Column("duration_seconds", Double),
-    # The end of a watched job is recorded in upstream_changes, because a step depends on the job.
+    # True if a step depends on the job. Then the end of the job is recorded in upstream_changes.
     Column("watched", Boolean, nullable=False, server_default=text("false")),
     # False if only steps of one group requested the job. Cancelling the group then cancels the job.
     Column("shared", Boolean, nullable=False, server_default=text("true")),

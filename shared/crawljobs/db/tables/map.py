@@ -34,8 +34,9 @@ map_nodes = Table(
     Column("links_at", Timestamp),  # when the links were last computed
     Column("author_count", BigInteger, nullable=False, server_default="0"),
     Column("counted_at", Timestamp),  # when `author_count` was last counted
-    # A community is a set of subreddits with strong links. It has the name of one of them. This
-    # column is the id of that subreddit. Null: the subreddit of this row is in no community.
+    # A community is a set of subreddits with strong links. One of these subreddits gives the
+    # community its name. This column is the id of that subreddit. Null: the subreddit of this row
+    # is in no community.
     Column("community_id", BigInteger, ForeignKey("subreddits.id", ondelete="SET NULL")),
     CheckConstraint("author_count >= 0", name="author_count"),
     Index("map_nodes_due_at_idx", "due_at", postgresql_where=text("due_at IS NOT NULL")),

@@ -53,8 +53,9 @@ AS $$
         AND state_change < clock_timestamp() - silence
 $$
 """,
-    # Returns the start of the oldest transaction that has written a row and has not ended. Only a
-    # role with the rights of the services sees when their transactions began.
+    # Returns the start of the oldest transaction that has written a row and has not ended. The
+    # function runs with the rights of its owner, because only members of the services' roles see
+    # when the transactions of the services began.
     """
 CREATE FUNCTION oldest_change_start() RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

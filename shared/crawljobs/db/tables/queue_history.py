@@ -45,7 +45,7 @@ queue_history = Table(
     Column("oldest_queued_seconds", Double, nullable=False),
     Column("workers", Double, nullable=False),
     Column("database_bytes", Double, nullable=False),
-    Column("dead_rows", Double, nullable=False),  # of crawl_jobs
+    Column("dead_rows", Double, nullable=False),  # dead rows of the table crawl_jobs
     # Events. Each count of a minute stops at 20,000.
     _count("claims"),
     _count("succeeded"),
@@ -59,7 +59,7 @@ queue_history = Table(
     CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
 )
 
-# The requests of all workers with a client id, and the state of its budget.
+# The requests that all workers sent with a client id, and the state of this client id's budget.
 budget_history = Table(
     "budget_history",
     metadata,
@@ -78,11 +78,12 @@ budget_history = Table(
     _count("failures"),  # replies with a status of 500 or above, and requests without a reply
     # Requests of other programs with the same client id, as Reddit's replies report them.
     _count("others"),
-    # Minutes at whose end all workers of the client id paused, by reason.
+    # The number of minutes at whose end all workers of the client id paused, for each reason.
     _count("rate_limited_minutes"),
     _count("outage_minutes"),
     _count("refused_minutes"),
-    # The window of the budget at the end of the minute. Null until a worker has recorded it.
+    # The window of the budget at the end of the minute. The columns are null until a worker has
+    # recorded the window.
     Column("usable", Double),
     Column("remaining", Double),
     Column("window_started_at", Timestamp),

@@ -43,13 +43,13 @@ webhook_endpoints = Table(
     Column("disabled_detail", Text),
     Column("disabled_at", Timestamp),
     Column("secret_version", Integer, nullable=False, server_default="1"),
-    # After a rotation, this version of the secret signs too, until `previous_secret_until`.
+    # Until `previous_secret_until`, this former version of the secret also signs deliveries.
     Column("previous_secret_version", Integer),
     Column("previous_secret_until", Timestamp),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
     Column("created_by", Text, nullable=False),  # the name of the token that created the endpoint
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    # Increases with each edit and each change of the state, but not with each attempt.
+    # Each edit and each change of the state increases this number. An attempt does not.
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("last_success_at", Timestamp),
     # The times of the first and of the latest failure since the last success.
@@ -92,7 +92,7 @@ webhook_events = Table(
     Column("job_id", BigInteger),
     Column("group_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("source", Text),
-    Column("subreddit", Text),  # filters compare it in lower case
+    Column("subreddit", Text),  # filters compare the name in lower case
     # The other values of a job that has ended.
     Column("outcome", Text),
     Column("error_kind", Text),
@@ -136,7 +136,7 @@ webhook_deliveries = Table(
     Column("kind", Text, nullable=False, server_default="event"),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The number of attempts before the last replay. The next delay does not depend on them.
+    # The number of attempts before the last replay. They do not lengthen the next delay.
     Column("attempts_before", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Timestamp, nullable=False, server_default=NOW),
     Column("lease_until", Timestamp),  # a sender holds the delivery until this time
@@ -149,7 +149,7 @@ webhook_deliveries = Table(
     CheckConstraint("attempts >= attempts_before AND attempts_before >= 0", name="attempts"),
     CheckConstraint("(ended_at IS NULL) = (state IN ('pending', 'held'))", name="open_has_no_end"),
     CheckConstraint("(lease_until IS NULL) = (claim_token IS NULL)", name="lease_has_token"),
-    # Finds the due deliveries of one endpoint. A backlog of one endpoint does not delay the others.
+    # Finds due deliveries of one endpoint, so a backlog of one endpoint delays no other endpoint.
     Index(
         "webhook_deliveries_due_idx",
         "endpoint_id",

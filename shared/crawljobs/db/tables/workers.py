@@ -45,7 +45,8 @@ reddit_budgets = Table(
     # each of Reddit's last 20 replies. A bit is 1 for a failure. The lowest bit is the newest
     # reply.
     Column("recent_failures", Integer, nullable=False, server_default="0"),
-    # The circuit breaker stays open until a probe after this time succeeds. Null: it is closed.
+    # The circuit breaker stays open until a probe after this time succeeds. Null: the circuit
+    # breaker is closed.
     Column("outage_until", Timestamp),
     Column("outages_in_a_row", SmallInteger, nullable=False, server_default="0"),
     # The reason why all workers pause until `outage_until` or `paused_until`.

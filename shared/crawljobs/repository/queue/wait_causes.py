@@ -55,13 +55,15 @@ REDDIT = f"""
 
 _FOR_REDDIT = "job.wait_reason IN ('outage', 'rate_limit')"
 
-# When Reddit is available again, a transaction writes the time to waits_ended_at, and frees the
-# jobs that wait for Reddit. A worker that has not yet read this change may defer another job for
-# Reddit, which must be freed too. _REDDIT_ENDED depends on the start of the job's newest claim:
+# When Reddit becomes available again, a transaction stores the present time in waits_ended_at, and
+# frees the jobs that wait for Reddit. A worker that does not yet see this change may still defer a
+# job for Reddit. A sweep must free this job too, but must not free a job that a worker defers later
+# for a new cause. So _REDDIT_ENDED compares waits_ended_at with the time when the job was last
+# claimed:
 #
-# - Before waits_ended_at, or at most _COMMITTED_WITHIN later: true. The transaction may commit
-#   later than the time that it writes.
-# - Even later: false. Otherwise the same waits_ended_at would free the job after each new deferral.
+# - The claim began before waits_ended_at, or at most _COMMITTED_WITHIN later: true. This margin is
+#   the time that the transaction may need from the write of waits_ended_at to its commit.
+# - The claim began after this margin: false, because the worker has seen the change.
 _COMMITTED_WITHIN = "interval '5 seconds'"
 _REDDIT_ENDED = f"""EXISTS (
     SELECT FROM reddit_budgets
@@ -106,7 +108,7 @@ IS_TO_SETTLE = f"""(
         IS DISTINCT FROM job.wait_reason
 )"""
 
-# True if the cause for which the job in row `job` waits ended more than `grace` ago.
+# `job` is the row of a waiting job. True if the cause of this wait ended more than `grace` ago.
 _OVER = f"""(
     job.visible_at < {NOW} - CAST(:grace AS interval)
     OR job.wait_reason = 'paused' AND NOT EXISTS (

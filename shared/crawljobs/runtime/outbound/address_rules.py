@@ -1,7 +1,8 @@
 """Decide to which IP addresses requests may go. Also check IPv4 addresses inside IPv6 addresses.
 
-`ipaddress.is_global` alone is not enough: it is true for NAT64 and 6to4 forms of inner addresses,
-for multicast, for site-local addresses and for Azure's metadata server.
+The attribute `is_global` of an address is not enough. `is_global` is true for many addresses that
+are not public: NAT64 and 6to4 addresses that contain a private IPv4 address, multicast addresses,
+site-local addresses, and the address of Azure's metadata server.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from sqlalchemy import (
 
 from crawljobs.db.tables.columns import NOW, Timestamp, id_column, metadata
 
-# A Reddit account. It wrote a stored post or comment, or the original post of a crosspost, or an
-# item in the history of an account.
+# A Reddit account that wrote a stored post or comment, the original post of a crosspost, or an item
+# in the history of an account.
 authors = Table(
     "authors",
     metadata,

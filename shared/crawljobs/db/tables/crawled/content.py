@@ -46,7 +46,8 @@ posts = Table(
     Column("stickied", Boolean, nullable=False, server_default=text("false")),
     Column("locked", Boolean, nullable=False, server_default=text("false")),
     Column("is_self", Boolean, nullable=False, server_default=text("false")),
-    # The next flags are null in rows that an earlier release stored, until a crawl reads the post.
+    # An earlier release did not store the next six flags. In the rows of that release, the flags
+    # are null until a crawl reads the post.
     Column("is_video", Boolean),
     Column("is_gallery", Boolean),
     Column("archived", Boolean),
@@ -102,7 +103,9 @@ comments = Table(
     Column("depth", SmallInteger),  # 0: below the post; null: no reply has shown the depth
     Column("stickied", Boolean, nullable=False, server_default=text("false")),
     Column("is_submitter", Boolean, nullable=False, server_default=text("false")),
-    Column("locked", Boolean),  # this flag and the next two are null like the flags of a post
+    # An earlier release did not store this flag and the next two flags. In the rows of that
+    # release, the flags are null until a crawl reads the comment.
+    Column("locked", Boolean),
     Column("archived", Boolean),
     Column("score_hidden", Boolean),
     Column("removed_by_category", Text),

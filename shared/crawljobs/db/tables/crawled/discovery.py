@@ -15,7 +15,8 @@ discovery_evidence = Table(
         "found_in", BigInteger, ForeignKey("subreddits.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("name", Text, primary_key=True),  # in lower case
-    Column("mentions", Integer, nullable=False, server_default="0"),  # in posts and comments
+    # The number of mentions in posts and comments.
+    Column("mentions", Integer, nullable=False, server_default="0"),
     # The number of posts in `found_in` that were copied (crossposted) from the subreddit `name`.
     Column("crossposts", Integer, nullable=False, server_default="0"),
     Column("first_at", Timestamp, nullable=False, server_default=NOW),

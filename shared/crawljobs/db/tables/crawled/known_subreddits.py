@@ -37,7 +37,8 @@ subreddits = Table(
     Column("created_at_reddit", Timestamp),
     Column("access", Text, nullable=False, server_default="unknown"),
     Column("access_checked_at", Timestamp),
-    # - `access_unconfirmed`: the state that the last check found, if `access` does not have it yet.
+    # - `access_unconfirmed`: a state that differs from `access` and that the last check found.
+    #   `access` gets this state after enough checks.
     # - `access_unconfirmed_looks`: the number of checks that count towards the confirmation of this
     #   state.
     # - `access_unconfirmed_at`: the time of the latest of these checks.
@@ -62,12 +63,14 @@ subreddits = Table(
     Column("oldest_comment_at", Timestamp),
     Column("posts_walk_end", Text),  # why the walk at `whole_walk_at` ended
     Column("whole_walk_at", Timestamp),  # when a crawl last read the whole listing of posts
-    # How many of the newest 1,000 posts have a complete tree, and how many not. Null: not counted.
+    # Of the newest 1,000 posts, the number whose tree is complete, and the number whose tree is not
+    # complete. Null: not counted.
     Column("trees_whole", Integer),
     Column("trees_not_whole", Integer),
     Column("gap_at", Timestamp),  # when a crawl last found a new gap
-    Column("min_request_gap_seconds", Double),  # between two requests; null: the worker's setting
-    Column("min_crawl_gap_seconds", Double),  # between two crawls; null: no minimum
+    # The minimum time between two requests. Null: the worker's setting.
+    Column("min_request_gap_seconds", Double),
+    Column("min_crawl_gap_seconds", Double),  # minimum time between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.
     Column("high_water_post", Text),
     Column("high_water_comment", Text),

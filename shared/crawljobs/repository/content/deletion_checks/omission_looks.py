@@ -15,8 +15,9 @@ from crawljobs.repository.content.deletion_checks.omitted_items import AGAIN, OP
 from crawljobs.repository.sql import NOW, inline, inline_number, one_of, texts
 
 CHUNK = 100
-# An omission counts only beside another item of its subreddit. So a request has the newest items of
-# the subreddit too, of the WITNESS_SCAN newest that are not deleted or omitted.
+# An omission of an item counts only if the same reply shows another item of the subreddit. So a
+# request also asks for up to WITNESSES stored items of the subreddit that Reddit probably still
+# shows. These items are neither deleted nor omitted, and are among the newest WITNESS_SCAN items.
 WITNESSES = 5
 WITNESS_SCAN = 50
 

@@ -45,11 +45,11 @@ from crawljobs.repository.sql import (
 )
 
 ENOUGH = 3  # counted omissions that mark an item as deleted
-# Two counted omissions are at least this far apart. A look that could not be counted is repeated
-# after the shorter time.
+# The shortest time between two counted omissions of an item.
 APART = inline_interval("3 days")
+# If an omission cannot be counted, the item is requested again after this time.
 AGAIN = inline_interval("1 day")
-OPEN_WITHIN = inline_interval("1 day")  # the age of the last crawl that read the subreddit
+OPEN_WITHIN = inline_interval("1 day")  # the highest age of the last crawl of a readable subreddit
 
 _row = omitted_items.c
 
@@ -81,8 +81,8 @@ _new = insert(omitted_items).from_select(
 # The column of the row in conflict is a literal. SQLAlchemy would add the table to the subquery.
 _in_conflict: ColumnElement[str] = literal_column("omitted_items.name", Text)
 _seen_at = select(_given.c.checked_at).where(_given.c.name == _in_conflict).scalar_subquery()
-# A crawl that saw the item after the last omission begins the count again, as does a clock that was
-# set back.
+# The count begins again in two cases: a crawl saw the item after the last counted omission, or the
+# server's clock was set back.
 COUNT = _new.on_conflict_do_update(
     index_elements=[_row.name],
     set_={
