@@ -76,6 +76,10 @@ def test_jobs_that_cannot_be_changed_are_left_out_and_a_dry_run_changes_nothing(
 ) -> None:
     dry = ctl.ok("jobs", "give-up", "--all", "--dry-run", "-o", "json")
     assert (dry.json, "8 other matches cannot be changed" in dry.err) == ([], True)
+    nothing = ctl("jobs", "give-up", "--all", "-o", "csv")
+    assert (nothing.code, nothing.rows) == (0, [])
+    assert "There is nothing to change." in nothing.err
+    assert ctl("jobs", "give-up", "--all", "--yes", "--expect", 1).code == 3
     with api_rows.begin() as conn:
         waiting = jobs.in_status(conn, S.WAITING, "later")
     woken = ctl.ok("jobs", "wake", "--all", "--yes", "--expect", 1, "-o", "json").json
@@ -136,10 +140,7 @@ def test_a_terminal_has_one_line_of_progress(
     assert len(out.splitlines()) == 2_500
     empty = "\r\x1b[K"
     first, second = (f"cancel: {n:,} of 2,500, 0 failed" for n in (1_000, 2_000))
-    assert err == (
-        f"{empty}{empty}{first}{empty}{empty}{second}{empty}{empty}"
-        "cancel: 2,500 of 2,500, 0 failed\n"
-    )
+    assert err == (f"{empty}{first}{empty}{empty}{second}{empty}cancel: 2,500 of 2,500, 0 failed\n")
     session.quiet = True
     change_in_chunks(session, CHANGED, range(1, 2_501), send, done="cancel")
     assert capsys.readouterr().err == ""

@@ -113,13 +113,16 @@ def _jobs(count: int) -> str:
 
 
 def confirm(count: int, consent: Consent) -> None:
-    """Raise CommandFailed unless the person or the options agree to this count."""
+    """Raise CommandFailed unless the person or the options agree to this count.
+
+    A count of 0 needs no consent.
+    """
     if consent.expected is not None and consent.expected != count:
         raise CommandFailed(
             f"The filter selects {_jobs(count)}, not {consent.expected:,}. Nothing was changed.",
             ExitCode.REFUSED,
         )
-    if consent.yes and (consent.expected is not None or sys.stdin.isatty()):
+    if count == 0 or (consent.yes and (consent.expected is not None or sys.stdin.isatty())):
         return
     if not sys.stdin.isatty():
         raise CommandFailed(

@@ -10,7 +10,7 @@ GROUP = Noun(
         Column("name"),
         Column("outcome"),
         Column("steps", kind="number"),
-        *(Column(name, f"counts.{name}", kind="number", title=name[:5]) for name in _COUNTS),
+        *(Column(name, f"counts.{name}", kind="number") for name in _COUNTS),
         Column("generation", kind="number", wide=True),
         Column("created_at", kind="time"),
         Column("created_by", wide=True),

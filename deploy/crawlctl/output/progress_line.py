@@ -16,6 +16,7 @@ class ProgressLine:
         self._session = session
         self._is_terminal = sys.stderr.isatty() and not session.quiet
         self._shown_at = time.monotonic()
+        self._is_shown = False  # on a terminal
 
     def is_due(self) -> bool:
         """Return whether the progress was last shown long enough ago."""
@@ -26,6 +27,7 @@ class ProgressLine:
         """Replace the text of the line. Without a terminal, write the text on a new line."""
         self._shown_at = time.monotonic()
         if self._is_terminal:
+            self._is_shown = True
             sys.stderr.write(_EMPTY_LINE + text)
             sys.stderr.flush()
         else:
@@ -38,6 +40,7 @@ class ProgressLine:
 
     def clear(self) -> None:
         """Remove the line from a terminal, so that other output can follow."""
-        if self._is_terminal:
+        if self._is_shown:
+            self._is_shown = False
             sys.stderr.write(_EMPTY_LINE)
             sys.stderr.flush()

@@ -63,7 +63,7 @@ def write_fields(out: TextIO, columns: Sequence[Column], item: Item, style: Styl
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for column in columns:
-        table.add_row(Text(column.heading), _cell(column, item, style))
+        table.add_row(Text(column.name.upper()), _cell(column, item, style))
     _print(out, table, style)
 
 

@@ -67,6 +67,8 @@ def change(
         if not dry_run:
             confirm(len(chosen.ids), Consent(yes, expected))
         numbers = chosen.ids
+        if not numbers:
+            session.say("There is nothing to change.")
     else:
         numbers = ids(job_ids)
         if not numbers:
