@@ -58,6 +58,7 @@ _IS_PAUSED = select(
     )
 )
 
+_READ = _PAUSES.where(_pause.scope == bindparam("scope"), _IN_FORCE)
 _LIST = _PAUSES.where(_IN_FORCE).order_by(_pause.scope).limit(bindparam("limit"))
 
 
@@ -124,6 +125,12 @@ def get_pause(
     """
     statement = _LOCK_ANY if ended_too else _LOCK_IN_FORCE
     row = conn.execute(statement, {"scope": scope, "now": now}).first()
+    return None if row is None else Pause(**row._mapping)
+
+
+def read_pause(conn: Connection, *, scope: int, now: datetime | None = None) -> Pause | None:
+    """Return the pause of this scope without a lock, or None if no pause is in force."""
+    row = conn.execute(_READ, {"scope": scope, "now": now}).first()
     return None if row is None else Pause(**row._mapping)
 
 

@@ -91,13 +91,13 @@ _step_id = _step.c.value.op("->")(inline("subreddit_id"))
 
 
 _is_number = func.jsonb_typeof(_step_id) == inline("number")
-_first_steps = (
+_first_steps = array_of(
     select(case((_is_number, cast(_step_id, BigInteger))))
     .select_from(_step)
     .limit(inline_number(STEPS_READ))
 )
 _crawled_ids = case(
-    (_schedule.steps.is_(None), array([_schedule.subreddit_id])), else_=array_of(_first_steps)
+    (_schedule.steps.is_(None), array([_schedule.subreddit_id])), else_=_first_steps
 )
 _crawled = func.unnest(_crawled_ids).table_valued(column("crawled", BigInteger)).lateral("crawled")
 _job = crawl_jobs.c

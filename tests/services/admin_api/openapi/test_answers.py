@@ -63,6 +63,14 @@ ROWS = """
         outcome, retries, queued_at, visible_at, duration_seconds, checkpoint)
     SELECT id, 'succeeded', 1, 1, 'user', now(), 'crawled', 1, now() - interval '1 minute',
         now() - interval '1 minute', 1.5, '{"requests": 3}' FROM subreddits WHERE name = 'more_4';
+    INSERT INTO crawl_jobs (subreddit_id, status, priority, base_priority, source, finished_at,
+        checkpoint)
+    SELECT id, 'succeeded', 1, 1, 'user', now() + interval '1 minute', '{"requests": 3}'
+    FROM subreddits WHERE name = 'more_4';
+    UPDATE subreddits SET last_crawled_at = now() - interval '1 hour',
+        next_crawl_at = now() + interval '1 hour' WHERE name = 'full';
+    INSERT INTO queue_pauses (scope, reason, paused_by)
+    SELECT id, 'x', 'x' FROM subreddits WHERE name = 'more_6';
     INSERT INTO job_groups (created_by) VALUES ('x');
     INSERT INTO job_groups (created_by, name, sealed_at, paused_at, cancelled_at, cancelled_by,
         finished_at, outcome, scheduled_job_id, due_at)
@@ -247,6 +255,10 @@ PATHS = (
     *(f"scheduled-jobs/{number}/overview" for number in range(1, 5)),
     "scheduled-jobs/1/runs",
     "scheduled-jobs/1/runs?limit=1",
+    "freshness",
+    "freshness/subreddits",
+    "freshness/subreddits?limit=1",
+    *(f"subreddits/{name}/overview" for name in ("plain", "full", "more_2", "more_4", "more_6")),
     "subreddits",
     "subreddits?limit=1",
     "subreddits/plain",

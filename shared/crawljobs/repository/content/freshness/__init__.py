@@ -1,0 +1,1 @@
+"""Read how fresh subreddits are: their lateness, and their last crawls."""
