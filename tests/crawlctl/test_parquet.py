@@ -21,6 +21,7 @@ from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
 from support import crawled, needs
 from support.crawlctl import Ctl
 from support.export_server import ExportServer, rows_of
+from support.parquet_files import STATE, query
 from support.scripted_server import Exchange, serve
 from support.waiting import wait_until
 
@@ -90,23 +91,6 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     return {**paths, **variables}
 
 
-def query(folder: Path, columns: str) -> Any:
-    """Return the first row of a query over all files, by DuckDB."""
-    code = (
-        "import duckdb, json, sys; found = duckdb.sql(sys.argv[1]).fetchone(); "
-        "print(json.dumps([str(each) for each in found]))"
-    )
-    files = f"read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
-    done = subprocess.run(
-        [needs.parquet(), "-c", code, f"SELECT {columns} FROM {files}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def check_rows(folder: Path) -> None:
     """Check that each row is there once, with its texts, times and folders."""
     columns = "count(*), count(DISTINCT id), count(DISTINCT subreddit), "
@@ -121,7 +105,7 @@ def check_rows(folder: Path) -> None:
 
 def batches(folder: Path) -> int:
     """Return the number of batches that are recorded as complete."""
-    state = folder / "_export.json"
+    state = folder / STATE
     return int(json.loads(state.read_text())["batch"]) if state.exists() else 0
 
 
@@ -136,7 +120,7 @@ def test_an_export_continues_after_breaks_in_each_partition(
     assert done.returncode == 0, done.stderr
     check_rows(out)
     assert len([path for path in out.iterdir() if path.is_dir()]) == folders
-    state = json.loads((out / "_export.json").read_text())
+    state = json.loads((out / STATE).read_text())
     assert (state["complete"], state["lines"]) == (True, 700)
     with serve(ExportServer(ROWS, [])) as url:
         assert run(url, out, "--partition", partition, "--resume").returncode == 3

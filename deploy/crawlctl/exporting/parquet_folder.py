@@ -34,12 +34,13 @@ class ParquetFolder:
         self._batch = 0
         self._stored = 0
         self._lines = bytearray()
+        self._waiting = 0  # complete lines in memory, counted once for each piece
         self._is_complete = False
 
     @property
     def lines(self) -> int:
         """The number of lines so far, those in memory included."""
-        return self._stored + self._lines.count(b"\n")
+        return self._stored + self._waiting
 
     def open(self, *, resume: bool) -> None:
         """Create the folder. With `resume`, continue an interrupted export in the folder.
@@ -76,6 +77,7 @@ class ParquetFolder:
         """
         self._lines += piece
         check_length(len(self._lines) - self._lines.rfind(b"\n") - 1)
+        self._waiting += piece.count(b"\n")
         if len(self._lines) >= BATCH_BYTES:
             self._write_batch()
 
@@ -103,7 +105,7 @@ class ParquetFolder:
         end = self._lines.rfind(b"\n") + 1
         if end == 0:
             return
-        lines = bytes(self._lines[:end])
+        lines = bytes(memoryview(self._lines)[:end])
         if not self._columns:
             self._columns = list(json.loads(lines[: lines.index(b"\n")]))
         table = parquet_tables.table_of(self.request.kind, self._columns, lines)
@@ -115,6 +117,7 @@ class ParquetFolder:
         self._batch += 1
         self._stored += table.num_rows
         del self._lines[:end]
+        self._waiting = 0
         self._write_state()
 
     def _description(self) -> Mapping[str, Any]:
