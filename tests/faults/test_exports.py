@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +17,11 @@ import pytest
 
 from support import admin_api, private_postgres
 from support.admin_api import Gunicorn
+from support.free_ports import free_port
 from support.private_postgres import PrivatePostgres
 from support.waiting import wait_until
 
+ROOT = Path(__file__).parents[2]
 ROWS = 12_000
 EXPORT = "/api/export/posts"
 FILL = """
@@ -156,6 +162,50 @@ def test_a_client_that_leaves_frees_its_place(exporting: Gunicorn) -> None:
             answer.close()
         for each in (client, other):
             wait_until(lambda each=each: has_begun(each), timeout=20, describe="a free place")
+
+
+def test_kills_of_crawlctl_and_of_the_server_lose_and_repeat_nothing(
+    filled_url: str, tmp_path: Path
+) -> None:
+    """The server is killed as a whole, and a new one starts at its address."""
+    bind = {"ADMIN_API_BIND": f"127.0.0.1:{free_port()}", "ADMIN_API_WORKERS": "1"}
+    out, part = tmp_path / "posts", tmp_path / "posts.part"
+
+    def crawlctl(*more: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-P", "-m", "crawlctl", "--url", server.url]
+        command += ["--retry-seconds", "60", "export", "posts", "--rate", "5000", "--out", str(out)]
+        return subprocess.Popen([*command, *more], env=environment)
+
+    def reached(lines: int) -> None:
+        wait_until(
+            lambda: part.exists() and part.read_bytes().count(b"\n") > lines,
+            timeout=30,
+            describe="lines in the file",
+        )
+
+    token = tmp_path / "token"
+    token.write_text(f"{admin_api.TOKEN}\n")
+    environment = {"PYTHONPATH": str(ROOT / "deploy"), "CRAWLJOBS_TOKEN_FILE": str(token),
+                   "XDG_CONFIG_HOME": str(tmp_path)}  # fmt: skip
+    server = admin_api.start_gunicorn(tmp_path, filled_url, **bind)
+    try:
+        first = crawlctl()
+        reached(400)  # a first chunk is sent at once, the next ones after 2 s
+        first.kill()
+        first.wait(20)
+        second = crawlctl("--resume")
+        reached(900)
+        for pid in (server.process.pid, *server.worker_pids()):
+            os.kill(pid, signal.SIGKILL)
+        server.process.wait(20)
+        assert not out.exists()
+        again = tmp_path / "again"
+        again.mkdir()
+        server = admin_api.start_gunicorn(again, filled_url, **bind)
+        assert second.wait(60) == 0
+    finally:
+        server.stop()
+    assert [line["id"] for line in complete_lines(out.read_bytes())] == expected_ids()
 
 
 @pytest.mark.deep
