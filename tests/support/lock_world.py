@@ -28,10 +28,12 @@ from crawljobs.repository.queue import (
 from crawljobs.repository.schedules import (
     schedule_changes,
 )
-from support import crawled, enqueueing, groups, schedule_rows
+from support import crawled, enqueueing, groups, lock_content, schedule_rows
 from support.groups import step
 
 ROOT, ALPHA, BETA, DELTA, OLD, LAST = "root", "alpha", "beta", "delta", "old_one", "last"
+
+LINKED = [ALPHA, BETA, DELTA]  # the nodes of the map
 
 NEW = ["zz_new", "a_new"]  # subreddits that are not stored yet
 
@@ -103,6 +105,7 @@ class World:
                 {"id": self.ids[ALPHA]},
             )
             self._group(conn)
+            lock_content.create(conn, self.ids, erased=BETA, linked=LINKED)
 
     def _group(self, conn: Connection) -> None:
         """Create groups: one follows the live jobs, and one accepts steps. Some ends are open."""

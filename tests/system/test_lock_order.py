@@ -6,7 +6,7 @@ shared/README.md describes the order in which the transactions take their locks.
 import itertools
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -69,10 +69,22 @@ from crawljobs.repository.schedules import (
     schedule_reads,
 )
 from scheduler import group_firing, schedule_firing
-from support import crawled, crawls, enqueueing, groups, interleaved
+from support import crawled, crawls, enqueueing, groups, interleaved, lock_content
 from support.groups import step as group_step
 from support.interleaved import Work
-from support.lock_world import ALPHA, BETA, DELTA, LAST, LEASE, NEW, PART, ROOT, WRITERS, World
+from support.lock_world import (
+    ALPHA,
+    BETA,
+    DELTA,
+    LAST,
+    LEASE,
+    LINKED,
+    NEW,
+    PART,
+    ROOT,
+    WRITERS,
+    World,
+)
 
 
 @pytest.fixture
@@ -348,9 +360,15 @@ def transactions(world: World) -> dict[str, Work]:
         "prune": prune,
         "end both": end_both,
         "extend": extend,
+        **of_content(world),
     }
 
 
+def of_content(world: World) -> dict[str, Work]:
+    return lock_content.transactions(world.ids, alpha=ALPHA, beta=BETA, linked=LINKED)
+
+
+Pair = tuple[str, str]
 # Pairs that once deadlocked, or that would if one of them took its locks in another order.
 PAIRS = [
     ("tree of alpha", "tree of beta"),
@@ -369,16 +387,21 @@ PAIRS = [
     ("resolve", "end both"),
     ("fire groups", "enqueue"),
     ("resolve", "cancel a group"),
+    ("page of beta", "author erasure, NAME"),
+    ("page of beta", "content erasure, COMMENTS"),
+    ("links of alpha", "links of beta"),
+    ("end of alpha", "links of alpha"),
+    ("old content", "author erasure, ITEMS"),
 ]
 
 
-def deadlocking(database: Database, pairs: list[tuple[str, str]] | None) -> set[str]:
-    """Return the deadlocks among these pairs. None stands for all pairs of all kinds."""
+def deadlocking(database: Database, choose: Callable[[list[str]], Iterable[Pair]]) -> set[str]:
+    """Return the deadlocks among the pairs that `choose` takes from the names of all kinds."""
     kinds = transactions(World(database))
     sent = {name: interleaved.statements(database, work) for name, work in kinds.items()}
     return {
         f"{first}, after {after} statements of it {second}"
-        for first, second in (pairs or itertools.product(kinds, repeat=2))
+        for first, second in choose([*kinds])
         for after in range(1, sent[first] + 1)
         if interleaved.deadlocks(database, kinds[first], kinds[second], after=after)
     }
@@ -395,15 +418,29 @@ def counted_deadlocks(database_url: str) -> int:
 
 def test_those_that_meet_most_do_not_deadlock(database: Database, database_url: str) -> None:
     both_ways = [pair for one, other in PAIRS for pair in ((one, other), (other, one))]
-    found = deadlocking(database, both_ways)
+    found = deadlocking(database, lambda _: both_ways)
     assert not found, "\n".join(sorted(found))
     database.close()
     assert counted_deadlocks(database_url) == 0
 
 
+def without_content(names: list[str]) -> Iterable[Pair]:
+    pairs = itertools.product(names, repeat=2)
+    return (pair for pair in pairs if not lock_content.NAMES_OF_KINDS.intersection(pair))
+
+
+def with_content(names: list[str]) -> Iterable[Pair]:
+    pairs = itertools.product(names, repeat=2)
+    return (pair for pair in pairs if lock_content.NAMES_OF_KINDS.intersection(pair))
+
+
 @pytest.mark.deep
-def test_no_two_transactions_deadlock(database: Database, database_url: str) -> None:
-    found = deadlocking(database, None)
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("choose", [without_content, with_content])
+def test_no_two_transactions_deadlock(
+    database: Database, database_url: str, choose: Callable[[list[str]], Iterable[Pair]]
+) -> None:
+    found = deadlocking(database, choose)
     assert not found, "\n".join(sorted(found))
     database.close()
     assert counted_deadlocks(database_url) == 0
