@@ -8,7 +8,8 @@ from enum import StrEnum
 from crawljobs.domain import job_progress
 from crawljobs.domain.job import FINAL, Job, JobStatus
 
-# The phases in the order in which a crawl runs them. After the last one, its phase is DONE.
+# The phases in the order in which a crawl runs them. After the last phase, the checkpoint has the
+# phase DONE.
 RUN = ("about", "posts", "comments", "trees", "authors", "discovery")
 DONE = "done"
 PHASES = (*RUN, DONE)
@@ -26,7 +27,7 @@ class PhaseState(StrEnum):
 class PhaseProgress:
     """One phase of a crawl. `page` and `items` are None if the checkpoint does not count them.
 
-    `items` is the number of stored items whose kind is that of the phase.
+    `items` is the number of stored posts, comments or authors, in the phase of the same name.
     """
 
     phase: str

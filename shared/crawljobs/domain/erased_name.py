@@ -1,4 +1,4 @@
-"""Keyed hashes of the names of erased authors. Without the key, no name leads to its hash."""
+"""Keyed hashes of the names of erased authors. Nobody can compute a hash without the key."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _WAITS: dict[WaitReason, str] = {
 }
 
 
-# By the reason of a wait: the condition that the job lacks. For any other reason: `visible`.
+# Maps the reason of a wait to the unmet condition. For all other reasons: `visible`.
 _OBSTACLES = {
     WaitReason.PAUSED: "subreddit_not_paused",
     WaitReason.OUTAGE: "reddit_available",
@@ -93,7 +93,7 @@ def obstacle_of(job: Job, around: Surroundings) -> str | None:
 def waits_of(job: Job, around: Surroundings) -> str | None:
     """Return the cause of the job's wait in words, or None if the job does not wait.
 
-    `around` may lack the jobs ahead. A queued job without an obstacle waits for its turn.
+    Each queued job without an obstacle waits for its turn, so `around` needs no jobs ahead.
     """
     is_next = job.status is JobStatus.QUEUED and obstacle_of(job, around) is None
     return "its turn" if is_next else _waits(job, around)[0]

@@ -49,7 +49,7 @@ class GroupOutcome(StrEnum):
 
 
 class UpstreamFailure(StrEnum):
-    """What happens to a step if its upstream, for which it has waited, did not succeed."""
+    """What happens to a step if an upstream for which the step waited did not succeed."""
 
     CANCEL = "cancel"  # the step is skipped
     PROCEED = "proceed"
@@ -142,7 +142,7 @@ def end_of_upstream_step(key: str, state: StepState, reason: str | None) -> Step
         return None
     if state is StepState.SUCCEEDED:
         return StepEnd(state)
-    # A skipped step's reason names the first step that did not succeed. It is kept unchanged.
+    # A skipped step's reason names the first step that did not succeed. Keep this reason unchanged.
     if state is StepState.SKIPPED and reason:
         return StepEnd(state, reason)
     because = f": {reason}" if reason else ""
@@ -165,7 +165,7 @@ def decide(
 
 
 def outcome_of_group(counts: Mapping[StepState, int], *, cancelled: bool) -> GroupOutcome:
-    """Return the outcome of a group without open steps. `cancelled`: by an operator."""
+    """Return the outcome of a group without open steps. `cancelled`: an operator cancelled it."""
     succeeded = counts.get(StepState.SUCCEEDED, 0)
     others = sum(counts.get(state, 0) for state in FINAL) - succeeded
     if not others:

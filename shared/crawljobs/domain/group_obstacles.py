@@ -15,7 +15,7 @@ from crawljobs.domain.remedies import Remedy
 
 @dataclass(frozen=True)
 class JobsOfGroup:
-    """A number of jobs that steps of a group follow, in one state and with one reason to wait."""
+    """The number of a group's live jobs that have the same status and the same wait reason."""
 
     status: str
     wait_reason: str | None
@@ -24,7 +24,7 @@ class JobsOfGroup:
 
 @dataclass(frozen=True)
 class GroupObstacle:
-    """A cause that holds up the group. `count` is the number of its steps or jobs."""
+    """A cause that holds up the group. `count` is the number of steps or jobs that wait."""
 
     code: str
     count: int
@@ -35,7 +35,9 @@ class GroupObstacle:
 def obstacles_of(
     group: Group, *, first_held: str | None, jobs: Sequence[JobsOfGroup]
 ) -> list[GroupObstacle]:
-    """Return the causes, those that need an operator first. A finished group has only failures.
+    """Return the causes. The causes that need an operator come first.
+
+    For a finished group, the only possible cause is the failure of steps.
 
     `first_held` is the key of the first held step. `jobs` are the live jobs of enqueued steps.
     """

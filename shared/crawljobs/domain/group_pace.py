@@ -13,7 +13,7 @@ LONGEST_ETA = timedelta(days=366)
 
 
 class GroupState(StrEnum):
-    """The state of a group. If several states fit, the first one counts."""
+    """The state of a group. If several states apply, the group has the first of them."""
 
     FINISHED = "finished"
     HELD = "held"  # a step is held
@@ -26,9 +26,11 @@ class GroupState(StrEnum):
 class GroupProgress:
     """The steps of a group in numbers.
 
-    - `done`: the steps that have ended, in any state. `failed`: those that did not succeed.
+    - `done`: the steps that have ended, in any state.
+    - `failed`: the ended steps that did not succeed.
     - `steps_per_minute`: the average since the start; None before a step has ended.
-    - `eta`: the expected end at this pace; None if it is unknown or more than LONGEST_ETA away.
+    - `eta`: the expected end at this pace; None if the end is unknown or more than LONGEST_ETA
+      away.
     """
 
     done: int
@@ -52,7 +54,9 @@ def state_of(group: Group) -> GroupState:
 def progress_of(
     group: Group, *, now: datetime, started_at: datetime | None = None
 ) -> GroupProgress:
-    """Return the progress. `started_at` is the start of the first job, else the group's creation.
+    """Return the progress. `started_at` is the start of the group's first job.
+
+    If `started_at` is None, the group started at its creation.
 
     A paused group and a group with held steps have no expected end.
     """

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 CLOCK = "clock"  # the time of the process's clock, in ISO 8601
 SETTINGS = "settings"  # the settings that should be equal in all processes of the service
-OLDEST_TRANSACTION = "oldest_transaction_seconds"  # in the heartbeats of schedulers
+OLDEST_TRANSACTION = "oldest_transaction_seconds"  # only heartbeats of schedulers have this key

@@ -1,4 +1,4 @@
-"""The series of the history: the numbers that charts show over time, and how spans combine."""
+"""The numbers that charts show over time, and how the values of several minutes are combined."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 def requests_per_minute(job: Job) -> float | None:
     """Return the average pace of the crawl while workers held the job, or None before a request.
 
-    Counts the attempts since the last retry by an operator, and the present attempt until its last
-    stored page.
+    The pace is the average of the attempts since the last retry by an operator, and of the present
+    attempt until its last stored page.
     """
     seconds = job.duration_seconds or 0.0
     if job.status is JobStatus.CRAWLING and job.claimed_at and job.progress_at:
@@ -84,7 +84,10 @@ def requests_per_minute(job: Job) -> float | None:
 
 
 def _eta(job: Job, seconds: float) -> datetime | None:
-    """Return the expected end, or None if it is too far away, or the job is finished or queued."""
+    """Return the expected end.
+
+    None if the job is finished or queued, or if the end is too far away.
+    """
     begins = {JobStatus.CRAWLING: job.progress_at, JobStatus.WAITING: job.waits_until}
     start = begins.get(job.status)
     if job.status in FINAL or start is None or seconds > LONGEST_ETA.total_seconds():

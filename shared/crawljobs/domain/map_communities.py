@@ -33,7 +33,7 @@ class LinkGraph:
                 degrees[places[subreddit_id] + 1] += 1
         for place in range(len(self.ids)):
             degrees[place + 1] += degrees[place]
-        self._first = degrees  # the neighbours of a place begin at this position
+        self._first = degrees  # maps a place to the position of its first neighbour
         self._neighbours = array("q", bytes(8 * 2 * len(starts)))
         self._weights = array("d", bytes(8 * 2 * len(starts)))
         filled = array("q", degrees)
@@ -69,8 +69,8 @@ class LinkGraph:
     def _keep_strongest(self) -> None:
         """Let only the VOTES_MAX strongest links of a subreddit decide on its label.
 
-        Sets the weights of its other links to 0. Otherwise the many weak links to large subreddits
-        would join all communities into one.
+        Set the weights of the subreddit's other links to 0. Otherwise the many weak links to large
+        subreddits would join all communities into one.
         """
         for place in range(len(self.ids)):
             positions = range(self._first[place], self._first[place + 1])
@@ -89,7 +89,7 @@ class LinkGraph:
             return labels[place]
         largest = max(sums.values())
         if sums.get(labels[place]) == largest:
-            return labels[place]  # without this rule, two equal labels could alternate
+            return labels[place]  # without this rule, two labels with equal sums could alternate
         return min(label for label, total in sums.items() if total == largest)
 
 
@@ -98,8 +98,9 @@ def named_by_largest(
 ) -> dict[int, int | None]:
     """Return the community of each subreddit: the id of the largest member of the community.
 
-    The largest member has the most subscribers, and among equals the lowest id. A subreddit that
-    shares its label with no other subreddit has no community (None).
+    The largest member has the most subscribers. Of several members with the most subscribers, the
+    one with the lowest id counts as the largest. A subreddit that shares its label with no other
+    subreddit has no community (None).
     """
     members: dict[int, list[int]] = {}
     for subreddit_id, label in labels.items():

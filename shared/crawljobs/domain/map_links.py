@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 TOP_LINKS = 50  # a link is kept while it is among the strongest 50 of one of its two subreddits
-SAMPLE_MAX = 5_000  # limit of the authors, the most recently active, from whom links are computed
+SAMPLE_MAX = 5_000  # links are computed from at most this number of recently active authors
 SHARED_MIN = 2  # one shared author is not enough evidence for a link
-# An account that is active in more subreddits than this is probably a bot or a spammer. It is no
-# evidence that two subreddits are alike.
+# An account that is active in more subreddits than this is probably a bot or a spammer. The
+# activity of such an account is no evidence that two subreddits are alike.
 ACTIVE_IN_MAX = 200
 BOT_NAMES = ("AutoModerator",)
 
@@ -26,7 +26,8 @@ class Link:
     """A link from the subreddit whose links are computed to `other`.
 
     `shared_authors` is an estimate if this subreddit has more authors than the sample. `is_exact`
-    is false if `other` has fewer authors, so that its own sample gives a better number.
+    is false if `other` has fewer authors, because a sample of the authors of `other` gives a better
+    number.
     """
 
     other: int
@@ -70,7 +71,8 @@ def strongest(
     for other, count in shared.items():
         if count < SHARED_MIN:
             continue
-        # The count may be a week old. Then it may be lower than the number of shared authors.
+        # The stored number of authors may be a week old. Then it may be lower than the number of
+        # shared authors.
         others = max(author_counts.get(other, 0), count)
         # The sample may have only a part of the authors. Scale the number up to all authors.
         estimate = count * author_count / sampled

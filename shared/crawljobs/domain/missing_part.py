@@ -18,10 +18,10 @@ LONGEST_LOOK = timedelta(days=14)
 # because new items push old items out of a listing. After 14 days, the listing might no longer show
 # the missing items.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# The delay of a due part's next try, if the settings kept the crawl from requesting the part.
+# If the settings do not let a crawl request a due part, the part is due again after this delay.
 POSTPONED = LONGEST_LOOK
-# If `next_look_at` is more than FURTHEST_LOOK in the future, it was written before the database's
-# clock was set back. Then the part is due at once.
+# If `next_look_at` is more than FURTHEST_LOOK in the future, this time was written before the
+# database's clock was set back. Then the part is due at once.
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
@@ -76,7 +76,10 @@ class MissingPart:
     seen_to: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a crawl requests the part now. After one failure, this is always true."""
+        """Return whether a crawl requests the part now.
+
+        After only one failure, each part is due.
+        """
         # A time beyond FURTHEST_LOOK was stored before the clock was set back: treat it as past.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK
         return self.failures <= 1 or is_time

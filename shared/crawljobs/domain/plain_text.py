@@ -6,8 +6,8 @@ import re
 import unicodedata
 
 REPLACEMENT = "\ufffd"
-# Unicode categories: control characters, format characters and line separators. Some format
-# characters change the direction of the text.
+# These Unicode categories are dropped: control characters, format characters and line separators.
+# Some format characters change the direction of the text.
 _DROPPED = frozenset({"Cc", "Cf", "Zl", "Zp"})
 # White space that starts a new line or moves the cursor. Each of these characters becomes a blank.
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")

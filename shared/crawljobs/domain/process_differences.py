@@ -17,15 +17,16 @@ class SettingDifference:
 
     role: str
     setting: str
-    processes: Mapping[str, Sequence[str]]  # for each value: the names of the processes
+    # For each value, the names of the processes with this value.
+    processes: Mapping[str, Sequence[str]]
 
 
 def clock_difference(details: Mapping[str, Any], seen_at: datetime) -> float | None:
     """Return by how many seconds the clock of a process was ahead of the database's clock.
 
     Return None if the heartbeat has no readable time. Heartbeats of earlier releases have no time.
-    The time in which the heartbeat reaches the database is included, so some milliseconds mean
-    nothing.
+    The result includes the time that the heartbeat needed to reach the database. So a result of
+    some milliseconds does not show a wrong clock.
     """
     try:
         sent_at = datetime.fromisoformat(str(details[heartbeat_details.CLOCK]))

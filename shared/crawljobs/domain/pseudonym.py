@@ -1,4 +1,4 @@
-"""Pseudonyms of authors, computed with a key. Without the key, no name leads to its pseudonym."""
+"""Pseudonyms of authors, computed with a key. Nobody can compute a pseudonym without it."""
 
 from __future__ import annotations
 

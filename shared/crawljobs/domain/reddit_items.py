@@ -8,8 +8,8 @@ from datetime import datetime
 
 from crawljobs.domain.subreddit import AccessState
 
-# The `removed_by_category` of a stored item that Reddit's replies leave out. No reply has this
-# category, so that only the omissions themselves can give it.
+# The value of `removed_by_category` for a stored item that Reddit's replies left out several times.
+# Reddit itself never sends this value.
 OMITTED = "omitted"
 
 
@@ -17,7 +17,7 @@ OMITTED = "omitted"
 class Account:
     """A Reddit account. `reddit_id` is t2_ and a base-36 number; None if the reply has no id.
 
-    The author of an item has neither `created_at` nor `suspended`: only the account's page has.
+    `created_at` and `suspended` are None for an item's author: only the account's page has them.
     """
 
     name: str

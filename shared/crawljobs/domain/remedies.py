@@ -12,15 +12,16 @@ from crawljobs.domain.request_budget import PausedReason
 
 _JOBS = "/api/admin/jobs"
 _RESUME = "/api/admin/queue/resume"
-BOOST = 20  # points
+BOOST = 20  # points of priority
 
 
 @dataclass(frozen=True)
 class Remedy:
     """How an operator removes an obstacle.
 
-    `method` and `path` are those of a request with `body`, which needs the scope `scope`. They are
-    None if no request of the API removes the obstacle; then only `text` says what helps.
+    The operator sends a request with `method`, `path` and `body`. The request needs the scope
+    `scope`. All these fields are None if no request of the API removes the obstacle. Then only
+    `text` describes what helps.
     """
 
     text: str

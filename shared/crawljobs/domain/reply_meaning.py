@@ -122,7 +122,7 @@ _E, _S, _T, _B, _M = Endpoint, Status, ContentType, Shape, Meaning
 
 _COMMUNITY = (_E.ABOUT, _E.POSTS, _E.COMMENTS)
 _ITEM = (_E.TREE, _E.MORE_CHILDREN)
-_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # whose replies may mean that the community is banned
+_OF_COMMUNITY = (*_COMMUNITY, *_ITEM)  # their replies may mean that the community is banned
 _AUTHOR = (_E.HISTORY, _E.ACCOUNT)
 _CONTENT = (*_OF_COMMUNITY, *_AUTHOR, _E.INFO)
 _LONG = (_E.COMMENTS, *_ITEM, _E.HISTORY, _E.INFO)  # requests that Reddit may refuse as too large

@@ -17,8 +17,9 @@ UNKNOWN_SHARE = 0.05
 # The workers leave at most this share of a window's remaining requests to other programs. Without
 # this limit, the workers would stop when other programs send many requests at once.
 LEFT_TO_OTHERS_SHARE = 0.9
-# All replies of Reddit that were recorded in 2025 and 2026 report this limit. This limit is used
-# until a reply reports another limit.
+# The number of requests in a window, and the length of a window in seconds. All replies of Reddit
+# that were recorded in 2025 and 2026 report these values. They are used until a reply reports
+# others.
 DEFAULT_REQUESTS_PER_WINDOW = 1000
 DEFAULT_WINDOW_SECONDS = 600
 
