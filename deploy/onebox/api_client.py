@@ -29,7 +29,8 @@ class ApiRefusedError(OneboxError):
 class ApiClient:
     """Sends requests to the admin-api over one connection, which it reopens after an error.
 
-    `get` and `post` raise ApiUnavailableError or ApiRefusedError. Only one thread may use a client.
+    `get`, `post` and `delete` raise ApiUnavailableError or ApiRefusedError. Only one thread may use
+    a client.
     """
 
     def __init__(self, port: int, token: str) -> None:
@@ -41,6 +42,9 @@ class ApiClient:
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._call("POST", path, json.dumps(body))
+
+    def delete(self, path: str) -> dict[str, Any]:
+        return self._call("DELETE", path, None)
 
     def close(self) -> None:
         self._connection.close()

@@ -11,7 +11,7 @@ import click
 from crawljobs.domain import plain_text
 from crawljobs.errors import SettingsError
 from crawljobs.settings.environment import Environment
-from onebox import listener, preflight, ready_file, reddit_source, watch
+from onebox import dashboard_token, listener, preflight, ready_file, reddit_source, watch
 from onebox.api_client import ApiRefusedError
 from onebox.crawl_progress import job_view
 from onebox.demo_errors import OneboxError
@@ -66,6 +66,8 @@ def run(request: Request, stop: StopRequest) -> int:
         running = System(folder, plan, listening, stop)
         stack.callback(running.stop)
         running.start(click.echo)
+        dashboard = dashboard_token.create(running.api)
+        stack.callback(dashboard_token.revoke, running.api, dashboard, stop)
         running.database.read_overview()  # stores the totals before this run, for the last summary
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
@@ -74,7 +76,7 @@ def run(request: Request, stop: StopRequest) -> int:
         options = watch.Options(
             request.once, request.ready_file, folder.path, minutes=request.minutes
         )
-        _say_where(running, folder, token_place, source)
+        _say_where(running, folder, token_place, source, dashboard.address(running.api_url))
         return watch.watch(running, stop, asked, began, options)
 
 
@@ -139,9 +141,12 @@ def _say_port(wanted: int | None, chosen: int) -> None:
         )
 
 
-def _say_where(running: System, folder: DataFolder, token_place: str, source: str) -> None:
+def _say_where(
+    running: System, folder: DataFolder, token_place: str, source: str, dashboard: str
+) -> None:
     database = running.database
     lines = {
+        "Dashboard": dashboard,
         "API": f"{running.api_url}, described at {running.api_url}/docs",
         "Token": token_place,
         "Database": database.shown(),

@@ -106,6 +106,12 @@ def test_once_fails_when_a_crawl_does_with_a_port_a_database_and_a_token_of_ones
     )
     assert chosen, done.stdout + done.stderr
     assert f"\nAPI       http://127.0.0.1:{chosen[1]}, " in done.stdout
+    address = rf"\nDashboard http://127\.0\.0\.1:{chosen[1]}/ui/#token=(\S+)\n"
+    assert re.search(address, done.stdout), done.stdout
+    tokens = "SELECT scopes, revoked_at IS NOT NULL, expires_at < now() + interval '12 h' FROM"
+    scopes = ["content", "jobs", "read", "schedules"]
+    ((found, *rest),) = rows(database_url, f"{tokens} api_tokens")
+    assert (sorted(found), rest) == (scopes, [True, True])
     assert done.returncode == 1, done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["jobs"] == {"failed": 1, "succeeded": 1}

@@ -10,7 +10,19 @@ const HEIGHT = 180;
 const ROWS_OF_TWIN = 60; // the table shows this many of the newest points
 let library = null; // the module of uPlot, loaded with the first chart
 
-const loadLibrary = () => (library ??= import('../vendor/uplot.js').then((module) => module.default));
+const loadLibrary = () =>
+  (library ??= Promise.all([import('../vendor/uplot.js'), loadStyle()]).then(([module]) => module.default));
+
+/** Load the style of uPlot. Without it a chart is drawn too, though at a wrong place. */
+function loadStyle() {
+  const link = document.createElement('link');
+  link.rel = 'stylesheet';
+  link.href = new URL('../vendor/uplot.css', import.meta.url).href;
+  return new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+}
 
 /**
  * times: seconds since 1970, ascending. series: [{ label, values, tone, unit }]; null is a gap.
