@@ -20,7 +20,7 @@ from admin_api.http import (
 )
 from admin_api.http.cursors import CursorSigner
 from admin_api.http.login_throttle import FailedLogins
-from admin_api.http.polling import conditional
+from admin_api.http.polling import compressed_answers, conditional
 from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.request import (
     request_body,
@@ -113,6 +113,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
     problems.install(app)
     request_id.install(app)
     security_headers.install(app)
+    compressed_answers.install(app)
     conditional.install(app)
     api = document.install(app)
     for blueprint in (

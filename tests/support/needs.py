@@ -43,6 +43,12 @@ def parquet() -> Path:
     return own / "bin/python" if is_complete else missing("pyarrow, DuckDB and networkx")
 
 
+def axe() -> str:
+    """Return the script of axe-core, which .ci/install-axe fetches."""
+    own = Path(__file__).resolve().parents[2] / ".venv-axe"
+    return (own / "axe.min.js").read_text() if (own / "complete").exists() else missing("axe-core")
+
+
 def folder(path: Path, name: str) -> Path:
     return path if path.is_dir() else missing(name)
 

@@ -1,0 +1,14 @@
+"""The pages of the dashboard, for tests that look at each of them: add a line for a new page."""
+
+from collections.abc import Callable
+
+from support.dashboard_rows import Seeded
+
+# By name: the path for the seeded rows. A page for one row does not exist in an empty database: its
+# picture there shows the state "does not exist".
+PAGES: dict[str, Callable[[Seeded], str]] = {
+    "jobs": lambda _: "/ui/jobs",
+    "jobs-failed": lambda _: "/ui/jobs?status=failed",
+    "settings": lambda _: "/ui/settings",
+    "not-found": lambda _: "/ui/no/such/page",
+}
