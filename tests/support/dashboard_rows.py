@@ -16,7 +16,14 @@ from crawljobs.db.database import Connection, Database
 from crawljobs.domain.job import ErrorKind, JobSource
 from crawljobs.repository.queue import job_claim
 from crawljobs.repository.reddit_api import slot_reservation
-from support import crawled, enqueueing, jobs, map_world, webhook_rows
+from support import (
+    crawled,
+    dashboard_history,
+    enqueueing,
+    jobs,
+    map_world,
+    webhook_rows,
+)
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{7*7}}\u202egpj.exe"
 HOSTILE_NAME = HOSTILE.replace("\u202e", "")  # the API refuses control characters in names
@@ -66,6 +73,8 @@ def seed(database: Database, client: httpx.Client) -> Seeded:
         found.webhook = _webhooks(conn, now)
         _processes(conn)
         slot_reservation.reserve_slot(conn, client_id="demo-client", longest_wait=60)
+        _spend_budget(conn)
+        dashboard_history.fill(conn, clients=("demo-client",))
     with database.begin() as conn:
         map_world.store(conn, _members())
     map_world.update(database)
@@ -161,6 +170,10 @@ def _processes(conn: Connection) -> None:
                 ('scheduler-1', 'scheduler')) AS one (name, role)
             """)
     )
+
+
+def _spend_budget(conn: Connection) -> None:
+    conn.execute(text("UPDATE reddit_budgets SET reserved = 412, others = 57"))
 
 
 def _members() -> dict[str, dict[str, int]]:

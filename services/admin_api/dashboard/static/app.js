@@ -9,6 +9,7 @@ import { Shell } from './shell/shell.js';
 
 // The paths below /ui, in the order of the navigation. README.md describes the fields.
 const PAGES = [
+  { path: '/', title: 'Overview', nav: 'Work', key: 'o', style: 'overview.css', load: () => import('./pages/overview.js') },
   { path: '/jobs', title: 'Jobs', nav: 'Work', key: 'j', load: () => import('./pages/jobs.js') },
   { path: '/settings', title: 'Settings', nav: 'Admin', key: ',', load: () => import('./pages/settings.js') },
 ];
