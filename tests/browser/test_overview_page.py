@@ -26,12 +26,11 @@ def test_the_overview_shows_the_system_and_pauses_it(
     page.get_by_role("button", name="Resume the queue").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause the queue")).to_be_visible()
-    assert dashboard.client.get("/api/admin/queue/pauses").json()["items"] == []
+    pauses = dashboard.client.get("/api/admin/queue/pauses").json()["items"]
+    assert all(pause["subreddit"] is not None for pause in pauses)
 
 
-def test_an_empty_system_says_how_to_begin(
-    open_page: OpenPage, empty_dashboard: Dashboard
-) -> None:
+def test_an_empty_system_says_how_to_begin(open_page: OpenPage, empty_dashboard: Dashboard) -> None:
     page = open_page("/ui/", of=empty_dashboard, width=PHONE, theme="dark")
     expect(page.get_by_text("No crawl has been requested yet")).to_be_visible()
     expect(page.get_by_text("No worker has sent a heartbeat")).to_be_visible()

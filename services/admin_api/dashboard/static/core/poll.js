@@ -26,6 +26,14 @@ export function setPaused(value) {
 export const refreshAll = () =>
   Promise.all([...pollers.values()].filter((poller) => poller.isUsed).map((one) => one.ask()));
 
+const SHARED_MS = 1100; // a process shares an answer for one second, so the first new one may be old
+
+/** Ask again after a change, and once more when no answer from before the change is shared. */
+export function refreshAfterChange() {
+  setTimeout(refreshAll, SHARED_MS);
+  return refreshAll();
+}
+
 function pollerOf(url) {
   let poller = pollers.get(url);
   if (poller) {

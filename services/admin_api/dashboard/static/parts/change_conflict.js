@@ -1,12 +1,12 @@
 // A rehearsed change met a newer version: both versions, and the two ways out.
 import { html } from '../core/html.js';
-import { refreshAll } from '../core/poll.js';
+import { refreshAfterChange } from '../core/poll.js';
 import { Conflict } from './conflict.js';
 
 export function ChangeConflict({ error, body, send, close }) {
   const { current } = error;
   const reload = () => {
-    refreshAll();
+    refreshAfterChange();
     close(null);
   };
   return html`<${Conflict}

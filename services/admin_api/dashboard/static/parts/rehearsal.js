@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../core/html.js';
 import { api, newKey } from '../core/api.js';
 import { number, plural } from '../core/format.js';
-import { refreshAll } from '../core/poll.js';
+import { refreshAfterChange } from '../core/poll.js';
 import { ROOT, hrefOf } from '../core/router.js';
 import { Button } from './button.js';
 import { CommandLines } from './command_lines.js';
@@ -80,7 +80,7 @@ function Rehearsal({ change, close }) {
     setSent({ isBusy: true, error: null, answer: null });
     try {
       const answer = await api.send(request.method, request.path, { ...request, key: key.current, ...more });
-      refreshAll();
+      refreshAfterChange();
       const failed = answer.data?.failed ?? 0;
       if (failed > 0) {
         setSent({ isBusy: false, error: null, answer });

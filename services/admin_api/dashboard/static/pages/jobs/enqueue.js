@@ -4,7 +4,7 @@ import { api } from '../../core/api.js';
 import { useCommands } from '../../core/commands.js';
 import { plural, words } from '../../core/format.js';
 import { useKeys } from '../../core/keys.js';
-import { refreshAll } from '../../core/poll.js';
+import { refreshAfterChange } from '../../core/poll.js';
 import { useCan } from '../../core/session.js';
 import { Button } from '../../parts/button.js';
 import { CommandLines } from '../../parts/command_lines.js';
@@ -45,7 +45,7 @@ function Enqueue({ close, given }) {
       return api.send(request.method, request.path, { body: request.body });
     },
     done: ({ data }) => {
-      refreshAll();
+      refreshAfterChange();
       const link = data.job && { label: `Job ${data.job.id}`, href: `/ui/jobs/${data.job.id}` };
       const text = data.job
         ? `r/${data.job.subreddit}: ${words(data.result)}`
