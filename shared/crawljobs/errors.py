@@ -10,7 +10,7 @@ class CrawljobsError(Exception):
 class ClaimLost(CrawljobsError):
     """The worker no longer owns the job, so it must roll back and stop writing.
 
-    Its claim token does not match the job, or the job is not in the state `crawling`.
+    The claim token of the worker does not match the job, or the job is not in the state `crawling`.
     """
 
 

@@ -10,8 +10,9 @@ DAY = timedelta(days=1)
 # The rate is measured from the newest items: at most 200 items, and none older than two weeks.
 NEWEST_ITEMS = 200
 NEWEST_WITHIN = timedelta(days=14)
-# The hours at which posts are created are counted over eight weeks. A shorter time would give
-# random results.
+# The best hour of the day for a visit depends on the hours at which the last RHYTHM_ITEMS posts of
+# eight weeks were created. A shorter time would give random results. Fewer than RHYTHM_ITEMS_MIN
+# posts have no best hour.
 RHYTHM_WITHIN = timedelta(days=56)
 RHYTHM_ITEMS = 1_000
 RHYTHM_ITEMS_MIN = 50

@@ -14,7 +14,8 @@ from crawljobs.domain.scheduled_step import ScheduledStep
 # of the scheduler loses no ticks. A schedule's own deadline replaces this limit.
 ON_TIME = timedelta(minutes=5)
 
-LONGEST_DEADLINE = timedelta(days=366)  # as long as the longest interval of `@every`
+# Limit of a deadline; as long as the longest interval of `@every`.
+LONGEST_DEADLINE = timedelta(days=366)
 
 # Up to this number, each missed tick gets its own row in the ledger (the table of all due times).
 # More missed ticks get one row together, with their number.

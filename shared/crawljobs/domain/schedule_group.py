@@ -11,7 +11,7 @@ from crawljobs.domain import scheduled_step
 from crawljobs.domain.group_plan import StepRequest
 from crawljobs.domain.schedule import Schedule
 
-NAME_MAX = 200  # characters of the name of a group
+NAME_MAX = 200  # limit of the name of a group in characters
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ class ScheduleRecord:
     """The recent past of a schedule.
 
     - `outcomes`: the newest rows of the ledger, the newest first.
-    - `misfires`: the due times of the last 7 days without a run; `misfires_at_least`: the count
-      stopped at a limit.
-    - `requests_per_run`: the average of the last crawls of its subreddits; None without one.
+    - `misfires`: the due times of the last 7 days without a run; `misfires_at_least`: true if the
+      count stopped at a limit.
+    - `requests_per_run`: the average of the last crawls of its subreddits; None without a crawl.
     - `runs_per_day`: None if it was never computed.
     """
 
@@ -46,7 +46,10 @@ class ScheduleRecord:
 
     @property
     def requests_per_day(self) -> int:
-        """The estimated requests; 100 for each crawl of unknown size, and one run a day."""
+        """The estimated requests a day.
+
+        If a number is unknown, the estimate uses 100 requests for a run, or one run a day.
+        """
         per_run = self.requests_per_run
         runs = 1.0 if self.runs_per_day is None else self.runs_per_day
         return round((DEFAULT_REQUESTS_PER_CRAWL if per_run is None else per_run) * runs)
@@ -63,7 +66,7 @@ def words(schedule: Schedule) -> str | None:
 def upcoming(schedule: Schedule, *, now: datetime, count: int) -> list[Upcoming]:
     """Return the next due times with notes on clock changes; none for an invalid expression.
 
-    The times of a disabled schedule are those at which it would fire if it were enabled.
+    For a disabled schedule, these are the times at which it would fire if it were enabled.
     """
     found: list[Upcoming] = []
     try:

@@ -9,7 +9,7 @@ from crawljobs import errors
 
 PROFILE = "u_"  # the start of the name of an account's profile page
 LINK_MAX = 300  # limit in characters; the rest of a link is not searched for a name
-# Use NAME_PATTERN with fullmatch. With `$`, a newline at the end of a name would get into a URL.
+# Use NAME_PATTERN with fullmatch. A pattern with `$` would accept a newline at the end of a name.
 NAME_PATTERN = r"[A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20}"
 _NAME = re.compile(NAME_PATTERN)
 # Matches r/name, and the address of a subreddit that a user copied from a browser.

@@ -27,7 +27,7 @@ class Transition(StrEnum):
 
 _S = JobStatus
 TRANSITIONS: dict[Transition, tuple[frozenset[JobStatus], frozenset[JobStatus]]] = {
-    # verb: (possible states before it, possible states after it)
+    # Maps a verb to two sets: the possible states before the verb, and after the verb.
     Transition.REQUEUE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.WAKE: (frozenset({_S.WAITING}), frozenset({_S.QUEUED})),
     Transition.PARK: (frozenset({_S.QUEUED}), frozenset({_S.WAITING})),

@@ -37,7 +37,7 @@ class StepFacts:
     follows_rerun: bool
     waiting_for: int
     group_is_paused: bool
-    has_worker: bool = True  # whether any worker is alive; without one, the step cannot start
+    has_worker: bool = True  # whether any worker is alive; without a worker, the step cannot start
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class GroupFacts:
     """The facts about a group.
 
     If a step waits for all other steps of its group, the group is shown as the upstream of this
-    step. Then `asking` is the state of the step, and the summary of the group does not count it.
+    step. Then `asking` is the state of the step, and the summary of the group does not count this
+    step.
     """
 
     group_id: int
@@ -76,7 +77,7 @@ Facts = StepFacts | GroupFacts | JobFacts | DeletedFacts
 
 
 def asked_for_by(step: Facts | None, facts: Facts) -> Facts:
-    """Return the facts of an upstream of `step`. If it is the step's own group, set `asking`."""
+    """Return the facts of an upstream of `step`. For the step's own group, set `asking`."""
     if (
         isinstance(step, StepFacts)
         and isinstance(facts, GroupFacts)

@@ -66,14 +66,14 @@ OPEN_DELIVERIES = frozenset({DeliveryState.PENDING, DeliveryState.HELD})
 class DeliveryKind(StrEnum):
     EVENT = "event"
     REPLAY = "replay"
-    PING = "ping"  # is attempted only once
+    PING = "ping"  # a ping is attempted only once
 
 
 class AttemptResult(StrEnum):
     """The result of one attempt to deliver."""
 
     SUCCEEDED = "succeeded"  # the answer had a status from 200 to 299
-    HTTP_ERROR = "http_error"  # any other status, also of a redirection
+    HTTP_ERROR = "http_error"  # the answer had another status, for example of a redirect
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
     TLS_FAILED = "tls_failed"

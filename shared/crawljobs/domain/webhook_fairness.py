@@ -9,10 +9,11 @@ PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
 IN_ALL = 32  # limit of the attempts of one process at the same time
 # All slow endpoints together get at most half of the senders. Other endpoints get the rest.
 SLOW_IN_ALL = 16
-# This number of senders of a process never serves a slow or a new endpoint. No attempt for a new
-# endpoint has ended yet. Without the limit, new endpoints that hang could occupy all senders.
+# An endpoint is new until the first attempt to deliver to the endpoint has ended. This number of
+# senders of a process serves neither slow nor new endpoints. Otherwise new endpoints that hang
+# could occupy all senders.
 KEPT_FOR_PROVEN = 4
-SLOW_SECONDS = 2.0  # an endpoint whose attempts take longer on average is slow
+SLOW_SECONDS = 2.0  # seconds; an endpoint whose attempts take longer on average is slow
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ DELAYS = tuple(
 JITTER = 0.2  # a delay is made shorter or longer at random, by at most this share
 BUSY_DELAY = timedelta(seconds=60)  # the shortest delay after an answer of a busy receiver
 BUSY_STATUSES = frozenset({429, 502, 504})
-GONE_STATUS = 410  # the receiver wants no more events
+GONE_STATUS = 410  # with this status, a receiver answers that it wants no more events
 
-# If a process dies while it sends a delivery, the delivery may be the cause. After this number of
-# such attempts, the delivery fails. Other attempts are counted separately. After the n-th such
-# attempt, the delivery waits for a random time, at most n - 1 times INTERRUPTION_PAUSE.
+# An attempt is interrupted if the process dies while it sends the delivery. The delivery may be the
+# cause. So after this number of interrupted attempts, the delivery fails. After the n-th
+# interrupted attempt, the delivery waits for a random time, at most n - 1 times INTERRUPTION_PAUSE.
 INTERRUPTIONS_MAX = 10
 INTERRUPTION_PAUSE = timedelta(seconds=30)
 
@@ -45,8 +45,8 @@ def delay_before_retry(
     b)` returns a random number for the jitter.
 
     - For a busy receiver, the delay is at least BUSY_DELAY.
-    - `retry_after`, for which the receiver asked, can make the delay longer, but at most twice as
-      long.
+    - `retry_after` is the delay that the receiver requested. It can make the delay longer, but at
+      most twice as long.
     """
     if attempts >= len(DELAYS):
         return None

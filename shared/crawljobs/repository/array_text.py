@@ -1,4 +1,4 @@
-"""The text form of SQL arrays. The driver would need 0.3 microseconds for each item of a list."""
+"""Build the text form of SQL arrays. The driver would need 0.3 microseconds for each list item."""
 
 from __future__ import annotations
 

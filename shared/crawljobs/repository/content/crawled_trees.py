@@ -21,8 +21,8 @@ def _wanted(post_id: str, shown: str) -> str:
     """Return the SQL condition that a post's tree should be fetched, to get missing comments.
 
     Fewer comments must be stored than Reddit shows (`shown`, limited to :at_most). If the tree was
-    fetched before, `shown` must have grown since: `comments_reported` is `shown` at the last fetch.
-    Author histories and refreshes change `num_comments`, so the condition cannot compare with it.
+    fetched before, `shown` must be larger than at the last fetch (`comments_reported`). The
+    condition cannot use `num_comments`, because author histories and refreshes change that column.
     """
     return f"""
         (tree_fetched_at IS NULL OR coalesce(comments_reported, -1) < {shown})

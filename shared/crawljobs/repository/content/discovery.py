@@ -144,7 +144,7 @@ def record_missing(
 def room(conn: Connection, *, at_most: int) -> int:
     """Return how many discovery jobs may be enqueued: `at_most` minus the live discovery jobs.
 
-    Takes a lock, so that the result stays valid until the transaction ends.
+    The function takes a lock, so that the result stays valid until the transaction ends.
     """
     conn.execute(_TAKE_TURN)
     return max(0, at_most - live_jobs(conn))

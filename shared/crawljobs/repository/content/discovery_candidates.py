@@ -120,7 +120,7 @@ def forget_evidence(
 ) -> int:
     """Delete evidence that has not grown for EVIDENCE_LIVES. Returns the number of deleted rows.
 
-    Leaves out the first `skip` rows, which the database refused to delete before.
+    The first `skip` rows are left out, because the database refused to delete them before.
     """
     values = {"lives": rules.EVIDENCE_LIVES, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_FORGET, skip), values).rowcount

@@ -10,9 +10,9 @@ from crawljobs import errors
 from crawljobs.db.tables import erased_authors
 from crawljobs.domain import erased_name
 
-# Returns the least and the greatest id of the keys of the list, or null if no author is erased. If
-# the list was made with one key, both ids are equal. Takes a lock until the end of the transaction
-# (see db/tables/programs.py).
+# Returns the least and the greatest id of the keys with which the names of erased authors were
+# hashed, or null if no author is erased. With a single key, both ids are equal. Takes a lock until
+# the end of the transaction (see db/tables/programs.py).
 KEYS_OF_LIST = func.erased_author_keys(type_=ARRAY(Text))
 _KEYS = select(KEYS_OF_LIST.label("keys"))
 _LISTED = select(erased_authors.c.name_hash).where(
@@ -21,7 +21,7 @@ _LISTED = select(erased_authors.c.name_hash).where(
 
 
 def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
-    """Return the key. `keys` are the ids of the keys with which the names of the list were hashed.
+    """Return the key. `keys` are the ids of the keys of all stored hashes.
 
     Raises ContentKeyRequired if `key` is None, or if a name was hashed with another key. Otherwise
     erased authors would not be recognized, and would be stored again.

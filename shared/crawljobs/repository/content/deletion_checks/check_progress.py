@@ -1,4 +1,4 @@
-"""Read how old the oldest look at a stored item is, and how fast the budget allows looks."""
+"""Read the progress of the checks for deletions: the age of the oldest check, and the rate."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from crawljobs.db.tables import deletion_walk, reddit_budgets
 from crawljobs.domain.request_budget import DEFAULT_REQUESTS_PER_WINDOW, DEFAULT_WINDOW_SECONDS
 from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number, seconds
 
-NAMES = 100  # items of one request
-AIM_SECONDS = 48 * 3_600  # Reddit's aim for a deletion to take effect here
+NAMES = 100  # number of items in one request
+AIM_SECONDS = 48 * 3_600  # Reddit wants a deletion to take effect here within this time
 
 _walk, _budget = deletion_walk.c, reddit_budgets.c
 _class = plain_table("pg_class", column("reltuples", Double), column("oid")).c
@@ -49,11 +49,12 @@ _VALUES = {
 
 @dataclass(frozen=True)
 class CheckProgress:
-    """The state of the looks at stored items.
+    """The progress of the checks for deletions at Reddit.
 
-    `unchecked_seconds`: each stored item was requested or seen within this time. `interval_seconds`
-    is the setting DELETION_CHECK_DAYS. `share_in_48_hours`: the share of all stored items that
-    DELETION_CHECK_SHARE of the budget can request within 48 hours, from 0 to 1.
+    - `interval_seconds`: the setting DELETION_CHECK_DAYS.
+    - `unchecked_seconds`: each stored item was requested or seen within this time.
+    - `share_in_48_hours`: the share of all stored items, from 0 to 1, that workers can request
+      within 48 hours with DELETION_CHECK_SHARE of the budget.
     """
 
     interval_seconds: float

@@ -1,7 +1,8 @@
 """The walk through all stored posts and comments that finds deletions at Reddit.
 
 The walk reads the posts and then the comments, each in the order of the index (subreddit_id,
-created_at, id). Its only mark is its position, so an unchanged item is not written (decision 149).
+created_at, id). The walk stores only its position, and writes no row of an unchanged item (decision
+149).
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ FINISH = (
 
 @dataclass(frozen=True)
 class Position:
-    """The last item that the walk passed. `walk` is the start of the walk."""
+    """The last item that the walk passed. `walk` is the time when the walk began."""
 
     walk: datetime
     table: str
@@ -126,8 +127,8 @@ def position(
 ) -> Position | None:
     """Return the position of the walk, or None if no walk is due.
 
-    A walk begins when the start of the last one is `every` ago. None: the walk is off. `every` and
-    `share` are stored for the metrics.
+    A new walk begins when the last walk began at least `every` ago. If `every` is None, the walk is
+    off. `every` and `share` are stored for the metrics.
     """
     days = None if every is None else every.days
     row = conn.execute(READ).one_or_none()

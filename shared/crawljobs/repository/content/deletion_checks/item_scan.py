@@ -73,10 +73,10 @@ SCAN_OF = {table.name: _scan(table) for table in (posts, comments)}
 
 
 def next_step(conn: Connection, *, before: Position, at_most: int) -> Step:
-    """Return the next `at_most` items from `before` on that need a look, or fewer.
+    """Return the next items after `before` that must be requested, at most `at_most` items.
 
-    Deleted items need no look, nor do items that a crawl saw after the start of the walk. Items
-    that were omitted need a look, because Reddit may show them again.
+    Two kinds of items are not requested: deleted items, and items that a crawl saw after the start
+    of the walk. Items with the category OMITTED are requested, because Reddit may show them again.
     """
     index_order.follow(conn)
     names: list[str] = []

@@ -79,8 +79,9 @@ WITNESS = {"t3": _witnesses(posts, "t3"), "t1": _witnesses(comments, "t1")}
 def next_looks(conn: Connection, *, at_most: int, now: datetime | None = None) -> list[str]:
     """Return the full names for the next request: omitted items of one subreddit, and witnesses.
 
-    Only subreddits that a crawl has read within a day are chosen. The items of others wait a day.
-    Returns [] if no omitted item is due. A request of fewer than 2 names has no witness.
+    Only subreddits that a crawl has read within a day are chosen. The items of other subreddits
+    wait for a day. Returns [] if no omitted item is due. A request of fewer than 2 names has no
+    witness.
     """
     rows = conn.execute(DUE, {"now": now}).all()
     waiting = sorted(row.name for row in rows if not row.is_readable)

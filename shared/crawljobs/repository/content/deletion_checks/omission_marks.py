@@ -12,7 +12,7 @@ from crawljobs.domain.reddit_items import OMITTED
 from crawljobs.repository.content import tombstones
 from crawljobs.repository.sql import array_of, inline, texts
 
-TABLES = {"t3": posts, "t1": comments}  # by the kind of full names
+TABLES = {"t3": posts, "t1": comments}  # maps the prefix of full names to the table
 FORGET = delete(omitted_items).where(omitted_items.c.name == any_(texts("names")))
 
 
@@ -37,7 +37,7 @@ MARK = {kind: _mark(table) for kind, table in TABLES.items()}
 
 
 def mark_deleted(conn: Connection, names: Sequence[str], *, now: datetime | None) -> int:
-    """Make these items tombstones, and return their number. Locked rows stay for a later look."""
+    """Make these items tombstones, and return their number. Locked rows are skipped."""
     marked: list[str] = []
     for kind, statement in MARK.items():
         chosen = ids_of(names, kind)

@@ -1,7 +1,7 @@
 """Count the replies that leave out a stored item, and mark the item as deleted after three.
 
 An omission alone is no evidence: of 100 requested names, five to seven are missing without a reason
-(decision 151). Only the refresher whose turn it is writes to these rows.
+(decision 151). Only one refresher at a time writes to these rows.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _new = insert(omitted_items).from_select(
     ["name", "subreddit_id", "omissions", "counted_at", "next_look_at"],
     select(_given.c.name, _given.c.subreddit_id, _first, NOW, NOW + APART).order_by(_given.c.name),
 )
-# The column of the row in conflict is a literal. SQLAlchemy would add the table to the subquery.
+# This column is literal text. For a Column, SQLAlchemy would add the table to the subquery.
 _in_conflict: ColumnElement[str] = literal_column("omitted_items.name", Text)
 _seen_at = select(_given.c.checked_at).where(_given.c.name == _in_conflict).scalar_subquery()
 # The count begins again in two cases: a crawl saw the item after the last counted omission, or the
@@ -120,8 +120,8 @@ def record(
     """Record which of the requested items a complete reply shows, by full name.
 
     An omission counts if the reply shows another item of the subreddit, if a crawl has read the
-    subreddit within a day, and if the last counted omission is at least APART ago. ENOUGH
-    omissions make the item a tombstone with the category OMITTED.
+    subreddit within a day, and if the last counted omission is at least APART (3 days) ago. After
+    ENOUGH (3) counted omissions, the item becomes a tombstone with the category OMITTED.
     """
     conn.execute(FORGET, {"names": sorted(shown)})
     missing = sorted(set(asked) - set(shown))
@@ -155,7 +155,7 @@ def record(
 
 
 def postpone(conn: Connection, *, names: Sequence[str], now: datetime | None = None) -> None:
-    """Set the next look at requested items whose omission was not counted."""
+    """Set the time of the next request for omitted items whose omission was not counted."""
     conn.execute(POSTPONE, {"names": sorted(names), "now": now})
 
 

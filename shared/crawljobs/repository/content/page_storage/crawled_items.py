@@ -50,8 +50,8 @@ def store(
 ) -> Stored:
     """Store posts, comments, their authors and subreddit descriptions.
 
-    Also counts the new posts and comments of each author. An item that is equal to its stored row
-    is not written. Returns how many posts and comments were written.
+    The function also counts the new posts and comments of each author. An item that is equal to its
+    stored row is not written. Returns how many posts and comments were written.
 
     `known_subreddits` maps lower-case names to ids. Any other subreddit of an item is inserted with
     `discovered_from` and `depth`, unless it is already stored. `history` decides which numbers,

@@ -27,7 +27,7 @@ CHECK_PRECISION = "interval '12 hours'"
 
 _IS_OMITTED = f"stored.removed_by_category IS NOT DISTINCT FROM '{OMITTED}'"
 
-# A column with the id of an author, and the attribute of an item that has the author's account.
+# Maps a column with the id of an author to an item's attribute that has the author's account.
 _ACCOUNTS = {"author_id": "author", "crosspost_author_id": "crosspost_author"}
 
 
@@ -78,8 +78,8 @@ def write_ctes(columns: ItemColumns) -> str:
 
     `checked` sets `checked_at` of unchanged rows. It runs after `written`, because its condition
     counts the rows of `written`, and it skips locked rows. So it never waits for a lock, and no two
-    transactions can wait for each other's rows. The parameter `records_checks` is false for looks
-    that leave unchanged rows unwritten.
+    transactions can wait for each other's rows. If the parameter `records_checks` is false,
+    `checked` sets nothing.
     """
     table, names = columns.table.name, columns.stored
     return f"""
