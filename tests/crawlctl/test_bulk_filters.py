@@ -1,9 +1,14 @@
 """Changes with --filter: the dry run, the question, the count, the chunks, Ctrl-C."""
 
 import io
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +19,13 @@ from crawlctl.output import progress_line
 from crawlctl.session import Session
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from support import jobs
+from support import interrupts, jobs
 from support.crawlctl import Ctl
+from support.scripted_server import Exchange, serve
 
 S = JobStatus
 MANY = 1_001
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -116,6 +123,56 @@ def test_more_than_a_thousand_are_changed_in_chunks(ctl: Ctl) -> None:
     done = ctl(*cancel, "-o", "csv")
     assert (done.code, len(done.rows)) == (0, MANY)
     assert "cancel: 1,001 of 1,001, 0 failed" in done.err
+
+
+def test_a_bulk_change_is_repeated_with_its_key_until_it_is_answered(offline: Ctl) -> None:
+    keys: list[str | None] = []
+
+    def script(exchange: Exchange) -> None:
+        keys.append(exchange.headers["Idempotency-Key"])
+        items = [{"id": n, "status": 200, "code": "ok"} for n in (1, 2)]
+        body = {"items": items} if len(keys) == 3 else {"code": "service_unavailable"}
+        status = 200 if len(keys) == 3 else 503
+        content = json.dumps(body).encode()
+        exchange.send(status, content, content_type="application/json", retry_after="0")
+
+    with serve(script) as url:
+        result = offline.ok("--url", url, "jobs", "retry", 1, 2, "-o", "csv")
+    assert [row["code"] for row in result.rows] == ["ok", "ok"]
+    assert (len(keys), len({*keys}), None in keys) == (3, 1, False)
+
+
+def test_ctrl_c_lets_the_chunk_in_flight_end_and_says_its_number(tmp_path: Path) -> None:
+    arrived, interrupted = threading.Event(), threading.Event()
+    sent: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        names = json.loads(exchange.body)["subreddits"]
+        sent.append(len(names))
+        arrived.set()
+        assert interrupted.wait(20)
+        items = [{"subreddit": name, "status": 200, "code": "created"} for name in names]
+        body = json.dumps({"items": items}).encode()
+        exchange.send(200, body, content_type="application/json")
+
+    names = tmp_path / "names"
+    names.write_text("".join(f"sub_{n}\n" for n in range(2_500)))
+    command = [sys.executable, "-P", "-m", "crawlctl", "-o", "csv"]
+    with serve(script) as url:
+        process = subprocess.Popen(
+            [*interrupts.HEEDED, *command, "--url", url, "jobs", "enqueue", "--file", str(names)],
+            env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert arrived.wait(20)
+        process.send_signal(signal.SIGINT)
+        # The process handles the signal while it waits for the answer.
+        interrupted.set()
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, sent, len(out.splitlines())) == (130, [1_000], 1_001)
+    assert "enqueue: stopped after 1,000 of 2,500" in err
 
 
 @pytest.fixture
