@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import flask
 
-AUTHOR = "author"  # the path parameter with the name of a Reddit account
+# A path with the name of a Reddit account. No route may match the path: the method can be wrong, or
+# the path can end in a slash.
+_NAMES_AUTHOR = re.compile(r"(.*?/authors/).+", re.IGNORECASE | re.DOTALL)
+_SHOWN = r"\1<author:author>"
 
 
 def shown_path(limit: int) -> str:
@@ -12,7 +17,4 @@ def shown_path(limit: int) -> str:
 
     The name of a Reddit account is left out, because an erased name must not stay in a log.
     """
-    request = flask.request
-    if AUTHOR in (request.view_args or {}):
-        return str(request.url_rule)[:limit]
-    return request.path[:limit]
+    return _NAMES_AUTHOR.sub(_SHOWN, flask.request.path)[:limit]

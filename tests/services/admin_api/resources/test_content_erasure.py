@@ -6,6 +6,7 @@ from typing import Any
 import flask
 import flask.testing
 import pytest
+import structlog
 from sqlalchemy import text
 
 from crawljobs.db.database import Database
@@ -13,7 +14,7 @@ from crawljobs.domain import erased_name
 from crawljobs.repository.erasure import author_erasure
 from crawljobs.repository.operations import audit_log, operation_rows
 from support import crawled, erasure
-from support.admin_api import with_token
+from support.admin_api import TOKEN, with_token
 from support.erasure import KEY, NAME
 
 Client = flask.testing.FlaskClient
@@ -160,3 +161,23 @@ def test_only_the_scope_erase_erases(client: Client, filled: Database) -> None:
         assert (answer.status_code, answer.json["code"]) == (403, "insufficient_scope")
     with filled.begin() as conn:
         assert operation_rows.take(conn, kinds=["erase_author", "erase_subreddit"]) is None
+
+
+def test_no_log_line_has_the_name_of_an_author_whatever_the_path(app: flask.Flask) -> None:
+    unchecked = flask.testing.FlaskClient(app, app.response_class)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    for method, path in (
+        ("DELETE", AUTHOR),
+        ("POST", AUTHOR),  # no such method
+        ("DELETE", f"{AUTHOR}/"),
+        ("DELETE", f"{AUTHOR}/posts"),
+        ("DELETE", AUTHOR.upper()),
+        ("DELETE", f"/{AUTHOR}"),
+        ("DELETE", AUTHOR.replace("/", "%2F")),
+        ("GET", f"{AUTHOR}%0A{NAME}?x={NAME}"),
+    ):
+        with structlog.testing.capture_logs() as logged:
+            unchecked.open(path, method=method, headers=headers)
+        (line,) = (line for line in logged if line["event"] == "http.request")
+        assert line["path"].lower().endswith("/authors/<author:author>"), (method, path)
+        assert NAME.lower() not in str(logged).lower()
