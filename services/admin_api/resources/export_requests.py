@@ -29,7 +29,8 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
     export_response.refuse_old_http()
     current = state.current()
     pseudonymous = bool(params.get("pseudonyms"))
-    if pseudonymous and current.content_key is None:
+    has_author = line_writers.author_field(kind) is not None
+    if pseudonymous and has_author and current.content_key is None:
         raise problems.Problem("no_content_key", "Set CONTENT_KEY_FILE of admin-api.")
     name, subreddit_id = params.get("subreddit"), None
     if name is not None:
@@ -50,7 +51,8 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
     )
     is_csv = params["format"] == "csv"
     written = line_writers.csv_lines if is_csv else line_writers.json_lines
-    shown = line_writers.name_shown(current.content_key if pseudonymous else None)
+    key = current.content_key if pseudonymous and has_author else None
+    shown = line_writers.name_shown(key)
     reader = _reader(plan, written(kind, plan.shape, shown), params)
     has_head = is_csv
     if params["after"] is not None:
@@ -72,8 +74,12 @@ def exported_graph(params: dict[str, Any]) -> flask.Response:
         raise problems.refuse_value("/after", "a graph cannot be continued")
     written = graph_lines.FORMATS[params["format"]]
     start = _start()
-    nodes = _reader(ExportPlan(ExportKind.MAP_NODES), written.node, params)
-    of_links = ExportPlan(ExportKind.LINKS, min_shared=params["min_shared"])
+    pseudonymous = bool(params["pseudonyms"])
+    of_nodes = ExportPlan(ExportKind.MAP_NODES, pseudonymous=pseudonymous)
+    nodes = _reader(of_nodes, written.node, params)
+    of_links = ExportPlan(
+        ExportKind.LINKS, min_shared=params["min_shared"], pseudonymous=pseudonymous
+    )
     links = _reader(of_links, written.link, params)
 
     def tail() -> Iterator[bytes]:

@@ -49,12 +49,14 @@ def _shape() -> fields.String:
 def _pseudonyms() -> fields.Boolean:
     return truth(
         load_default=False,
-        metadata=described("true: a pseudonym in place of the name of each author."),
+        metadata=described(
+            "true: a pseudonym in place of the name of each author, and no profile of an account."
+        ),
     )
 
 
 ExportedSubreddits = ma.Schema.from_dict(
-    {**_of_all(), "shape": _shape()}, name="ExportedSubreddits"
+    {**_of_all(), "shape": _shape(), "pseudonyms": _pseudonyms()}, name="ExportedSubreddits"
 )
 ExportedAuthors = ma.Schema.from_dict(
     {**_of_all(), "shape": _shape(), "pseudonyms": _pseudonyms()}, name="ExportedAuthors"
@@ -96,6 +98,7 @@ ExportedLinks = ma.Schema.from_dict(
                 "continued with `after`."
             ),
         ),
+        "pseudonyms": _pseudonyms(),
         "min_shared": fields.Integer(
             load_default=1,
             validate=validate.Range(min=1, max=2**31 - 1),

@@ -71,10 +71,13 @@ def _looked_up(
 
 
 def _is_found(
-    kind: ExportKind, order: ExportOrder, item: FromClause, name: ColumnElement[str] | None,
+    kind: ExportKind, order: ExportOrder, item: FromClause, names: list[ColumnElement[str]],
     *, pseudonymous: bool,
 ) -> ColumnElement[bool]:  # fmt: skip
-    """Return whether a row that the walk has read belongs to the export."""
+    """Return whether a row that the walk has read belongs to the export.
+
+    `names` are the columns with names of subreddits. With pseudonyms, none may be a profile.
+    """
     conditions: list[ColumnElement[bool]] = [true()]
     if order is ExportOrder.UPDATED:
         subreddit_id = bindparam("subreddit_id", type_=BigInteger)
@@ -86,8 +89,8 @@ def _is_found(
         ]
     if kind is ExportKind.LINKS:
         conditions.append(item.c.shared_authors >= bindparam("min_shared", type_=Integer))
-    if pseudonymous and name is not None:
-        conditions.append(func.lower(func.left(name, inline_number(2))) != inline("u_"))
+    if pseudonymous:
+        conditions += [hidden_fields.is_no_profile(name) for name in names]
     return and_(*conditions)
 
 
@@ -125,13 +128,13 @@ def chunk_statement(
     item = export_walks.walked(kind, order, at_most)
     joined: FromClause = item
     subreddit = author = original = other = item
-    name: ColumnElement[str] | None = item.c.name if kind is ExportKind.SUBREDDITS else None
+    names: list[ColumnElement[str]] = [item.c.name] if kind is ExportKind.SUBREDDITS else []
     author_name: ColumnElement[Any] = item.c.name if kind is ExportKind.AUTHORS else null()
     if kind in ITEMS or kind is ExportKind.EDGES:
         subreddit = _looked_up(subreddits, ("name", "reddit_id"), item.c.subreddit_id)
         author = _looked_up(authors, ("name", "reddit_id"), item.c.author_id)
         joined = item.join(subreddit, true()).outerjoin(author, true())
-        name, author_name, original = subreddit.c.name, author.c.name, author
+        names, author_name, original = [subreddit.c.name], author.c.name, author
     if kind is ExportKind.POSTS:
         original = _looked_up(authors, ("name",), item.c.crosspost_author_id, name="original")
         joined = joined.outerjoin(original, true())
@@ -140,6 +143,7 @@ def chunk_statement(
         subreddit = _looked_up(subreddits, ("name",), first_id)
         other = _looked_up(subreddits, ("name",), second_id, name="other")
         joined = item.join(subreddit, true()).outerjoin(other, true())
+        names = [subreddit.c.name, *([other.c.name] if kind is ExportKind.LINKS else [])]
     if kind in ITEMS:
         author_name = case((item.c.deleted_at.is_(None), author_name))
     fields = FIELDS[kind, shape](item, Named(subreddit, author, original, other))
@@ -155,7 +159,7 @@ def chunk_statement(
     whole: ColumnElement[str] = cast(func.row_to_json(literal_column("line")), Text)
     if kind in ITEMS and shape is ExportShape.REDDIT and not pseudonymous:
         whole = _with_extra(whole, item)
-    is_found = _is_found(kind, order, item, name, pseudonymous=pseudonymous)
+    is_found = _is_found(kind, order, item, names, pseudonymous=pseudonymous)
     chosen = select(
         *(item.c[column].label(f"key_{column}") for column in position_columns(order)),
         author_name.label("author"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, null, or_
 
+from crawljobs.domain.subreddit import PROFILE
 from crawljobs.repository.exports.export_plan import ExportKind, ExportShape
 from crawljobs.repository.exports.flat_fields import Fields
 from crawljobs.repository.sql import inline, inline_number
@@ -19,6 +20,8 @@ IDENTIFYING = frozenset(
 )
 # In the shape `reddit`, these fields of an account have its id and its time of creation at Reddit.
 _OF_ACCOUNT = frozenset({"id", "created_utc"})
+# The kinds of exports whose rows have no author.
+_OF_SUBREDDITS = frozenset({ExportKind.SUBREDDITS, ExportKind.LINKS, ExportKind.MAP_NODES})
 BODIES = frozenset({"body", "selftext"})
 ADDRESSES = frozenset({"url", "permalink", "domain"})
 # Matches the parts of an address that come before the name of an account, such as /user/ and
@@ -35,6 +38,11 @@ def without_accounts(
     `author` is the name of the author. An address is left out if it contains this name or leads to
     a profile.
     """
+    if kind in _OF_SUBREDDITS:
+        return {
+            name: case((is_no_profile(column), column)) if name == "community" else column
+            for name, column in fields.items()
+        }
     is_account = kind is ExportKind.AUTHORS and shape is ExportShape.REDDIT
     identifying = IDENTIFYING | (_OF_ACCOUNT if is_account else frozenset())
     hidden = dict(fields)
@@ -44,6 +52,11 @@ def without_accounts(
         elif name in ADDRESSES:
             hidden[name] = _without_names(column, author, absent=_absent(shape))
     return hidden
+
+
+def is_no_profile(name: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether the name of a subreddit is not the name of an account's profile."""
+    return func.lower(func.left(name, inline_number(len(PROFILE)))) != inline(PROFILE)
 
 
 def without_bodies(fields: Fields, shape: ExportShape) -> Fields:

@@ -135,3 +135,25 @@ def test_networkx_reads_the_nodes_edges_and_weights_of_the_tables(
     assert done.returncode == 0, done.stderr
     assert len(edges) > 900
     assert json.loads(done.stdout) == [[False, False], nodes, edges]
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "graphml", "gexf", "subreddits", "reddit"])
+def test_with_pseudonyms_no_profile_of_an_account_is_exported(
+    mapped: Client, database: Database, form: str
+) -> None:
+    with database.begin() as conn:
+        conn.execute(text("UPDATE subreddits SET name = 'U_ada' WHERE id = 4"))
+        conn.execute(text("UPDATE map_nodes SET community_id = 4 WHERE subreddit_id IN (1, 4)"))
+        conn.execute(
+            text("INSERT INTO subreddit_links (a_id, b_id, shared_authors, weight, is_top_of_a, "
+                 "is_top_of_b, computed_at) VALUES (1, 4, 3, 0.3, true, true, now())")
+        )  # fmt: skip
+    query: dict[str, Any] = {"format": form}
+    path = LINKS
+    if form in ("subreddits", "reddit"):
+        path, query = "/api/export/subreddits", {"shape": "reddit" if form == "reddit" else "flat"}
+    named = mapped.get(path, query_string=query)
+    hidden = mapped.get(path, query_string={**query, "pseudonyms": "true"})
+    assert ("u_ada" in named.text.lower(), hidden.status_code) == (True, 200)
+    assert "ada" not in hidden.text.lower()
+    assert all(name in hidden.text for name in ("python", "golang", "rust"))
