@@ -11,6 +11,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler_worker.maintenance import (
+    author_pruning,
     clock_mending,
     content_retention,
     history_recording,
@@ -20,6 +21,7 @@ from crawler_worker.maintenance import (
     requeueing,
     revisiting,
 )
+from crawler_worker.maintenance.author_pruning import AuthorPruning
 from crawler_worker.maintenance.chunked_sweeps import ChunkedSweeps
 from crawler_worker.maintenance.content_retention import ContentRetention
 from crawler_worker.maintenance.history_recording import HistoryRecording
@@ -47,7 +49,7 @@ KEEP_CONTENT = RetentionSettings()
 
 class Maintenance:
     """Runs the tasks requeue, rescue, mend, operate, age, merge_counts, prune, revisits, map,
-    erase_old_content and record_history.
+    erase_old_content, prune_authors and record_history.
 
     Each task has its own interval, and returns the number of changed rows.
     """
@@ -68,6 +70,7 @@ class Maintenance:
         self._mending = clock_mending.ClockMending(database, retry=settings.retry)
         self._pruning = Pruning(database, settings, self._stopping)
         self._retention = ContentRetention(database, retention, self._stopping)
+        self._authors = AuthorPruning(database, retention, self._stopping)
         self._rescuing = Rescuing(database, settings, self._stopping)
         self._operations = OperationRunning(database, self._stopping)
         self._history = history or HistoryRecording(database)
@@ -107,19 +110,21 @@ class Maintenance:
         often would never run a task with a long interval."""
         settings, revisits = self._settings, self._revisits
         checks = (revisits.check_due, revisits.check_stale) if revisits else ()
+        long_tasks = (self.prune, self.erase_old_content, self.prune_authors)
         for task, seconds in (
             *((check, revisiting.CHECK_SECONDS) for check in checks),
             (self.age, settings.aging_every.total_seconds()),
             (self.merge_counts, MERGE_COUNTS_SECONDS),
             (self.prune, settings.maintenance_every.total_seconds()),
             (self.erase_old_content, content_retention.EVERY.total_seconds() / 4),
+            (self.prune_authors, author_pruning.CHECK_SECONDS),
         ):
             self._scheduler.add_job(
                 self._guarded(task),
                 "interval",
                 seconds=seconds,
                 jitter=seconds * 0.1,
-                executor="prune" if task in (self.prune, self.erase_old_content) else "default",
+                executor="prune" if task in long_tasks else "default",
                 next_run_time=datetime.now(UTC),
             )
         self._scheduler.start()
@@ -195,6 +200,10 @@ class Maintenance:
     def erase_old_content(self) -> int:
         """Erase content that reached its retention, and content of barred subreddits."""
         return self._retention.run()
+
+    def prune_authors(self) -> int:
+        """Delete the accounts of which nothing is stored any more."""
+        return self._authors.run()
 
     def record_history(self) -> int:
         """Store the counted requests, and the row of the last minute unless a worker has."""

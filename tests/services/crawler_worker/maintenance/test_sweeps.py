@@ -184,6 +184,7 @@ def test_each_sweep_has_its_pace_and_prune_a_thread_of_its_own(
         "merge_counts": (15, pytest.approx(1.5), "default"),
         "prune": (prune, pytest.approx(prune / 10), "prune"),
         "erase_old_content": (900, pytest.approx(90), "prune"),
+        "prune_authors": (3600, pytest.approx(360), "prune"),
     }
     assert rules == {(True, None)}
 

@@ -14,6 +14,7 @@ from crawljobs.repository.erasure import (
     author_items,
     author_traces,
     block_list,
+    forgotten_authors,
     found_content,
     named_checkpoints,
     subreddit_items,
@@ -55,8 +56,8 @@ OF: dict[str, Any] = {
     "of_id": 7, "of_author": 7, "id_of_author": 7, "of_subreddit": 7, "at_most": 1000, "after": 3,
     "subreddit_ids": [7, 8], "author_ids": [7, 8], "of_name": "author7", "of_profile": "u_author7",
     "name": "author7", "item_ids": ["p7", "c7"], "hash": b"h" * 32, "hashes": [b"h" * 32],
-    "key_id": "key", "now": None, "from_time": datetime(2026, 1, 1, tzinfo=UTC),
-    "stored_until": datetime(2026, 1, 1, tzinfo=UTC),
+    "key_id": "key", "with_activity": False, "now": None,
+    "from_time": datetime(2026, 1, 1, tzinfo=UTC), "stored_until": datetime(2026, 1, 1, tzinfo=UTC),
 }  # fmt: skip
 CASES: dict[str, ClauseElement] = {
     "found of an author": found_content.OF_AUTHOR,
@@ -77,6 +78,9 @@ CASES: dict[str, ClauseElement] = {
     "unfinished erasure": block_list._UNFINISHED,
     "smaller key": block_list._OTHER_KEYS[0],
     "greater key": block_list._OTHER_KEYS[1],
+    "next authors": forgotten_authors.WALK,
+    "authors without items": forgotten_authors.FIND,
+    "deleted authors": forgotten_authors.DELETE,
     "listed names": erased_names._LISTED,
     **{f"walk of {name}": walk for name, walk in subreddit_items.WALKS.items()},
     **{f"deleted {name}": delete for name, delete in subreddit_items.DELETES.items()},

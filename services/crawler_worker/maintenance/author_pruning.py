@@ -1,0 +1,59 @@
+"""Deletes the accounts of which nothing is stored any more: once a day, in chunks."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from functools import partial
+
+from crawljobs.db.database import Database
+from crawljobs.repository.erasure import forgotten_authors
+from crawljobs.repository.operations import task_turns
+from crawljobs.runtime import logs
+from crawljobs.settings import RetentionSettings
+
+log = logs.get_logger(__name__)
+
+TASK = "author_pruning"
+EVERY = timedelta(days=1)
+CHECK_SECONDS = 3_600.0
+
+
+class AuthorPruning:
+    """Deletes accounts without items. All workers together start at most one run a day.
+
+    With CONTENT_RETENTION_DAYS, items lose their authors by age, and the activity of these authors
+    stays. So only accounts without activity are deleted then.
+    """
+
+    def __init__(
+        self, database: Database, settings: RetentionSettings, stopping: threading.Event
+    ) -> None:
+        self._database = database
+        self._with_activity = settings.content is None
+        self._stopping = stopping
+
+    def run(self) -> int:
+        """Examine all accounts. Return the number of deleted ones. Raises DatabaseUnavailable."""
+        if not self._database.run(partial(task_turns.take_turn, task=TASK, every=EVERY)):
+            return 0
+        after: int | None = 0
+        deleted = 0
+        while after is not None and not self._stopping.is_set():
+            walked = self._database.run(
+                partial(forgotten_authors.walk, after=after, with_activity=self._with_activity)
+            )
+            for begin in range(0, len(walked.found), forgotten_authors.AT_ONCE):
+                if self._stopping.is_set():
+                    break
+                deleted += self._database.run(
+                    partial(
+                        forgotten_authors.forget,
+                        author_ids=walked.found[begin : begin + forgotten_authors.AT_ONCE],
+                        with_activity=self._with_activity,
+                    )
+                )
+            after = walked.last_id
+        if deleted:
+            log.info("authors.deleted", count=deleted)
+        return deleted
