@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
+from admin_api.schemas.account_names import HIDDEN, PartItem
 from admin_api.schemas.fields import Timestamp, described
 from admin_api.schemas.known import known
 from crawljobs.domain.coverage import ListingName
@@ -19,11 +20,12 @@ class MissingPartSchema(ma.Schema):
         validate=known(PartKind),
         metadata=described("The kind of the part."),
     )
-    item = fields.String(
+    item = PartItem(
         required=True,
         metadata=described(
             "The id of a post (tree, more_children, thread), the name of an account (history), or "
-            "the cursor of a page (posts, comments); may be empty."
+            "the cursor of a page (posts, comments); may be empty. Without the scope content, "
+            f"names of accounts are {HIDDEN}."
         ),
     )
     reason = fields.String(

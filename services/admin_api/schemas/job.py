@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
+from admin_api.schemas.account_names import HIDDEN, Checkpoint
 from admin_api.schemas.direct_dump import DirectDump
 from admin_api.schemas.fields import (
     Timestamp,
@@ -160,10 +161,13 @@ class JobSchema(DirectDump):
             "of the job has the errors of all attempts."
         ),
     )
-    checkpoint = fields.Dict(
+    checkpoint = Checkpoint(
         required=True,
         allow_none=True,
-        metadata=described("The position at which the next attempt continues; format internal."),
+        metadata=described(
+            "The position at which the next attempt continues; format internal. Without the scope "
+            f"content, names of accounts are {HIDDEN}."
+        ),
     )
     trace_id = TraceId(
         attribute="traceparent",

@@ -14,6 +14,8 @@ from dataclasses import replace
 from crawler_worker.reddit import crawl_failures, parsing
 from crawljobs.domain.reddit_items import Account, Comment, Items, Page, Post, SubredditAbout
 
+# The messages of errors are stored and logged, and the name of an erased account must not stay.
+_ACCOUNT = "the requested account"
 IsOwn = Callable[[Post | Comment], bool]
 
 
@@ -27,7 +29,7 @@ def about(reply: object, *, name: str) -> SubredditAbout:
 def account(reply: object, *, name: str) -> Account:
     found = parsing.account(reply)
     if found.name.lower() != name.lower():
-        raise _other(f"u/{name}")
+        raise _other(_ACCOUNT)
     return found
 
 
@@ -50,7 +52,7 @@ def history(reply: object, *, name: str) -> Page:
         return item.author is None or item.author.name.lower() == name.lower()
 
     page = parsing.listing(reply, is_followed=False)
-    return replace(page, items=_own(page.items, is_own, f"u/{name}"))
+    return replace(page, items=_own(page.items, is_own, _ACCOUNT))
 
 
 def tree(reply: object, *, post_id: str, depth: int = 0) -> Items:

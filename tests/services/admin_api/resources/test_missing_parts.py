@@ -1,10 +1,12 @@
 """The API shows, lists and filters jobs and subreddits by their missing parts."""
 
 import dataclasses
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
 
+import flask
 import flask.testing
 import pytest
 from sqlalchemy import text
@@ -24,6 +26,7 @@ from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.content.crawled_trees import TreeSummary
 from crawljobs.repository.queue import job_claim, leases
 from support import jobs as factory
+from support.admin_api import with_token
 
 Client = flask.testing.FlaskClient
 JOBS, SUBREDDITS = "/api/admin/jobs", "/api/admin/subreddits"
@@ -228,3 +231,25 @@ def test_a_checkpoint_that_cannot_be_read_shows_no_parts(
         leases.save_checkpoint(conn, claim=claimed, checkpoint=checkpoint)
     shown = got(client, f"{JOBS}/{claimed.job_id}")
     assert (shown["missing"], shown["progress"]["missing_parts"]) == ([], 0)
+
+
+def test_names_of_accounts_need_the_scope_content(
+    app: flask.Flask, client: Client, database: Database
+) -> None:
+    name = "Zyx_Quill"
+    history = MissingPart(PartKind.HISTORY, name, PartReason.TROUBLE, "x", 1, NEXT_LOOK)
+    with database.begin() as conn:
+        job = crawled(conn, "python", history, TREE).job_id
+        conn.execute(
+            text("UPDATE crawl_jobs SET checkpoint = checkpoint || :more"),
+            {"more": json.dumps({"histories": [name, "bob"]})},
+        )
+    paths = (f"{JOBS}/{job}", JOBS, f"{SUBREDDITS}/python", f"{JOBS}/{job}/overview")
+    made = client.post("/api/admin/tokens", json={"name": "reader", "scopes": ["read"]})
+    reader = with_token(app, made.json["token"])
+    for path in paths:
+        shown = reader.get(path)
+        assert (shown.status_code, name in shown.text) == (200, False), path
+        assert "abc" in shown.text or path == JOBS
+    assert reader.get(f"{JOBS}/{job}").json["checkpoint"]["histories"] == ["[account]"] * 2
+    assert [name in client.get(path).text for path in paths[:3]] == [True] * 3

@@ -108,7 +108,7 @@ def test_a_description_must_be_of_the_requested_name() -> None:
     assert reply_subjects.account(ACCOUNT, name="ADA").name == "ada"
     with pytest.raises(crawl_failures.UpstreamTrouble, match="not about r/rust"):
         reply_subjects.about(ABOUT, name="rust")
-    with pytest.raises(crawl_failures.UpstreamTrouble, match="not about u/eve"):
+    with pytest.raises(crawl_failures.UpstreamTrouble, match="not about the requested account"):
         reply_subjects.account(ACCOUNT, name="eve")
 
 
