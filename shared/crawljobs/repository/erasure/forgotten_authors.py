@@ -37,7 +37,7 @@ AT_ONCE = 20  # authors that one transaction deletes; no page is stored meanwhil
 STEPS = 5  # steps with the activity of one author; the next run continues
 
 _author, _edge = authors.c, author_subreddits.c
-WALK: Select[tuple[int]] = (
+WALK: Select[Any] = (
     select(_author.id)
     .where(_author.id > bindparam("after", type_=BigInteger))
     .order_by(_author.id)
