@@ -12,8 +12,9 @@ from crawljobs.repository.queue.queue_sql import NO_LIVE_JOB, NOW, passing_over
 CHUNK = 500  # limit of the subreddits that one transaction enqueues
 
 # Sets the next crawl one day ahead, so that the subreddit is found again if the enqueued job fails.
-# Skips subreddits with a live job until the job has ended. The enqueue of such a subreddit would
-# wait for the lock of its job, while this statement keeps rows of subreddits locked.
+# Skips subreddits with a live job until the job has ended. To enqueue such a subreddit, the
+# transaction would have to wait for the lock of the job. During this wait, it would keep rows of
+# subreddits locked.
 _TAKE_DUE = text(f"""
     UPDATE subreddits SET next_crawl_at = now + interval '1 day'
     FROM {NOW} AS clock (now)
@@ -46,8 +47,8 @@ def take_due(
 ) -> list[str]:
     """Return the names of due subreddits, and set their next_crawl_at to one day from now.
 
-    The caller enqueues these subreddits. Leaves out the first `skip` due subreddits, whose rows the
-    database refused to change before.
+    The caller enqueues these subreddits. The first `skip` due subreddits are left out, because the
+    database refused to change their rows before.
     """
     rows = conn.execute(passing_over(_TAKE_DUE, skip), {"at_most": at_most, "now": now})
     return sorted(row.name for row in rows)
@@ -63,7 +64,8 @@ def stale(
 ) -> list[str]:
     """Return names of subreddits whose last crawl is older than `after`, the oldest crawl first.
 
-    Leaves out the first `skip` of these names, which the database refused to enqueue before.
+    The first `skip` of these names are left out, because the database refused to enqueue them
+    before.
     """
     rows = conn.execute(
         passing_over(_STALE, skip), {"after": after, "at_most": at_most, "now": now}

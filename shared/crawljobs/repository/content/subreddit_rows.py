@@ -51,7 +51,7 @@ class Subreddit:
     trees_not_whole: int | None
     min_request_gap_seconds: float | None
     min_crawl_gap_seconds: float | None
-    version: int  # changes with every change of the row
+    version: int  # a number that changes with every change of the row
 
 
 _subreddit = subreddits.c

@@ -23,7 +23,7 @@ from crawljobs.repository.erasure.erasure_operation import AdvancedErasure, Eras
 from crawljobs.repository.operations import audit_log, operation_rows
 
 RESOURCE = "author"
-# Running crawls that name the author are looked at again after this time.
+# While running crawls name the author, the next chunk runs after this time.
 PAUSE = timedelta(seconds=5)
 
 
@@ -93,9 +93,9 @@ def start(conn: Connection, request: AuthorRequest, *, now: datetime | None = No
 def _find_after_pages(conn: Connection, request: AuthorRequest, name_hash: bytes) -> int | None:
     """Return the id of an author whom a page stored at the same time as the request, or None.
 
-    Waits for the pages that read the block list before the author was on it. Without the wait, such
-    a page could store the author after the request found nothing to erase. The profile loses its
-    name here if no operation does it later.
+    The function waits for the transactions of pages that read the block list before the author was
+    added. Without the wait, such a page could store the author after the request found nothing to
+    erase. If no operation replaces the name of the profile later, this function replaces the name.
     """
     block_list.wait_for_pages(conn)
     author_id = block_list.find_author(conn, name=request.name, name_hash=name_hash)

@@ -25,7 +25,7 @@ _author_id = bindparam("of_author", type_=BigInteger)
 
 
 def _erase(table: Table, author: Column[Any], values: dict[str, Any]) -> Update:
-    """Return the statement that changes the next rows of an author. Locks them in the order of ids.
+    """Return the statement that locks the next rows of an author by id, and changes the rows.
 
     A changed row no longer has the author. So the next execution finds other rows.
     """
@@ -51,8 +51,9 @@ _STEPS = (ERASE_POSTS, ERASE_COMMENTS, ERASE_ORIGINS)
 def erase(conn: Connection, *, author_id: int, at_most: int) -> int:
     """Erase at most `at_most` rows of the author. Return their number: 0 if no row was left.
 
-    Locks posts before comments. A call that erased posts or comments does not erase the origin of
-    crossposts, which are posts, because it would lock posts after comments.
+    A call locks posts before comments. The rows of crossposts are posts. So a call that erased
+    posts or comments does not erase the origin of crossposts, because it would lock posts after
+    comments.
     """
     erased = 0
     for statement in _STEPS:

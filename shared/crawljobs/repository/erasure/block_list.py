@@ -39,7 +39,7 @@ _WAIT_FOR_PAGES = select(
 def find_author(conn: Connection, *, name: str, name_hash: bytes) -> int | None:
     """Return the id of the stored author, or None.
 
-    Finds the author also during an erasure, which has already replaced the stored name.
+    The author is also found during an erasure, although the stored name is already replaced.
     """
     row = conn.execute(_AUTHOR, {"of_name": name}).first()
     if row is not None:

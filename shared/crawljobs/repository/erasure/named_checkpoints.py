@@ -17,7 +17,8 @@ def _list_of(key: str) -> str:
     return f"CASE jsonb_typeof(checkpoint -> '{key}') WHEN 'array' THEN checkpoint -> '{key}' END"
 
 
-# The name is in the list of histories to request, or is the name of a history that was given up.
+# True if the name is in the list of histories to request, or if a history with this name was given
+# up.
 _LISTED = "lower(listed) = lower(:name)"
 _HISTORY = f"(part ->> 'kind' = '{PartKind.HISTORY}' AND lower(part ->> 'item') = lower(:name))"
 _NAMES = f"""(
@@ -35,9 +36,9 @@ def _without(key: str, function: str, element: str, condition: str) -> str:
             ELSE '{{}}' END"""
 
 
-# A succeeded job has the name only if it is incomplete, because it has requested all other
-# histories. The two branches read two indexes of jobs by subreddit. The subreddit of a locked job
-# is returned, as if the job were running.
+# A succeeded job that is not incomplete has requested all its histories, so its checkpoint does not
+# have the name. The two branches of the UNION read two indexes of jobs by subreddit. The subreddit
+# of a locked job is returned, as if the job were running.
 _REMOVE = text(f"""
     WITH job AS (
         SELECT id, subreddit_id FROM crawl_jobs

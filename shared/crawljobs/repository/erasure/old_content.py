@@ -33,8 +33,8 @@ from crawljobs.repository.content import tombstones
 from crawljobs.repository.sql import NOW, array_of, interval, one_of
 
 # A worker may store old items shortly after a sweep, if it began to store them before the sweep. So
-# the next sweep begins this much before the end of the last sweep's range. MARGIN is also the time
-# between two sweeps of a subreddit.
+# the range of the next sweep begins MARGIN before the end of the last sweep's range. MARGIN is also
+# the time between two sweeps of a subreddit.
 MARGIN = timedelta(days=1)
 BARRED = (AccessState.PRIVATE, AccessState.BANNED)
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,7 +152,7 @@ def erase_items(
     at_most: int,
     now: datetime | None = None,
 ) -> ErasedItems:
-    """Erase the content of the next `at_most` posts or comments that were created from `since`.
+    """Erase the content of the next `at_most` posts or comments created since `since`.
 
     The rows stay as tombstones.
     """

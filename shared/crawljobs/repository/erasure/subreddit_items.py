@@ -115,8 +115,8 @@ def delete_items(
     if len(rows) < at_most:
         return Walked(len(older), None)
     last = (rows[-1].created_at - _EPOCH) // _MICROSECOND
-    # If all these items stay and have the same time, the next chunk would examine them again. So it
-    # begins one microsecond later.
+    # If all these items stay and have the same time, the next chunk would examine them again. So
+    # the next chunk begins one microsecond later.
     return Walked(len(older), last if older or last > place else last + 1)
 
 

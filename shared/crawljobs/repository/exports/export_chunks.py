@@ -29,8 +29,8 @@ from crawljobs.repository.sql import inline_number
 
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
 FETCHED_ROWS = 250  # rows that are read into memory at once
-# A row may become visible up to this time after its `updated_at`: the time between the start of a
-# statement and its first written row, and a margin for clocks that are set.
+# A row may become visible up to this time after its `updated_at`. The time covers the time from the
+# start of a statement to the first row that it writes, and a change of the server's clock.
 COMMIT_DELAY = timedelta(seconds=60)
 # If an export is limited to a span of time, a chunk searches at most this number of subreddits,
 # which takes 0.2 s.
@@ -44,8 +44,8 @@ _CLOCK = select(
     func.pg_last_xact_replay_timestamp().label("replayed"),
     func.pg_is_in_recovery().label("is_replica"),
 )
-# A transaction that has written rows, and commits after the export has read their place, is not in
-# the export. Its rows have an `updated_at` after its own start.
+# A transaction may have written rows, and commit after the export has read the place of these rows.
+# Then the rows are not in the export. Their `updated_at` is after the start of the transaction.
 _OLDEST_CHANGE = select(func.oldest_change_start(type_=Timestamp))
 _walk = (
     select(subreddits.c.id)
@@ -96,7 +96,8 @@ def read_start(conn: Connection, *, oldest_change: datetime | None) -> ExportSta
     """Return the start of an export that begins now.
 
     `oldest_change` is a result of `read_oldest_change` from an earlier time. So each transaction
-    that it does not show either has ended before now, or writes rows that are younger than it.
+    that `oldest_change` does not cover has ended before now, or writes rows with an `updated_at`
+    after `oldest_change`.
     """
     clock = conn.execute(_CLOCK).one()
     seen = min(clock.now, oldest_change or clock.now)
@@ -116,8 +117,8 @@ def read_chunk(
 ) -> Chunk:
     """Return the lines that follow the key `after`: at most `rows` rows, and about CHUNK_BYTES.
 
-    `write` returns the bytes of a line. It gets the author's name, and the JSON object without the
-    name. `conn` must be in a transaction, because the rows come from a cursor of the server.
+    `write` gets the author's name and the JSON object without the name, and returns the bytes of a
+    line. `conn` must be in a transaction, because the rows come from a cursor of the server.
     """
     statement = chunk_statement(
         plan.kind,

@@ -27,7 +27,7 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.repository import index_order, paging
 from crawljobs.repository.sql import ONE_ROW, inline_number
 
-SCAN_LIMIT = 2_000  # subreddits; the statement of one page checks at most this number
+SCAN_LIMIT = 2_000  # limit of the subreddits that the statement of one page checks
 _LAST_ID = 2**63 - 1
 
 _author, _edge = authors.c, author_subreddits.c
@@ -138,10 +138,11 @@ def list_activity(
     after_id: int | None = None,
     limit: int = 100,
 ) -> ActivityPage:
-    """Return a page of at most `limit` subreddits in which the author was active, by their ids.
+    """Return a page of at most `limit` subreddits in which the author was active.
 
-    Only activity from `since` until before `until` counts. A page checks at most SCAN_LIMIT
-    subreddits. So a page with fewer subreddits can have a next page.
+    A subreddit is listed if the author's last activity in it is at `since` or later, and the first
+    activity is before `until`. A page checks at most SCAN_LIMIT subreddits. So a page with fewer
+    subreddits can have a next page.
 
     `conn` must be in a transaction. The function calls `index_order.follow`, which changes how
     later statements of the transaction read.

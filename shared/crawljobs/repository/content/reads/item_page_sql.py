@@ -29,7 +29,7 @@ from crawljobs.repository import paging
 from crawljobs.repository.content.reads import shown_items
 from crawljobs.repository.sql import ONE_ROW, inline_number
 
-SCAN_LIMIT = 2_000  # items; the statement of one page checks at most this number
+SCAN_LIMIT = 2_000  # limit of the items that the statement of one page checks
 
 
 class ItemSort(StrEnum):

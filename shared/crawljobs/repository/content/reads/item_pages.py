@@ -72,7 +72,7 @@ def list_comments(
     after: list[str] | None = None,
     limit: int = 100,
 ) -> ItemPage[ShownComment]:
-    """Return a page of at most `limit` comments of the subreddit. list_posts has the rules."""
+    """Return a page of at most `limit` comments of the subreddit. The rules of list_posts apply."""
     values = _values(subreddit_id, filters, sort, after, limit)
     return _page(conn, COMMENTS[sort], values, shown_items.to_comment)
 

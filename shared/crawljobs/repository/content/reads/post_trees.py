@@ -15,7 +15,7 @@ from crawljobs.repository.content.reads import shown_items
 from crawljobs.repository.content.reads.shown_items import ShownComment, ShownPost
 from crawljobs.repository.sql import ONE_ROW, inline_number, texts
 
-TREE_MAX = 20_000  # comments; a larger tree is read in part
+TREE_MAX = 20_000  # limit of the comments of a tree that are read
 
 _post_id = bindparam("post_id", type_=Text)
 GET = (
