@@ -147,6 +147,7 @@ def test_the_reason_of_a_change_is_in_the_audit_log(ctl: Ctl, made: dict[JobStat
     ctl.ok("jobs", "wake", *by_filter, "--reason", "Reddit is back")
     change = ctl.ok("jobs", "get", two, "-o", "json").json["audit_log"][0]
     assert (change["action"], change["after"]["reason"]) == ("wake", "Reddit is back")
+    assert "Reddit is back" in ctl.ok("jobs", "get", two, "-o", "table").out
     assert ctl("jobs", "cancel", one, "--reason", " ").code == 3
 
 

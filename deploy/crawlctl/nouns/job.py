@@ -31,7 +31,13 @@ RELATED_STEP = Noun(
 )
 _CHANGE = Noun(
     "change",
-    (Column("at", kind="time"), Column("actor"), Column("action"), Column("request_id")),
+    (
+        Column("at", kind="time"),
+        Column("actor"),
+        Column("action"),
+        Column("reason", "after.reason"),
+        Column("request_id"),
+    ),
 )
 JOB = Noun(
     "job",
