@@ -25,6 +25,15 @@ _BUDGET = text("""
     ORDER BY at
     """)
 
+_WEBHOOKS = text("""
+    INSERT INTO webhook_history (endpoint_id, step_minutes, at, attempts, attempts_failed,
+        attempt_p50_ms, attempt_p95_ms)
+    SELECT 1, :step, at, 6, 2, 30, 80
+    FROM generate_series(1, :rows) AS n,
+        LATERAL (SELECT CAST(:until AS timestamptz) - n * make_interval(mins => :step) AS at) AS row
+    ORDER BY at
+    """)
+
 
 def fill(
     conn: Connection,
@@ -45,4 +54,5 @@ def fill(
         values = {"step": step, "rows": rows, "until": end, "clients": list(clients)}
         conn.execute(_QUEUE, values)
         conn.execute(_BUDGET, values)
+        conn.execute(_WEBHOOKS, values)
     return until

@@ -16,6 +16,8 @@ from admin_api.http.blueprint import Blueprint
 from admin_api.http.exports.formula_cells import without_formula
 from admin_api.http.request import request_id
 from admin_api.schemas.audit import (
+    AuditDaysParameters,
+    AuditDaysSchema,
     AuditEntrySchema,
     AuditListSchema,
     AuditParameters,
@@ -23,6 +25,7 @@ from admin_api.schemas.audit import (
 )
 from crawljobs.domain.api_token import Scope
 from crawljobs.errors import DatabaseUnavailable
+from crawljobs.repository.history import audit_days
 from crawljobs.repository.operations import audit_log
 from crawljobs.repository.operations.audit_log import AuditFilter, AuditPage
 from crawljobs.runtime import logs
@@ -61,6 +64,15 @@ def list_audit_entries(params: dict[str, Any]) -> responses.Response:
     return page.response_with(
         PREFIX, found.entries, next_at=None if found.next is None else [found.next]
     )
+
+
+@blueprint.get("/days")
+@blueprint.parameters(AuditDaysParameters)
+@blueprint.answers_polled(AuditDaysSchema, "The numbers of entries.")
+def count_audit_days(params: dict[str, Any]) -> dict[str, Any]:
+    """Count the entries of the audit log by day, with refused requests"""
+    with state.current().database.read() as conn:
+        return {"days": audit_days.entries_by_day(conn, days=params["days"])}
 
 
 @blueprint.get("/export")

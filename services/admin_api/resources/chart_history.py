@@ -34,7 +34,7 @@ _schema = HistorySchema()
 @blueprint.parameters(HistoryParameters)
 @blueprint.answers_polled(HistorySchema, "The series.")
 def show_history(params: dict[str, Any]) -> flask.Response:
-    """Show series of the queue and of the budgets over time
+    """Show series of the queue, the budgets and the webhooks over time
 
     Workers record each minute. A chart has at most 1,500 points; `minutes` and null points show
     where no worker ran. The last step contains only its past part.
@@ -43,7 +43,11 @@ def show_history(params: dict[str, Any]) -> flask.Response:
         now = chart_reads.read_time(conn)
         span, step = _span(params, now)
         chart = chart_reads.read_chart(
-            conn, names=params["series"], span=span, client_id=params["client_id"]
+            conn,
+            names=params["series"],
+            span=span,
+            client_id=params["client_id"],
+            endpoint_id=params["endpoint_id"],
         )
     body = {
         "as_of": now,

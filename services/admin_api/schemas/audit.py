@@ -108,3 +108,28 @@ class AuditEntrySchema(ma.Schema):
 class AuditListSchema(ma.Schema):
     items = fields.List(fields.Nested(AuditEntrySchema), required=True)
     next = next_cursor()
+
+
+class AuditDaysParameters(ma.Schema):
+    days = fields.Integer(
+        load_default=30,
+        validate=validate.Range(min=1, max=60),
+        metadata=described("The number of days, with today."),
+    )
+
+
+class AuditDaySchema(ma.Schema):
+    """The entries of one day."""
+
+    day = Timestamp(required=True, metadata=described("The start of the day in UTC."))
+    entries = fields.Integer(required=True, metadata=described("Counting stops at 1,000."))
+
+
+class AuditDaysSchema(ma.Schema):
+    """The numbers of entries by day."""
+
+    days = fields.List(
+        fields.Nested(AuditDaySchema),
+        required=True,
+        metadata=described("The oldest day first. The last day is today, until now."),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from admin_api.schemas.fields import NAME_MAX_CHARACTERS, Timestamp, described
+from admin_api.schemas.fields import INT8_MAX, NAME_MAX_CHARACTERS, Timestamp, described
 from admin_api.schemas.known import Known, known
 from crawljobs.domain import history_series
 from crawljobs.domain.history_series import ChartStep, Combination
@@ -15,9 +15,8 @@ from crawljobs.domain.history_series import ChartStep, Combination
 SERIES_MAX = 20
 DEFAULT_SERIES = ("waiting", "crawling", "claims", "succeeded", "failed", "wait_p95_seconds")
 POINTS_MAX = 1_500
-_ALL = (*history_series.QUEUE, *history_series.BUDGET)
-SERIES_NAMES = [each.name for each in _ALL]
-_LISTED = " ".join(f"`{each.name}`: {each.text}" for each in _ALL)
+SERIES_NAMES = [each.name for each in history_series.ALL]
+_LISTED = " ".join(f"`{each.name}`: {each.text}" for each in history_series.ALL)
 
 
 class _Names(fields.List[Any]):
@@ -71,6 +70,13 @@ class HistoryParameters(ma.Schema):
             "The series of the budget of this `REDDIT_CLIENT_ID`; without it, the sums of all."
         ),
     )
+    endpoint_id = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1, max=INT8_MAX),
+        metadata=described(
+            "The attempts to deliver to this webhook; without it, to all.", format="int64"
+        ),
+    )
 
 
 class SeriesSchema(ma.Schema):
@@ -94,7 +100,7 @@ class SeriesSchema(ma.Schema):
 
 
 class HistorySchema(ma.Schema):
-    """Series of the queue and of the budgets over time."""
+    """Series of the queue, the budgets and the webhooks over time."""
 
     as_of = Timestamp(required=True, metadata=described("The database time of the answer."))
     since = Timestamp(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from crawljobs import errors
 from crawljobs.db.database import Database
 from crawljobs.domain.webhook import AttemptResult
+from crawljobs.repository.history import attempt_minutes
 from crawljobs.repository.webhooks import (
     delivery_holding,
     delivery_setbacks,
@@ -18,6 +20,7 @@ from scheduler.webhooks.claiming import LEASE
 log = logs.get_logger(__name__)
 
 MEND_SECONDS = 20.0  # the pause before the next call of _mend, after a call that repaired nothing
+RECORD_SECONDS = 60.0  # the pause between two records of the history
 SETTLE_SECONDS = 1.0  # the pause between two calls of delivery_holding.settle
 
 
@@ -27,6 +30,7 @@ class Upkeep:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._settled_at = self._mended_at = self._ran_at = float("-inf")
+        self._recorded_at = float("-inf")
         self._has_overdue = False
 
     def run(self, *, interrupted: bool) -> None:
@@ -39,6 +43,8 @@ class Upkeep:
         if interrupted:
             self._record_interruptions()
         self._plan_replays()
+        if time.monotonic() - self._recorded_at >= RECORD_SECONDS:
+            self._record_minutes()
         if time.monotonic() - self._settled_at >= SETTLE_SECONDS:
             settled = self._database.run(delivery_holding.settle)
             if not settled.more:
@@ -65,6 +71,16 @@ class Upkeep:
             planned = self._database.run(overdue_replays.plan_again)
             self._has_overdue = planned > 0
         self._ran_at = now
+
+    def _record_minutes(self) -> None:
+        """Write the history of the last minutes. Charts need it, but deliveries do not."""
+        self._recorded_at = time.monotonic()
+        try:
+            self._database.run(attempt_minutes.record)
+        except errors.DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("webhook_history.failed")
 
     def _record_interruptions(self) -> None:
         """Record the attempts whose process died. Their deliveries are attempted again, or fail."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from crawljobs import errors
 
 # The revisions that this code supports, the newest last.
-KNOWN_REVISIONS = ("0066",)
+KNOWN_REVISIONS = ("0069",)
 
 # The comment (COMMENT ON) of the table alembic_version. Each migration writes this comment in the
 # transaction that changes the schema. `revision` is the oldest revision that a release must know to

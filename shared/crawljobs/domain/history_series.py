@@ -12,7 +12,7 @@ class Combination(StrEnum):
     AVERAGE = "average"
     SUM = "sum"
     MAXIMUM = "maximum"
-    WEIGHTED = "weighted"  # the average, in which each minute counts as often as it has claims
+    WEIGHTED = "weighted"  # the average, in which a minute with more events counts more
 
 
 class ChartStep(StrEnum):
@@ -42,6 +42,7 @@ class Series:
     unit: str
     combination: Combination
     text: str
+    weight: str = "claims"  # of WEIGHTED: the column with the number of events
 
     @property
     def is_sum(self) -> bool:
@@ -132,4 +133,27 @@ BUDGET = (
     ),
 )
 
-BY_NAME = {series.name: series for series in (*QUEUE, *BUDGET)}
+WEBHOOKS = (
+    *_events(
+        "attempts",
+        attempts="Attempts to deliver webhooks.",
+        attempts_failed="Attempts without an answer from 200 to 299.",
+    ),
+    Series(
+        "attempt_p50_ms",
+        "milliseconds",
+        Combination.WEIGHTED,
+        "The median duration of an attempt. Of a longer step: the average of the medians.",
+        weight="attempts",
+    ),
+    Series(
+        "attempt_p95_ms",
+        "milliseconds",
+        Combination.MAXIMUM,
+        "The duration that 95 % of the attempts did not exceed. Of a longer step: the highest "
+        "value of a minute.",
+    ),
+)
+
+ALL = (*QUEUE, *BUDGET, *WEBHOOKS)
+BY_NAME = {series.name: series for series in ALL}

@@ -79,6 +79,7 @@ _TABLES = """
     webhook_deliveries       raw        rw              raw        -        -
     webhook_endpoints        rawd       r               rw         -        -
     webhook_events           ra         rad             raw        -        -
+    webhook_history          r          rawd            raw        -        -
 """
 
 # Services have these privileges only on these columns. The other columns of a new audit row get

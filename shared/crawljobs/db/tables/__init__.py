@@ -28,7 +28,7 @@ from crawljobs.db.tables.instances import service_instances
 from crawljobs.db.tables.jobs import crawl_job_count_changes, crawl_job_counts, crawl_jobs
 from crawljobs.db.tables.map import map_nodes, subreddit_links
 from crawljobs.db.tables.operations import operations
-from crawljobs.db.tables.queue_history import budget_history, queue_history
+from crawljobs.db.tables.queue_history import budget_history, queue_history, webhook_history
 from crawljobs.db.tables.schedules import scheduled_job_runs, scheduled_jobs
 from crawljobs.db.tables.webhooks import (
     webhook_attempts,
@@ -89,6 +89,7 @@ __all__ = [
     "webhook_deliveries",
     "webhook_endpoints",
     "webhook_events",
+    "webhook_history",
 ]
 
 # The settings of tables with frequent updates. A low fillfactor leaves free space on each page, so

@@ -1,8 +1,9 @@
-"""Tables of the history that charts show: the queue and the budgets, by the minute and the hour."""
+"""Tables of the history that charts show: queue, budgets and webhooks, by minute and by hour."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Double,
@@ -90,4 +91,22 @@ budget_history = Table(
     Column("others_in_window", Integer),
     CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
     Index("budget_history_at_idx", "step_minutes", "at"),
+)
+
+# The attempts to deliver to an endpoint of webhooks. A minute without an attempt has no row.
+webhook_history = Table(
+    "webhook_history",
+    metadata,
+    # No foreign key, because the history of a deleted endpoint stays.
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("step_minutes", SmallInteger, primary_key=True, autoincrement=False),
+    Column("at", Timestamp, primary_key=True),
+    _minutes(),
+    _count("attempts"),
+    _count("attempts_failed"),
+    # How long an attempt took.
+    Column("attempt_p50_ms", Double, nullable=False),
+    Column("attempt_p95_ms", Double, nullable=False),
+    CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
+    Index("webhook_history_at_idx", "step_minutes", "at"),
 )

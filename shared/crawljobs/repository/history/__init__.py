@@ -1,1 +1,1 @@
-"""The history of the queue and of the budgets: one row a minute, and one an hour, for charts."""
+"""The history of queue, budgets and webhooks: one row a minute, and one an hour, for charts."""

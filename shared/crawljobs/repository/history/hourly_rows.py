@@ -18,22 +18,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from crawljobs.db.tables import budget_history, queue_history
+from crawljobs.db.tables import budget_history, queue_history, webhook_history
 from crawljobs.domain import history_series
 from crawljobs.domain.history_series import Combination, Series
-from crawljobs.repository.history.minute_clock import AT, HOUR, MINUTE, start_of
-from crawljobs.repository.sql import inline_number, inline_time
+from crawljobs.repository.history.minute_clock import AT, HOUR, UNTIL, start_of
+from crawljobs.repository.sql import inline_interval, inline_number, inline_time
 
-_row = queue_history.c
-# Everything before this time has its rows of hours. A row in the future was written before the
-# clock of the database was set back, and is ignored.
-_done_until = func.coalesce(
-    select(func.max(_row.at))
-    .where(_row.step_minutes == inline_number(60), _row.at <= AT)
-    .scalar_subquery()
-    + HOUR,
-    inline_time("-infinity"),
-)
+# The schedulers write the minutes of webhooks up to five minutes later.
+WEBHOOKS_LATE = inline_interval("10 minutes")
+
+
+def done_until(table: Table, end: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """Return the time before which the table has its rows of hours, as far as it has minutes.
+
+    A row after `end` was written before the clock of the database was set back, and is ignored.
+    """
+    newest = (
+        select(func.max(table.c.at))
+        .where(table.c.step_minutes == inline_number(60), table.c.at <= end)
+        .scalar_subquery()
+    )
+    return func.coalesce(newest + HOUR, inline_time("-infinity"))
 
 
 def combined(series: Series, rows: FromClause) -> ColumnElement[Any]:
@@ -45,9 +50,9 @@ def combined(series: Series, rows: FromClause) -> ColumnElement[Any]:
         case Combination.MAXIMUM:
             return func.max(value)
         case Combination.WEIGHTED:
-            claims = rows.c.claims
-            return func.sum(value * claims) / func.nullif(
-                func.sum(claims).filter(value.is_not(None)), inline_number(0)
+            events = rows.c[series.weight]
+            return func.sum(value * events) / func.nullif(
+                func.sum(events).filter(value.is_not(None)), inline_number(0)
             )
         case Combination.AVERAGE:
             return func.sum(value * rows.c.minutes) / func.nullif(
@@ -55,7 +60,14 @@ def combined(series: Series, rows: FromClause) -> ColumnElement[Any]:
             )
 
 
-def _roll_up(table: Table, series: Iterable[Series], *keys: str) -> Any:
+def _roll_up(
+    table: Table,
+    series: Iterable[Series],
+    *keys: str,
+    of: Table = queue_history,
+    until: ColumnElement[datetime] = UNTIL,
+) -> Any:
+    """Return the statement. The rows of the table `of` tell which hours are done."""
     hour = start_of(HOUR, table.c.at)
     values = {each.name: cast(combined(each, table), table.c[each.name].type) for each in series}
     hours = (
@@ -68,8 +80,8 @@ def _roll_up(table: Table, series: Iterable[Series], *keys: str) -> Any:
         )
         .where(
             table.c.step_minutes == inline_number(1),
-            table.c.at >= _done_until,
-            table.c.at < start_of(HOUR, AT + MINUTE),
+            table.c.at >= done_until(of, AT),
+            table.c.at < start_of(HOUR, until),
         )
         .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 3)))
     )
@@ -80,6 +92,13 @@ def _roll_up(table: Table, series: Iterable[Series], *keys: str) -> Any:
 
 # The queue is last, because its rows tell which hours are done.
 ROLL_UPS = (
+    _roll_up(
+        webhook_history,
+        history_series.WEBHOOKS,
+        "endpoint_id",
+        of=webhook_history,
+        until=UNTIL - WEBHOOKS_LATE,
+    ),
     _roll_up(budget_history, history_series.BUDGET, "client_id"),
     _roll_up(queue_history, history_series.QUEUE),
 )
@@ -88,6 +107,7 @@ ROLL_UPS = (
 def roll_up(conn: Connection, *, at: datetime) -> int:
     """Write the rows of the hours that ended before the end of the minute `at`.
 
-    Writes nothing for an hour that has its row. Returns the number of written rows.
+    The hours of webhooks are written 10 minutes later. Writes nothing for an hour that has its row.
+    Returns the number of written rows.
     """
     return sum(len(conn.execute(statement, {"at": at}).all()) for statement in ROLL_UPS)

@@ -18,11 +18,13 @@ class Records(Enum):
     OPERATIONS = auto()  # finished operations; their age begins when they finish
     SCORES = auto()  # former scores of posts; their age begins when they were recorded
     COUNTS = auto()  # former numbers of subscribers; their age begins when they were recorded
-    # The history of the queue and of the budgets; the age begins with the minute or the hour.
+    # The history of queue, budgets and webhooks; the age begins with the minute or the hour.
     QUEUE_MINUTES = auto()
     QUEUE_HOURS = auto()
     BUDGET_MINUTES = auto()
     BUDGET_HOURS = auto()
+    WEBHOOK_MINUTES = auto()
+    WEBHOOK_HOURS = auto()
 
 
 _PRUNE = {
@@ -73,6 +75,8 @@ _PRUNE = {
             (Records.QUEUE_HOURS, "queue_history", 60),
             (Records.BUDGET_MINUTES, "budget_history", 1),
             (Records.BUDGET_HOURS, "budget_history", 60),
+            (Records.WEBHOOK_MINUTES, "webhook_history", 1),
+            (Records.WEBHOOK_HOURS, "webhook_history", 60),
         )
     },
 }

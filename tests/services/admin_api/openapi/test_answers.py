@@ -263,6 +263,7 @@ PATHS = (
     "subreddits?limit=1",
     "subreddits/plain",
     "subreddits/full",
+    "audit-log/days",
     "tokens",
     "tokens?limit=1",
     "tokens/000000000000",

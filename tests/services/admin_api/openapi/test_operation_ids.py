@@ -24,6 +24,7 @@ OPERATION_IDS = [
     "check_health",
     "check_readiness",
     "clone_group",
+    "count_audit_days",
     "count_job_matches",
     "crawl_subreddit",
     "create_group",

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from crawljobs.db.database import Database
 from crawljobs.domain import history_series
 from crawljobs.domain.history_series import ChartStep
-from crawljobs.repository.history import chart_reads
+from crawljobs.repository.history import chart_queries, chart_reads
 from support import admin_api, history_rows, plans
 from support.databases import Databases
 
@@ -170,9 +170,9 @@ def test_every_read_uses_an_index_and_few_pages(full: tuple[Client, Database, da
         }
         is_hourly = step >= chart_reads.HOUR_SECONDS
         for query in (
-            chart_reads.queue_query(history_series.QUEUE, is_hourly=is_hourly),
+            chart_queries.queue_query(history_series.QUEUE, is_hourly=is_hourly),
             *(
-                chart_reads.budget_query(
+                chart_queries.budget_query(
                     history_series.BUDGET, is_hourly=is_hourly, has_client_id=has_client_id
                 )
                 for has_client_id in (True, False)
@@ -181,3 +181,29 @@ def test_every_read_uses_an_index_and_few_pages(full: tuple[Client, Database, da
             with database.begin() as conn:
                 assert plans.tables_scanned(plans.generic_plan(conn, query, values)) == []
                 assert plans.pages_read(conn, query, values) < 500
+
+
+def test_the_attempts_of_one_webhook_or_of_all_are_shown(
+    client: Client, database: Database
+) -> None:
+    with database.begin() as conn:
+        until = history_rows.fill(conn, minutes=10)
+        conn.execute(text("DELETE FROM webhook_history"))
+        conn.execute(
+            text(
+                "INSERT INTO webhook_history (endpoint_id, step_minutes, at, attempts, "
+                "attempts_failed, attempt_p50_ms, attempt_p95_ms) VALUES "
+                "(1, 1, :at, 1, 0, 10, 20), (2, 1, :at, 3, 2, 50, 70)"
+            ),
+            {"at": until - 5 * MINUTE},
+        )
+    names = "attempts,attempts_failed,attempt_p50_ms,attempt_p95_ms"
+    shown = {"from_": until - 6 * MINUTE, "to": until - 4 * MINUTE, "step": "1m"}
+    everything = ask(client, names, **shown)
+    of_one = ask(client, names, endpoint_id=1, **shown)
+    expected = {"attempts": 4, "attempts_failed": 2, "attempt_p50_ms": 40, "attempt_p95_ms": 70}
+    for name, value in expected.items():
+        nothing = 0 if name in ("attempts", "attempts_failed") else None
+        assert points(everything, name) == [nothing, value]
+    assert points(of_one, "attempts") == [0, 1]
+    assert points(of_one, "attempt_p95_ms") == [None, 20]

@@ -129,6 +129,8 @@ PRUNED_BY = {
     Records.QUEUE_HOURS: "queue_history_pkey",
     Records.BUDGET_MINUTES: "budget_history_at_idx",
     Records.BUDGET_HOURS: "budget_history_at_idx",
+    Records.WEBHOOK_MINUTES: "webhook_history_at_idx",
+    Records.WEBHOOK_HOURS: "webhook_history_at_idx",
 }
 MENDED_BY = {
     "reddit_budgets": None,
