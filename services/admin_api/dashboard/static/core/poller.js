@@ -8,6 +8,7 @@ const LONGEST_SECONDS = 60;
 const STALE_INTERVALS = 3;
 const SILENT_INTERVALS = 2; // of the tab that asks for all tabs, before another tab asks too
 const JITTER = 0.1;
+const SKEW_MS = 3000; // two tabs may guess the server's time with this difference
 const EMPTY = { data: undefined, error: null, at: null };
 
 /** Call the listener when the tab becomes visible or hidden. */
@@ -151,7 +152,7 @@ export class Poller {
 
   /** Show an answer, of this tab or of another one. */
   accept({ data, etag, at, bytes, ms, status }) {
-    if (this.state.at && at < this.state.at) return;
+    if (this.state.at && at < this.state.at - SKEW_MS) return;
     this.failures = 0;
     this.askedAt = Date.now();
     // An unchanged answer keeps its object, so components that compare it render nothing.
