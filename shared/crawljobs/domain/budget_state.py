@@ -93,8 +93,11 @@ class ClientBudget:
 
 
 def at(row: StoredBudget, now: datetime) -> ClientBudget:
-    """Return the state of a client id at `now`. Its field `remaining` is the usable budget minus
-    the spent requests of the present window, also during a pause."""
+    """Return the state of a client id at `now`.
+
+    `remaining` is the usable budget minus the spent requests of the present window, also while the
+    workers pause.
+    """
     reason = _reason(row, now)
     state = BudgetState.AVAILABLE
     ends = [end for end in (row.outage_until, row.paused_until) if end is not None and end > now]

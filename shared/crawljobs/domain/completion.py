@@ -11,7 +11,9 @@ from crawljobs.domain.claim import Claim
 from crawljobs.domain.job import ErrorKind, WaitReason
 from crawljobs.domain.transitions import Transition
 
-ERROR_MESSAGE_MAX = 2_000  # characters; a message may quote an untrusted text of any length
+# Limit of an error message in characters, because a message may quote an untrusted text of any
+# length.
+ERROR_MESSAGE_MAX = 2_000
 
 # After these outcomes, a rerun request makes no follow-up job, because a new crawl would have the
 # same outcome. Exception: an outcome that further crawls must confirm before it counts as final.

@@ -25,8 +25,8 @@ class WalkEnd(StrEnum):
     FIRST_ITEM = "first_item"
     CAP = "cap"  # the listing ended at Reddit's limit of about 1,000 items
     LIMIT = "limit"  # the walk has read as many items as the settings allow
-    # LOST: the listing left out items that exist. Or the walk cannot continue, because all items
-    # that it used as cursors were deleted.
+    # LOST: the listing left out items that exist, or all items that the walk used as cursors were
+    # deleted, so that the walk cannot continue.
     LOST = "lost"
     LOOP = "loop"  # the listing led back to pages that the walk had read
 

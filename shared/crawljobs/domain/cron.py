@@ -89,8 +89,8 @@ def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
 
     Fixed times at a change of the clock:
 
-    - In an hour that the clock skips: due right after the hour.
-    - In an hour that the clock repeats: due only the first time.
+    - A time in an hour that the clock skips is due right after this hour.
+    - A time in an hour that the clock repeats is due only when it comes first.
 
     Raises InvalidCron if no later date matches the expression.
     """

@@ -26,7 +26,7 @@ _EVERY_WEEKDAY = range(1, 8)
 
 LISTED = 8  # the maximum number of clock times in one sentence, to keep it readable
 _RUN = 3  # the minimum number of consecutive values that are written as "a through c"
-_STEPS = 4  # fewer values at equal distances are listed, not written as "every second minute"
+_STEPS = 4  # the minimum number of values that are written as "every second minute"
 
 _LAST_DATES = {CronSim.LAST: "the last day", CronSim.LAST_WEEKDAY: "the last weekday"}
 

@@ -29,8 +29,8 @@ BACKGROUND_QUEUE = 1.0
 # A background crawl may always reserve a slot that starts within QUEUE_SECONDS from now.
 QUEUE_SECONDS = 0.25
 
-# If the next slot is more than this time away, the job is deferred, so that its worker can run
-# another job.
+# If the next slot is more than this number of seconds away, the job is deferred, so that its worker
+# can run another job.
 LONGEST_SLOT_WAIT_SECONDS = 30.0
 
 # The first pause after a 429 reply without a duration. The pause doubles with each 429 in a row, up
@@ -87,7 +87,7 @@ class Slot:
     outage: bool = False  # true: all workers pause, because the circuit breaker is open
     probe: bool = False  # true: the request of this slot must be a probe
     troubled: bool = False  # true: there were recent failures, so a good reply must be recorded
-    paused_reason: PausedReason | None = None  # why the breaker is open; None: it is closed
+    paused_reason: PausedReason | None = None  # why the circuit breaker is open, or None
     paused_detail: str = ""
 
 
@@ -119,4 +119,4 @@ class ProbeTurn:
 
     is_good: bool = False  # true: a recent probe showed that Reddit accepts the client
     is_mine: bool = False  # true: this worker must probe now
-    pause: Pause | None = None  # the pause of all workers; None: they do not pause
+    pause: Pause | None = None  # the pause of all workers; None: the workers do not pause

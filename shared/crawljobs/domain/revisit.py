@@ -50,8 +50,9 @@ class Activity:
 def per_day(count: int, oldest: datetime | None, *, now: datetime) -> float:
     """Return the number of items a day.
 
-    `oldest` is the creation time of the oldest of the `count` newest items. The items are from the
-    time since `oldest`. If `count` is less than NEWEST_ITEMS, they are from the last NEWEST_WITHIN.
+    `oldest` is the creation time of the oldest of the `count` newest items. The rate is `count`
+    divided by the time since `oldest`. If `count` is less than NEWEST_ITEMS, the time is
+    NEWEST_WITHIN.
     """
     if count == 0 or oldest is None:
         return 0.0

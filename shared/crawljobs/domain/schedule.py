@@ -23,9 +23,9 @@ LISTED_ONE_BY_ONE = 10
 
 
 class MisfirePolicy(StrEnum):
-    """The rule for a late tick. Only the latest of several late ticks can fire."""
+    """The rule for late due times (ticks). Only the latest of several late ticks can fire."""
 
-    FIRE_ONCE = "fire_once"  # fire after any delay, or only within the deadline if there is one
+    FIRE_ONCE = "fire_once"  # fire after any delay, but not after the schedule's deadline
     SKIP = "skip"  # fire only within the schedule's deadline, or within ON_TIME if it has none
 
 

@@ -25,8 +25,8 @@ class WebhookTotals:
     """The endpoints by condition, and their open deliveries.
 
     - `pending`, `held`: the count stops at COUNT_MAX deliveries of each endpoint.
-    - `oldest_undelivered_seconds`: the age of the oldest event with a pending delivery, or without
-      deliveries yet. 0 if there is no such event. Replays do not count.
+    - `oldest_undelivered_seconds`: the age of the oldest event that has a pending delivery, or that
+      has no delivery yet. 0 if there is no such event. Replays do not count.
     """
 
     endpoints: Mapping[EndpointCondition, int]

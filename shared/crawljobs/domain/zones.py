@@ -28,7 +28,7 @@ def known_zones() -> frozenset[str]:
 def zone(name: str) -> ZoneInfo:
     """Return the zone. Raises InvalidCron for an unknown name.
 
-    The check comes first, because ZoneInfo would open any name as the path of a file.
+    The name is checked first, because ZoneInfo would open any name as the path of a file.
     """
     if name not in known_zones():
         lowered = name.lower()

@@ -28,7 +28,7 @@ class _CommandParser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser. The attribute `command` of its result names the chosen command."""
+    """Return the parser. In the parsed arguments, `command` is the name of the chosen command."""
     made = argparse.ArgumentParser(
         prog=PROGRAM,
         description=_DESCRIPTION,

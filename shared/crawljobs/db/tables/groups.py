@@ -196,7 +196,7 @@ upstream_changes = Table(
     CheckConstraint("num_nonnulls(job_id, step_id, group_id) = 1", name="upstream"),
 )
 
-# A finish of a group. A group that opens again begins a new generation, with its own finish.
+# The end of one generation (run) of a group. A group that opens again begins a new one.
 group_finishes = Table(
     "group_finishes",
     metadata,

@@ -17,8 +17,9 @@ service_instances = Table(
     Column("started_at", Timestamp, nullable=False, server_default=NOW),
     Column("seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("details", JSONB, nullable=False),
-    # A random id of this run of the process. If a first heartbeat has another id, the process was
-    # restarted. If a first heartbeat has the same id, the process only repeats its first heartbeat.
+    # A random id of this run of the process. A process sends this id with its first heartbeat. If
+    # the row has another id, the process was restarted. If the row has the same id, the process
+    # repeats its first heartbeat.
     Column("run_id", UUID(as_uuid=True)),
     # The time when a process started and found the row of an earlier run under its name. A normal
     # end deletes the row, so the earlier run was killed.

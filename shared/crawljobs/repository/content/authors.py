@@ -131,7 +131,7 @@ def ensure(
     """Insert the authors of `accounts` that are not stored. Return the author id of each account.
 
     The keys of the result are lower-case names. Each name may occur only once in `accounts`. Erased
-    authors are not in the result; `key` recognizes them. Raises ContentKeyRequired.
+    authors are left out. Raises ContentKeyRequired if `key` cannot recognize them.
     """
     rows = [_row(account) for account in accounts]
     if not rows:

@@ -48,8 +48,8 @@ _BEFORE_CRAWL = select(
     .label("missing_parts"),
 ).where(_subreddit.id == _of_subreddit)
 
-# The crawl makes the links of its subreddit on the map due. Links that are due already keep their
-# place in the order.
+# A finished crawl makes the links of its subreddit on the map due. Links that are already due keep
+# their earlier due time.
 _new_node = insert(map_nodes).from_select(
     ["subreddit_id", "due_at", "crawled_at"], select(_of_subreddit, CLOCK.c.now, CLOCK.c.now)
 )

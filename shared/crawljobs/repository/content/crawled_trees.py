@@ -164,10 +164,10 @@ def record(
 ) -> None:
     """Record that the comment tree of this post was fetched now.
 
-    The fetched tree has `brought` comments, and lacks `missing` comments. Further comments of the
-    post that are already stored reduce the recorded number of missing comments. This number is at
-    least `reported` (Reddit's number of comments) minus all stored comments. Records nothing while
-    another transaction has locked the post.
+    The fetched tree has `brought` comments, and lacks `missing` comments. If more than `brought`
+    comments of the post are stored, the surplus is subtracted from the recorded number of missing
+    comments. This number is at least `reported` (Reddit's number of comments) minus all stored
+    comments. If another transaction has locked the post, nothing is recorded.
     """
     values = {"id": post_id, "reported": reported, "missing": missing, "brought": brought}
     conn.execute(_RECORD, {**values, "now": None})

@@ -152,7 +152,7 @@ def erase_items(
     at_most: int,
     now: datetime | None = None,
 ) -> ErasedItems:
-    """Erase the content of the next `at_most` posts or comments created since `since`.
+    """Erase the content of the next `at_most` posts or comments created at or after `since`.
 
     The rows stay as tombstones.
     """

@@ -29,8 +29,9 @@ from crawljobs.repository.sql import inline_number
 
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
 FETCHED_ROWS = 250  # rows that are read into memory at once
-# A row may become visible up to this time after its `updated_at`. The time covers the time from the
-# start of a statement to the first row that it writes, and a change of the server's clock.
+# A row may become visible up to this time after its `updated_at`. This delay includes the time from
+# the start of a statement to the first row that it writes, and a margin for a server's clock that
+# is set.
 COMMIT_DELAY = timedelta(seconds=60)
 # If an export is limited to a span of time, a chunk searches at most this number of subreddits,
 # which takes 0.2 s.

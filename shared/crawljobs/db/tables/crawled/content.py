@@ -56,8 +56,8 @@ posts = Table(
     Column("score_hidden", Boolean),
     Column("crosspost_parent", Text),
     # The author and the subreddit of the original post. If the original post is in a profile
-    # (u_NAME), the subreddit is null: a stored name of a profile would stay when the author is
-    # erased.
+    # (u_NAME), the subreddit is null. Otherwise the profile's name would stay in the row when the
+    # author is erased.
     Column("crosspost_author_id", BigInteger, ForeignKey("authors.id")),
     Column("crosspost_subreddit", Text),
     Column("removed_by_category", Text),
@@ -68,10 +68,11 @@ posts = Table(
     Column("deleted_at", Timestamp),  # when a crawl found that the post was deleted
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    # When a crawl last saw the item at Reddit, changed or not. The column is in no index, so that
-    # an unchanged row gets a HOT update. It may be CHECK_PRECISION too old (item_upsert.py).
+    # When a crawl last saw the item at Reddit, changed or not. The true time may be later, by up to
+    # CHECK_PRECISION (item_upsert.py). The column is in no index, so that an unchanged row gets a
+    # HOT update.
     Column("checked_at", Timestamp),
-    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
+    Column("refresh_due_at", Timestamp),  # next request for score, edits and deletion
     # The next four columns describe the last fetch of the comment tree: its time (null: never), and
     # the numbers of comments at that time.
     Column("tree_fetched_at", Timestamp),
@@ -116,10 +117,11 @@ comments = Table(
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("updated_at", Timestamp, nullable=False, server_default=NOW),
-    # When a crawl last saw the item at Reddit, changed or not. The column is in no index, so that
-    # an unchanged row gets a HOT update. It may be CHECK_PRECISION too old (item_upsert.py).
+    # When a crawl last saw the item at Reddit, changed or not. The true time may be later, by up to
+    # CHECK_PRECISION (item_upsert.py). The column is in no index, so that an unchanged row gets a
+    # HOT update.
     Column("checked_at", Timestamp),
-    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are fetched again
+    Column("refresh_due_at", Timestamp),  # next request for score, edits and deletion
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     *COMMENT_INDEXES,
 )

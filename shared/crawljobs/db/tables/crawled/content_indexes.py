@@ -15,10 +15,11 @@ def _common_indexes(table: str) -> tuple[Index, ...]:
     return (
         # The items of each subreddit in the order of their creation: crawls, lists, exports.
         Index(f"{table}_subreddit_id_created_at_id_idx", "subreddit_id", "created_at", "id"),
-        # Exports of the items that changed after a time. Page storage only appends to this index.
+        # Exports of the items that changed after a time. New keys are the largest keys of the
+        # index.
         Index(f"{table}_updated_at_id_idx", "updated_at", "id"),
-        # An author's items in no order. Postgres stores equal keys once, so this index stays small,
-        # and the items of one listing page change few blocks of the index.
+        # An author's items in no order. Postgres stores equal keys only once, so the index stays
+        # small. Page storage changes only few of its blocks.
         Index(f"{table}_author_id_idx", "author_id"),
         Index(
             f"{table}_refresh_due_at_idx",
