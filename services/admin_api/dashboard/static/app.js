@@ -11,6 +11,7 @@ import { Shell } from './shell/shell.js';
 const PAGES = [
   { path: '/', title: 'Overview', nav: 'Work', key: 'o', style: 'overview.css', load: () => import('./pages/overview.js') },
   { path: '/jobs', title: 'Jobs', nav: 'Work', key: 'j', load: () => import('./pages/jobs.js') },
+  { path: '/jobs/:id', title: 'Job', style: 'job.css', load: () => import('./pages/job.js') },
   { path: '/settings', title: 'Settings', nav: 'Admin', key: ',', load: () => import('./pages/settings.js') },
 ];
 
