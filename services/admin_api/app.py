@@ -69,6 +69,7 @@ from admin_api.resources import (
     system,
     tokens,
     webhook_deliveries,
+    webhook_health,
     webhook_lifecycle,
     webhook_replays,
     webhooks,
@@ -158,6 +159,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> flask.Flask:
         webhook_lifecycle.blueprint,
         webhook_replays.blueprint,
         webhook_deliveries.blueprint,
+        webhook_health.blueprint,
         health.blueprint,
     ):
         api.register_blueprint(blueprint)

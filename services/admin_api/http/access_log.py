@@ -6,7 +6,7 @@ import time
 
 import flask
 
-from admin_api.http import api_counters, auth
+from admin_api.http import api_counters, auth, state
 from admin_api.http.request import request_id, shown_path
 from crawljobs.runtime import logs
 
@@ -28,6 +28,13 @@ def _write(response: flask.Response) -> flask.Response:
         status=response.status_code,
         seconds=seconds,
     )
+    if rule is not None:
+        state.current().durations.add(
+            flask.request.method,
+            shown_path.template(rule.rule),
+            status=response.status_code,
+            seconds=seconds,
+        )
     # The log line has neither the query string nor the headers, because both may hold secrets.
     if flask.request.endpoint not in auth.PUBLIC_ENDPOINTS:
         log.info(

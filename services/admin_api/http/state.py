@@ -13,6 +13,7 @@ from admin_api.http.polling.shared_answers import SharedAnswers
 from admin_api.http.quotas import Exports, RequestRates, StoredResponses
 from admin_api.http.refusal_counts import RefusalCounts
 from admin_api.http.request.request_database import RequestDatabase
+from admin_api.http.request.route_durations import DurationsOfRoutes
 from crawljobs.db.database import Database
 from crawljobs.runtime.heartbeat import Heartbeat
 from crawljobs.runtime.outbound.guard import Guard
@@ -52,6 +53,7 @@ class State:
     heartbeat: Heartbeat
     shared: SharedAnswers = field(default_factory=SharedAnswers)
     refusals: RefusalCounts = field(default_factory=RefusalCounts)
+    durations: DurationsOfRoutes = field(default_factory=DurationsOfRoutes)
     drain: Drain = field(default_factory=Drain)
 
     def close(self) -> None:

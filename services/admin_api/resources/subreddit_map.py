@@ -19,7 +19,7 @@ blueprint = Blueprint("map", __name__, url_prefix=PREFIX, description="The map o
 
 @blueprint.get("")
 @blueprint.parameters(MapParameters)
-@blueprint.answers(200, MapSchema, "The strongest links, and their subreddits.")
+@blueprint.answers_polled(MapSchema, "The strongest links, and their subreddits.")
 @blueprint.problems("not_found")
 def show_map(params: dict[str, Any]) -> dict[str, Any]:
     """Show which subreddits have authors in common

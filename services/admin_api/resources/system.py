@@ -11,6 +11,7 @@ from admin_api.http.blueprint import Blueprint
 from admin_api.http.polling import conditional
 from admin_api.http.polling.conditional import Answer
 from admin_api.resources import overview, schedule_demand
+from admin_api.schemas.route_durations import RoutesSchema
 from admin_api.schemas.system import SystemSchema
 from crawljobs import errors
 from crawljobs.domain import process_differences
@@ -56,6 +57,19 @@ def show_system() -> flask.Response:
     """
     found = state.current().shared.get("system", _compute, seconds=KEPT_SECONDS)
     return conditional.respond(found)
+
+
+@blueprint.get("/routes")
+@blueprint.answers(200, RoutesSchema, "The durations by route.")
+def show_route_durations() -> dict[str, Any]:
+    """Show how long requests take, by route
+
+    The numbers are those of the process that answers. Each process of the API has its own, since
+    its start; the metrics have the sums of all.
+    """
+    kept = state.current().durations
+    name = state.current().heartbeat.name
+    return {"process": name, "seconds": kept.seconds, "routes": kept.all()}
 
 
 def _compute() -> Answer:

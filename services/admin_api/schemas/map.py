@@ -52,6 +52,13 @@ class MapNodeSchema(ma.Schema):
     over_18 = fields.Boolean(required=True, allow_none=True)
     access = fields.String(required=True, validate=known(AccessState))
     last_crawled_at = Timestamp(required=True, allow_none=True)
+    next_crawl_at = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata=described(
+            "With `last_crawled_at`, the freshness: the age by the interval between both."
+        ),
+    )
     authors = fields.Integer(
         required=True,
         attribute="author_count",

@@ -56,6 +56,11 @@ class Heartbeat:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
+    @property
+    def name(self) -> str:
+        """The name of the process in its heartbeats."""
+        return self._name
+
     def start(self) -> None:
         self._thread.start()
 

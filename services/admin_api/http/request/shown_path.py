@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import flask
@@ -18,3 +19,9 @@ def shown_path(limit: int) -> str:
     The name of a Reddit account is left out, because an erased name must not stay in a log.
     """
     return _NAMES_AUTHOR.sub(_SHOWN, flask.request.path)[:limit]
+
+
+@functools.lru_cache(maxsize=1_000)
+def template(rule: str) -> str:
+    """Return the path of a rule of Flask as the OpenAPI document shows it."""
+    return re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule)

@@ -80,6 +80,7 @@ _NODES = (
         _subreddit.over_18,
         _subreddit.access,
         _subreddit.last_crawled_at,
+        _subreddit.next_crawl_at,
         func.coalesce(_node.author_count, inline_number(0)).label("author_count"),
         _node.community_id,
         _community.c.name.label("community_name"),
@@ -126,6 +127,7 @@ class MapNode:
     over_18: bool | None
     access: AccessState
     last_crawled_at: datetime | None
+    next_crawl_at: datetime | None
     author_count: int
     community_id: int | None
     community_name: str | None

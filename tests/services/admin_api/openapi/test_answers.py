@@ -268,6 +268,8 @@ PATHS = (
     "tokens?limit=1",
     "tokens/000000000000",
     "tokens/000000000001",
+    "system/routes",
+    "webhooks/health",
     "webhooks",
     "webhooks?limit=1",
     "webhooks/1",
