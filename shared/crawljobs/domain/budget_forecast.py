@@ -24,7 +24,7 @@ class LiveDemand:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The requests that the live jobs still need. `empty_at`: the time of the last request."""
+    """The requests that the live jobs still need. `empty_at`: the expected time of the last one."""
 
     live_jobs: int
     at_least: bool

@@ -19,7 +19,7 @@ class EnqueueRequest:
       number.
     - `discovered_from`: the id of the subreddit whose crawl found these subreddits.
     - `traceparent`: the trace that the jobs continue.
-    - `of_step`: the request is a step of a group.
+    - `of_step`: true if the request is a step of a group.
     """
 
     subreddits: Sequence[str]

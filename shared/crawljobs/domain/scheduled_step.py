@@ -17,7 +17,7 @@ class ScheduledStep:
     - `priority`, `max_retries`: None means the value of the schedule.
     - `after`: keys of steps of the same schedule.
 
-    Two steps are equal if the names of their subreddit differ only in case.
+    A comparison of steps ignores `subreddit`, because names of one subreddit may differ in case.
     """
 
     key: str
@@ -40,7 +40,7 @@ def from_request(step: StepRequest, *, subreddit_id: int, **own: int | None) -> 
     """Return the step in the form that a schedule stores.
 
     `own` has the priority and max_retries of the step. None means the value of the schedule. `step`
-    may wait only for steps of the schedule, which it names by their keys.
+    may wait only for other steps of the schedule, by their keys.
     """
     return ScheduledStep(
         key=step.key,

@@ -70,8 +70,9 @@ AS $$
 $$
 """,
     # The transaction of each stored page calls this function. The lock makes an erasure wait for
-    # the transactions that read the table before it listed the author. The function is volatile, so
-    # its query sees the rows that were committed before the lock was granted (decision 146).
+    # the transactions that read the table before the erasure added the author. The function is
+    # volatile, so its query sees the rows that were committed before the lock was granted (decision
+    # 146).
     """
 CREATE FUNCTION erased_author_keys() RETURNS text[] LANGUAGE plpgsql VOLATILE AS $$
 BEGIN

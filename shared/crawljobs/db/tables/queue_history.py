@@ -35,7 +35,7 @@ queue_history = Table(
     Column("step_minutes", SmallInteger, primary_key=True, autoincrement=False),
     Column("at", Timestamp, primary_key=True),  # the start of the minute or the hour
     _minutes(),
-    # States. The counts of jobs stop at 100,000 each.
+    # The state at the end of the minute. Each count of jobs stops at 100,000.
     Column("waiting", Double, nullable=False),
     Column("crawling", Double, nullable=False),
     # Queued jobs by their priority.
@@ -47,14 +47,14 @@ queue_history = Table(
     Column("workers", Double, nullable=False),
     Column("database_bytes", Double, nullable=False),
     Column("dead_rows", Double, nullable=False),  # dead rows of the table crawl_jobs
-    # Events. Each count of a minute stops at 20,000.
+    # The events within the minute. Each count of a minute stops at 20,000.
     _count("claims"),
     _count("succeeded"),
     _count("failed"),
     _count("cancelled"),
     _count("ticks_fired"),
     _count("ticks_missed"),
-    # How long the claimed jobs had been claimable; null without a claim.
+    # For how many seconds the claimed jobs had been claimable. Null without a claim.
     Column("wait_p50_seconds", Double),
     Column("wait_p95_seconds", Double),
     CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),

@@ -107,7 +107,7 @@ webhook_events = Table(
     one_of("type", *webhook.EventType, name="type"),
     CheckConstraint("data IS NOT NULL OR job_id IS NOT NULL", name="has_data"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),
-    # An event enters this index at its expansion, not in the transaction of the change.
+    # The transaction of a change does not write to this index: an event enters it at its expansion.
     Index(
         "webhook_events_expanded_idx",
         "created_at",

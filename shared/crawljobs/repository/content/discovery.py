@@ -82,7 +82,7 @@ _MISSING = (
 
 # Goes from the crawled subreddit along `discovered_from` to the root of this discovery. The number
 # of steps is the crawl's depth. A further step would be wrong: if the root itself has a
-# `discovered_from`, it belongs to an earlier discovery with another root.
+# `discovered_from`, this value belongs to an earlier discovery with another root.
 _back = (
     select(
         _subreddit.id,

@@ -7,8 +7,8 @@ from sqlalchemy import Boolean, CheckConstraint, Column, SmallInteger, Table, Te
 from crawljobs.db.tables.columns import NOW, Timestamp, metadata
 
 # The first worker writes the row. All workers must crawl the same kind of server: the real Reddit,
-# or another server. A worker for the other kind refuses to start. Its crawls would look for the
-# newest item of earlier crawls, which does not exist on its server.
+# or another server. A worker for the other kind refuses to start. A crawl by this worker would
+# search its server for the newest item of earlier crawls, which does not exist there.
 crawled_reddit = Table(
     "crawled_reddit",
     metadata,

@@ -18,8 +18,8 @@ from sqlalchemy import (
 from crawljobs.db.tables.columns import Timestamp, metadata
 
 # The walk through all stored posts and comments, in a single row. The position is the last item
-# that the walk passed, in the order of the index (subreddit_id, created_at, id). It has no foreign
-# keys, because the item may be deleted.
+# that the walk passed, in the order of the index (subreddit_id, created_at, id). The position has
+# no foreign keys, because its item may be deleted.
 deletion_walk = Table(
     "deletion_walk",
     metadata,

@@ -12,8 +12,8 @@ erased_authors = Table(
     metadata,
     Column("name_hash", LargeBinary, primary_key=True),  # HMAC-SHA256 of the name in lower case
     Column("key_id", Text, nullable=False),  # identifies the key of the hash
-    # The author's row while the erasure runs; null after its end. There is no foreign key, because
-    # the end of the erasure deletes the author's row.
+    # The author's row while the erasure runs; null after the end of the erasure. There is no
+    # foreign key, because the end of the erasure deletes the author's row.
     Column("author_id", BigInteger),
     Column("erased_at", Timestamp, nullable=False, server_default=NOW),
     CheckConstraint("octet_length(name_hash) = 32", name="name_hash"),

@@ -16,7 +16,7 @@ post_scores = Table(
     Column("seen_at", Timestamp, primary_key=True),
     Column("score", BigInteger),
     Column("num_comments", BigInteger),
-    Index("post_scores_seen_at_idx", "seen_at"),  # for pruning
+    Index("post_scores_seen_at_idx", "seen_at"),  # finds the rows to prune
 )
 
 # The numbers of a subreddit at the time `seen_at`. A subreddit gets at most one row an hour.
@@ -32,5 +32,5 @@ subreddit_counts = Table(
     Column("seen_at", Timestamp, primary_key=True),
     Column("subscribers", BigInteger),
     Column("active", BigInteger),  # null: the reply did not have this number
-    Index("subreddit_counts_seen_at_idx", "seen_at"),  # for pruning
+    Index("subreddit_counts_seen_at_idx", "seen_at"),  # finds the rows to prune
 )

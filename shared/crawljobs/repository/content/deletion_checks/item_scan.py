@@ -35,8 +35,8 @@ KINDS = {"posts": "t3", "comments": "t1"}  # the prefixes of full names, in the 
 def _scan(table: Table) -> Select[Any]:
     """Return the statement that reads the next part of the index, up to `at_most` due items.
 
-    The last row of a part of SCAN rows is always among the results, because it is the position from
-    which the next statement continues.
+    If the part has SCAN rows, its last row is always among the results. This row is the position
+    from which the next statement continues.
     """
     item = table.c
     part = (

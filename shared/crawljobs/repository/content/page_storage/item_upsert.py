@@ -76,10 +76,10 @@ def write_ctes(columns: ItemColumns) -> str:
     the planner use one index lookup for each item. Otherwise Postgres would scan the whole table.
     OFFSET 0 makes Postgres compare a row once, and not again for the filter.
 
-    `checked` sets `checked_at` of unchanged rows. It runs after `written`, because its condition
-    counts the rows of `written`, and it skips locked rows. So it never waits for a lock, and no two
-    transactions can wait for each other's rows. If the parameter `records_checks` is false,
-    `checked` sets nothing.
+    `checked` sets `checked_at` of unchanged rows. `checked` runs after `written`, because its
+    condition counts the rows of `written`. `checked` skips locked rows, so it never waits for a
+    lock, and no two transactions can wait for each other's rows. If the parameter `records_checks`
+    is false, `checked` sets nothing.
     """
     table, names = columns.table.name, columns.stored
     return f"""
