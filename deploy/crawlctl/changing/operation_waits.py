@@ -8,7 +8,7 @@ import click
 from crawlctl.failures import ExitCode
 from crawlctl.nouns.operation import OPERATION
 from crawlctl.output.columns import Noun
-from crawlctl.rest.client import Reply
+from crawlctl.rest.reply import Reply
 from crawlctl.session import Session
 from crawlctl.waiting import poller, timeout_option
 

@@ -10,7 +10,8 @@ from crawlctl.exporting import checked_response
 from crawlctl.exporting.export_request import ExportRequest
 from crawlctl.exporting.progress import Progress
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.rest.client import REPEATED_STATUSES, Client
+from crawlctl.rest import repetition
+from crawlctl.rest.client import Client
 from crawlctl.rest.problem import Refused
 
 UPDATED_UNTIL = "Crawljobs-Updated-Until"
@@ -64,7 +65,7 @@ def download(
             _one_response(client, file, progress)
             return
         except Refused as refused:
-            if refused.status not in REPEATED_STATUSES:
+            if refused.status not in repetition.STATUSES:
                 raise
             reason, pause = str(refused), max(pause, refused.retry_after or 0.0)
         except HTTPError as error:

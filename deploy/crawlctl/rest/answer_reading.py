@@ -1,9 +1,11 @@
 """Reads answers of a server that may be hostile: a limit of bytes, and a deadline for all bytes."""
 
 import contextlib
+import json
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -11,6 +13,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+
+from crawlctl.failures import CommandFailed
 
 HEAD_SECONDS = 90.0  # limit of the wait for all headers; the server ends each request after 10 s
 BODY_SECONDS = 120.0  # limit of the time for the body of an answer that is no export
@@ -102,3 +106,18 @@ def open_pool(*, connect_seconds: float, read_seconds: float) -> urllib3.PoolMan
     pool = urllib3.PoolManager(timeout=timeout, retries=False)
     pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
     return pool
+
+
+def json_value(data: bytes, headers: Mapping[str, str]) -> Any:
+    """Return the JSON value of an answer, its text if it is no JSON, or None without content.
+
+    Raises CommandFailed if the JSON is damaged.
+    """
+    if not data:
+        return None
+    if "json" not in headers.get("Content-Type", ""):
+        return data.decode(errors="replace")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise CommandFailed("The answer of the server is not valid JSON.") from None

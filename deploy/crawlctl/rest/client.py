@@ -1,11 +1,9 @@
 """Sends requests to the admin-api. Repeats a request that the server could not answer."""
 
 import json
-import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
@@ -14,31 +12,18 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from crawlctl.failures import CommandFailed, ExitCode
-from crawlctl.rest import answer_reading
+from crawlctl.rest import answer_reading, connection_errors, repetition
 from crawlctl.rest.problem import Refused, read_problem
+from crawlctl.rest.reply import Reply
 from crawlctl.version import VERSION
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0  # the server ends each request after 10 s, and a proxy adds its own time
-FIRST_DELAY_SECONDS = 0.25
-LONGEST_DELAY_SECONDS = 5.0
 ANSWER_BYTES = 64 * 2**20  # limit of an answer; a list of 500 jobs has 1 MiB
 PROBLEM_BYTES = 2**20  # limit of an error of an export
-REPEATED_STATUSES = frozenset({429, 502, 503, 504})
 NOT_MODIFIED, NOT_FOUND = 304, 404
 
 Query = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A response without an error: its status, its JSON value (None without a body), its ETag."""
-
-    status: int
-    body: Any
-    etag: str | None = None
-    location: str | None = None
-    repeated: bool = False  # an earlier try of this request may have reached the server
 
 
 class Client:
@@ -124,14 +109,14 @@ class Client:
             except Refused as refused:
                 if gone_is_done and tries > 1 and refused.status == NOT_FOUND:
                     return Reply(204, None, repeated=True)
-                delay = _delay(tries, refused.retry_after)
-                if refused.status not in REPEATED_STATUSES or _is_over(deadline, delay):
+                delay = repetition.delay(tries, refused.retry_after)
+                if refused.status not in repetition.STATUSES or repetition.is_over(deadline, delay):
                     raise
             except HTTPError as error:
-                delay = _delay(tries, None)
-                if _is_over(deadline, delay):
-                    raise _unreachable(self.url, error) from None
-                self._log(f"{method} {path}: {_reason(error)}")
+                delay = repetition.delay(tries, None)
+                if repetition.is_over(deadline, delay):
+                    raise connection_errors.unreachable(self.url, error) from None
+                self._log(f"{method} {path}: {connection_errors.reason_of(error)}")
             else:
                 if not any_type and not isinstance(reply.body, dict | None):
                     raise CommandFailed(
@@ -153,7 +138,7 @@ class Client:
                 redirect=False,
             )
         except HTTPError as error:
-            raise _unreachable(self.url, error) from None
+            raise connection_errors.unreachable(self.url, error) from None
         if response.status >= 300:
             with response:
                 data = answer_reading.read_body(response, PROBLEM_BYTES)
@@ -188,35 +173,5 @@ class Client:
         if response.status >= 300:
             raise read_problem(response.status, response.headers, data)
         etag, location = response.headers.get("ETag"), response.headers.get("Location")
-        return Reply(response.status, _parsed(data, response.headers), etag, location)
-
-
-def _parsed(data: bytes, headers: Mapping[str, str]) -> Any:
-    if not data:
-        return None
-    if "json" not in headers.get("Content-Type", ""):
-        return data.decode(errors="replace")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise CommandFailed("The answer of the server is not valid JSON.") from None
-
-
-def _delay(tries: int, retry_after: float | None) -> float:
-    doubled: float = min(FIRST_DELAY_SECONDS * 2 ** (tries - 1), LONGEST_DELAY_SECONDS)
-    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, not a secret
-    return max(doubled * jitter, retry_after or 0.0)
-
-
-def _is_over(deadline: float, delay: float) -> bool:
-    return time.monotonic() + delay > deadline
-
-
-def _unreachable(url: str, error: HTTPError) -> CommandFailed:
-    return CommandFailed(f"{url} does not answer: {_reason(error)}", ExitCode.UNREACHABLE)
-
-
-def _reason(error: HTTPError) -> str:
-    cause = getattr(error, "reason", None) or error
-    text = str(cause)
-    return text.rsplit(": ", 1)[-1] if ": " in text else text or type(cause).__name__
+        value = answer_reading.json_value(data, response.headers)
+        return Reply(response.status, value, etag, location)
