@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -44,16 +45,26 @@ class AuthorPruning:
                 partial(forgotten_authors.walk, after=after, with_activity=self._with_activity)
             )
             for begin in range(0, len(walked.found), forgotten_authors.AT_ONCE):
-                if self._stopping.is_set():
-                    break
-                deleted += self._database.run(
-                    partial(
-                        forgotten_authors.forget,
-                        author_ids=walked.found[begin : begin + forgotten_authors.AT_ONCE],
-                        with_activity=self._with_activity,
-                    )
-                )
+                deleted += self._forget(walked.found[begin : begin + forgotten_authors.AT_ONCE])
             after = walked.last_id
         if deleted:
             log.info("authors.deleted", count=deleted)
         return deleted
+
+    def _forget(self, found: Sequence[tuple[int, str]]) -> int:
+        """Delete these accounts, except those that a running crawl names. Return their number."""
+        nameless = [
+            author_id
+            for author_id, name in found
+            if not self._stopping.is_set()
+            and self._database.run(
+                partial(forgotten_authors.remove_name, author_id=author_id, name=name)
+            )
+        ]
+        if not nameless:
+            return 0
+        return self._database.run(
+            partial(
+                forgotten_authors.forget, author_ids=nameless, with_activity=self._with_activity
+            )
+        )

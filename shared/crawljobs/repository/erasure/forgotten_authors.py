@@ -29,12 +29,12 @@ from sqlalchemy import (
 
 from crawljobs.db.tables import author_subreddits, authors, comments, posts
 from crawljobs.repository import index_order
-from crawljobs.repository.erasure import author_traces, block_list
+from crawljobs.repository.erasure import author_traces, block_list, named_checkpoints
 from crawljobs.repository.sql import NOW, ONE_ROW, ids, inline, inline_interval, inline_number
 
 WALKED = 1_000  # authors that one statement examines
-AT_ONCE = 20  # authors that one transaction deletes; no page is stored meanwhile
-STEPS = 5  # steps with the activity of one author; the next run continues
+AT_ONCE = 50  # authors that one transaction deletes; no page is stored meanwhile
+SUBREDDITS_MAX = 2_000  # an author with activity in more subreddits stays
 
 _author, _edge = authors.c, author_subreddits.c
 WALK: Select[Any] = (
@@ -77,14 +77,24 @@ FIND = (
 DELETE = delete(authors).where(_author.id == any_(ids("author_ids")))
 
 
+# The deletion needs the lock of pages, so it has only these two fast statements.
+DELETE_EDGES = delete(author_subreddits).where(_edge.author_id == any_(ids("author_ids")))
+SUBREDDITS = (
+    select(_edge.subreddit_id)
+    .where(_edge.author_id == bindparam("author_id", type_=BigInteger))
+    .order_by(_edge.subreddit_id)
+    .limit(inline_number(SUBREDDITS_MAX + 1))
+)
+
+
 @dataclass(frozen=True)
 class Walked:
-    """The authors without items among the examined ones, and the last examined id.
+    """The ids and names of the authors without items, and the last id that was examined.
 
     `last_id` is None if no author follows.
     """
 
-    found: Sequence[int]
+    found: Sequence[tuple[int, str]]
     last_id: int | None
 
 
@@ -98,8 +108,28 @@ def walk(
     index_order.follow(conn)
     walked = list(conn.execute(WALK, {"after": after}).scalars())
     values = {"author_ids": walked, "with_activity": with_activity, "now": now}
-    found = [row.id for row in conn.execute(FIND, values)]
+    found = [(row.id, row.name) for row in conn.execute(FIND, values)]
     return Walked(found, walked[-1] if len(walked) == WALKED else None)
+
+
+def remove_name(conn: Connection, *, author_id: int, name: str) -> bool:
+    """Remove the name from the crawls of the author's subreddits: checkpoints and missing parts.
+
+    Returns false if the name is left, because a running crawl has it, or because the author has
+    activity in more than SUBREDDITS_MAX subreddits. Then the author must stay, because only the
+    activity shows which crawls can have the name.
+    """
+    index_order.follow(conn)
+    all_ids = list(conn.execute(SUBREDDITS, {"author_id": author_id}).scalars())
+    if len(all_ids) > SUBREDDITS_MAX:
+        return False
+    for begin in range(0, len(all_ids), author_traces.SUBREDDITS_AT_ONCE):
+        some = all_ids[begin : begin + author_traces.SUBREDDITS_AT_ONCE]
+        if named_checkpoints.remove(conn, name=name, subreddit_ids=some):
+            return False
+        values = {"of_name": name, "subreddit_ids": some}
+        conn.execute(author_traces.DELETE_PARTS, values)
+    return True
 
 
 def forget(
@@ -112,23 +142,11 @@ def forget(
     """Delete these authors with their activity, and return the number of deleted authors.
 
     Waits for the pages that may just store items of these authors. An author of whom a page has
-    stored an item stays, and so does an author whom a running crawl names.
+    stored an item stays.
     """
     block_list.wait_for_pages(conn)
     index_order.follow(conn)
     values = {"author_ids": list(author_ids), "with_activity": with_activity, "now": now}
-    gone = [
-        row.id
-        for row in conn.execute(FIND, values).all()
-        if _has_no_activity_left(conn, row.id, row.name)
-    ]
-    return conn.execute(DELETE, {"author_ids": gone}).rowcount
-
-
-def _has_no_activity_left(conn: Connection, author_id: int, name: str) -> bool:
-    """Delete the author's activity, and return whether none is left."""
-    for _ in range(STEPS):
-        cleaned = author_traces.delete_activity(conn, author_id=author_id, name=name)
-        if cleaned.edges == 0:
-            return not cleaned.waits
-    return False
+    gone = {"author_ids": [row.id for row in conn.execute(FIND, values)]}
+    conn.execute(DELETE_EDGES, gone)
+    return conn.execute(DELETE, gone).rowcount

@@ -56,7 +56,7 @@ OF: dict[str, Any] = {
     "of_id": 7, "of_author": 7, "id_of_author": 7, "of_subreddit": 7, "at_most": 1000, "after": 3,
     "subreddit_ids": [7, 8], "author_ids": [7, 8], "of_name": "author7", "of_profile": "u_author7",
     "name": "author7", "item_ids": ["p7", "c7"], "hash": b"h" * 32, "hashes": [b"h" * 32],
-    "key_id": "key", "with_activity": False, "now": None,
+    "key_id": "key", "with_activity": False, "now": None, "author_id": 7,
     "from_time": datetime(2026, 1, 1, tzinfo=UTC), "stored_until": datetime(2026, 1, 1, tzinfo=UTC),
 }  # fmt: skip
 CASES: dict[str, ClauseElement] = {
@@ -81,6 +81,8 @@ CASES: dict[str, ClauseElement] = {
     "next authors": forgotten_authors.WALK,
     "authors without items": forgotten_authors.FIND,
     "deleted authors": forgotten_authors.DELETE,
+    "activity of deleted authors": forgotten_authors.DELETE_EDGES,
+    "subreddits of an author": forgotten_authors.SUBREDDITS,
     "listed names": erased_names._LISTED,
     **{f"walk of {name}": walk for name, walk in subreddit_items.WALKS.items()},
     **{f"deleted {name}": delete for name, delete in subreddit_items.DELETES.items()},
