@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -198,13 +199,17 @@ def test_a_stale_step_does_not_move_the_walk(
 ) -> None:
     """A worker that stopped for longer than its turn comes back after another one went on."""
     with database.begin() as conn:
-        before = deletion_walk.position(conn, every=DAY, share=0.1)
-        assert before is not None
-        step = item_scan.next_step(conn, before=before, at_most=10)
-        assert deletion_walk.advance(conn, step)
-        assert not deletion_walk.advance(conn, step)
-        assert not deletion_walk.advance(conn, Step([], before, None))
-        assert deletion_walk.position(conn, every=DAY, share=0.1) == step.after
+        for _ in range(2):
+            before = deletion_walk.position(conn, every=DAY, share=0.1)
+            assert before is not None
+            step = item_scan.next_step(conn, before=before, at_most=10)
+            assert deletion_walk.advance(conn, step)
+            assert not deletion_walk.advance(conn, step)
+            assert not deletion_walk.advance(conn, Step([], before, None))
+            assert deletion_walk.position(conn, every=DAY, share=0.1) == step.after
+        assert step.after is not None
+        stale = Step([], replace(step.after, walk=step.after.walk - DAY), None)
+        assert not deletion_walk.advance(conn, stale), "a step of an earlier walk"
 
 
 def test_refreshes_come_first_and_leave_a_quarter_of_the_batches_to_the_walk(

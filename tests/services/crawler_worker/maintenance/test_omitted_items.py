@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -131,6 +132,17 @@ def test_three_omissions_delete_an_item_and_a_later_look_restores_it(
     assert state(database, "t3_p103") == (True, False, None)
     assert state(database, "t1_c200") == (False, True, OMITTED)
     assert pending(database) == {}, "the omissions of a deleted item count no more"
+
+
+def test_a_look_restores_no_item_that_reached_its_retention(
+    database: Database, reddit: ShowingReddit, start: Callable[..., Refresher]
+) -> None:
+    with database.begin() as conn:
+        omission_marks.mark_deleted(conn, ["t3_p103"], now=None)
+    let_pass(database, 0, walk=True)
+    run_out(database, start(crawl=replace(refreshers.CRAWL, content_retention=DAY)))
+    assert ["t3_p103" in batch for batch in reddit.batches] == [True]
+    assert state(database, "t3_p103")[:2] == (False, True)
 
 
 def test_omissions_do_not_count_while_the_walk_is_off_or_a_reply_is_incomplete(
