@@ -98,12 +98,12 @@ def transactions(ids: Mapping[str, int], *, alpha: str, beta: str, linked: list[
         stored_communities.store(conn, communities=found)
         stored_communities.note_computed(conn, began=datetime.now(UTC))
 
-    def old(conn: Connection) -> None:
-        for name in (alpha, beta):
-            due = DueSubreddit(ids[name], old_content.FIRST, datetime.now(UTC))
-            for table in old_content.TABLES:
-                old_content.erase_items(conn, table, due, since=old_content.FIRST, at_most=9)
-            old_content.finish(conn, due)
+    def old(table: str, name: str) -> Work:
+        due = DueSubreddit(ids[name], old_content.FIRST, datetime.now(UTC))
+        return lambda conn: old_content.erase_items(conn, table, due, since=due.since, at_most=9)
+
+    def old_is_erased(conn: Connection) -> None:
+        old_content.finish(conn, DueSubreddit(ids[alpha], old_content.FIRST, datetime.now(UTC)))
 
     def checked(conn: Connection) -> None:
         items = Items(posts=(crawled.post("p1", subreddit=alpha, score=5),))
@@ -134,7 +134,9 @@ def transactions(ids: Mapping[str, int], *, alpha: str, beta: str, linked: list[
         "links of beta": links(beta),
         "take a node": due_nodes.take_due,
         "communities": communities,
-        "old content": old,
+        "old posts": old("posts", alpha),
+        "old comments": old("comments", beta),
+        "old content is erased": old_is_erased,
         "deletion check": checked,
     }
 

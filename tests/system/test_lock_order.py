@@ -391,7 +391,7 @@ PAIRS = [
     ("page of beta", "content erasure, COMMENTS"),
     ("links of alpha", "links of beta"),
     ("end of alpha", "links of alpha"),
-    ("old content", "author erasure, ITEMS"),
+    ("old posts", "author erasure, ITEMS"),
 ]
 
 
