@@ -21,6 +21,8 @@ class Database:
         seen.update(options)
 
 class Client:
+    tally = None
+
     def __init__(self, settings, *, database, threads):
         seen["threads"] = threads
 
@@ -49,7 +51,7 @@ NAME = "w" * 100
         (
             {"WORKER_CONCURRENCY": "3", "LEASE_SECONDS": "60", "DRAIN_SECONDS": "9"},
             {
-                "pool_size": 11,  # one for each crawl and seven more
+                "pool_size": 12,  # one for each crawl and nine more
                 "threads": 10,  # three crawls, six hanging crawls and the refresher
                 "reply_seconds": 10.0,
                 "drain_seconds": 9.0,
@@ -59,7 +61,7 @@ NAME = "w" * 100
         (
             {"WORKER_CONCURRENCY": "1", "LEASE_SECONDS": "4", "REFRESH_ITEMS": "false"},
             {
-                "pool_size": 9,
+                "pool_size": 10,
                 "threads": 4,
                 "reply_seconds": 4.0,
                 "drain_seconds": 25.0,
