@@ -12,6 +12,11 @@ const PAGES = [
   { path: '/', title: 'Overview', nav: 'Work', key: 'o', style: 'overview.css', load: () => import('./pages/overview.js') },
   { path: '/jobs', title: 'Jobs', nav: 'Work', key: 'j', load: () => import('./pages/jobs.js') },
   { path: '/jobs/:id', title: 'Job', style: 'job.css', load: () => import('./pages/job.js') },
+  { path: '/budget', title: 'Budget', nav: 'Operate', key: 'b', style: 'overview.css', load: () => import('./pages/budget.js') },
+  { path: '/workers', title: 'Workers', nav: 'Operate', key: 'w', style: 'overview.css', load: () => import('./pages/workers.js') },
+  { path: '/system', title: 'System', nav: 'Operate', key: 'y', style: 'overview.css', load: () => import('./pages/system.js') },
+  { path: '/audit', title: 'Audit log', nav: 'Admin', key: 'a', load: () => import('./pages/audit.js') },
+  { path: '/tokens', title: 'Tokens', nav: 'Admin', key: 't', load: () => import('./pages/tokens.js') },
   { path: '/settings', title: 'Settings', nav: 'Admin', key: ',', load: () => import('./pages/settings.js') },
 ];
 

@@ -7,7 +7,7 @@ import { authorization, onToken, waitForToken } from './session.js';
 export { ApiError } from './errors.js';
 
 const KEPT_ANSWERS = 60;
-const SECONDS_MAX = 60; // an export of the server may take longer; the pages start none
+const SECONDS_MAX = 60; // also of an export, which the browser holds in memory
 const kept = new Map(); // url -> answer with an ETag; the oldest first
 
 /** Return a path with its query. Lists repeat the parameter; null, undefined, '' and [] leave it out. */
@@ -64,6 +64,10 @@ async function send(method, path, { body, query, ifMatch, key, signal } = {}) {
   }
 }
 
+/** Read a text, such as an export. Its `data` is the text. */
+const text = (path, { query, signal } = {}) =>
+  exchange('GET', urlOf(path, query), { headers: { Accept: '*/*' }, isText: true, signal });
+
 /** Send a request, also after each new sign-in, and return its answer. Throws ApiError. */
 async function exchange(method, url, options) {
   for (;;) {
@@ -81,7 +85,7 @@ async function exchange(method, url, options) {
   }
 }
 
-async function exchangeOnce(method, url, used, { headers = {}, body, signal }) {
+async function exchangeOnce(method, url, used, { headers = {}, body, isText, signal }) {
   const limit = AbortSignal.timeout(SECONDS_MAX * 1000);
   const sentAt = Date.now();
   const began = performance.now();
@@ -106,7 +110,7 @@ async function exchangeOnce(method, url, used, { headers = {}, body, signal }) {
     throw unreachable(limit.aborted ? `The server did not answer within ${SECONDS_MAX} s.` : null);
   }
   return {
-    data: text ? parsed(text) : null,
+    data: isText ? text : text ? parsed(text) : null,
     status: response.status,
     etag: response.headers.get('ETag'),
     location: response.headers.get('Location'),
@@ -137,4 +141,4 @@ function sizeOf(url, text) {
 export const whoami = async (token) =>
   (await exchangeOnce('GET', '/api/whoami', `Bearer ${token}`, {})).data;
 
-export const api = { get, send };
+export const api = { get, send, text };

@@ -16,16 +16,22 @@ export function differences(before, after) {
     .map((name) => [name, shown(before?.[name]), shown(after?.[name])]);
 }
 
+const SHOWN = 4; // a created thing has many values
+
+const Difference = ({ name, old, present, isChange }) => html`<li>
+  ${words(name)}: ${isChange && html`<del>${old}</del>${' '}`}<ins>${present}</ins>
+</li>`;
+
+/** The fields that changed; the first ones, and the others behind a summary. */
 export function Differences({ before, after }) {
   const found = differences(before, after);
   if (found.length === 0) return html`<span class="quiet">–</span>`;
-  return html`<ul class="differences">
-    ${found.map(
-      ([name, old, present]) => html`<li key=${name}>
-        ${words(name)}: ${before && html`<del>${old}</del>${' '}`}<ins>${present}</ins>
-      </li>`,
-    )}
+  const list = (rows) => html`<ul class="differences">
+    ${rows.map(([name, old, present]) => html`<${Difference} key=${name} name=${name} old=${old} present=${present} isChange=${Boolean(before)} />`)}
   </ul>`;
+  if (found.length <= SHOWN + 1) return list(found);
+  return html`${list(found.slice(0, SHOWN))}
+    <details class="more-values"><summary>${found.length - SHOWN} more</summary>${list(found.slice(SHOWN))}</details>`;
 }
 
 const COLUMNS = [

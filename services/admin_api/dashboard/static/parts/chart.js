@@ -72,6 +72,15 @@ const dataOf = (times, series) => [times, ...series.map(({ values }) => values)]
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const toneColour = (tone) => colour({ neutral: 'text' }[tone] ?? tone ?? 'accent');
 
+const DAY = 86_400;
+
+/** Return 12:00, or a date for steps of days. The first time of a day has its date below it. */
+function tickText(seconds, at, step, zone) {
+  const [date, time] = absolute(seconds * 1000, zone).split(' ');
+  if (step >= DAY) return date.slice(5);
+  return at === 0 || time.startsWith('00:00') ? `${time.slice(0, 5)}\n${date.slice(5)}` : time.slice(0, 5);
+}
+
 function optionsOf({ UPlot, series, kind, zone, width, height }) {
   const axis = {
     stroke: colour('muted'),
@@ -87,7 +96,7 @@ function optionsOf({ UPlot, series, kind, zone, width, height }) {
     cursor: { y: false, points: { size: 6 } },
     tzDate: (seconds) => (zone === 'local' ? new Date(seconds * 1000) : UPlot.tzDate(new Date(seconds * 1000), zone)),
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 1) * 1.05)] } },
-    axes: [axis, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => shortNumber(tick)) }],
+    axes: [{ ...axis, values: (_, ticks, __, ___, step) => ticks.map((tick, at) => tickText(tick, at, step, zone)) }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => shortNumber(tick)) }],
     series: [
       {},
       ...series.map(({ label, tone }) => ({
