@@ -210,9 +210,9 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         exports=Exports(
             per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
         ),
-        # One token gets one place less than all tokens, so that another token can start an export.
-        # The bootstrap token is not exempt here and for `large_bodies`. So the place that `Exports`
-        # reserves for it stays unused, and `in_total` is one higher.
+        # One token may use one place less than all tokens, so that another token can start an
+        # export. Here the bootstrap token has no exception. So the place that `Exports` reserves
+        # for this token stays unused, and `in_total` is one higher to make up for the unused place.
         content_exports=Exports(per_token=max(1, streams - 1), in_total=streams + 1),
         content_database=pool(streams, EXPORT_TIMEOUTS, other_url=exports.database_url),
         content_key=settings.read_content_key(variables),

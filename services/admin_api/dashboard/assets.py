@@ -1,7 +1,7 @@
-"""Loads the files of the dashboard into memory, each with a compressed twin.
+"""Loads the files of the dashboard into memory, each also in a form that gzip has compressed.
 
-A path of a static file contains a hash of all files. So a browser may keep a file forever: a change
-of any file changes the paths of all files.
+The path of a static file contains a hash of all files. A change of any file changes the hash, and
+so the paths of all files. So a browser may keep a file forever.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ class Asset:
 
 @dataclass(frozen=True)
 class Assets:
-    """The page, and the static files by their path below the hash."""
+    """The files of the dashboard.
+
+    - `page`: the HTML page.
+    - `files`: the static files. A key is the part of the file's path that follows the hash.
+    """
 
     page: Asset
     files: Mapping[str, Asset]
@@ -89,7 +93,7 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _version(files: Mapping[str, bytes]) -> str:
-    """Return the hash of all names and bodies."""
+    """Return a hash of the names and the contents of all files."""
     found = hashlib.sha256()
     for name, body in files.items():
         found.update(f"{name}\0{len(body)}\0".encode())
@@ -98,9 +102,10 @@ def _version(files: Mapping[str, bytes]) -> str:
 
 
 def _with_paths(page: bytes, files: Mapping[str, bytes], prefix: str) -> bytes:
-    """Fill the prefix of the files into the page, and links that load all modules at once.
+    """Return the page with the path prefix of the static files, and with a link to each module.
 
-    Without the links a browser would find the modules one after another, import by import.
+    A browser loads all linked modules at once. Without the links, the browser would find a module
+    only after it has loaded the module that imports it.
     """
     first = module_graph.reachable(ENTRY, files)
     links = "\n".join(f'  <link rel="modulepreload" href="{prefix}/{name}">' for name in first)

@@ -20,7 +20,7 @@ def reachable(entry: str, files: Mapping[str, bytes]) -> list[str]:
     Raises ValueError if an imported file does not exist.
     """
     found = [entry]
-    for name in found:  # grows while it is read
+    for name in found:  # the loop appends to the list over which it iterates
         for imported in imports_of(name, files[name]):
             if imported not in files:
                 raise ValueError(f"{name} imports {imported}, which does not exist")

@@ -38,7 +38,10 @@ def without_slash() -> werkzeug.Response:
 @blueprint.get("/ui/", defaults={"path": ""})
 @blueprint.get("/ui/<path:path>")
 def page(path: str) -> flask.Response:
-    """Send the page for each path: its own script reads the path. Raises 404 for odd paths."""
+    """Send the HTML page. The same page serves all paths, because its script reads the path.
+
+    Raises 404 for a path with too many segments or with unusual characters.
+    """
     segments = path.removesuffix("/").split("/") if path else []
     if (
         len(segments) > _SEGMENTS_MAX
@@ -51,7 +54,10 @@ def page(path: str) -> flask.Response:
 
 @blueprint.get(f"{assets.PREFIX}/<version>/<path:name>")
 def static_file(version: str, name: str) -> flask.Response:
-    """Send a file of this version. Raises 404 for another version, and for unknown names."""
+    """Send the static file. Raises 404 for an unknown name.
+
+    Also raises 404 if `version` is not the hash of the files that this process has.
+    """
     loaded = assets.all_assets()
     found = loaded.files.get(name) if version == loaded.version else None
     if found is None:

@@ -95,8 +95,9 @@ def _identify(offered: str) -> Identity | None:
 def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
-    Runs before the database checks the token, so the token may be invalid. An unknown token is not
-    limited: RequestRates stores a token when the database first finds it valid.
+    This check runs before the database checks the token, so the token may be invalid. RequestRates
+    has a limit only for tokens that the database has found valid before. So a token that it does
+    not know has no limit here.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

@@ -49,7 +49,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return self._at(rule, "GET", self._reads, options)
 
     def post(self, rule: str, *, secret: bool = False, **options: Any) -> Decorator:
-        """Add a POST route that accepts Idempotency-Key. `secret`: no response body is stored."""
+        """Add a POST route that accepts Idempotency-Key. With `secret`, stores no response body."""
 
         def decorate(view: View) -> View:
             repeatable = idempotency.repeatable(view, secret=secret)
@@ -166,7 +166,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
     def answers_page(self, schema: type[ma.Schema], description: str) -> Decorator:
         """Declare a page of a list: its schema, the Link to the next page, and its ETag.
 
-        The view must have `parameters`, which documents the If-None-Match header.
+        The view must have the decorator `parameters`, which documents the If-None-Match header.
         """
         headers = {**pagination.LINK_HEADER, **conditional.HEADERS}
 
@@ -176,7 +176,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return decorate
 
     def answers_polled(self, schema: type[ma.Schema], description: str) -> Decorator:
-        """Declare an answer with an ETag that is no page of a list. The view has `parameters`."""
+        """Declare an answer with an ETag, for a view with `parameters`. It is no page of a list."""
 
         def decorate(view: View) -> View:
             declared = self.answers(200, schema, description, headers=conditional.HEADERS)

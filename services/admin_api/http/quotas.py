@@ -8,8 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-# A token may store at most this share of its daily limit of bytes in one burst. Unused bytes of
-# earlier days do not make the burst larger.
+# A part of the daily limit of bytes: the most that a token may store in one burst. A token that
+# stored less on earlier days may not store more in a burst.
 SAVED_SHARE = 1 / 8
 KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
 # Limit of tokens whose use is counted. A further token replaces the least recently seen token.
@@ -57,9 +57,11 @@ class RequestRates:
 
 
 class Exports:
-    """Limits concurrent exports. Another object limits concurrent requests with large bodies.
+    """Limits concurrent exports, or concurrent requests with large bodies.
 
-    An export occupies a thread until its client has read it. A large body occupies memory.
+    The API has several objects of this class: two for exports and one for large bodies. The
+    comments of this class speak of exports only. An export occupies a thread until its client has
+    read it. A large body occupies memory.
     """
 
     def __init__(self, *, per_token: int, in_total: int) -> None:
@@ -70,7 +72,8 @@ class Exports:
           reserved for the bootstrap token, so that other tokens cannot block the operator's export.
         """
         self.per_token = per_token
-        self.at_most = max(1, in_total - 1)  # the limit of all tokens together that are not exempt
+        # Limit of running exports without those of the bootstrap token.
+        self.at_most = max(1, in_total - 1)
         self._in_total = in_total
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()

@@ -131,7 +131,10 @@ class RefusalCounts:
                 self._evicted.append(window.count)
 
     def pop_finished(self, *, include_open: bool = False) -> list[RefusalCount]:
-        """Remove and return the counts of ended windows. `include_open`: also of open windows."""
+        """Remove and return the counts of the time windows that have ended.
+
+        With `include_open`, also remove and return the counts of the windows that have not ended.
+        """
         with self._lock:
             now = self._clock()
             finished = [

@@ -1,6 +1,7 @@
 """Adds headers to each response. They forbid caching, type sniffing and files from other sites.
 
-A view may replace values: the files of the dashboard may be cached.
+A view may set other values. The view of the dashboard's files does, so that browsers may cache
+these files.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ HEADERS = {
 
 
 def set_own(headers: Mapping[str, str]) -> None:
-    """Replace values for the response of this request.
+    """Replace the values of some headers for the response of this request.
 
-    Call this last in a view: an error response has the values of HEADERS.
+    Call this last in a view. If the view fails, the error response has the values in HEADERS.
     """
     flask.g.own_headers = headers
 

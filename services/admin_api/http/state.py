@@ -47,7 +47,8 @@ class State:
     exports: Exports  # limits the exports of the audit log
     content_exports: Exports
     content_database: Database
-    content_key: bytes | None = field(repr=False)  # computes the pseudonyms of authors
+    # The key from which the pseudonyms of authors are computed.
+    content_key: bytes | None = field(repr=False)
     large_bodies: Exports
     stored_responses: StoredResponses
     heartbeat: Heartbeat

@@ -32,11 +32,11 @@ def describe_idempotency(paths: dict[str, Any]) -> None:
 
 
 def drop_null_defaults(value: Any) -> None:
-    """Remove each `default: null`.
+    """Remove each `default: null` from the document.
 
-    The default comes from fields that are None if a request lacks them.
-
-    Most of these fields do not accept null, so a validator of OpenAPI refuses the default.
+    The schemas of request bodies have fields that are None if a request lacks them, and
+    flask-smorest documents None as their default. Most of these fields do not accept null. So a
+    validator of OpenAPI documents refuses the default.
     """
     if isinstance(value, dict):
         if "default" in value and value["default"] is None:

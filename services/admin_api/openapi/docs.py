@@ -19,7 +19,10 @@ def blueprint(api: document.Api) -> flask.Blueprint:
 
     @docs.get("/")
     def root() -> werkzeug.Response:
-        """Lead browsers, which name text/html, to the dashboard, and programs to the docs."""
+        """Redirect browsers to the dashboard, and other clients to the documentation.
+
+        A client is a browser if its Accept header contains text/html.
+        """
         accepted = flask.request.accept_mimetypes
         is_browser = any(kind == "text/html" and quality > 0 for kind, quality in accepted)
         response = flask.redirect("/ui/" if is_browser else "/docs")

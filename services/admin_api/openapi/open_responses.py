@@ -32,7 +32,10 @@ def attributes_of(_: Any, field: ma.fields.Field[Any], **__: Any) -> dict[str, A
 
 
 def name_values(document: dict[str, Any]) -> None:
-    """Move each enum's values to a schema of its own. In responses, also allow any other text."""
+    """Move the values of each enum to a schema of their own, to which the enum then refers.
+
+    In responses, also allow any text that is not one of the values.
+    """
     schemas = document["components"]["schemas"]
     in_responses = names_in_responses(document)
     named: dict[str, Any] = {}

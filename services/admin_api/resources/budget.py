@@ -40,14 +40,16 @@ _schema = BudgetSchema()
 @blueprint.may_be_unchanged
 @blueprint.answers(200, BudgetSchema, "The budget of each client id.", headers=conditional.HEADERS)
 def show_budget() -> flask.Response:
-    """Show Reddit's request budget, who spends it, and what the queue still wants
+    """Show Reddit's request budget, its consumers, and the requests that the queue still needs
 
     For each client id, shows the requests left in the time window, and whether Reddit accepts the
-    credentials. If the workers pause, shows the reason and the end of the pause, and when a worker
-    next tests whether the cause has ended. `minutes` shows how the window was spent. `demand`
-    estimates when the budget has served all live jobs, and `schedules` what all schedules need a
-    day. `spending` and `spending_jobs` show who spends. `content_checks` shows how old the oldest
-    look at a stored item is.
+    credentials. If the workers pause, shows the reason and the end of the pause, and the time at
+    which a worker next checks whether Reddit works again.
+
+    `minutes` shows how the requests of the window were spent. `demand` estimates when the budget
+    has served all live jobs. `schedules` has the requests that all schedules need in a day.
+    `spending` and `spending_jobs` show which sources and jobs spend requests. `content_checks` has
+    the age of the oldest check of a stored item.
     """
     return conditional.respond(state.current().shared.get("budget", _compute))
 

@@ -36,8 +36,9 @@ _schema = HistorySchema()
 def show_history(params: dict[str, Any]) -> flask.Response:
     """Show series of the queue, the budgets and the webhooks over time
 
-    Workers record each minute. A chart has at most 1,500 points; `minutes` and null points show
-    where no worker ran. The last step contains only its past part.
+    Workers record the values once a minute. A chart has at most 1,500 points. `minutes` has the
+    number of recorded minutes of each step. If no worker ran during a step, its point is null. The
+    last step may end in the future: then its point covers only the time until now.
     """
     with state.current().database.read() as conn:
         now = chart_reads.read_time(conn)
@@ -65,9 +66,10 @@ def show_history(params: dict[str, Any]) -> flask.Response:
 
 
 def _span(params: dict[str, Any], now: datetime) -> tuple[Span, ChartStep]:
-    """Return the span that the parameters describe. Raises a Problem if it has no or many points.
+    """Return the span that the parameters describe.
 
-    Times before 1970 count as 1970, times in the future as now.
+    A time before 1970 counts as 1970, and a time in the future counts as now. Raises a Problem if
+    the span has no point or too many points.
     """
     until = min(params["until"] or now, now)
     since = params["since"] or max(EPOCH, until) - DEFAULT_RANGE

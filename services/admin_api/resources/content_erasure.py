@@ -50,7 +50,8 @@ def erase_author(params: dict[str, Any], author: str) -> flask.Response:
 
     The author's posts and comments stay as rows without author, texts and urls, because replies
     refer to them. The name is replaced, and only a keyed hash of the name is kept. An author who is
-    not stored is blocked too. If content of the author is left, a second request erases it.
+    not stored is blocked too. One request may leave a part of the author's content. In this case, a
+    second request erases the rest.
     """
     key = state.current().content_key
     if key is None:

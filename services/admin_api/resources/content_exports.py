@@ -60,7 +60,8 @@ def export_posts(params: dict[str, Any]) -> flask.Response:
 def export_comments(params: dict[str, Any]) -> flask.Response:
     """Export stored comments
 
-    The keys of lines are the same as in an export of posts, and so is the way to continue.
+    The lines have the same keys as the lines of an export of posts. An interrupted export continues
+    in the same way.
     """
     return export_requests.exported(ExportKind.COMMENTS, params)
 
@@ -96,7 +97,7 @@ def export_subreddits(params: dict[str, Any]) -> flask.Response:
 def export_edges(params: dict[str, Any]) -> flask.Response:
     """Export the activity of each author in each subreddit
 
-    The key of a line is `author_id,subreddit_id`. With the parameter `subreddit`, it is
+    The key of a line is `author_id,subreddit_id`. With the parameter `subreddit`, the key is
     `author_id`.
     """
     return export_requests.exported(ExportKind.EDGES, params)

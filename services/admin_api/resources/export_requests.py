@@ -25,7 +25,11 @@ UPDATED_UNTIL = "Crawljobs-Updated-Until"
 
 
 def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
-    """Return the response with the lines of this kind. Raises a Problem."""
+    """Return the response with the lines of this kind.
+
+    Raises a Problem if the parameters are wrong, if no place for an export is free, or if the
+    server lacks the key for pseudonyms.
+    """
     export_response.refuse_old_http()
     current = state.current()
     pseudonymous = bool(params.get("pseudonyms"))
@@ -68,7 +72,10 @@ def exported(kind: ExportKind, params: dict[str, Any]) -> flask.Response:
 
 
 def exported_graph(params: dict[str, Any]) -> flask.Response:
-    """Return the response with the map as a graph: its nodes, then its links. Raises a Problem."""
+    """Return the response with the map as a graph: its nodes, then its links.
+
+    Raises a Problem if the parameters are wrong, or if no place for an export is free.
+    """
     export_response.refuse_old_http()
     if params["after"] is not None:
         raise problems.refuse_value("/after", "a graph cannot be continued")

@@ -46,8 +46,9 @@ _detail, _rows = GroupDetailSchema(), GroupRowListSchema()
 def list_group_rows(params: dict[str, Any]) -> flask.Response:
     """List groups in their short form, newest first
 
-    The same list with the same filters, with the progress of each group. With If-None-Match, the
-    answer is 304 while only the pace and the expected ends have changed.
+    The filters are those of the list of groups. Each item also has the progress of the group. With
+    If-None-Match, the answer is 304 while nothing has changed except the pace and the expected ends
+    of the groups.
     """
     page = pagination.Page.requested("group rows", params)
     with state.current().database.read() as conn:
@@ -76,10 +77,12 @@ def list_group_rows(params: dict[str, Any]) -> flask.Response:
 def show_group_overview(group_id: int) -> flask.Response:
     """Show a group with its progress, its graph, and what holds it up
 
-    One answer for a page that is read again and again. A group of at most 150 steps has a `graph`;
-    each group has `stages`, which are its steps by depth, and `burn_up`, the numbers of ended steps
-    over time. With If-None-Match, the answer is 304 while nothing has changed. The ETag is no
-    version for If-Match: send `version` in quotes.
+    The answer has all data of a page that clients read again and again. A group of at most 150
+    steps has a `graph`. Each group has `stages`, which are the steps by their depth in the graph,
+    and `burn_up`, which are the numbers of ended steps over time.
+
+    With If-None-Match, the answer is 304 while nothing has changed. The ETag is not valid for
+    If-Match: for If-Match, send `version` in quotes.
     """
     with state.current().database.read() as conn:
         group = group_requests.current(conn, group_id)

@@ -68,9 +68,9 @@ def change_job_statuses(params: dict[str, Any]) -> responses.Response:
 def retry_jobs(params: dict[str, Any]) -> responses.Response:
     """Queue many finished jobs again
 
-    If several jobs belong to one subreddit, only the newest job is retried. If the subreddit has
-    another live job, no job is retried. Then the problem of the job in the response has the id of
-    the live job.
+    If several of the jobs belong to one subreddit, only the newest of them is retried. If the
+    subreddit has another live job, none of them is retried. In this case, the item of the job in
+    the response has a problem with the id of the live job.
     """
     return bulk_changes.apply(params, Verb.RETRY)
 

@@ -72,7 +72,11 @@ def enqueue_jobs(params: dict[str, Any]) -> responses.Response:
 
 
 def _checked(texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return two dicts: the valid names by lower-case name, and the errors by invalid text."""
+    """Check the texts. Return two dicts.
+
+    - The first dict maps a name in lower case to the valid name.
+    - The second dict maps an invalid text to its error.
+    """
     names: dict[str, str] = {}
     invalid: dict[str, str] = {}
     for text in texts:

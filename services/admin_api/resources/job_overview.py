@@ -33,10 +33,12 @@ _schema = JobOverviewSchema()
 def show_job_overview(job_id: int) -> flask.Response:
     """Show a job with its attempts, its explanation and its progress
 
-    One answer for a page that is read again and again: the job without its checkpoint, its
-    attempts, the explanation with remedies, the phases of the crawl, the steps of groups and the
-    changes by operators. With If-None-Match, the answer is 304 while nothing has changed. The ETag
-    is no version for If-Match: send `version` in quotes.
+    The answer has all data of a page that clients read again and again: the job without its
+    checkpoint, its attempts, the explanation with remedies, the phases of the crawl, the steps of
+    groups and the changes by operators.
+
+    With If-None-Match, the answer is 304 while nothing has changed. The ETag is not valid for
+    If-Match: for If-Match, send `version` in quotes.
     """
     with state.current().database.read() as conn:
         job = job_details.found(conn, job_id)

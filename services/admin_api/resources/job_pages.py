@@ -51,7 +51,10 @@ def page_of(
 
 
 def rows(conn: Connection, jobs: Sequence[Job]) -> list[JobRow]:
-    """Return the jobs with the obstacle of each. One statement reads the causes of all jobs."""
+    """Return each job with its obstacle, which is the unmet condition that delays the job most.
+
+    One statement reads the causes of all waiting jobs.
+    """
     waiting = [job for job in jobs if job.status not in FINAL | {JobStatus.CRAWLING}]
     causes = job_explain.causes_of(conn, jobs=waiting)
     return [_row(job, causes.get(job.id)) for job in jobs]

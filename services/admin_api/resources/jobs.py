@@ -92,9 +92,10 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 def list_job_rows(params: dict[str, Any]) -> responses.Response:
     """List jobs in their short form
 
-    The same list with the same filters, in a third of the bytes: for a table of jobs that a
-    client reads again and again. `ids` reads only the jobs in the client's table. `waits_for` has
-    the cause of the wait of each job, which the list of whole jobs does not have.
+    The filters are those of the list of jobs. The short form has a third of the bytes, for a table
+    of jobs that a client reads again and again. To read only the jobs in its table, the client
+    sends `ids`. `waits_for` has the cause for which a job waits. The list of jobs does not have
+    this field.
     """
     return job_pages.page_of(
         params, listing="job_rows", path=f"{PREFIX}/rows", shown=job_pages.rows

@@ -26,7 +26,7 @@ CHUNK_SECONDS = 30.0
 # An export with a lower rate reads small chunks, so that a chunk delays other statements only
 # briefly.
 FAST_ROWS_PER_SECOND = 20_000
-_SLEEP_SECONDS = 0.5  # a stop or a closed connection is noticed within this time
+_SLEEP_SECONDS = 0.5  # interval of the checks for a stop of the process and for a closed connection
 _LEFT = "the client has left"
 
 
@@ -35,9 +35,9 @@ class ExportReader:
     """Reads the chunks of one export.
 
     - `rate`: the limit of rows that are read per second; None: no limit.
-    - `connection`: the client's connection; None: unknown. The export ends when the client has
-      closed the connection. Otherwise an export whose filters match no line would not notice the
-      end.
+    - `connection`: the client's connection; None: unknown. The reader checks between chunks whether
+      the client has closed the connection. A failed send would show this too, but an export whose
+      filters match no line sends nothing.
     """
 
     database: Database

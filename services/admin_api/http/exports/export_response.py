@@ -27,9 +27,10 @@ def refuse_old_http() -> None:
 
 
 def take_place() -> str:
-    """Take one of the places for exports, and return the key under which it is counted.
+    """Take a place for an export of content, and return the key of the token that has the place.
 
-    Raises a Problem if all places are taken, or the token has its share of them.
+    Raises a Problem if no place is free, or if the token already has as many places as one token
+    may have.
     """
     key = auth.current_identity().key
     places = state.current().content_exports

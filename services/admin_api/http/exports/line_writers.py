@@ -17,11 +17,14 @@ Name = Callable[[str], str]
 
 _TO_QUOTE = frozenset('",\r\n')
 _DELETED = "[deleted]"
-_NAMES_KEPT = 10_000  # names whose pseudonyms are in memory
+_NAMES_KEPT = 10_000  # limit of the names whose pseudonyms are kept in memory
 
 
 def author_field(kind: ExportKind) -> str | None:
-    """Return the first field of a line, which has the author's name. None: lines have no author."""
+    """Return the name of the field with the author's name, which is the first field of a line.
+
+    Returns None for a kind of export whose lines have no author.
+    """
     if kind in (ExportKind.SUBREDDITS, ExportKind.LINKS, ExportKind.MAP_NODES):
         return None
     return "name" if kind is ExportKind.AUTHORS else "author"

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from admin_api.http.streaming import PIECE_BYTES, PIECE_SECONDS
 
 LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS  # 16 KiB/s
-# After this time, a slow export sends a piece that is not full, so that no proxy closes a silent
-# connection.
+# The interval, in seconds, at which a slow export sends a piece that is not full. Without these
+# pieces, a proxy may close a connection that transfers no data.
 FLUSH_SECONDS = 2.0
-# A fast level: a higher level takes more than twice the time, and makes the export 10 % smaller.
+# The compression level. The level is low, because a higher level takes more than twice the time,
+# and makes the export only 10 % smaller.
 GZIP_LEVEL = 3
-# A stored block of the deflate format without content. It may follow a flush, after which the next
-# block begins at a whole byte.
+# An uncompressed block without content, in the deflate format. A block may begin only where the
+# previous block ends. After a flush, this place is at the start of a byte, so these bytes can
+# follow.
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
@@ -38,9 +40,12 @@ def gzipped(
 ) -> Iterator[bytes]:
     """Yield the compressed contents. The end mark of the gzip format follows all contents.
 
-    After each content, at most once in FLUSH_SECONDS, the function also yields the bytes that the
-    compressor holds, or an empty block. So the response has data also while no line matches the
-    filters, and neither the client nor a proxy takes the connection for dead.
+    The compressor holds back bytes until it has enough input. So after a content, at most once in
+    FLUSH_SECONDS, the function also yields the held bytes. If the compressor holds no bytes, the
+    function yields an empty block.
+
+    So the client gets bytes even while no line matches the filters. Without these bytes, the client
+    or a proxy could close the connection.
     """
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _WITH_GZIP_HEADER)
     flushed_at = -math.inf
@@ -49,7 +54,7 @@ def gzipped(
         for begin in range(0, len(view), PIECE_BYTES):
             yield compressor.compress(view[begin : begin + PIECE_BYTES])
         if clock() - flushed_at >= FLUSH_SECONDS:
-            # Without new content, a second flush gives no bytes.
+            # If no content came since the previous flush, this flush returns no bytes.
             yield compressor.flush(zlib.Z_SYNC_FLUSH) or _EMPTY_BLOCK
             flushed_at = clock()
     yield compressor.flush()
@@ -60,11 +65,12 @@ def pieces(
 ) -> Iterator[bytes]:
     """Yield pieces of at most PIECE_BYTES.
 
-    The first content is sent at once, also if it is empty, so that the client gets the headers. If
-    the contents come slowly, a piece is sent after FLUSH_SECONDS.
+    The function yields the first content at once, even if it is empty, so that the client gets the
+    headers. If the contents come slowly, the function yields a smaller piece after FLUSH_SECONDS.
 
-    Raises Interrupted if the client takes less than 16 KiB/s on average, after a grace of
-    PIECE_SECONDS. Only the time for which the client delays the export counts.
+    Raises Interrupted if the client takes less than 16 KiB/s on average, after PIECE_SECONDS in
+    which a client may be slower. The average counts only the time in which the function waits for
+    the client to take a piece.
     """
     sent, blocked = 0, 0.0
     for piece in _cut(contents, clock):

@@ -23,7 +23,7 @@ WAIT_SECONDS = 12.0
 
 @dataclass
 class _Slot:
-    """The last answer of one name, and its running computation."""
+    """The latest computed answer for one name, and the computation that runs now, if any."""
 
     answer: Any = None
     computed_at: float = float("-inf")
@@ -32,14 +32,17 @@ class _Slot:
 
 @dataclass
 class SharedAnswers:
-    """The last answer of each name. At most one thread computes the answer of a name at a time."""
+    """Keeps the latest answer for each name, such as `budget`.
+
+    At most one thread at a time computes the answer for a name.
+    """
 
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _slots: dict[str, _Slot] = field(default_factory=dict)
 
     def get(self, name: str, compute: Callable[[], T], *, seconds: float = KEPT_SECONDS) -> T:
-        """Return the answer of this name, which is younger than `seconds` or is computed now.
+        """Return the stored answer for this name if it is younger than `seconds`. Else compute it.
 
         Only one thread computes the answer. The other threads wait for its result. If the
         computation fails, every waiting thread raises the error.

@@ -22,7 +22,7 @@ class TooManyValues(ValueError):
 @dataclass(frozen=True)
 class Bounds:
     bytes: int  # limit of the body's length in bytes
-    values: int  # limit of numbers, strings, lists and objects, without member names
+    values: int  # limit of the number of values in the body; the names of members do not count
 
 
 def check(text: bytes, values_max: int) -> None:

@@ -33,7 +33,10 @@ def begin() -> None:
 
 
 def is_over_by_waiting() -> bool:
-    """Return whether the deadline has passed, mainly because the request waited for a thread."""
+    """Return whether the request's deadline has passed because the request waited for a thread.
+
+    The wait counts as the cause if it took more than the part _WAIT_SHARE of SECONDS.
+    """
     return call_deadline.is_over() and _waited.get() > _WAIT_SHARE * SECONDS
 
 

@@ -34,7 +34,10 @@ def refuse() -> None:
 
 
 def _is_declared(request: flask.Request) -> bool:
-    """Return whether the view declares a body. Flask answers OPTIONS without a call of the view."""
+    """Return whether the view declares a body and will get the body.
+
+    Flask itself answers OPTIONS and does not call the view, so for OPTIONS the result is False.
+    """
     view = flask.current_app.view_functions.get(request.endpoint or "")
     return request_body.is_declared(view) and request.method != "OPTIONS"
 
