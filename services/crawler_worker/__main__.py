@@ -137,6 +137,7 @@ def main() -> int:
         role="crawler-worker",
         details=lambda: {
             "concurrency": queue.worker_concurrency,
+            heartbeat_details.DRAINING: stopping.is_set(),
             heartbeat_details.SETTINGS: comparable_settings.values(queue, crawl, checks),
         },
     )

@@ -7,9 +7,11 @@ from typing import Any
 from admin_api.http import pagination, responses, state
 from admin_api.http.blueprint import Blueprint
 from admin_api.schemas.worker import WorkerListSchema, WorkerParameters
+from crawljobs.domain import heartbeat_details
 from crawljobs.domain.job import Job, JobStatus
 from crawljobs.domain.job_filter import JobFilter
 from crawljobs.repository.operations import service_instances
+from crawljobs.repository.operations.service_instances import Instance
 from crawljobs.repository.queue import job_list
 
 PREFIX = "/api/admin/workers"
@@ -45,6 +47,11 @@ def list_workers(params: dict[str, Any]) -> responses.Response:
     shown = found[: page.limit]
     return page.response_with(
         PREFIX,
-        [{**vars(process), "jobs": by_worker.get(process.name, [])} for process in shown],
+        [_shown(process, by_worker.get(process.name, [])) for process in shown],
         next_at=[shown[-1].name] if len(found) > page.limit else None,
     )
+
+
+def _shown(process: Instance, jobs: list[Job]) -> dict[str, Any]:
+    draining = process.details.get(heartbeat_details.DRAINING) is True
+    return {**vars(process), "draining": draining, "jobs": jobs}

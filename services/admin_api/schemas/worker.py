@@ -32,6 +32,10 @@ class WorkerSchema(ma.Schema):
         required=True,
         metadata=described("A heartbeat within the last minute; for information only."),
     )
+    draining = fields.Boolean(
+        required=True,
+        metadata=described("At its last heartbeat, the worker was stopping: it claims no job."),
+    )
     details = fields.Dict(required=True, metadata=described("Details that depend on the service."))
     jobs = fields.List(
         fields.Nested(JobSchema),

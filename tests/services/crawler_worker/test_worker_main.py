@@ -27,8 +27,11 @@ class Client:
         seen["threads"] = threads
 
 class Process:
-    def __init__(self, worker, *, tasks, **_):
+    def __init__(self, worker, *, tasks, stopping, **_):
         seen["tasks"] = [type(task).__name__ for task in tasks]
+        before = tasks[2]._details()["draining"]
+        stopping.set()
+        seen["draining"] = [before, tasks[2]._details()["draining"]]
 
     def run(self, *, drain_seconds):
         seen["drain_seconds"] = drain_seconds
@@ -55,6 +58,7 @@ NAME = "w" * 100
                 "threads": 10,  # three crawls, six hanging crawls and the refresher
                 "reply_seconds": 10.0,
                 "drain_seconds": 9.0,
+                "draining": [False, True],
                 "tasks": ["Maintenance", "StepResolver", "Heartbeat", "Refresher"],
             },
         ),
@@ -65,6 +69,7 @@ NAME = "w" * 100
                 "threads": 4,
                 "reply_seconds": 4.0,
                 "drain_seconds": 25.0,
+                "draining": [False, True],
                 "tasks": ["Maintenance", "StepResolver", "Heartbeat", "Refresher"],
             },
         ),

@@ -27,3 +27,24 @@ def test_a_worker_is_listed_with_at_most_a_thousand_crawls(
         conn.execute(text(ROWS), {"crawls": CRAWLS})
     (worker,) = client.get("/api/admin/workers").get_json()["items"]
     assert len(worker["jobs"]) == 1_000
+
+
+def test_a_worker_that_ends_its_crawls_is_shown_as_draining(
+    client: flask.testing.FlaskClient, database: Database
+) -> None:
+    with database.begin() as conn:
+        for name, details in (
+            ("a", '{"draining": true}'),
+            ("b", '{"draining": "yes"}'),
+            ("c", "{}"),
+        ):
+            conn.execute(
+                text(
+                    "INSERT INTO service_instances (name, role, version, started_at, seen_at, "
+                    "details) VALUES (:name, 'crawler-worker', '1', now(), now(), "
+                    "CAST(:details AS jsonb))"
+                ),
+                {"name": name, "details": details},
+            )
+    found = client.get("/api/admin/workers").get_json()["items"]
+    assert [each["draining"] for each in found] == [True, False, False]
