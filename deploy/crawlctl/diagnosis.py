@@ -30,8 +30,10 @@ Check = dict[str, Any]
 
 
 def diagnose(session: Session) -> list[Check]:
-    """Return all checks. If the server does not answer or refuses the token, later checks are left
-    out."""
+    """Return the results of all checks.
+
+    If the server does not answer or refuses the token, the later checks are left out.
+    """
     checks = [_reachable(session)]
     if checks[0]["result"] == OK:
         checks.append(_schema(session))
@@ -85,7 +87,7 @@ def _token(session: Session) -> Iterator[Check]:
 
 
 def _scopes(present: set[str]) -> Check:
-    """Name the commands that the token permits not. A token with few scopes is no finding."""
+    """Report the commands that the token does not permit. A lack of scopes is no finding."""
     absent = [f"{scope} ({commands})" for scope, commands in SCOPES.items() if scope not in present]
     if not absent:
         return _check("scopes", OK, "the token permits all commands")
@@ -110,7 +112,7 @@ def _system(session: Session) -> Iterator[Check]:
 
 
 def _clock(as_of: str, began: float, ended: float) -> Check:
-    """Compare this clock with the clock of the database.
+    """Compare the clock of this machine with the clock of the database.
 
     The tolerance includes the age of the server's answer and the time that the request took.
     """

@@ -16,7 +16,7 @@ LIMIT = 100
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of a list: the parameter of the API, and the way to write its value."""
+    """A filter of a list: the name and the type of a query parameter of the API."""
 
     name: str
     help: str

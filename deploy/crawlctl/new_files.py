@@ -1,6 +1,6 @@
-"""Files that a command writes: it never overwrites one, and follows no symbolic link.
+"""Functions for files that a command writes. They follow no symbolic link.
 
-In a folder such as /tmp, other users may have put links beside the file.
+In a folder such as /tmp, another user may have put a link in the place of the file.
 """
 
 import os
@@ -19,7 +19,7 @@ def in_the_way(path: Path) -> CommandFailed:
 
 
 def open_new(path: Path) -> BinaryIO:
-    """Open an empty file. A file or a symbolic link with this name is deleted before."""
+    """Open a new, empty file. First delete a file or a symbolic link that has its name."""
     path.unlink(missing_ok=True)
     return path.open("xb")
 

@@ -17,7 +17,7 @@ IDS_MAX = 1_000_000
 
 
 class Duration(click.ParamType[float]):
-    """A duration such as `90`, `90s`, `1h30m`: its seconds."""
+    """Reads a duration such as `90`, `90s` or `1h30m`. The value is its number of seconds."""
 
     name = "duration"
 
@@ -33,7 +33,10 @@ class Duration(click.ParamType[float]):
 
 
 class Moment(click.ParamType[str]):
-    """A time in ISO 8601, or a duration before now (after now with `sign` 1): its ISO text."""
+    """Reads a time in ISO 8601, or a duration. The value is an ISO 8601 text.
+
+    A duration means a time before now, or with `sign` 1 a time after now.
+    """
 
     name = "time"
 
@@ -54,7 +57,7 @@ class Moment(click.ParamType[str]):
 
 
 class Pair(click.ParamType[tuple[str, str]]):
-    """A pair NAME=VALUE."""
+    """Reads a text NAME=VALUE. The value is the pair of both parts."""
 
     name = "name=value"
 
@@ -71,7 +74,10 @@ class Pair(click.ParamType[tuple[str, str]]):
 
 
 class Name(click.ParamType[str]):
-    """A name at Reddit, also with its prefix, such as `r/python` or `/u/ada`: the name alone."""
+    """Reads a name at Reddit, with or without a prefix such as in `r/python` or `/u/ada`.
+
+    The value is the name without the prefix.
+    """
 
     name = "name"
 

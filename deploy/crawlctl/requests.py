@@ -35,7 +35,7 @@ def change(
     method: str = "POST",
     etag: str | None = None,
 ) -> ExitCode:
-    """Send a change, and write the answer. If the answer has no body, say that it is done."""
+    """Send a change, and write the answer. If the answer has no body, write `Done.`."""
     headers = {"If-Match": etag} if etag else {}
     reply = session.client.call(method, path, body=body, headers=headers)
     if reply.body is None:

@@ -63,10 +63,10 @@ def final_jobs(
 
 
 def _ended(session: Session, job_ids: Sequence[int], polling: Poller) -> list[Object]:
-    """Return those of the jobs that are in a final state, as soon as one is.
+    """Wait until at least one of the jobs is in a final state. Return the jobs in a final state.
 
-    Reads them in one list, whose ETag saves the answer while nothing changes. Raises Refused if a
-    job does not exist.
+    One request reads all jobs as a list. While the list does not change, the server answers 304
+    without a body. Raises Refused if a job does not exist.
     """
     for body in polling.changes(JOB_PATH, {"ids": job_ids}):
         found = {job["id"]: job for job in body["items"]}

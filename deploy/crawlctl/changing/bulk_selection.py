@@ -22,7 +22,12 @@ Try = Callable[[Sequence[int]], Sequence[Mapping[str, Any]]]
 
 @dataclass
 class Selection:
-    """The jobs that the change would affect, some of these jobs, and the number of other jobs."""
+    """The result of the dry run of a change.
+
+    - `ids`: the ids of the jobs that the change would affect.
+    - `samples`: some of these jobs, which are shown to the person.
+    - `unchanged`: the number of jobs that match the filter and that the change would not affect.
+    """
 
     ids: list[int] = field(default_factory=list)
     samples: list[Mapping[str, Any]] = field(default_factory=list)
@@ -31,14 +36,17 @@ class Selection:
 
 @dataclass(frozen=True)
 class Consent:
-    """The options that replace the question: --yes and --expect."""
+    """The options with which a script confirms a change, so that no person must answer.
+
+    `yes` is --yes. `expected` is the number of jobs in --expect, or None without this option.
+    """
 
     yes: bool
     expected: int | None
 
 
 def parsed(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return the query of the pairs of --filter. Raises CommandFailed for a wrong pair."""
+    """Return the API query for the values of --filter. Raises CommandFailed for a wrong value."""
     query: dict[str, Any] = {}
     for name, text in pairs:
         known = _BY_NAME.get(name.replace("-", "_"))
@@ -95,7 +103,7 @@ def _try(selection: Selection, jobs: Sequence[Mapping[str, Any]], try_change: Tr
 
 
 def describe(session: Session, verb: str, selection: Selection) -> None:
-    """Say which server, how many jobs and which of them the change concerns."""
+    """Write which server, how many jobs and which jobs the change concerns, to standard error."""
     count = len(selection.ids)
     session.complain(f"{verb} {_jobs(count)} at {session.client.url}")
     for job in selection.samples:
@@ -113,9 +121,9 @@ def _jobs(count: int) -> str:
 
 
 def confirm(count: int, consent: Consent) -> None:
-    """Raise CommandFailed unless the person or the options agree to this count.
+    """Raise CommandFailed unless the person or the options confirm the number of jobs.
 
-    A count of 0 needs no consent.
+    A count of 0 needs no confirmation.
     """
     if consent.expected is not None and consent.expected != count:
         raise CommandFailed(

@@ -9,7 +9,7 @@ from crawlctl.output.columns import Noun
 from crawlctl.output.progress_line import ProgressLine
 from crawlctl.session import Session
 
-CHUNK = 1_000  # items that the API accepts in one request
+CHUNK = 1_000  # limit of the items that the API accepts in one request
 T = TypeVar("T")
 Send = Callable[[Sequence[T]], Sequence[Mapping[str, Any]]]
 
@@ -21,7 +21,8 @@ def change_in_chunks(
 
     `done` is the name of the change in the messages.
 
-    Returns PARTLY if an item failed. Ctrl-C ends the command after the chunk in flight.
+    Returns PARTLY if the change of an item failed. After Ctrl-C, the command ends as soon as the
+    chunk that it has sent is answered.
     """
     failed = 0
     handled = 0

@@ -15,9 +15,11 @@ _DRY_RUN = {"dry_run": "true"}
 def erase(
     session: Session, path: str, name: str, *, yes: bool, dry_run: bool, wait: bool, timeout: float
 ) -> ExitCode:
-    """Erase the content at a path of the API. `name` is the text that confirms it.
+    """Erase the content at a path of the API.
 
-    Raises CommandFailed if the person does not confirm, and Refused as the server does.
+    `name` is the name of the author or subreddit. To confirm the erasure, the person types this
+    name. Raises CommandFailed if the person does not, and Refused if the server refuses the
+    request.
     """
     if not (dry_run or yes):
         found = session.client.call("DELETE", path, query=_DRY_RUN).body

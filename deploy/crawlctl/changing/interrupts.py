@@ -1,4 +1,4 @@
-"""Ctrl-C during a change of many objects: the chunk in flight ends first."""
+"""Ctrl-C during a change of many objects: the command ends after the current chunk."""
 
 import contextlib
 import signal
@@ -22,7 +22,11 @@ class Interrupts:
 
 @contextlib.contextmanager
 def between_chunks() -> Iterator[Interrupts]:
-    """Yield the state of Ctrl-C. Until the end of the block, one Ctrl-C is only noted."""
+    """Yield an object that shows whether Ctrl-C was pressed.
+
+    During the `with` block, the first Ctrl-C only sets `asked`, and the second one raises
+    KeyboardInterrupt.
+    """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts

@@ -33,7 +33,8 @@ def write_change(
 ) -> ExitCode:
     """Write the answer to a change. With `wait`, first wait for its operation, if it has one.
 
-    An answer with the status 202 is the operation itself, or has its id in `operation_id`.
+    If the status is 202, workers make the change as an operation. The answer is then this
+    operation, or has the id of the operation in `operation_id`.
     """
     operation_id = _operation_id(reply)
     if wait and operation_id is not None:

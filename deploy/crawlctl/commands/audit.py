@@ -98,7 +98,10 @@ def export_entries(
 
 
 class _Shown:
-    """A terminal. Characters that steer a terminal are shown as escapes."""
+    """Writes an export to a terminal.
+
+    Shows the characters that could control the terminal as escapes.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -108,7 +111,10 @@ class _Shown:
 
 
 def _copy(response: Any, out: BinaryIO | _Shown) -> bytes:
-    """Copy the body, and return its last bytes. If the connection breaks, the copy ends there."""
+    """Copy the body, and return its last bytes.
+
+    If the connection breaks, the function raises no error. The missing last line shows the error.
+    """
     last = b""
     with contextlib.suppress(HTTPError):
         for chunk in response.stream(CHUNK_BYTES):

@@ -31,9 +31,10 @@ def login(
 ) -> None:
     """Store the address and the token of a server.
 
-    Type the token, which is not shown, or pipe it into standard input, or name a command that
-    prints it each time. There is no option for the token, because other users can read the command
-    line. --url and --profile, before `login`, name the server. The file has the mode 0600.
+    Name the server by --url and --profile, before the word `login`. Type the token, which is not
+    shown, or pipe the token into standard input. With --token-command, crawlctl stores a command
+    and runs it each time it needs the token. No option takes the token itself, because other users
+    can read the command line. The file of profiles has the mode 0600.
     """
     if source not in (None, "-"):
         raise CommandFailed(

@@ -13,8 +13,8 @@ from crawlctl.session import Session
 from crawlctl.shared_options import Verb
 
 PATH = "/api/admin/map"
-LINKS_MAX = 1_500  # the most that the API returns
-WIDEST_LINE = 6.0  # points, of the link with the weight 1
+LINKS_MAX = 1_500  # limit of the links in one answer of the API
+WIDEST_LINE = 6.0  # width of the line of a link with the weight 1, in points
 _COLOURS = ("palegreen", "skyblue", "gold", "plum", "salmon", "wheat", "turquoise", "pink")
 Link = Mapping[str, Any]
 
@@ -29,14 +29,14 @@ Link = Mapping[str, Any]
 def show_map(
     session: Session, around: str | None, min_shared: int | None, limit: int | None
 ) -> None:
-    """Show which subreddits have authors in common, or the neighbourhood of one.
+    """Show which subreddits have authors in common, or the neighbourhood of one subreddit.
 
-    The neighbourhood has the links of the subreddit first, then those among its neighbours.
-    `-o dot` writes a graph for Graphviz, `crawlctl export links` all links.
+    The neighbourhood has first the links of the subreddit, then the links among its neighbours. `-o
+    dot` writes a graph for Graphviz. `crawlctl export links` writes all links.
     """
     query = given(around=around, min_shared=min_shared, limit=limit)
     if around is not None:
-        query["limit"] = LINKS_MAX  # all links among a subreddit and its 50 neighbours
+        query["limit"] = LINKS_MAX  # enough for all links among a subreddit and its 50 neighbours
     found = session.client.get(PATH, query).body
     links = [*_named(found)]
     if around is not None:
@@ -71,7 +71,10 @@ def _community(node: Mapping[str, Any]) -> str | None:
 
 
 def _own_first(links: Sequence[Link], name: str) -> list[Link]:
-    """Return the links of the subreddit first, with it as `a`, then the others."""
+    """Return the links of the subreddit `name` first, then the other links.
+
+    In a link of the subreddit, `a` is the subreddit, and `b` is the neighbour.
+    """
     turned = [_turned(link) if link["b"].lower() == name else link for link in links]
     return sorted(turned, key=lambda link: link["a"].lower() != name)
 

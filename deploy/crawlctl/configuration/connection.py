@@ -23,7 +23,7 @@ class Connection:
 
 
 def resolve(environment: Mapping[str, str], *, url: str | None, profile: str | None) -> Connection:
-    """Return the server and the token. Raises CommandFailed without a server.
+    """Return the server and the token. Raises CommandFailed if no server is chosen.
 
     A profile's token is sent only to the URL of this profile.
     """

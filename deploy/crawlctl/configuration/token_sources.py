@@ -24,7 +24,10 @@ def checked(text: str, origin: str) -> str:
 
 
 def from_file(path: str) -> str:
-    """Return the token in a file, which may also have it as an HTTP header."""
+    """Return the token in a file.
+
+    The file has the token alone, or the HTTP header `Authorization: Bearer TOKEN`.
+    """
     try:
         with Path(path).open(encoding="utf-8", errors="replace") as file:
             return checked(file.read(TOKEN_CHARACTERS + 100), path)

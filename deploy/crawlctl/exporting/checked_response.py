@@ -19,7 +19,7 @@ _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
 
 class NotComplete(HTTPError):
-    """The response ended before its content did."""
+    """The response ended, but its content is not complete."""
 
 
 def check_type(response: urllib3.BaseHTTPResponse, file_format: str, url: str) -> None:
@@ -38,9 +38,13 @@ def check_type(response: urllib3.BaseHTTPResponse, file_format: str, url: str) -
 def contents(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """Yield the content in pieces of at most PIECE_BYTES.
 
-    Raises NotComplete if the end of the response does not show that the content is complete: the
-    response has neither chunks nor a length, or the end of the gzip format is missing. A proxy can
-    turn an interrupted response into such a response. Raises HTTPError if the connection breaks.
+    Raises NotComplete if the end of the content may be missing:
+
+    - The response has neither chunks nor a length. A proxy can remove both from an interrupted
+      response.
+    - The content is in the gzip format, and the end of this format is missing.
+
+    Raises HTTPError if the connection breaks.
     """
     is_framed = response.chunked or response.headers.get("Content-Length") is not None
     if not is_framed:

@@ -10,7 +10,8 @@ from typing import Any
 from crawlctl.failures import CommandFailed
 
 KINDS = ("posts", "comments", "authors", "subreddits", "edges", "links")
-GRAPH_FORMATS = ("graphml", "gexf")  # of links; the API cannot continue them
+# Formats of the kind `links`; the API cannot continue an interrupted export.
+GRAPH_FORMATS = ("graphml", "gexf")
 ITEMS = ("posts", "comments")  # the kinds with the parameter updated_since
 _TIMES = ("since", "until")
 
@@ -71,9 +72,9 @@ class ExportRequest:
 
 
 def without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the description of an export without `since` and `until`.
+    """Return the description of an export without the values of `since` and `until`.
 
-    The times are left out, because `--since 30d` means another time in the next run.
+    The values are left out, because `--since 30d` means another time in each run.
     """
     query = {name: value for name, value in description["query"].items() if name not in _TIMES}
     return {**description, "query": query, "times": sorted({*description["query"]} & {*_TIMES})}

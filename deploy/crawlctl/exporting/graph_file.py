@@ -10,7 +10,10 @@ from crawlctl.failures import CommandFailed, ExitCode
 
 
 class GraphFile:
-    """The target of a download. The file has its name when the graph is complete."""
+    """The target of a download of a graph.
+
+    During the download, the file has the suffix `.part`. A complete file gets its final name.
+    """
 
     after = None  # a graph has no key, after which it continues
 
@@ -56,7 +59,10 @@ class GraphFile:
         self.has_incomplete_line = False
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Ignore the header, because a later export of a graph has all links again."""
+        """Ignore the header with the time for the next export.
+
+        The next export of a graph does not begin at a time: each export has all links.
+        """
 
     def finish(self) -> None:
         """Give the complete file its name."""

@@ -39,7 +39,7 @@ class ParquetFolder:
 
     @property
     def lines(self) -> int:
-        """The number of lines so far, those in memory included."""
+        """The number of complete lines, with the lines in memory that no file has yet."""
         return self._stored + self._waiting
 
     def open(self, *, resume: bool) -> None:
@@ -87,7 +87,10 @@ class ParquetFolder:
         self._lines.clear()
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Store the time in a header of the first response. The next export begins at this time."""
+        """Store `value`, the time in a header of the first response. Ignore later values.
+
+        With this time as `--updated-since`, the next export has only newer changes.
+        """
         if self.updated_until is None:
             self.updated_until = value
             self._write_state()

@@ -102,9 +102,9 @@ class PartialFile:
         self.boundaries.begin(complete, found.last_begin, lines)
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Store the header of the first response: the `--updated-since` for the following export.
+        """Store `value`, the time in a header of the first response. Ignore later values.
 
-        Later values are ignored.
+        With this time as `--updated-since`, the next export has only newer changes.
         """
         if self.updated_until is None:
             self.updated_until = value
@@ -138,9 +138,10 @@ class PartialFile:
         new_files.replace(self._state, json.dumps(content) + "\n")
 
     def _read_state(self) -> None:
-        """Use the stored request of the interrupted run. Raises CommandFailed for other options.
+        """Continue with the stored request of the interrupted run, not with the present request.
 
-        The present request may have other times, because `--since 30d` is relative to now.
+        Their times may differ, because `--since 30d` is relative to the time of the run. Raises
+        CommandFailed if other options differ.
         """
         stored: Any = None
         try:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from crawlctl.output.columns import Column
 
 GAP = 2  # blanks between two columns
-NARROWEST_TEXT = 16  # a text column becomes no narrower than this
-KEPT = 3  # columns on the left that are shown on each terminal
+NARROWEST_TEXT = 16  # the smallest width of a text column that was made narrower, in characters
+KEPT = 3  # number of columns on the left that are shown even if the terminal is too narrow
 
 
 def fitted(columns: Sequence[Column], natural: Sequence[int], available: int) -> list[int]:

@@ -7,7 +7,12 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "name")
 
 @dataclass(frozen=True)
 class Style:
-    """One of FORMATS; `local` shows times in the local time zone."""
+    """How values are shown.
+
+    - `format`: one of FORMATS.
+    - `local`: whether times are in the local time zone, not in UTC.
+    - `colour`: whether tables have colours.
+    """
 
     format: str
     local: bool = False

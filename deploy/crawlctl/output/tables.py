@@ -13,7 +13,8 @@ from crawlctl.output.columns import Column, Item, shown
 from crawlctl.output.layout import GAP, fitted
 from crawlctl.output.style import Style
 
-WIDTH_OF_PIPES = 1_000_000  # columns; so no value is cut in a file
+# Width in characters if the output is no terminal, so that no value is cut.
+WIDTH_OF_PIPES = 1_000_000
 _COLOURS = {
     "succeeded": "green",
     "finished": "green",

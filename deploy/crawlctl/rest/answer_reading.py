@@ -31,11 +31,14 @@ class NoBody(HTTPError):
 
 
 def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
-    """Return the body, or its first bytes, more than `at_most`, if the body is longer.
+    """Return the body. Of a body with more than `at_most` bytes, return only the beginning.
 
-    A body without chunks, length and bytes raises NoBody: the connection broke within the headers.
-    Closes the connection of a longer body, because the body may have no end. Raises AnswerTooSlow
-    after BODY_SECONDS: without this limit, a server that sends one byte a minute has no end either.
+    The beginning then also has more than `at_most` bytes. The function closes the connection,
+    because the body may have no end. Raises AnswerTooSlow after BODY_SECONDS. Without this limit, a
+    server that sends one byte a minute would hold the client for a very long time.
+
+    Raises NoBody if the answer has no bytes, no chunks and no length, because then the connection
+    broke within the headers.
     """
     deadline = time.monotonic() + BODY_SECONDS
     content = bytearray()
@@ -78,7 +81,8 @@ class _TimedHeaders:
                 raise
         finally:
             timer.cancel()
-        # http.client takes the end of the connection for the end of the headers.
+        # For http.client, the headers also end where the connection ends. So check whether the
+        # timer has closed the connection.
         if ended.is_set():
             raise AnswerTooSlow(f"no headers within {HEAD_SECONDS:g} s")
         return found

@@ -6,7 +6,7 @@ from typing import Any
 from crawlctl.failures import CommandFailed
 from crawlctl.rest.client import Client, Query
 
-PAGE_ITEMS = 500  # the most that the API returns
+PAGE_ITEMS = 500  # limit of the items on one page of the API
 
 
 def read_items(

@@ -48,7 +48,7 @@ class Poller:
             self._pause(polls)
 
     def until(self, path: str, is_over: Callable[[Any], bool]) -> Any:
-        """Return the object as soon as `is_over` accepts it. Raises as `changes` does."""
+        """Return the object as soon as `is_over` returns True for it. Raises as `changes` does."""
         for found in self.changes(path):
             if is_over(found):
                 return found

@@ -7,8 +7,8 @@ from typing import Any
 from crawlctl.failures import CommandFailed, code_of_status
 from crawlctl.output.visible_text import visible
 
-TEXT_CHARACTERS = 500  # limit of one text of the server
-DETAILS = 10  # limit of the wrong values that are shown
+TEXT_CHARACTERS = 500  # limit of the characters of one line of the message
+DETAILS = 10  # limit of the number of wrong values that the message lists
 REMEDIES = {
     "missing_token": "log in with `crawlctl login`, or set CRAWLJOBS_TOKEN_FILE",
     "invalid_token": "log in with `crawlctl login`, or correct the file of CRAWLJOBS_TOKEN_FILE",
@@ -17,7 +17,7 @@ REMEDIES = {
 
 
 class Refused(CommandFailed):
-    """The server answered with an error status. `code` of the problem is in `problem_code`."""
+    """The server answered with an error status. `problem_code` is `code` in the problem."""
 
     def __init__(
         self, status: int, problem: Mapping[str, Any], retry_after: float | None = None

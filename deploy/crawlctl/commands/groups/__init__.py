@@ -1,1 +1,1 @@
-"""`crawlctl groups`: verbs.py has the group of verbs, the other modules have some of them."""
+"""`crawlctl groups`: verbs.py has the command group, the other modules have some commands."""

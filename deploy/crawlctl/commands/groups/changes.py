@@ -93,7 +93,10 @@ def _held(name: str, text: str) -> click.Command:
 
 
 def _batch(name: str, text: str, *options: Callable[..., Any]) -> click.Command:
-    """Return the verb of a change of all steps. The values of `options` are fields of its body."""
+    """Return a command that changes all steps of a group.
+
+    The command has the given `options`. It sends the values of these options in the body.
+    """
 
     @click.command(name, cls=Verb, help=text)
     @_GROUP

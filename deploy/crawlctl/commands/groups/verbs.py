@@ -27,7 +27,7 @@ _STEP_FILTERS = (
 
 @click.group(cls=Noun)
 def groups() -> None:
-    """Handle sets of crawls that wait for others."""
+    """Handle groups, which are sets of crawls that may wait for other crawls."""
 
 
 add_list(groups, GROUP, GROUP_PATH, "Show groups, the newest first.", _FILTERS)

@@ -1,1 +1,1 @@
-"""`crawlctl jobs`: verbs.py has the group of verbs, the other modules have some of them."""
+"""`crawlctl jobs`: verbs.py has the command group, the other modules have some commands."""

@@ -41,7 +41,8 @@ def export_schedules(session: Session) -> None:
 def import_schedules(session: Session, file: Any, update: bool, dry_run: bool) -> ExitCode:
     """Create the schedules of a file; - is standard input.
 
-    A schedule whose name exists stays, or is changed with --update. So an import can be repeated.
+    If a schedule with the same name exists, the command leaves it unchanged, or changes it with
+    --update. So you can repeat an import.
     """
     wanted = [*_read(file)]
     existing = {

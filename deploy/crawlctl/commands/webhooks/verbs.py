@@ -37,7 +37,7 @@ def create(
     description: str | None,
     pairs: tuple[tuple[str, str], ...],
 ) -> ExitCode:
-    """Create a webhook. The answer has the secret that verifies its requests."""
+    """Create a webhook. With the secret in the answer, the receiver verifies requests."""
     chosen = {name: int(text) if text.isdecimal() else text for name, text in pairs}
     body = given(url=url, events=list(events), description=description, filter=chosen or None)
     return change(session, SECRET_WEBHOOK, PATH, body)
