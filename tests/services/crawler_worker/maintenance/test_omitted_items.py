@@ -307,6 +307,8 @@ def test_the_walk_and_the_looks_at_omitted_items_take_turns(
             INSERT INTO omitted_items SELECT 't3_' || id, subreddit_id, 1,
                 now() - interval '9 days', now() FROM posts WHERE id IN ('p100', 'p101')"""
         conn.execute(text(add))
+        off = ItemBatches(refreshes_items=True, checks=refreshers.OFF)
+        assert off.next(conn) is None, "the checks are off"
         batches = ItemBatches(refreshes_items=True, checks=MONTHLY)
         kinds = []
         while (batch := batches.next(conn)) is not None:
