@@ -43,9 +43,10 @@ def _url() -> str:
 def _turn(url: str) -> Iterator[None]:
     """Wait until no other process migrates, and let no other process migrate during the block.
 
-    A process has the turn while its transaction holds an advisory lock. So the turn ends if the
-    process dies. The transaction has no snapshot. With a snapshot, it would block CREATE INDEX
-    CONCURRENTLY, which waits for older snapshots. Raises CommandError at the deadline.
+    The process holds an advisory lock for the time of a transaction. So the lock ends if the
+    process dies. The transaction must have no snapshot. CREATE INDEX CONCURRENTLY waits until all
+    older snapshots have ended, so a snapshot of this transaction would block it. Raises
+    CommandError at the deadline.
     """
     given = context.config.attributes.get("turn_deadline")
     deadline = time.monotonic() + TURN_DEADLINE_SECONDS if given is None else given

@@ -25,7 +25,8 @@ SANDBOX_SUBREDDITS = ("Pottery", "GlazeRecipes", "TelescopeMakers", "LunarAtlas"
 REAL_SUBREDDITS = ("Pottery", "telescopes", "birding")
 PRIORITY = 60  # the usual priority of a user's request
 SCHEDULE = {"cron_expression": "*/5 * * * *", "timezone": "UTC"}
-NEW_ITEMS_PER_MINUTE = 6  # the sandbox adds posts, so that later crawls find new items
+# Number of posts that the sandbox adds a minute, so that later crawls find new items.
+NEW_ITEMS_PER_MINUTE = 6
 LINE_MAX = 4_000  # limit of a printed line in characters
 
 
@@ -81,7 +82,10 @@ def run(request: Request, stop: StopRequest) -> int:
 
 
 def _checked_source() -> str:
-    """Check every setting, print a warning for each unused setting, and return the data source."""
+    """Check every setting, and print a warning for each unused setting.
+
+    Returns the source of the demo's data: `sandbox`, or the address of Reddit's API.
+    """
     try:
         source = reddit_source.wanted(os.environ)
         preflight.refuse_wrong_settings(os.environ, source)
@@ -112,7 +116,11 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 
 
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
-    """Enqueue crawls. Return for each job id the number of requests that this job has sent."""
+    """Enqueue a crawl of each subreddit.
+
+    Returns a dict from the id of each job to the number of its requests. The number is above 0 if
+    an earlier run of the demo has begun the job.
+    """
     jobs: dict[int, int] = {}
     for name in names:
         body = {"subreddit": name, "priority": PRIORITY}
@@ -122,7 +130,10 @@ def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
 
 
 def _create_schedule(running: System, name: str) -> None:
-    """Create a schedule of the sandbox. At the real Reddit only the user creates schedules."""
+    """Create a schedule for a subreddit of the sandbox.
+
+    For the real Reddit, the demo creates no schedule. There only the user creates schedules.
+    """
     schedule = {"name": f"demo: {name} every five minutes", "subreddit": name, **SCHEDULE}
     try:
         running.api.post("/api/admin/scheduled-jobs", schedule)

@@ -1,4 +1,7 @@
-"""Handle Ctrl-C, SIGTERM and SIGHUP. A first signal stops the demo gracefully, a second at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP.
+
+At the first signal, the demo stops gracefully. At the second signal, it stops at once.
+"""
 
 import os
 import select

@@ -56,7 +56,7 @@ class System:
         return f"http://{HOST}:{self.api_port}"
 
     def start(self, say: Callable[[str], None]) -> None:
-        """Start all processes, and wait for the admin-api only. `say` shows a step to the user."""
+        """Start all processes. Do not wait for workers and schedulers. `say` informs the user."""
         ready = self._folder.sandbox_ready
         ready.unlink(missing_ok=True)
         if self._has_sandbox:
@@ -114,7 +114,7 @@ class System:
         return self._observer.pauses
 
     def becomes_healthy(self) -> bool:
-        """Return whether all processes work. Raises OneboxError if one exits or is late."""
+        """Return whether all processes work. Raises OneboxError if one exits or starts too late."""
         self.supervisor.refuse_early_death(self._roll_call.missing)
         self.keep_up()
         return self._roll_call.check(self.database.connected(), log=self.supervisor.log)

@@ -10,7 +10,8 @@ _WARNING = "This community is shown only to people who said that they want to se
 def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
     """Return the reply if the community's script refuses access, or None for any other script.
 
-    `tail` is the part of the path after the name. The redirect of a renamed community keeps it.
+    `tail` is the part of the path after the community's name. For a renamed community, the reply
+    redirects to a path with the new name and the same tail.
     """
     match script:
         case "private":

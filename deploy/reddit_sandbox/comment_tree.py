@@ -9,7 +9,7 @@ from reddit_sandbox.community import Comment, Community
 from reddit_sandbox.item import Item
 from reddit_sandbox.world import World
 
-LIMIT = 200  # comments in a reply, if the request has no limit
+LIMIT = 200  # number of comments in a reply if the request has no limit
 HIGHEST_LIMIT = 500  # the largest number of comments that a request can get
 DEEPEST = 10  # the largest depth of a tree, in levels
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from reddit_sandbox import listing_pages
 
-LONG_TITLE = 300_000  # characters; the limit on Reddit is 300
-LONG_TEXT = 1_000_000  # characters; the limit on Reddit is 40,000
-LONG_VALUE = 30_000  # characters of other fields; a page must stay below the limit of a reply
+LONG_TITLE = 300_000  # characters of a title; Reddit allows 300
+LONG_TEXT = 1_000_000  # characters of a text; Reddit allows 40,000
+# Characters of other fields; not longer, because the crawler limits the size of a reply.
+LONG_VALUE = 30_000
 DEEP = 200  # nested levels; Python's JSON parser accepts about 1,000
 HUGE = 10**30  # larger than the maximum of each integer type of Postgres
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from reddit_sandbox.community import DAY, Post
 from reddit_sandbox.item import Item
 
-PAGE = 25  # items of a page, if the request has no limit
+PAGE = 25  # number of items on a page if the request has no limit
 LONGEST_PAGE = 100  # The largest number of items that a request can get.
 # The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
 CAP = 1_001
@@ -74,7 +74,10 @@ def wrap(children: Sequence[dict[str, Any]], *, after: str | None = None) -> dic
 
 
 def wrap_replies(children: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a listing with comments of a tree. Its item count `dist` is null, as on Reddit."""
+    """Return a listing with comments of a tree.
+
+    As on Reddit, the field `dist` of the listing, the number of its items, is null.
+    """
     return _listing(children, None, None)
 
 

@@ -18,7 +18,7 @@ class Standing(enum.Enum):
     ACTIVE = "active"
     HIDDEN = "hidden"  # the author hides the history, so its listing is empty
     SUSPENDED = "suspended"
-    GONE = "gone"  # the account was deleted; its items stay, without an author
+    GONE = "gone"  # the account was deleted; the items of the account stay, without an author
 
 
 # An author exists for each name that starts with one of these words and an underscore. These
@@ -68,7 +68,7 @@ class Authors:
         return len(self._all)
 
     def named(self, name: str) -> Author | None:
-        """Return the author with this name, or None. Upper and lower case are the same.
+        """Return the author with this name, or None. The case of the name does not matter.
 
         A name that begins with a word of SCRIPTED, such as hidden_x, always has an author.
         """

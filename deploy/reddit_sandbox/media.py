@@ -1,4 +1,4 @@
-"""Change items in communities named media_*: galleries, polls, videos, crossposts, rare marks."""
+"""Change items in communities named media_*: galleries, polls, videos, crossposts, contests."""
 
 from typing import Any
 

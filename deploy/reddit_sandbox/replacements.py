@@ -10,8 +10,9 @@ from reddit_sandbox import answers, broken_parts
 
 MOST = 100  # the limit of replacements; a further replacement removes the oldest
 PATH_MAX = 500  # the maximum length of a replaced path, in characters
-# Reddit's reasons to refuse access to a community. Each is also the name of a body (see BODIES):
-# a replacement with the body `private` is Reddit's refusal of a private community.
+# Reddit's reasons to refuse access to a community. Each reason is also the name of a body, see
+# BODIES. For example, the body `private` is the reply in which Reddit refuses access to a private
+# community.
 REASONS = ("private", "quarantined", "gated", "banned")
 # The names of the bodies that a replacement can have.
 BODIES = (
@@ -23,8 +24,8 @@ BODIES = (
 class Replacements:
     """Keeps a replacement for each path. Thread-safe.
 
-    A path fits all requests whose path and query start with it. If several paths fit, the longest
-    path applies.
+    A path matches a request if the request's path and query start with it. If several paths match a
+    request, the longest of them applies.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ DELETIONS = 10_000
 
 
 class World:
-    """All data of one seed, generated when it is requested. Thread-safe."""
+    """The communities, items and authors of one seed, made at their first use. Thread-safe."""
 
     def __init__(self, options: Options, clock: Callable[[], float] = time.time) -> None:
         self.options = options
@@ -43,7 +43,7 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Treat these names as already requested. Call `keep` for each further requested name."""
+        """Take over the names of earlier requests. From now on, call `keep` for each new name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
@@ -136,7 +136,7 @@ class World:
                 self._deleted.popitem(last=False)
 
     def hold(self, fullname: str, *, held: bool) -> None:
-        """If `held`, hide the item from listings, like a moderator's filter. Otherwise show it."""
+        """Hide the item from listings, as a moderator's filter does, or show the item again."""
         with self._lock:
             self._held.pop(fullname, None)
             if held:

@@ -105,7 +105,10 @@ class WrongReplies:
             return kind
 
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
-        """Choose a kind of wrong reply and how often to send it. The kind None is a good reply."""
+        """Choose the next replies of a page: a kind of wrong reply, and the number of repetitions.
+
+        The kind None means a good reply.
+        """
         kinds = wrong_kinds.KINDS[endpoint]
         # A call chooses one good reply, or a run of wrong replies with one good reply after the
         # run. So each call chooses exactly one good reply. A run has m wrong replies on average
@@ -123,7 +126,7 @@ class WrongReplies:
         return kind, times
 
     def _mean(self, kinds: Sequence[Kind]) -> float:
-        """Return how often a wrong reply of these kinds is sent in a row, on average."""
+        """Return the average number of wrong replies in a run of wrong replies of these kinds."""
         held = sum(HOLDS_ON**more for more in range(self._in_a_row))
         return sum(1.0 if kind.is_own_word else held for kind in kinds) / len(kinds)
 

@@ -10,13 +10,13 @@ from onebox.map_picture import svg
 from onebox.stop_request import StopRequest
 
 MAP = "/api/admin/map?limit=400"
-SUBREDDITS_MAX = 100  # the layout takes time in proportion to the square of this number
+SUBREDDITS_MAX = 100  # limit of the drawn subreddits; the time for the layout grows with its square
 CURRENT_SECONDS = 20.0  # limit of the wait until workers have computed all links
 LOOK_SECONDS = 0.2
 
 
 def draw(api: ApiClient, stop: StopRequest, path: Path) -> str:
-    """Write the map to `path`. Return a sentence about it for the user."""
+    """Write the map to `path`. Return a sentence that tells the user about the file."""
     try:
         found = _current_map(api, stop)
         if not found["links"]:
@@ -47,8 +47,10 @@ def _current_map(api: ApiClient, stop: StopRequest) -> dict[str, Any]:
 
 
 def _shown(found: dict[str, Any]) -> tuple[list[svg.Subreddit], list[svg.Link]]:
-    """Return the strongest links that together have at most SUBREDDITS_MAX subreddits, and these
-    subreddits."""
+    """Return the strongest links, and the subreddits that they connect.
+
+    Leave out a link if its subreddits would raise the number of subreddits above SUBREDDITS_MAX.
+    """
     members: set[int] = set()
     links = []
     for link in found["links"]:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 ROUNDS = 150
 APART_ROUNDS = 30
-APART = 14  # the least distance between two circles, for a name between them
-GRAVITY = 0.6  # keeps parts of the map together that no link connects
+APART = 14  # the least space between the edges of two circles, in units of the picture, for a name
+# Strength of the force to the middle; without it, unconnected parts would drift apart.
+GRAVITY = 0.6
 
 
 def places(count: int, links: Sequence[tuple[int, int, float]]) -> list[tuple[float, float]]:
@@ -21,7 +22,8 @@ def places(count: int, links: Sequence[tuple[int, int, float]]) -> list[tuple[fl
     """
     if count == 0:
         return []
-    distance = 1 / math.sqrt(count)  # between neighbours, in the unit square
+    # The distance at which neighbours should be, where the picture has the side 1.
+    distance = 1 / math.sqrt(count)
     points = [_on_circle(number, count) for number in range(count)]
     for turn in range(ROUNDS):
         forces = _repulsion(points, distance)
@@ -33,7 +35,8 @@ def places(count: int, links: Sequence[tuple[int, int, float]]) -> list[tuple[fl
 
 
 def _on_circle(number: int, count: int) -> tuple[float, float]:
-    # The radius grows with the number. On a plain circle, forces could cancel each other out.
+    # Each next subreddit begins a little further from the middle. If all began at the same
+    # distance, opposite forces could be equal, and the subreddits would not move.
     angle, radius = 2 * math.pi * number / count, 0.3 + 0.1 * number / count
     return radius * math.cos(angle), radius * math.sin(angle)
 
@@ -86,7 +89,10 @@ def _fitted(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 def apart(
     points: Sequence[tuple[float, float]], radii: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """Move circles that overlap away from each other. Points and radii have the same unit."""
+    """Move circles that overlap or almost touch away from each other.
+
+    `points` are the centres. Points and radii have the same unit.
+    """
     moved = [list(point) for point in points]
     for _ in range(APART_ROUNDS):
         is_changed = False

@@ -9,7 +9,7 @@ from onebox.map_picture import layout
 
 TITLE = "Subreddits with authors in common"
 WIDTH, HEIGHT, MARGIN = 1200, 860, 90
-TOP = 70  # space for the title
+TOP = 70  # height of the space for the title, in units of the picture
 ATTRIBUTES = (
     f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
     f'font-family="system-ui, sans-serif" role="img" aria-label="{TITLE}"'
@@ -137,7 +137,7 @@ def _labels(
     points: Sequence[tuple[float, float]],
     radii: Sequence[float],
 ) -> list[str]:
-    """Return the names: first of crawled subreddits, and of these first the largest.
+    """Return the names: first those of crawled subreddits, the largest subreddit first.
 
     A name that would cover an earlier name is left out. The title of the circle still has the name.
     """

@@ -123,7 +123,8 @@ def _copy_for(user: SystemUser, bindir: Path) -> Path:
 def _own_folder(folder: Path) -> bool:
     """Create the folder if it is missing. Return whether only the current user can write to it.
 
-    If another user could write to it, that user could replace the programs that the demo starts.
+    Another user with the right to write to the folder could replace the programs that the demo
+    starts.
     """
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -45,7 +45,10 @@ def refuse_unusable(url: str, setting: str) -> None:
 
 
 def unset_client_variables() -> None:
-    """Unset PGSSLMODE and all other variables of libpq. They are not for the demo's own server."""
+    """Unset PGSSLMODE and all other variables of libpq.
+
+    The user has set these variables for other servers, not for the demo's own server.
+    """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 

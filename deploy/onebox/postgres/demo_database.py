@@ -19,7 +19,7 @@ from onebox.postgres.server_options import Options
 
 NAME = "crawljobs"
 SHOWN_MAX = 500  # limit of a displayed address in characters
-MAX_CONNECTIONS = 200  # limit of the embedded Postgres; a worker uses about 12 connections
+MAX_CONNECTIONS = 200  # limit of the connections to the embedded Postgres; a worker uses about 12
 
 
 class DemoDatabase:
@@ -33,7 +33,8 @@ class DemoDatabase:
         self.url, self.direct_url = database_checks.given_addresses(os.environ)
         self.pauses = RedditPauses()
         self.overview = OverviewReader()
-        self.own_urls: dict[str, str] = {}  # URL by service; empty for an external database
+        # Maps a service to its database URL; empty for an external database.
+        self.own_urls: dict[str, str] = {}
         self.postgres: EmbeddedPostgres | None = None
         if not self.url:
             database_checks.unset_client_variables()
@@ -95,7 +96,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def read_overview(self, *, at_once: bool = False) -> Overview | None:
-        """Return the totals, or None if none were read. With `at_once`, read them again first."""
+        """Return the latest totals, or None if there are none. `at_once`: read new totals first."""
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:

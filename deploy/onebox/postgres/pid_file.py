@@ -15,9 +15,10 @@ CHECK_SECONDS = 0.02
 def await_previous(cluster: Path) -> None:
     """Wait until a previous Postgres on this cluster has ended. Raises DataFolderError.
 
-    The system may have given the process id in the file to another process. Postgres would take the
-    other process for a running Postgres and refuse to start, so this function replaces the id. The
-    file is not deleted: from its other lines, Postgres checks that no old session is alive.
+    The system may have given the process id in the file to another process. Then Postgres would
+    find a running process with this id, and would refuse to start. So this function replaces the
+    id. It does not delete the file, because Postgres uses the other lines to check that no session
+    of the previous server still runs.
     """
     for _ in _until(PREVIOUS_SECONDS):
         pid = recorded_pid(cluster)
@@ -66,8 +67,8 @@ def _replace_pid(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        # Without /proc the answer is not known. The function assumes a running server, because two
-        # servers would destroy the cluster.
+        # Without /proc, nobody knows whether the process is a Postgres on this cluster. Assume that
+        # it is, because two servers would destroy the cluster.
         return True
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()

@@ -28,7 +28,7 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # for each pause in force: the sentence to show at its end
+        self._in_force: set[str] = set()  # the sentences to show when the pauses in force end
         self.ended: list[str] = []  # sentences about pauses that ended since the previous read
         # Sentences with the cause and the remedy, if Reddit has refused the client since the first
         # read. Earlier refusals are left out, because the user may have repaired their cause.
@@ -36,10 +36,13 @@ class RedditPauses:
         self._earlier: set[datetime] | None = None  # end times of the pauses in the first read
 
     def read(self, url: str) -> list[str]:
-        """Return a sentence for each pause in force, and refill the lists `ended` and `refused`.
+        """Return sentences about the pauses in force, and refill the lists `ended` and `refused`.
 
-        If Reddit refuses the client or does not answer, a further sentence names the remedy. A
-        pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
+        There is one sentence for each pause in force. If Reddit refuses the client or does not
+        answer, a further sentence names the remedy. For a refusal, the sentence with the remedy
+        stays after the end of the pause.
+
+        A pause of the circuit breaker has no fixed end. It ends when a request to Reddit succeeds.
         """
         query = """
             SELECT paused_until, NULL, NULL, true FROM reddit_budgets

@@ -1,6 +1,6 @@
 """Start child processes, restart them after growing pauses, and stop them in order.
 
-All children end with this process, even if SIGKILL ends it.
+All child processes end when this process ends, even if SIGKILL ends this process.
 """
 
 import contextlib
@@ -74,7 +74,10 @@ class Supervisor:
                 )
 
     def restart_dead(self) -> bool:
-        """Restart dead children after a pause. Return True if this call found or restarted any."""
+        """Restart each dead child after a pause.
+
+        Returns True if this call found a dead child or restarted a child.
+        """
         changed = False
         for child in self.children:
             if child.restart_at is not None:

@@ -34,7 +34,7 @@ COLUMNS = (
     Column("note", least=8),
 )
 CUT_FIRST = ("note", "worker", "state")
-# If the table is too wide, these columns are left out one by one, the first one first.
+# If the table is too wide, these columns are left out one by one, in the order of this list.
 LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")
 
 
