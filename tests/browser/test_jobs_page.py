@@ -11,10 +11,15 @@ def test_a_failed_job_is_found_and_retried_by_keyboard(
     assert dashboard.client is not None
     page = open_page("/ui/jobs")
     expect(page.get_by_role("row")).to_have_count(51)
-    page.get_by_label("Failed").check()
+    page.get_by_role("checkbox", name="Failed").check()
     expect(page).to_have_url(f"{dashboard.url}/ui/jobs?status=failed")
     expect(page.locator("tbody tr")).to_have_count(4)
     expect(page.locator("tbody")).to_contain_text("<img src=x onerror=alert(1)>")
+
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_label("Name").fill("Broken")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Saved views")).to_have_value("Broken")
 
     page.locator("h1").focus()
     for key in "jjjkx":
@@ -31,7 +36,8 @@ def test_a_failed_job_is_found_and_retried_by_keyboard(
     expect(panel.get_by_label("crawlctl line")).to_have_text(
         f"crawlctl jobs retry {job_id} --reason 'Postgres is back'"
     )
-    panel.get_by_role("button", name="Retry 1").click()
+    expect(panel.get_by_role("button", name="Retry 1")).to_be_visible()
+    page.keyboard.press("Control+Enter")
     expect(page.get_by_role("link", name="Audit row")).to_be_visible()
     expect(page.locator("tbody tr:not(.is-gone)")).to_have_count(3)
     job = dashboard.client.get(f"/api/admin/jobs/{job_id}").json()

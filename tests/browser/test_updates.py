@@ -173,7 +173,7 @@ def test_a_newer_filter_drops_the_late_answer_of_an_older_one(
         page = dashboard_page.opened(context.new_page(), f"{dashboard.url}/ui/jobs")
         expect(page.locator("tbody")).to_contain_text("name_1")
         with page.expect_event("requestfailed", lambda one: "status=failed" in one.url):
-            page.get_by_label("Failed").check()
-            page.get_by_label("Queued").check()
+            page.get_by_role("checkbox", name="Failed").check()
+            page.get_by_role("checkbox", name="Queued").check()
         expect(page.locator("tbody")).to_contain_text("name_2")
         assert len(held) == 1

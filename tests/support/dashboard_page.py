@@ -17,6 +17,7 @@ OpenPage = Callable[..., Page]  # open_page(path, width=..., theme=..., of=...)
 SECONDS = 20  # the deadline of a page or an element, on an overloaded machine
 WIDE, PHONE = 1280, 390  # widths in pixels
 HEIGHTS = {WIDE: 900, PHONE: 844}
+TALLEST = 5_000  # pixels of a picture
 THEMES = ("light", "dark")
 ARGUMENTS = [
     "--headless",
@@ -120,5 +121,11 @@ def no_horizontal_scroll(page: Page) -> None:
 
 
 def screenshot(page: Page, folder: Path, name: str) -> None:
+    """Write a picture of the whole page: the window grows to its height, so the footer is below."""
     folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    size = page.viewport_size
+    assert size is not None
+    tall = page.evaluate("() => document.documentElement.scrollHeight")
+    page.set_viewport_size({**size, "height": min(TALLEST, max(size["height"], tall))})
+    page.screenshot(path=folder / f"{name}.png")
+    page.set_viewport_size(size)

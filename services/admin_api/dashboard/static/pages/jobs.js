@@ -1,6 +1,8 @@
 // The list of jobs: all filters of the REST API, chosen columns, actions on many jobs.
 import { html } from '../core/html.js';
-import { clip, words } from '../core/format.js';
+import { clip, shortNumber, title, words } from '../core/format.js';
+import { now } from '../core/clock.js';
+import { usePoll } from '../core/poll.js';
 import { Page } from '../parts/page.js';
 import { Filters, useFilters } from '../parts/filters.js';
 import { useList } from '../parts/list.js';
@@ -9,12 +11,15 @@ import { Status } from '../parts/status.js';
 import { Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { SubredditLink } from '../parts/links.js';
-import { EnqueueButton } from './jobs/enqueue.js';
+import { Sparkline } from '../parts/chart.js';
+import { Views } from '../parts/views.js';
+import { EnqueueButton, openEnqueue } from './jobs/enqueue.js';
 import { jobActions } from './jobs/actions.js';
 
 const SOURCES = ['user', 'schedule', 'discovery', 'stale'];
+const STATES = ['waiting', 'queued', 'crawling', 'succeeded', 'failed', 'cancelled'];
 const FILTERS = [
-  { name: 'status', label: 'State', kind: 'choices', main: true, options: ['waiting', 'queued', 'crawling', 'succeeded', 'failed', 'cancelled'] },
+  { name: 'status', label: 'State', kind: 'choices', main: true, options: STATES },
   { name: 'subreddit', label: 'Subreddit', kind: 'text', main: true, max: 25, placeholder: 'golang' },
   { name: 'source', label: 'Source', kind: 'choices', options: SOURCES },
   { name: 'error_kind', label: 'Kind of error', kind: 'choice', options: ['permanent', 'retryable', 'deferred'] },
@@ -61,12 +66,38 @@ function Outcome({ job }) {
   return html`<span>${job.outcome ? words(job.outcome) : '–'}</span>`;
 }
 
+/** Return the filters with the number of jobs of each state, from the overview. */
+function withCounts(jobs) {
+  const countOf = (state) => {
+    if (!jobs) return '';
+    return `${shortNumber(jobs.by_status[state] ?? 0)}${jobs.capped.includes(state) ? '+' : ''}`;
+  };
+  const options = STATES.map((state) => ({ value: state, label: title(state), note: countOf(state) }));
+  return FILTERS.map((one) => (one.name === 'status' ? { ...one, options } : one));
+}
+
+const HOUR = 3_600_000;
+
+/** The finished jobs of each of the last 24 hours. */
+function Finished() {
+  const from = new Date(Math.floor(now() / HOUR) * HOUR - 23 * HOUR).toISOString();
+  const query = { series: 'succeeded,failed', step: '1h', from };
+  const { data } = usePoll('/api/admin/history', { query, interval: 300, background: true });
+  if (!data || !data.minutes.some((count) => count > 0)) return null;
+  const [succeeded, failed] = data.series.map(({ points }) => points.map((point) => point ?? 0));
+  return html`<span class="legend wide-only">
+    <span>24 h: succeeded <${Sparkline} tone="good" label="Succeeded jobs an hour" values=${succeeded} /></span>
+    <span>failed <${Sparkline} tone="bad" label="Failed jobs an hour" values=${failed} /></span>
+  </span>`;
+}
+
 export default function Jobs() {
-  const filters = useFilters(FILTERS);
+  const overview = usePoll('/api/admin/overview', { interval: 30, background: true });
+  const filters = useFilters(withCounts(overview.data?.jobs));
   const list = useList('/api/admin/jobs/rows', { query: filters.query, interval: 5 });
   list.defaultSort = '-created_at';
-  return html`<${Page} title="Jobs" actions=${html`<${EnqueueButton} />`}>
-    <${Filters} of=${filters} />
+  return html`<${Page} title="Jobs" actions=${html`<${Finished} /><${EnqueueButton} />`}>
+    <${Filters} of=${filters}><${Views} page="jobs" /><//>
     <${Table}
       name="jobs"
       what="job"
@@ -77,7 +108,7 @@ export default function Jobs() {
       open=${(job) => `/ui/jobs/${job.id}`}
       actions=${jobActions}
       matchAll
-      empty=${{ title: 'No jobs yet', text: 'Enqueue the crawl of a subreddit. A worker claims it by its priority.' }}
+      empty=${{ title: 'No jobs yet', text: 'Enqueue the crawl of a subreddit. A worker claims it by its priority.', action: { label: 'Enqueue a crawl', scope: 'jobs', run: () => openEnqueue() } }}
     />
   <//>`;
 }

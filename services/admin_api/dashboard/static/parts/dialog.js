@@ -1,18 +1,25 @@
 // Dialogs over the page. The browser keeps the focus inside and returns it afterwards.
-import { html, useEffect, useId, useRef } from '../core/html.js';
+import { html, useId, useLayoutEffect, useRef } from '../core/html.js';
 import { createStore, useStore } from '../core/store.js';
 import { Button } from './button.js';
 
 const open = createStore([]); // [{ id, render: (close) => html }]
 let count = 0;
 
-/** A dialog. `onClose` is called by Esc and by the cross; without it the dialog cannot be closed. */
+/**
+ * A dialog. `onClose` is called by Esc and by the cross; without it the dialog cannot be closed.
+ * Ctrl+Enter presses the last button of `actions`.
+ */
 export function Dialog({ title, onClose, actions, children, wide = false, side = false }) {
   const element = useRef(null);
   const id = useId();
-  useEffect(() => {
+  // At once, not after the next frame: keys that follow belong to the dialog.
+  useLayoutEffect(() => {
     const dialog = element.current;
     if (!dialog.open) dialog.showModal();
+    // The first field, or the button that the dialog is about; not the cross.
+    const first = dialog.querySelector('[autofocus], .dialog-body :is(input, textarea, select)');
+    (first ?? dialog.querySelector('.dialog-foot button:last-of-type'))?.focus();
     return () => dialog.open && dialog.close();
   }, []);
   const cancel = (event) => {
@@ -20,11 +27,17 @@ export function Dialog({ title, onClose, actions, children, wide = false, side =
     event.preventDefault();
     onClose?.();
   };
+  const press = (event) => {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    element.current.querySelector('.dialog-foot button:last-of-type')?.click();
+  };
   return html`<dialog
     ref=${element}
     class=${`dialog ${wide ? 'wide' : ''} ${side ? 'side' : ''}`}
     aria-labelledby=${id}
     onCancel=${cancel}
+    onKeyDown=${press}
   >
     <header class="dialog-head">
       <h2 id=${id}>${title}</h2>

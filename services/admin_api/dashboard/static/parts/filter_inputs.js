@@ -21,7 +21,7 @@ function Choices({ definition, value = [], set }) {
       ${optionsOf(definition).map(
         (one) => html`<label key=${one.value} class="toggle">
           <input type="checkbox" checked=${value.includes(one.value)} onChange=${(event) => toggle(one.value, event.target.checked)} />
-          <span>${one.label}</span>
+          <span>${one.label}${one.note !== undefined && html` <small class="toggle-note">${one.note}</small>`}</span>
         </label>`,
       )}
     </div>

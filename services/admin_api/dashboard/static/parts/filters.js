@@ -39,8 +39,8 @@ function textOf(definition, value) {
   return value;
 }
 
-/** The row of filters: the main ones, the added ones, and chips that remove them. */
-export function Filters({ of: filters }) {
+/** The row of filters: the main ones, the added ones, chips that remove them, and children at the end. */
+export function Filters({ of: filters, children }) {
   const [added, setAdded] = useState([]);
   const isOpen = (one) => one.main || added.includes(one.name);
   const shown = filters.definitions.filter(isOpen);
@@ -66,7 +66,7 @@ export function Filters({ of: filters }) {
       </select>
     </label>`}
     ${filters.isActive &&
-    html`<div class="chips filter-chips">
+    html`<div class=${`chips filter-chips ${chips.length > 0 ? 'own-line' : ''}`}>
       ${chips.map(
         ({ name, label, text }) => html`<span class="chip" key=${name}>${label}: ${text}
           <${Button} kind="quiet small" icon="cross" aria-label=${`Remove the filter ${label}`} onClick=${() => filters.set(name, null)} />
@@ -74,5 +74,6 @@ export function Filters({ of: filters }) {
       )}
       <${Button} kind="small quiet" onClick=${filters.clear}>Clear all<//>
     </div>`}
+    ${children}
   </form>`;
 }
