@@ -15,6 +15,7 @@ from support.dashboard_rows import Seeded
 
 OpenPage = Callable[..., Page]  # open_page(path, width=..., theme=..., of=...)
 SECONDS = 20  # the deadline of a page or an element, on an overloaded machine
+expect.set_options(timeout=SECONDS * 1000)
 WIDE, PHONE = 1280, 390  # widths in pixels
 HEIGHTS = {WIDE: 900, PHONE: 844}
 TALLEST = 5_000  # pixels of a picture

@@ -9,15 +9,16 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from admin_api.dashboard import module_graph
+from admin_api.dashboard import bundles, module_source
 
 FOLDER = Path(__file__).with_name("static")
 PREFIX = "/ui/static"
-INDEX, ENTRY = "index.html", "app.js"
+INDEX, ENTRY, STYLE = "index.html", "app.js", "style/all.css"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -31,6 +32,7 @@ TYPES = {
 FILES_MAX = 300
 BYTES_MAX = 4 * 1024 * 1024
 _HASH_CHARACTERS = 16
+_STYLE_LINK = re.compile(r'^ *<link rel="stylesheet" href="{{static}}/([^"]+)">\n', re.MULTILINE)
 _SMALLEST_COMPRESSED = 256  # bytes; smaller files gain nothing
 
 
@@ -71,12 +73,29 @@ def load(folder: Path) -> Assets:
     """
     read = _read(folder)
     version = _version(read)
-    page = read.pop(INDEX)
+    page, styles = _with_paths(read.pop(INDEX).decode(), f"{PREFIX}/{version}")
+    served = _joined(read, styles)
     return Assets(
-        page=_asset(INDEX, _with_paths(page, read, f"{PREFIX}/{version}")),
-        files={name: _asset(name, body) for name, body in read.items()},
+        page=_asset(INDEX, page.encode()),
+        files={name: _asset(name, body) for name, body in served.items()},
         version=version,
     )
+
+
+def _joined(read: Mapping[str, bytes], styles: list[str]) -> dict[str, bytes]:
+    """Return the served files: modules and the styles of the page are joined, others stay."""
+    texts = {name: body.decode() for name, body in read.items() if name.endswith((".js", ".css"))}
+    built = bundles.build(
+        ENTRY, {name: text for name, text in texts.items() if name.endswith(".js")}
+    )
+    built[STYLE] = "".join(module_source.shortened(texts[name]) for name in styles)
+    vendored = bundles.vendored_apart(ENTRY, texts)
+    kept = {
+        name: body
+        for name, body in read.items()
+        if name not in styles and (not name.endswith(".js") or name in vendored)
+    }
+    return {**kept, **{name: text.encode() for name, text in built.items()}}
 
 
 def _read(folder: Path) -> dict[str, bytes]:
@@ -101,16 +120,12 @@ def _version(files: Mapping[str, bytes]) -> str:
     return found.hexdigest()[:_HASH_CHARACTERS]
 
 
-def _with_paths(page: bytes, files: Mapping[str, bytes], prefix: str) -> bytes:
-    """Return the page with the path prefix of the static files, and with a link to each module.
-
-    A browser loads all linked modules at once. Without the links, the browser would find a module
-    only after it has loaded the module that imports it.
-    """
-    first = module_graph.reachable(ENTRY, files)
-    links = "\n".join(f'  <link rel="modulepreload" href="{prefix}/{name}">' for name in first)
-    text = page.decode().replace("{{modules}}", links.strip()).replace("{{static}}", prefix)
-    return text.encode()
+def _with_paths(page: str, prefix: str) -> tuple[str, list[str]]:
+    """Fill the prefix into the page. Return it with one style, and the styles that it had."""
+    styles = _STYLE_LINK.findall(page)
+    one = f'  <link rel="stylesheet" href="{{{{static}}}}/{STYLE}">\n' if styles else ""
+    first, *others = _STYLE_LINK.split(page)[::2] if styles else [page]
+    return (first + one + "".join(others)).replace("{{static}}", prefix), styles
 
 
 def _asset(name: str, body: bytes) -> Asset:
