@@ -13,7 +13,8 @@ from crawlctl.version import VERSION
 
 OK, FINDING, UNKNOWN = "ok", "finding", "unknown"
 SKEW_SECONDS = 30.0
-ANSWER_AGE_SECONDS = 6.0  # the server computes its checks at most once in five seconds
+# Limit of the age of the server's answer; the server computes it at most every five seconds.
+ANSWER_AGE_SECONDS = 6.0
 EXPIRES_SOON = timedelta(days=14)
 SYSTEM = "/api/admin/system"
 SCOPES = {

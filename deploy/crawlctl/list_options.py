@@ -45,7 +45,7 @@ def list_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
 
 
 def filter_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of filters alone."""
+    """Return a decorator that adds the options of filters, without the options of the length."""
     return _adding([each.option() for each in filters])
 
 

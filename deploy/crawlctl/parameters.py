@@ -101,7 +101,10 @@ SUBREDDIT_NAME, AUTHOR_NAME = Name("r"), Name("u", "user")
 
 
 def words(given: tuple[str, ...]) -> list[str]:
-    """Return the arguments, each once. `-` stands for the first words of the lines of stdin."""
+    """Return the arguments, each once.
+
+    For the argument `-`, read standard input, and take the first word of each line.
+    """
     found: dict[str, None] = {}
     for one in given:
         for word in _lines() if one == "-" else [one]:

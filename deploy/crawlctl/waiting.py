@@ -13,7 +13,7 @@ from crawlctl.session import Session
 
 JOB_PATH, GROUP_PATH = "/api/admin/jobs", "/api/admin/groups"
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
-IDS_AT_ONCE = 100  # the most that the list of jobs accepts
+IDS_AT_ONCE = 100  # limit of the ids in one request for the list of jobs
 DEFAULT_SECONDS = 3_600.0
 Object = Mapping[str, Any]
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -58,7 +58,10 @@ class JobView:
 
     @property
     def requests_of_total(self) -> str:
-        """The number of requests. For a live job, a larger expected total follows: `12/40`."""
+        """The number of requests, such as `12`.
+
+        For a live job, the expected total follows if it is larger: `12/40`.
+        """
         is_open = self.total > self.requests and not self.is_final
         return f"{self.requests}/{self.total}" if is_open else str(self.requests)
 
@@ -130,8 +133,9 @@ def _rank(job: JobView) -> tuple[bool, int]:
 def until(moment: str) -> str:
     """Return a text such as "until 14:05:00" for a time from the API, in local time.
 
-    The text has the date if the time is not today. A very late time means a pause without an end.
-    For an invalid time, the text is empty.
+    The text has the date if the time is not today. A time from the year UNTIL_RESUMED on means that
+    a pause ends only when an operator resumes it, so the text says this. For an invalid time, the
+    text is empty.
     """
     try:
         local = datetime.fromisoformat(moment).astimezone()

@@ -13,12 +13,18 @@ from onebox.stop_request import StopRequest
 SCOPES = ("read", "content", "jobs", "schedules")
 LIFETIME = timedelta(hours=12)
 PATH = "/api/admin/tokens"
-_NAME_BYTES = 3  # of a killed demo a token is left, so each run has a name of its own
+# The number of random bytes in the name of the token. A killed demo leaves its token, so the name
+# must be different in each run.
+_NAME_BYTES = 3
 
 
 @dataclass(frozen=True)
 class DashboardToken:
-    """A created token. The dashboard takes it from the fragment of its address, and removes it."""
+    """A token for the dashboard.
+
+    The address of the dashboard has the token in its fragment. The dashboard reads the token, and
+    removes the fragment from the address.
+    """
 
     token_id: str
     secret: str
@@ -42,7 +48,11 @@ def create(api: ApiClient) -> DashboardToken:
 
 
 def revoke(api: ApiClient, token: DashboardToken, stop: StopRequest) -> None:
-    """Revoke the token, unless the user is in a hurry or the API is gone: then it expires."""
+    """Revoke the token.
+
+    If the user wants to stop at once, or if the API does not answer, leave the token. It then
+    expires after LIFETIME.
+    """
     if stop.is_urgent():
         return
     api.close()  # the server may have closed the idle connection, and then a request fails

@@ -89,7 +89,7 @@ def too_many_requests() -> flask.Response:
 
 
 def uri_too_long() -> flask.Response:
-    """Return the reply of Reddit's cache to a too long URL.
+    """Return the reply of Reddit's cache to a request whose URL is too long.
 
     The request does not count towards the rate limit.
     """

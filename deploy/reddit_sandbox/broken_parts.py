@@ -37,7 +37,7 @@ def tree_failure(script: str | None, post_number: int) -> flask.Response | None:
 
 
 def without_children() -> dict[str, Any]:
-    """Return a listing whose children are null. Reddit sent one during a failure of its backend."""
+    """Return a listing whose children are null. Reddit sent this when its backend failed."""
     found = listing_pages.wrap([])
     found["data"]["children"] = None
     return found

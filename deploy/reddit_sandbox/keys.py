@@ -6,7 +6,7 @@ import re
 
 # 2005-06-23T00:00:00Z. Ids count seconds from this time, so they increase with time, as on Reddit.
 ID_EPOCH = 1_119_484_800
-TAG_BITS = 24  # the low bits of an item's id, which identify the community
+TAG_BITS = 24  # number of the low bits of an item's id that identify the community
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # An id has at most 12 digits, so that it fits in a 64-bit number.

@@ -46,8 +46,8 @@ def page(
 
     If both are None, return the first page.
 
-    If the listing does not have the named item, the page is empty. Reddit does the same after the
-    item was deleted.
+    If the listing does not have this item, the page is empty. Reddit also sends an empty page if
+    the item was deleted.
     """
     items = items[:CAP]
     start, end = 0, len(items)

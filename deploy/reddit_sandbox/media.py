@@ -2,7 +2,7 @@
 
 from typing import Any
 
-IMAGES = 3  # images of a gallery
+IMAGES = 3  # number of images in a gallery
 
 # The comment with number n gets the entry COMMENT_CHANGES[n % len(COMMENT_CHANGES)].
 COMMENT_CHANGES: tuple[dict[str, Any], ...] = (
@@ -12,7 +12,7 @@ COMMENT_CHANGES: tuple[dict[str, Any], ...] = (
     {"media_metadata": {"giphy|a1": {"status": "valid", "e": "AnimatedImage", "m": "image/gif"}}},
     {},
 )
-KINDS = 6  # kinds of posts: gallery, poll, video, crosspost, contest, ordinary
+KINDS = 6  # number of the kinds of posts: gallery, poll, video, crosspost, contest, ordinary
 
 
 def is_crosspost(number: int) -> bool:

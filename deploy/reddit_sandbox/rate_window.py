@@ -13,7 +13,7 @@ MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """The state of a window after a counted request: the requests, and the time until it ends."""
+    """A window after a counted request: the requests left and used, and the time until its end."""
 
     remaining: int
     used: int

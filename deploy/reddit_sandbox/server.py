@@ -65,7 +65,10 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
 
 def _die_with_master(server: Any, _worker: Any) -> None:
-    """Let the worker die with its master, so that a restarted sandbox can use the same port."""
+    """Let the worker process end when its master process ends.
+
+    A worker that still runs would keep the port, and a restarted sandbox could not use it.
+    """
     master_death.end_with(server.pid)
 
 

@@ -89,8 +89,7 @@ def mangle(script: str, response: flask.Response) -> flask.Response:
 
 @functools.cache
 def _bomb() -> bytes:
-    """Return a reply that decompresses to BOMB_BYTES. The reply is made in parts, to save
-    memory."""
+    """Return a gzip body of BOMB_BYTES blanks. Making it in parts saves memory."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     part = b" " * (1024 * 1024)
     packed = b"".join(packer.compress(part) for _ in range(BOMB_BYTES // len(part)))

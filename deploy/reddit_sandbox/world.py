@@ -17,7 +17,7 @@ from reddit_sandbox.options import Options
 # and generated again with the same content when a request needs them.
 READY_ITEMS = 250_000
 # The limit of requested communities that are not in the catalogue. A further community replaces the
-# oldest community.
+# community that was requested least recently.
 REMEMBERED = 2_000
 DELETIONS = 10_000
 

@@ -73,7 +73,10 @@ def _checked(name: str, kind: str, text: str) -> str:
 
 
 def select(session: Session, query: Mapping[str, Any], try_change: Try) -> Selection:
-    """Return the jobs that match the query and that the change would affect. Makes a dry run."""
+    """Return the jobs that match the query and that the change would affect.
+
+    To find these jobs, the function makes a dry run of the change.
+    """
     selection, chunk = Selection(), list[Mapping[str, Any]]()
     progress = ProgressLine(session)
     for job in read_items(session.client, PATH, query, limit=None):
@@ -103,7 +106,7 @@ def _try(selection: Selection, jobs: Sequence[Mapping[str, Any]], try_change: Tr
 
 
 def describe(session: Session, verb: str, selection: Selection) -> None:
-    """Write which server, how many jobs and which jobs the change concerns, to standard error."""
+    """Write the server, the number of jobs and some jobs of the change to standard error."""
     count = len(selection.ids)
     session.complain(f"{verb} {_jobs(count)} at {session.client.url}")
     for job in selection.samples:

@@ -18,8 +18,8 @@ def erase(
     """Erase the content at a path of the API.
 
     `name` is the name of the author or subreddit. To confirm the erasure, the person types this
-    name. Raises CommandFailed if the person does not, and Refused if the server refuses the
-    request.
+    name. Raises CommandFailed if the person types another text, and Refused if the server refuses
+    the request.
     """
     if not (dry_run or yes):
         found = session.client.call("DELETE", path, query=_DRY_RUN).body

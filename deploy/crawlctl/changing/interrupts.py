@@ -8,13 +8,13 @@ from types import FrameType
 
 
 class Interrupts:
-    """Whether Ctrl-C was pressed. The second Ctrl-C raises KeyboardInterrupt at once."""
+    """Records whether Ctrl-C was pressed. A second Ctrl-C raises KeyboardInterrupt at once."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Handle SIGINT."""
+        """Handle SIGINT, the signal that Ctrl-C sends."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True

@@ -113,7 +113,8 @@ class _Shown:
 def _copy(response: Any, out: BinaryIO | _Shown) -> bytes:
     """Copy the body, and return its last bytes.
 
-    If the connection breaks, the function raises no error. The missing last line shows the error.
+    If the connection breaks, the function raises no error. Then the bytes do not hold the last line
+    of an export, so the caller detects the error.
     """
     last = b""
     with contextlib.suppress(HTTPError):

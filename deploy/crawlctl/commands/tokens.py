@@ -33,7 +33,7 @@ add_list(tokens, TOKEN, PATH, "Show tokens, without their secret.")
 def create(
     session: Session, name: str, scopes: tuple[str, ...], expires_at: str | None, out: Path | None
 ) -> ExitCode:
-    """Create a token. The server shows it only once; --out keeps it from the screen."""
+    """Create a token. The server shows the token only once; --out writes it into a file."""
     if out is not None:
         try:
             out.touch(PRIVATE, exist_ok=False)

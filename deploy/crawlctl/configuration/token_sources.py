@@ -38,7 +38,7 @@ def from_file(path: str) -> str:
 
 
 def from_command(command: str) -> str:
-    """Return the token that a command prints. It runs without a shell, for at most 30 s."""
+    """Return the token that a command prints. Runs the command without a shell, at most 30 s."""
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command
             shlex.split(command),

@@ -15,7 +15,7 @@ class GraphFile:
     During the download, the file has the suffix `.part`. A complete file gets its final name.
     """
 
-    after = None  # a graph has no key, after which it continues
+    after = None  # an export of a graph cannot continue, so it has no key
 
     def __init__(self, path: Path, request: ExportRequest) -> None:
         self._path = path
@@ -27,7 +27,7 @@ class GraphFile:
         self._file: BinaryIO | None = None
 
     def open(self, *, resume: bool) -> None:
-        """Open a new file. Raises CommandFailed with `resume`, or if the file cannot be made."""
+        """Open a new file. Raises CommandFailed if `resume` is true or the file cannot be made."""
         if resume:
             raise CommandFailed(
                 "A graph cannot be continued: export it without --resume.", ExitCode.USAGE

@@ -34,7 +34,7 @@ class ParquetFolder:
         self._batch = 0
         self._stored = 0
         self._lines = bytearray()
-        self._waiting = 0  # complete lines in memory, counted once for each piece
+        self._waiting = 0  # number of complete lines in memory
         self._is_complete = False
 
     @property
@@ -71,7 +71,7 @@ class ParquetFolder:
         return bool(self._lines) and not self._lines.endswith(b"\n")
 
     def write(self, piece: bytes) -> None:
-        """Take bytes of the response. Write a batch when its size is reached.
+        """Take bytes of the response. If the memory holds BATCH_BYTES, write the complete lines.
 
         Raises CommandFailed for a line that is too long.
         """

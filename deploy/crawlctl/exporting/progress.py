@@ -15,7 +15,7 @@ class Progress(ProgressLine):
         self._first: int | None = None
 
     def show_lines(self, lines: int) -> None:
-        """Show the number of lines, if it was last shown long enough ago."""
+        """Show the number of lines, unless the last number was shown a short time ago."""
         if self._first is None:
             self._first = lines
         if self.is_due():

@@ -16,10 +16,10 @@ class ProgressLine:
         self._session = session
         self._is_terminal = sys.stderr.isatty() and not session.quiet
         self._shown_at = time.monotonic()
-        self._is_shown = False  # on a terminal
+        self._is_shown = False  # whether the line is on a terminal now
 
     def is_due(self) -> bool:
-        """Return whether the progress was last shown long enough ago."""
+        """Return whether enough time has passed since the progress was last shown."""
         seconds = TERMINAL_SECONDS if self._is_terminal else FILE_SECONDS
         return time.monotonic() - self._shown_at >= seconds
 

@@ -113,9 +113,11 @@ def open_pool(*, connect_seconds: float, read_seconds: float) -> urllib3.PoolMan
 
 
 def json_value(data: bytes, headers: Mapping[str, str]) -> Any:
-    """Return the JSON value of an answer, its text if it is no JSON, or None without content.
+    """Return the content of an answer.
 
-    Raises CommandFailed if the JSON is damaged.
+    - If the content is JSON: the JSON value. Raises CommandFailed if the JSON is damaged.
+    - If the content has another type: its text.
+    - Without content: None.
     """
     if not data:
         return None

@@ -18,7 +18,8 @@ from crawlctl.rest.reply import Reply
 from crawlctl.version import VERSION
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0  # the server ends each request after 10 s, and a proxy adds its own time
+# Limit of the wait for bytes; the server needs up to 10 s, and a proxy adds its own time.
+READ_SECONDS = 60.0
 ANSWER_BYTES = 64 * 2**20  # limit of the bytes of an answer; a list of 500 jobs has 1 MiB
 PROBLEM_BYTES = 2**20  # limit of the bytes of an error response to an export request
 NOT_MODIFIED, NOT_FOUND = 304, 404

@@ -16,8 +16,8 @@ FIRST_POLLS = 15  # after this number of polls, the interval is LATER_SECONDS
 class Poller:
     """Reads an object again and again. `deadline` is a time of `time.monotonic`, or None.
 
-    If the server does not answer, the poller continues until the deadline, and `report` gets the
-    reason.
+    If the server does not answer, the poller continues until the deadline, and calls `report` with
+    the reason. Without a deadline, it raises the error.
     """
 
     client: Client
@@ -29,8 +29,8 @@ class Poller:
     def changes(self, path: str, query: Query | None = None) -> Iterator[Any]:
         """Yield the object now and after each change.
 
-        Raises CommandFailed with WAIT_RAN_OUT at the deadline. Raises Refused for an error that
-        another try would not end.
+        Raises CommandFailed with the code WAIT_RAN_OUT at the deadline. Raises Refused if the
+        server refuses the request.
         """
         etag, polls, last = None, 0, object()
         while True:

@@ -25,7 +25,7 @@ LETTER_WIDTH = 0.58 * LABEL_SIZE
 
 @dataclass(frozen=True)
 class Subreddit:
-    """A subreddit of the map. `size` is the number of subscribers, or 0."""
+    """A subreddit of the map. `size` is its number of subscribers, or 0 if this is unknown."""
 
     id: int
     name: str

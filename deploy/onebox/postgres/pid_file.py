@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onebox.demo_errors import DataFolderError
 
-PREVIOUS_SECONDS = 15  # a Postgres whose parent was killed shuts down within this time
+PREVIOUS_SECONDS = 15  # limit of the wait; without its parent, a Postgres shuts down sooner
 CHECK_SECONDS = 0.02
 
 
@@ -57,8 +57,8 @@ def is_ready(cluster: Path, pid: int) -> bool:
 def _replace_pid(cluster: Path) -> None:
     """Write this process's id into the file, so that Postgres can start.
 
-    Postgres refuses to start if the file has the id of a running process. It makes an exception for
-    the id of its own parent, which is this process.
+    Postgres refuses to start if the file has the id of a running process. But Postgres accepts the
+    id of its own parent, and this process is the parent.
     """
     file = cluster / "postmaster.pid"
     _, *others = file.read_text().splitlines(keepends=True)

@@ -79,7 +79,7 @@ class Settings:
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "RESCUE_SECONDS": "1",
             "ADMIN_API_WORKERS": "1",
-            "MAP_CORE_SHARE": "0.5",  # the map is current soon after the last crawl
+            "MAP_CORE_SHARE": "0.5",  # half a CPU core, so that the map is current soon
             **({} if self.discovers else {"USER_SUB_ENQUEUE_MAX": "0"}),
         }
         return {

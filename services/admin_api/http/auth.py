@@ -96,8 +96,8 @@ def _check_request_rate(offered: str) -> None:
     """Raise a Problem if a token sends too many requests.
 
     This check runs before the database checks the token, so the token may be invalid. RequestRates
-    has a limit only for tokens that the database has found valid before. So a token that it does
-    not know has no limit here.
+    limits only tokens that the database has found valid before. All other tokens have no limit
+    here.
     """
     wait = state.current().rates.take(api_token.digest(offered))
     if wait > 0:

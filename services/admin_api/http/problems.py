@@ -137,7 +137,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """Return the problem for clients. It leaves out the cause, which may contain names of hosts."""
+    """Return the problem for an unavailable database. The cause may name hosts, so it is absent."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -20,7 +20,8 @@ WINDOW_SECONDS = 600.0
 # The limit of time windows for one token. A window is for one method, route and error code. At the
 # limit, refusals for all other methods, routes and codes share one window.
 KEYS_PER_TOKEN = 20
-# The limit of time windows for all tokens together. A further window ends the oldest window early.
+# The limit of time windows for all tokens together. At the limit, a further window ends the window
+# that began first.
 KEYS_MAX = 2_000
 
 OTHERS = ("other", "other", "other")

@@ -12,7 +12,7 @@ from admin_api.schemas.problem_kinds import KINDS
 def describe_problems(document: dict[str, Any]) -> None:
     """Add a response for each error status of each operation.
 
-    All responses with the same problem codes refer to one component. The codes form its name.
+    Responses with the same problem codes refer to one component. Its name consists of the codes.
     """
     other = document["components"]["responses"]["DEFAULT_ERROR"]
     other["description"] = "A problem that the operation does not list."

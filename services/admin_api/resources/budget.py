@@ -29,7 +29,7 @@ from crawljobs.repository.reddit_api.request_spending import Spending
 
 PREFIX = "/api/admin/budget"
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "next_slot_at", "empty_at", "content_checks.unchecked_seconds"})
 
 blueprint = Blueprint("budget", __name__, url_prefix=PREFIX, description="Reddit's request budget")

@@ -1,4 +1,4 @@
-"""/api/admin/history: series of the queue and of the request budgets over time, for charts."""
+"""/api/admin/history: series of the queue, budgets and webhooks over time, for charts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POINTS_BY_DEFAULT = 400
 DEFAULT_RANGE = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A value that changes with the time alone. The ETag leaves it out.
+# A value that changes only because time passes. It does not change the ETag.
 MOVING = frozenset({"as_of"})
 
 blueprint = Blueprint(

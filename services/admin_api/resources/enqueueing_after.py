@@ -42,7 +42,8 @@ def enqueue_after(
     def work(conn: Connection) -> flask.Response:
         group = group_requests.create(conn, actor, name=None, steps=[step], sealed=True)
         stored = step_list.get_step(conn, group_id=group.id, key=step.key)
-        # The view's declared schema is for a job. This response is a step, so it is dumped here.
+        # The schema that the view declares is for a job. This response is a step, so it is
+        # serialized here.
         response = flask.jsonify(StepSchema().dump(stored))
         response.status_code = HTTPStatus.ACCEPTED
         response.headers["Location"] = f"{group_requests.GROUPS_PATH}/{group.id}/steps/{step.key}"

@@ -125,7 +125,7 @@ def _reader(plan: ExportPlan, write: Write, params: dict[str, Any]) -> ExportRea
 
 
 def _audited(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the given parameters as JSON values."""
+    """Return the parameters that have a value, as JSON values."""
     return {
         name: rfc3339(value) if isinstance(value, datetime) else value
         for name, value in params.items()

@@ -24,7 +24,7 @@ from crawljobs.repository.schedules import schedule_changes
 PREFIX = "/api/admin/freshness"
 KEPT_SECONDS = 5.0
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "ratio"})
 
 blueprint = Blueprint(
@@ -39,9 +39,9 @@ _counts, _rows = FreshnessSchema(), SubredditRowListSchema()
 def show_freshness() -> flask.Response:
     """Count subreddits by lateness
 
-    The age of the last crawl is compared with the interval that the crawls of the subreddit want. A
-    process computes the answer at most once in five seconds, for all clients together. With
-    If-None-Match, the answer is 304 while the numbers are the same.
+    The lateness compares the age of the last crawl with the time from the last crawl to the next
+    planned crawl. A process computes the answer at most once in five seconds, for all clients
+    together. With If-None-Match, the answer is 304 while the numbers are the same.
     """
     found = state.current().shared.get("freshness", _compute, seconds=KEPT_SECONDS)
     return conditional.respond(found)
@@ -106,7 +106,10 @@ def _row(
 
 
 def items_per_day(crawls: list[RecentCrawl]) -> float | None:
-    """Return the items of the newest crawl by the days since the one before; None if unknown."""
+    """Return the number of items of the newest crawl, divided by the days since the crawl before.
+
+    Returns None if only one crawl is known.
+    """
     if len(crawls) < 2:
         return None
     newest, before = crawls[0].finished_at, crawls[1].finished_at
@@ -116,6 +119,6 @@ def items_per_day(crawls: list[RecentCrawl]) -> float | None:
 
 
 def items_per_request(crawls: list[RecentCrawl]) -> float | None:
-    """Return the items that these crawls read, by their requests; None without a request."""
+    """Return the items of these crawls, divided by their requests, or None without requests."""
     requests = sum(each.requests for each in crawls)
     return sum(each.items for each in crawls) / requests if requests else None

@@ -27,7 +27,7 @@ from crawljobs.repository.groups.explained.step_graph import (
 )
 from crawljobs.repository.schedules import schedule_changes
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "eta", "per_minute", "steps_per_minute", "burn_up"})
 
 blueprint = Blueprint(

@@ -132,7 +132,7 @@ def audit(
 ) -> None:
     """Write the audit row of a change.
 
-    `audited_before` and `audited` are further values before and after the change.
+    `audited_before` and `audited` are values that the row has in addition to those of the group.
     """
     audit_log.record(
         conn,

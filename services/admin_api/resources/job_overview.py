@@ -13,7 +13,7 @@ from crawljobs.domain import crawl_phases, explanation, job_progress
 from crawljobs.domain.api_token import Scope
 from crawljobs.repository.queue.explained import job_explain
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "estimated_start"})
 
 blueprint = Blueprint(

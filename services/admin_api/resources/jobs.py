@@ -81,7 +81,8 @@ def list_jobs(params: dict[str, Any]) -> responses.Response:
 
     A job must match all filters. `next` (or the Link header) leads to the next page. New jobs do
     not shift the pages. For a page, the API examines at most 10,000 jobs. A page with `next` may
-    therefore hold fewer jobs than `limit`, or none. `ids` reads known jobs, on one page.
+    therefore hold fewer jobs than `limit`, or none. With `ids`, the list has only the jobs with
+    these ids, on one page.
     """
     return job_pages.page_of(params, listing="jobs", path=PREFIX)
 

@@ -25,7 +25,7 @@ OUTCOMES_LISTED = 14
 OUTCOMES_SHOWN = 100
 UPCOMING_SHOWN = 20
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "demand"})
 
 blueprint = Blueprint(

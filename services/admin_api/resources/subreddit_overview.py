@@ -22,7 +22,7 @@ from crawljobs.repository.schedules import schedule_changes
 
 CRAWLS_SHOWN = 20
 
-# Values that change with the time alone. The ETag leaves them out.
+# Values that change only because time passes. They do not change the ETag.
 MOVING = frozenset({"as_of", "ratio", "items_per_day"})
 
 blueprint = Blueprint(
@@ -42,10 +42,12 @@ _schema = SubredditOverviewSchema()
 def show_subreddit_overview(subreddit: str) -> flask.Response:
     """Show a subreddit with its freshness, its last crawls and its neighbours
 
-    One answer for a page that is read again and again: the subreddit, its freshness, its live job,
-    its pause, its missing parts and gaps, its last 20 crawls, its items by day, and its neighbours
-    in the map. With If-None-Match, the answer is 304 while nothing has changed. The ETag is no
-    version for If-Match: send `version` in quotes.
+    The answer has all data of a page that clients read again and again: the subreddit, its
+    freshness, its live job, its pause, its missing parts and gaps, its last 20 crawls, its items by
+    day, and its neighbours in the map.
+
+    With If-None-Match, the answer is 304 while nothing has changed. The ETag is not valid for
+    If-Match: for If-Match, send `version` in quotes.
     """
     with state.current().database.read() as conn:
         found = subreddit_lookup.found(conn, subreddit)

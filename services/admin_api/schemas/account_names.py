@@ -20,7 +20,11 @@ def _may_read() -> bool:
 
 
 class PartItem(fields.String):
-    """The item of a missing part. The item of a history is the name of an account."""
+    """The item of a missing part.
+
+    For the history of an account, the item is the name of the account, which is hidden from tokens
+    without the scope `content`.
+    """
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         is_name = obj.kind == PartKind.HISTORY

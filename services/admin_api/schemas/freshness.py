@@ -30,7 +30,7 @@ LATENESS = (
 
 
 class FreshnessSchema(ma.Schema):
-    """How many subreddits are how late."""
+    """The number of subreddits in each class of lateness."""
 
     as_of = Timestamp(required=True, metadata=described("The database time of all values."))
     by_lateness = fields.Dict(
@@ -85,7 +85,7 @@ class FreshnessParameters(PageParameters):
 
 
 class SubredditFreshnessSchema(ma.Schema):
-    """The class of a subreddit, and the numbers behind the class."""
+    """The class of a subreddit, and the numbers from which the class follows."""
 
     lateness = fields.String(required=True, validate=known(Lateness), metadata=described(LATENESS))
     wanted_seconds = Rounded(

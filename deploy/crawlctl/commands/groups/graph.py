@@ -28,7 +28,7 @@ Step = Mapping[str, Any]
 )
 @click.pass_obj
 def graph(session: Session, group_id: int, output: str) -> None:
-    """Show which step waits for which."""
+    """Show for which upstreams each step waits."""
     steps = [*read_items(session.client, f"{GROUP_PATH}/{group_id}/steps", {}, limit=None)]
     for step in steps:
         if len(step["waits"]) == WAITS_SHOWN:

@@ -7,7 +7,7 @@ from crawlctl.rest.client import Client
 
 PATH = "/api/admin/jobs"
 Body = Mapping[str, Any]
-# The method, the path and the fields of each change.
+# For each change: the method and the path of its request, and fields of its body.
 _ROUTES: Mapping[str, tuple[str, str, Body]] = {
     "retry": ("POST", "retry", {}),
     "cancel": ("POST", "cancel", {}),

@@ -28,7 +28,7 @@ HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 @click.option("--any-age", is_flag=True, help="Accept a request that is older than 5 minutes.")
 @click.pass_obj
 def verify(session: Session, secret_file: Any, headers: Any, body: Any, any_age: bool) -> ExitCode:
-    """Check the signature of a received request. The exit code is 9 if it is wrong."""
+    """Check the signature of a received request. The exit code is 9 if the signature is wrong."""
     found = _headers(headers.read())
     key = _key(secret_file.read())
     message_id, sent, signatures = (found[name] for name in HEADERS)

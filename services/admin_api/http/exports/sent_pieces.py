@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from admin_api.http.streaming import PIECE_BYTES, PIECE_SECONDS
 
-LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS  # 16 KiB/s
+# The least average speed of a client: 16 KiB/s.
+LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS
 # The interval, in seconds, at which a slow export sends a piece that is not full. Without these
 # pieces, a proxy may close a connection that transfers no data.
 FLUSH_SECONDS = 2.0

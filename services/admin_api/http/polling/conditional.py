@@ -40,9 +40,9 @@ class Answer:
 def answer(body: Any, *, moving: AbstractSet[str] = frozenset()) -> Answer:
     """Return the JSON body with its ETag.
 
-    `moving` are the keys whose values change with the time alone, such as the age of a job. These
-    values do not change the ETag, so the ETag is weak. The key `checks.value` means only the keys
-    `value` inside `checks`.
+    `moving` are the keys whose values change only because time passes, such as the age of a job.
+    These values do not change the ETag, so the ETag is weak. The key `checks.value` means only the
+    keys `value` inside `checks`.
     """
     tagged = json.dumps(_without(body, moving), separators=(",", ":"), sort_keys=True)
     return Answer(json.dumps(body, separators=(",", ":")).encode(), _digest(tagged.encode()))

@@ -13,7 +13,11 @@ from crawljobs.domain import plain_text
 
 
 def parsed_json(body: bytes, values_max: int) -> Any:
-    """Return the parsed JSON. Raises a Problem if it is invalid or Postgres cannot store it."""
+    """Return the parsed JSON.
+
+    Raises a Problem if the body is not valid JSON, or has a text that Postgres cannot store or that
+    could control a terminal.
+    """
     try:
         json_bounds.check(body, values_max)
         value = json.loads(
@@ -40,7 +44,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object. Raises ValueError for a repeated key, on which JSON parsers disagree."""
+    """Return the object. Raises ValueError for a repeated key, whose value would be unclear."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("an object has the same key twice")

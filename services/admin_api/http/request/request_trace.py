@@ -50,7 +50,10 @@ def _end(_error: BaseException | None) -> None:
 
 
 def install(app: flask.Flask) -> None:
-    """Trace each request. Call this before access_log.install(), or log lines have no trace id."""
+    """Trace each request.
+
+    Call this before access_log.install(). Otherwise the log lines of requests have no trace id.
+    """
     app.before_request(_begin)
     app.after_request(_record_status)
     app.teardown_request(_end)

@@ -9,13 +9,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-KEPT = 200  # newest requests of a route
-ROUTES_MAX = 500  # further routes are not kept; the API has fewer
+KEPT = 200  # number of the newest requests of a route whose durations are kept
+ROUTES_MAX = 500  # limit of the counted routes; the API has fewer
 
 
 @dataclass(frozen=True)
 class RouteDurations:
-    """The requests of one route since the start of the process. Durations are of the newest."""
+    """The requests of one route.
+
+    `requests` and `errors` count since the start of the process. The durations are of the KEPT
+    newest requests.
+    """
 
     method: str
     route: str
@@ -44,11 +48,14 @@ class DurationsOfRoutes:
 
     @property
     def seconds(self) -> float:
-        """The time since the start of the process."""
+        """The seconds since the start of the process."""
         return self._clock() - self._started
 
     def add(self, method: str, route: str, *, status: int, seconds: float) -> None:
-        """Add a request. The method and the route are those of the API, not those of a client."""
+        """Add a request.
+
+        `route` is the path of the route with its parameters, not the path that the client sent.
+        """
         key = (method, route)
         with self._lock:
             if key not in self._routes and len(self._routes) >= ROUTES_MAX:
