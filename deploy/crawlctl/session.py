@@ -57,7 +57,7 @@ class Session:
 
     @property
     def chosen_format(self) -> str:
-        """The format of -o. Without -o it is table on a terminal, else jsonl."""
+        """The format that -o names. Without -o: `table` on a terminal, else `jsonl`."""
         return self.format or ("table" if sys.stdout.isatty() else "jsonl")
 
     @property

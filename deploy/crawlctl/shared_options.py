@@ -1,4 +1,7 @@
-"""The options that a user may write before the noun or after the verb, and classes of commands."""
+"""The options that a user may write before the noun or after the verb, and classes of commands.
+
+In `crawlctl jobs list`, `jobs` is the noun, and `list` is the verb.
+"""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module

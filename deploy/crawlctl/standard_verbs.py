@@ -36,7 +36,10 @@ def add_list_of_object(
     text: str,
     filters: Sequence[Filter] = (),
 ) -> None:
-    """Add the verb `name` for the list `path/ID/name` of the object that the argument names."""
+    """Add the verb `name`, which shows a list that belongs to one object.
+
+    The argument of the verb is the id of the object. The API has the list at `path`/ID/`name`.
+    """
 
     @group.command(name, help=text)
     @click.argument(argument, type=ID)
@@ -58,7 +61,7 @@ def add_get(
     name: str = "get",
     kind: click.ParamType[Any] = ID,
 ) -> None:
-    """Add a verb that shows the object that the argument names."""
+    """Add a verb that shows one object. The argument of the verb is the object's id or name."""
 
     @group.command(name, help=text)
     @click.argument(argument, type=kind)
@@ -68,7 +71,10 @@ def add_get(
 
 
 def add_delete(group: click.Group, argument: str, path: str, text: str) -> None:
-    """Add the verb `delete` for the object that the argument names, such as `group_id`."""
+    """Add the verb `delete`, which deletes one object.
+
+    `argument` is the name of the verb's argument, such as `group_id`.
+    """
     name = argument.removesuffix("_id")
 
     @group.command("delete", help=text)

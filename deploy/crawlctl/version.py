@@ -1,3 +1,3 @@
-"""The version of crawlctl, which equals the version of crawljobs that it was made for."""
+"""The version of crawlctl. A release of crawljobs contains the crawlctl of the same version."""
 
 VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-"""Changes that workers make as an operation when they concern many rows."""
+"""Changes that may concern many rows. Workers make a change of many rows as an operation."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,1 +1,1 @@
-"""The commands, one module for each noun. The command line imports only the chosen module."""
+"""The commands: one module for each noun, such as `jobs`. A run imports only the chosen module."""

@@ -1,4 +1,4 @@
-"""`crawlctl api`: any request of the API, for routes without a verb."""
+"""`crawlctl api`: sends any request to the API, for routes that no other command uses."""
 
 import json
 from collections.abc import Mapping

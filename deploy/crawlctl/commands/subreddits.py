@@ -115,7 +115,7 @@ def erase_content(session: Session, /, name: str, **options: Any) -> ExitCode:
 def set_gaps(
     session: Session, name: str, request_gap: str | None, crawl_gap: str | None
 ) -> ExitCode:
-    """Set the least time between requests and between crawls."""
+    """Set the least time between requests, and between crawls, of a subreddit."""
     body: dict[str, float | None] = {}
     for field, text in (
         ("min_request_gap_seconds", request_gap),

@@ -59,5 +59,5 @@ def create(
 @click.argument("token_id")
 @click.pass_obj
 def revoke(session: Session, token_id: str) -> ExitCode:
-    """End a token by its id."""
+    """Revoke a token. The server no longer accepts a revoked token."""
     return change(session, TOKEN, path_of(PATH, token_id), method="DELETE")

@@ -1,4 +1,8 @@
-"""Chooses the server and its token: option, environment, profile, running demo, in this order."""
+"""Chooses the server and its token. The first source that names a server decides.
+
+The sources are the option, the environment variables, the profile and the running demo, in this
+order of priority.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +52,7 @@ def resolve(environment: Mapping[str, str], *, url: str | None, profile: str | N
 
 
 def checked_url(url: str) -> str:
-    """Return the URL without a slash at its end. Raises CommandFailed if it is no address."""
+    """Return the URL without a slash at its end. Raises CommandFailed if the URL is invalid."""
     try:
         parts = urlsplit(url.strip())
         is_complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -34,7 +34,7 @@ class Profiles:
 
 
 def file_of_profiles(environment: Mapping[str, str]) -> Path:
-    """Return the path of the file, in the user's folder for settings (XDG_CONFIG_HOME)."""
+    """Return the path of the file of profiles. XDG_CONFIG_HOME may name its parent folder."""
     folder = environment.get("XDG_CONFIG_HOME") or ""
     home = Path(folder) if folder.startswith("/") else Path.home() / ".config"
     return home / "crawlctl" / "profiles.json"

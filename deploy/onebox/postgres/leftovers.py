@@ -16,7 +16,7 @@ TIED = "tied"  # the second line of a marker file that also has a hard link in t
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Mark the cluster in `folder`, so that `remove` deletes it after its data folder was deleted.
+    """Mark the cluster in `folder`, so that `remove` finds out if its data folder is deleted.
 
     `data` is the symbolic link from the data folder to the cluster. The function makes two hard
     links to one marker file: one link beside `data`, and one link in `folder`. Call the function

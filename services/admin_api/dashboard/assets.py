@@ -83,7 +83,11 @@ def load(folder: Path) -> Assets:
 
 
 def _joined(read: Mapping[str, bytes], styles: list[str]) -> dict[str, bytes]:
-    """Return the served files: modules and the styles of the page are joined, others stay."""
+    """Return the files that the API serves.
+
+    bundles.py joins the modules. The style files of the page are joined into one file. All other
+    files stay as they are.
+    """
     texts = {name: body.decode() for name, body in read.items() if name.endswith((".js", ".css"))}
     built = bundles.build(
         ENTRY, {name: text for name, text in texts.items() if name.endswith(".js")}
@@ -121,7 +125,11 @@ def _version(files: Mapping[str, bytes]) -> str:
 
 
 def _with_paths(page: str, prefix: str) -> tuple[str, list[str]]:
-    """Fill the prefix into the page. Return it with one style, and the styles that it had."""
+    """Return the page for the served files, and the names of the style files that it had.
+
+    The returned page has the path prefix of the static files, and links one style file instead of
+    several.
+    """
     styles = _STYLE_LINK.findall(page)
     one = f'  <link rel="stylesheet" href="{{{{static}}}}/{STYLE}">\n' if styles else ""
     first, *others = _STYLE_LINK.split(page)[::2] if styles else [page]

@@ -1,9 +1,10 @@
 """Joins the modules of the dashboard into few files, in memory, when a process starts.
 
-A browser then loads the first page with four requests instead of sixty. `app.js` contains the
-entry, all modules that it imports, and all modules that two pages import. Each page has one file
-with its other modules. A module stays a scope of its own: a function that returns its exports.
-Vendored modules that the entry does not import stay files, because few pages load them.
+A browser then loads the first page with four requests instead of sixty. `app.js` contains the entry
+module, all modules that it imports, and all modules that two pages import. Each page has one file
+with the other modules that it imports. In a joined file, each module is a function that returns its
+exports, so its names do not clash with names of other modules. Vendored modules that the entry does
+not import stay separate files, because few pages load them.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ VENDOR = "vendor/"
 
 
 def build(entry: str, files: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that replace the modules. `files` are the texts of all modules by path.
+    """Return the files that replace the modules. `files` maps the path of each module to its text.
 
-    Raises ValueError if a module imports a missing module or name, or modules import in a circle.
+    Raises ValueError if a module imports a missing module or a missing name, and if modules import
+    one another in a circle.
     """
     modules = _Modules(files)
     first = modules.reachable([entry])
@@ -42,18 +44,18 @@ def build(entry: str, files: Mapping[str, str]) -> dict[str, str]:
 
 
 def vendored_apart(entry: str, files: Mapping[str, str]) -> set[str]:
-    """Return the vendored modules that stay files, because the entry does not import them."""
+    """Return the vendored modules that the entry does not import. They stay separate files."""
     first = _Modules(files).reachable([entry])
     return {name for name in files if name.endswith(".js") and _stays(name, first)}
 
 
 def _stays(name: str, first: Iterable[str]) -> bool:
-    """Return whether a vendored module stays a file."""
+    """Return whether the module is a vendored module that stays a separate file."""
     return name.startswith(VENDOR) and name not in first
 
 
 class _Modules:
-    """All modules, read when they are first used."""
+    """Reads each module when it is first used, and keeps its imports, exports and text."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = files
@@ -70,8 +72,11 @@ class _Modules:
     def reachable(
         self, entries: Iterable[str], *, leave: Callable[[str], bool] = lambda _: False
     ) -> list[str]:
-        """Return the entries and all modules that they import, each after its imports."""
-        found: dict[str, bool] = {}  # False while the imports of the module are being read
+        """Return the entries and all modules that they import, each module after its own imports.
+
+        Leave out each module for which `leave` returns True, and do not read its imports.
+        """
+        found: dict[str, bool] = {}  # False while the imports of the module are read
 
         def visit(name: str, importer: str) -> None:
             if leave(name):
@@ -108,7 +113,7 @@ class _Modules:
         return [*done]
 
     def pages(self, names: Iterable[str]) -> list[str]:
-        """Return the modules of ours that `import()` loads, by these modules or by one another."""
+        """Return the modules of pages, which `import()` in `names` or in other pages loads."""
         found: dict[str, bool] = {}
         open_names = [*names]
         while open_names:
@@ -126,7 +131,10 @@ class _Modules:
         *,
         exports_all: bool = False,
     ) -> str:
-        """Return one file at `place` with these modules. `elsewhere` says where others are."""
+        """Return the text of one file with the modules `names`. `place` is the path of the file.
+
+        `elsewhere` maps a module in another file to the path of the other file.
+        """
         ids = {name: f"$m{number}" for number, name in enumerate(sorted(self._files))}
         outside: dict[str, set[str]] = {}
         parts = []
@@ -166,6 +174,6 @@ class _Modules:
     def _import_of(self, place: str, file: str, used: list[str], ids: Mapping[str, str]) -> str:
         path = posixpath.relpath(file, posixpath.dirname(place) or ".")
         path = path if path.startswith(".") else f"./{path}"
-        if used == [file]:  # a vendored module: a file of its own
+        if used == [file]:  # only a vendored module is a file of its own
             return f"import * as {ids[file]} from '{path}';"
         return f"import {{ {', '.join(ids[name] for name in used)} }} from '{path}';"

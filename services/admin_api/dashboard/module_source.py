@@ -1,6 +1,6 @@
 """Reads the imports and exports of a JavaScript module, in the forms that the dashboard uses.
 
-A form that is not known raises ValueError, so that a test fails instead of a page.
+An unknown form raises ValueError. So a test fails, and no user sees a page that does not work.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Import:
-    """Names that a module takes from another module: pairs (name there, name here)."""
+    """The names that a module imports from another module.
+
+    - `target`: the path of the other module.
+    - `names`: pairs (name in the other module, name in the importing module).
+    """
 
     target: str
     names: tuple[tuple[str, str], ...]
@@ -40,7 +44,11 @@ class Import:
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A module: imports, exports as pairs (name outside, name inside), and the other text."""
+    """A JavaScript module.
+
+    - `exports`: pairs (name for other modules, name in the module).
+    - `body`: the text of the module without its imports and exports.
+    """
 
     name: str
     imports: tuple[Import, ...]
@@ -52,7 +60,10 @@ class ModuleSource:
         return [resolved(self.name, path) for path in _LATER.findall(self.body)]
 
     def at(self, place: str) -> str:
-        """Return the body as part of a file at another place, with its paths adjusted."""
+        """Return the body for a file at the path `place`.
+
+        The body's relative paths are changed, because they are relative to the path of the file.
+        """
         folder = posixpath.dirname(place)
 
         def moved(path: str) -> str:
@@ -67,18 +78,18 @@ class ModuleSource:
 
 
 def resolved(name: str, path: str) -> str:
-    """Return the path that a relative path in the module `name` means."""
+    """Return the path in the dashboard's folder to which `path`, in the module `name`, leads."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
 def shortened(text: str) -> str:
-    """Return a text of ours without comment lines and without indentation."""
+    """Return a text of the project, not a vendored text, without comments and indentation."""
     text = _BLOCK_COMMENTS.sub("", text)
     return _INDENTATION.sub("", _LINE_COMMENTS.sub("", text))
 
 
 def parse(name: str, text: str) -> ModuleSource:
-    """Read a module. Raises ValueError for an import or export of a form that is not known."""
+    """Read a module. Raises ValueError for an unknown form of an import or export."""
     imports: list[Import] = []
     exports: list[tuple[str, str]] = []
 
@@ -92,7 +103,8 @@ def parse(name: str, text: str) -> ModuleSource:
         return ""
 
     def take_export_from(found: re.Match[str]) -> str:
-        # `export {a as b} from` becomes an import under a private name, and an export of it.
+        # `export {a as b} from` becomes two parts: an import under a private name, and an export of
+        # the private name.
         pairs = _pairs(found["names"])
         inner = tuple((there, f"$from_{outside}") for there, outside in pairs)
         imports.append(Import(resolved(name, found["path"]), inner))

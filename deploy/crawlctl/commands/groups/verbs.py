@@ -1,4 +1,4 @@
-"""`crawlctl groups`: the group of verbs, and the verbs that only read."""
+"""`crawlctl groups`: the command group, and the commands that only read."""
 
 import click
 

@@ -56,7 +56,10 @@ def change(
     expected: int | None,
     reason: str | None,
 ) -> ExitCode:
-    """Change jobs. For one id, the changed job is written; otherwise the result for each job."""
+    """Change jobs.
+
+    For one id, write the changed job. For several ids or a filter, write the result for each job.
+    """
     name = verb.replace("_", "-")
     whole = {**body, **given(reason=reason)}
     if pairs or is_all:
@@ -88,7 +91,11 @@ def change(
 
 
 def _changed_job(session: Session, verb: str, body: Body, job_id: int) -> Any:
-    """Change one job and return it. Only the change of many jobs takes a reason."""
+    """Change one job, and return the job.
+
+    In the API, only the route that changes many jobs accepts a reason. So a change with a reason
+    uses this route.
+    """
     path = f"{PATH}/{job_id}"
     if "reason" not in body:
         return session.client.call("POST", f"{path}/{verb}", body=body or None).body

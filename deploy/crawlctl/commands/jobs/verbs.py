@@ -1,4 +1,4 @@
-"""`crawlctl jobs`: the group of verbs, and the verbs that only read."""
+"""`crawlctl jobs`: the command group, and the commands that only read."""
 
 from typing import Any
 

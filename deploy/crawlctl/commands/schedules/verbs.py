@@ -1,4 +1,4 @@
-"""`crawlctl schedules`: the group of verbs, and the verbs that read, run and delete."""
+"""`crawlctl schedules`: the command group, and the commands that read, run and delete."""
 
 import click
 

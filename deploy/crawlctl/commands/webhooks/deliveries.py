@@ -34,7 +34,7 @@ def replay(
     wait: bool,
     timeout: float,
 ) -> ExitCode:
-    """Send failed deliveries of a webhook again, or one delivery. --dry-run counts them."""
+    """Send the failed deliveries of a webhook again, or one delivery. --dry-run counts them."""
     if delivery_id is not None:
         if webhook_id is not None or since is not None or dry_run:
             raise click.UsageError("--delivery takes no webhook, no --since and no --dry-run.")
@@ -55,7 +55,7 @@ def send_now(session: Session, delivery_id: int) -> ExitCode:
 
 
 def add_deliveries(webhooks: click.Group) -> None:
-    """Add the verbs of deliveries to the verbs of webhooks."""
+    """Add the commands about deliveries to the command group `webhooks`."""
     add_list_of_object(
         webhooks,
         "deliveries",

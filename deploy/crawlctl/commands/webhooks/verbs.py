@@ -17,7 +17,7 @@ _ID = click.argument("webhook_id", type=ID)
 
 @click.group(cls=Noun)
 def webhooks() -> None:
-    """Send events to receivers of yours."""
+    """Send events to your own servers."""
 
 
 @webhooks.command()
