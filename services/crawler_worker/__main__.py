@@ -38,8 +38,8 @@ from crawljobs.runtime.heartbeat import Heartbeat
 # - the history
 # - the refresher (it updates stored items)
 OTHER_CONNECTIONS = 9
-# The longest wait for a reply of the database, in seconds. If a lease lasts less time, the wait is
-# limited to the duration of a lease, because a sweep may rescue a job whose lease has expired.
+# The longest wait for a reply of the database, in seconds. If leases are shorter, the limit is the
+# duration of a lease. After this time a sweep may rescue the job, so a later reply is of no use.
 REPLY_SECONDS = 10.0
 
 

@@ -32,7 +32,7 @@ class Fired:
 
     @property
     def has_fired(self) -> bool:
-        """Whether the due time led to a job or a group."""
+        """Return whether the due time led to a job or a group."""
         return self.enqueued is not None or self.group_id is not None
 
 

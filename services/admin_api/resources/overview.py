@@ -20,7 +20,7 @@ from crawljobs.repository.overview.system_overview import SystemOverview
 
 PREFIX = "/api/admin/overview"
 
-# The keys whose values change with the time alone. These values do not change the ETag.
+# The values of these keys change with the time alone. The ETag leaves these values out.
 MOVING = frozenset(
     {
         "as_of",
@@ -48,11 +48,11 @@ _schema = OverviewSchema()
 def show_overview() -> flask.Response:
     """Show the state of the whole system, and what needs attention
 
-    One answer for the first screen of a dashboard: jobs by state, rates, running crawls, failures,
-    schedules, pauses, the budget, processes, groups, webhooks and the database. `attention` lists
-    each condition that needs an operator, with its remedy. A process computes the answer at most
-    once a second, for all clients together. With If-None-Match, the answer is 304 while only ages
-    have changed.
+    The answer is for the first screen of a dashboard. It has jobs by state, rates, running crawls,
+    failures, schedules, pauses, the budget, processes, groups, webhooks and the database.
+    `attention` lists each condition that needs an operator, with its remedy. A process computes the
+    answer at most once a second, for all clients together. A request with If-None-Match gets the
+    status 304 if only times and ages in the answer have changed.
     """
     return conditional.respond(state.current().shared.get("overview", _compute))
 

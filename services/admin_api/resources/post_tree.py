@@ -33,8 +33,8 @@ blueprint = Blueprint(
 def show_post(params: dict[str, Any], post_id: str) -> responses.Response:
     """Show a post and its comments in the order of the tree
 
-    Each comment is followed by its replies, the oldest reply first. `depth` and `parent_id` give
-    the place in the tree. The id may have the prefix t3_.
+    Each comment is followed by its replies, the oldest reply first. `depth` and `parent_id` show
+    the comment's place in the tree. The id may have the prefix t3_.
     """
     post_id = post_id.removeprefix("t3_")
     page = pagination.Page.requested(f"comments of post {post_id}", params)

@@ -1,4 +1,4 @@
-"""The requests that all enabled schedules need, estimated at most once a minute in a process."""
+"""Estimates the requests that all enabled schedules need a day, at most once a minute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from admin_api.http import state
 from crawljobs.domain.schedule_limit import Quota
 from crawljobs.repository.schedules import schedule_quota
 
-KEPT_SECONDS = 60.0  # the estimate reads all enabled schedules
+KEPT_SECONDS = 60.0  # the time for which a process keeps the estimate
 
 
 def quota() -> Quota:

@@ -57,7 +57,7 @@ def locked(conn: Connection, schedule_id: int) -> Schedule:
 
 
 def spec_of(conn: Connection, params: dict[str, Any]) -> ScheduleSpec:
-    """Return the schedule of a complete request body. Raises a Problem for an unknown subreddit."""
+    """Return the schedule in a complete request body. Raises a Problem for an unknown subreddit."""
     return ScheduleSpec(**spec_fields(conn, params))
 
 

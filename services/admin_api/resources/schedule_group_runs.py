@@ -45,7 +45,8 @@ def run(conn: Connection, actor: Actor, schedule: Schedule) -> flask.Response:
         after={"group_id": group_id},
     )
     created = group_reads.overview(conn, group_requests.current(conn, group_id))
-    # The view has the schema of a job. This response is a group, so it is serialized here.
+    # The view serializes its result with the schema of a job. The result here is a group, so this
+    # function serializes the group itself.
     response = flask.jsonify(GroupOverviewSchema().dump(created))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{group_requests.GROUPS_PATH}/{group_id}"

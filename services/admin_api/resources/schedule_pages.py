@@ -44,8 +44,9 @@ _overview = ScheduleOverviewSchema()
 def list_schedule_rows(params: dict[str, Any]) -> responses.Response:
     """List schedules in their short form, oldest first
 
-    The same list with the same filters. Each schedule has its expression in words, its last 14
-    outcomes, its misfires of the last 7 days, and its estimated requests a day.
+    The schedules and the filters are those of `GET /api/admin/scheduled-jobs`. Each schedule has
+    its expression in words, its last 14 outcomes, its misfires of the last 7 days, and its
+    estimated requests a day.
     """
     page = pagination.Page.requested("schedule rows", params)
     with state.current().database.read() as conn:
@@ -68,11 +69,11 @@ def list_schedule_rows(params: dict[str, Any]) -> responses.Response:
 def show_schedule_overview(schedule_id: int) -> flask.Response:
     """Show a schedule with its recent outcomes and its next due times
 
-    One answer for a page that is read again and again: the schedule, its expression in words, its
-    last 100 outcomes, its misfires of the last 7 days, the next 20 due times with the effects of
-    clock changes, and its requests a day beside those of all schedules. With If-None-Match, the
-    answer is 304 while nothing has changed. The ETag is no version for If-Match: send `version` in
-    quotes.
+    The answer is for a page that polls. It has the schedule, its expression in words, its last 100
+    outcomes, its misfires of the last 7 days, and the next 20 due times with the effects of clock
+    changes. It also has the schedule's requests a day, and the requests a day of all schedules. A
+    request with If-None-Match gets the status 304 if nothing has changed. Do not send this ETag as
+    If-Match. Send the value of `version` in quotes instead.
     """
     demand = schedule_demand.quota()
     with state.current().database.read() as conn:

@@ -20,7 +20,10 @@ from crawljobs.repository.groups.explained.step_graph import (
 
 
 def graph(steps: Sequence[GraphStep], waits: Sequence[GraphWait]) -> dict[str, Any]:
-    """Return the graph of these steps. A step that waits for all others is the deepest one."""
+    """Return the graph of these steps.
+
+    A step that waits for all other steps of its group has the largest depth.
+    """
     deepest = max((each.depth for each in steps), default=0)
     last = {(each.step_id, each.upstream_group_id) for each in waits}
     return {
@@ -34,7 +37,10 @@ def graph(steps: Sequence[GraphStep], waits: Sequence[GraphWait]) -> dict[str, A
 
 
 def by_depth(counted: Sequence[StageCount], last: Sequence[StageCount]) -> list[dict[str, Any]]:
-    """Return the numbers of steps by depth. The `last` steps are below all others."""
+    """Return the numbers of steps by depth.
+
+    `last` counts the steps that wait for all other steps. These steps have the largest depth.
+    """
     stages: dict[int, Counter[StepState]] = {}
     deepest = max((each.depth for each in counted), default=0)
     for each in counted:
@@ -56,7 +62,11 @@ def by_depth(counted: Sequence[StageCount], last: Sequence[StageCount]) -> list[
 def burn_up(
     counted: Sequence[StageCount], *, since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
-    """Return the ended steps at the end of each bucket. Steps outside count at its nearer end."""
+    """Return the numbers of steps that had ended at the end of each bucket.
+
+    The buckets divide the time from `since` to `until`. The first bucket also counts steps that
+    ended before `since`. The last bucket also counts steps that ended after `until`.
+    """
     done: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     for each in counted:

@@ -25,8 +25,8 @@ def show_map(params: dict[str, Any]) -> dict[str, Any]:
     """Show which subreddits have authors in common
 
     Workers compute the links of a subreddit after each crawl, and once a week. A link is kept while
-    it is one of the 50 strongest links of one of its two subreddits. The communities are those of
-    the whole map, not only of the links in the answer.
+    it is one of the 50 strongest links of one of its two subreddits. Communities are computed from
+    the links of the whole map, not only from the links in the answer.
     """
     with state.current().database.read() as conn:
         links = _links(conn, params)

@@ -86,7 +86,8 @@ def show_subreddit(subreddit: str) -> responses.Response:
         gaps = listing_gaps.list_gaps(conn, subreddit_id=found.id, at_most=GAPS_SHOWN)
     body = {
         **vars(found),
-        # The number of listed parts. The number in `found` was read earlier and may differ.
+        # This is the number of the listed parts. `found` has another number of missing parts, which
+        # was read earlier and may differ.
         "missing_parts": len(parts),
         "incomplete": bool(parts),
         "paused": paused,

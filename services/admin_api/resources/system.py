@@ -23,11 +23,11 @@ from crawljobs.repository.overview.system_report import SystemReport
 from crawljobs.version import VERSION
 
 PREFIX = "/api/admin/system"
-KEPT_SECONDS = 5.0  # to find the size of a table, Postgres looks at each of its files
+KEPT_SECONDS = 5.0  # a process keeps the answer this long; table sizes are slow to read
 
-# Values that change with the time alone, or at each heartbeat. The ETag leaves them out. Of the
-# fields with the name `value`, only that of `checks` is left out: a new value of a setting that
-# differs must change the ETag.
+# These values change with the time alone, or at each heartbeat. The ETag leaves these values out. A
+# setting that differs between processes also has a field `value`. This field stays in the ETag,
+# because a new value must change the ETag.
 MOVING = frozenset(
     {
         "as_of",
@@ -64,8 +64,8 @@ def show_system() -> flask.Response:
 def show_route_durations() -> dict[str, Any]:
     """Show how long requests take, by route
 
-    The numbers are those of the process that answers. Each process of the API has its own, since
-    its start; the metrics have the sums of all.
+    Each process of the API counts its own requests since its start. The answer has the numbers of
+    the process that answers. The metrics have the sums of all processes.
     """
     kept = state.current().durations
     name = state.current().heartbeat.name

@@ -117,9 +117,9 @@ def enable_webhook(endpoint_id: int) -> responses.Response:
 def disable_webhook(endpoint_id: int) -> responses.Response:
     """Disable an endpoint
 
-    The endpoint gets no further events. Its pending deliveries are held. An endpoint that is
-    disabled for its failures still gets events, as held deliveries. After this request, it gets no
-    events.
+    The endpoint gets no further events. Its pending deliveries are held. An endpoint that was
+    disabled because of failures still gets held deliveries for new events. After this request, it
+    gets no deliveries for new events.
     """
 
     def disable(conn: Connection, before: Endpoint) -> Endpoint:

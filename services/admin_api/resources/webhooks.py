@@ -114,8 +114,8 @@ def show_webhook(endpoint_id: int) -> responses.Response:
 def replace_webhook(params: dict[str, Any], endpoint_id: int) -> responses.Response:
     """Replace the URL, events, description and filter of an endpoint
 
-    An absent field gets its default. State and secret stay. Later attempts of all deliveries use
-    the new URL.
+    An absent field gets its default. The endpoint keeps its state and its secret. Later attempts of
+    all deliveries use the new URL.
     """
     spec = webhook_requests.spec_of(params)
     webhook_requests.check_url(spec.url)

@@ -110,7 +110,7 @@ class WaitingForRedditSchema(ma.Schema):
 
 
 class DemandSchema(ma.Schema):
-    """The requests that the live jobs still need, and when the budget has served them."""
+    """The requests that the live jobs still need, and the time when all of them can be sent."""
 
     live_jobs = _count("Jobs that wait, are queued or are crawled; counting stops at 10,000 each.")
     at_least = fields.Boolean(
@@ -128,14 +128,14 @@ class DemandSchema(ma.Schema):
 
 
 class ScheduleDemandSchema(ma.Schema):
-    """The requests that all enabled schedules need a day. Up to one minute old."""
+    """The requests that all enabled schedules need a day. The estimate is at most a minute old."""
 
     estimated_requests_per_day = _count("The estimate, from the crawls of the last hour.")
     daily_request_budget = _count("The requests that Reddit allows a day, for all client ids.")
 
 
 class ContentChecksSchema(ma.Schema):
-    """The looks at all stored items at Reddit, which find deletions."""
+    """The deletion walk, which requests all stored items again to find deletions at Reddit."""
 
     interval_days = fields.Integer(required=True, metadata=described("`DELETION_CHECK_DAYS`."))
     unchecked_seconds = Rounded(

@@ -16,7 +16,7 @@ class ErasureParameters(ma.Schema):
 
 
 class ErasureSchema(ma.Schema):
-    """The rows that an erasure concerns."""
+    """The numbers of the rows that an erasure changes or deletes."""
 
     posts = fields.Integer(required=True, metadata=described("The posts."))
     comments = fields.Integer(required=True, metadata=described("The comments."))

@@ -12,7 +12,7 @@ from crawljobs.domain.api_token import Scope
 
 
 class RemedySchema(ma.Schema):
-    """How an operator removes an obstacle. Without a request, only `text` says what helps."""
+    """How an operator removes an obstacle. If no request can remove it, only `text` is set."""
 
     text = fields.String(required=True)
     method = fields.String(required=True, allow_none=True)

@@ -16,9 +16,10 @@ from crawljobs.errors import InvalidSubredditName
 INT8_MAX = 2**63 - 1
 NAME_MAX_CHARACTERS = 200
 DESCRIPTION_MAX_CHARACTERS = 1_000
-# The longest cursor holds one name (200 characters of 4 bytes, in Base64) and the signature.
+# The limit of a cursor's length. The longest cursor holds one name (200 characters of 4 bytes, in
+# Base64) and the signature.
 CURSOR_MAX_CHARACTERS = 2_048
-# Only for the OpenAPI document. crawljobs.domain.subreddit checks the names.
+# This pattern is only for the OpenAPI document. crawljobs.domain.subreddit checks the names.
 NAME_PATTERN = "^/?(r/)?([A-Za-z0-9_]{2,21}|u_[A-Za-z0-9_-]{2,20})$"
 
 _RFC3339 = re.compile(

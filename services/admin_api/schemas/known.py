@@ -21,5 +21,5 @@ class Known(validate.OneOf):
 
 
 def known(values: type[StrEnum]) -> Known:
-    """Return a validator for the values of an enumeration. Its name is the enumeration's name."""
+    """Return a validator for an enumeration's values. The validator has the enumeration's name."""
     return Known(values.__name__, [value.value for value in values])

@@ -92,7 +92,7 @@ class ScheduleSchema(ma.Schema):
 
 
 class WrittenScheduleSchema(ScheduleSchema):
-    """A created or changed schedule. Warns if all schedules together exceed Reddit's budget."""
+    """A created or changed schedule, with a warning if all schedules exceed Reddit's budget."""
 
     estimated_requests_per_day = fields.Integer(
         required=True,

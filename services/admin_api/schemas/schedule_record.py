@@ -25,7 +25,7 @@ _WORDS = "The expression in English; null if it is invalid."
 
 @dataclass(frozen=True)
 class RecordedSchedule(Schedule):
-    """A schedule with its meaning and its record."""
+    """A schedule with its expression in words and its record (its recent outcomes)."""
 
     words: str | None = None
     record: ScheduleRecord | None = None
@@ -52,7 +52,7 @@ class OutcomeSchema(DirectDump):
 
 
 class ScheduleRecordSchema(DirectDump):
-    """The recent past of a schedule, and its requests a day."""
+    """The recent outcomes of a schedule, and its requests a day."""
 
     outcomes = fields.List(
         fields.Nested(OutcomeSchema),

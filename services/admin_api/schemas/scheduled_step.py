@@ -29,7 +29,10 @@ _AFTER_SCHEMA: dict[str, Any] = {
 
 
 class AfterKeys(After):
-    """The upstreams of a schedule's step: only steps, because each run needs its own upstreams."""
+    """The upstreams of a schedule's step. Only steps of the schedule are allowed.
+
+    Each run creates new steps. A job or another group would be the same upstream in each run.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -44,7 +44,10 @@ def _seconds(text: str) -> fields.Float:
 
 
 class GroupsByStateSchema(ma.Schema):
-    """The numbers of open groups by state. If several states fit a group, the first one counts."""
+    """The numbers of open groups by state.
+
+    If several states apply to a group, it counts only in the first of these fields.
+    """
 
     held = fields.Integer(required=True, metadata=described("A step of the group is held."))
     paused = fields.Integer(required=True)

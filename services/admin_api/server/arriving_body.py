@@ -73,7 +73,8 @@ class Chunks:
 
     def find(self, received: bytearray) -> int | None:
         end = self._find(received)
-        # `_place` can be beyond the received bytes: it is the announced end of the current chunk.
+        # While a chunk is incomplete, `_place` is the announced end of this chunk, after the last
+        # received byte.
         self.is_too_large = max(len(received), self._place) > self._begin + self._most
         return end
 

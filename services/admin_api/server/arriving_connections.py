@@ -23,7 +23,10 @@ STOP_BODY_SECONDS = 3.0
 
 
 class ArrivingConnections:
-    """Holds the connections whose requests are arriving, oldest first. For the event loop only."""
+    """Holds the connections whose requests are arriving, oldest first.
+
+    Only the thread of the event loop may use this object.
+    """
 
     def __init__(
         self,

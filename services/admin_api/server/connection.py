@@ -10,7 +10,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes
 
 SEND_SECONDS = 5.0  # limit for sending one piece of a response, in seconds
-SEND_BUFFER_BYTES = 256 * 1024  # holds most responses, so that threads rarely wait for clients
+SEND_BUFFER_BYTES = 256 * 1024  # limit of the send buffer; most responses fit into it
 
 
 class Connection(TConn):  # type: ignore[misc] # the base has no types

@@ -16,8 +16,8 @@ from pathlib import Path
 from crawljobs.runtime.probes.probe_server import NotWell, Page, check
 
 FILE = "probes.sock"
-PATH_BYTES = 100  # less than Linux's limit of 107 bytes for the path of a socket
-ANSWER_SECONDS = 2.5  # a worker answers /readyz within 2 s; Kubernetes waits 3 s for the probe
+PATH_BYTES = 100  # limit of the socket's path in bytes; Linux allows 107
+ANSWER_SECONDS = 2.5  # limit of the wait for a worker, which answers within 2 s
 
 
 def socket_in(folder: Path) -> Path | None:

@@ -162,7 +162,7 @@ class CrawlContext(CrawlState):
             crawl_log.dropped(self.claim, then.phase, items)
 
     def _keeps_from(self) -> datetime | None:
-        """Items created before the returned time are stored without content. None: no limit."""
+        """Return the time before which created items are stored without content. None: no limit."""
         retention = self.settings.content_retention
         return None if retention is None else self.now() - retention
 

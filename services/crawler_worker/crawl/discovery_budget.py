@@ -21,8 +21,8 @@ class Spending:
     def __init__(self, root: int | None, *, at_most: int, spent: int, charged: int) -> None:
         self._root = root
         self._at_most = at_most
-        # The number of requests that all crawls have charged to the root, when this crawl last read
-        # this number.
+        # The number of requests that all crawls have charged to the root. This crawl reads the
+        # number at its start and at each charge.
         self._spent = spent
         self._charged = charged  # requests that this crawl has charged to the root
 

@@ -98,7 +98,7 @@ def _shown(context: CrawlContext, names: Sequence[str]) -> Items:
     The last name in the request is the crawled subreddit, which exists. A reply without the crawled
     subreddit is empty or cut off. This reply is not used, because absent subreddits would be
     recorded as missing for good. After the first reply of this kind, the request is repeated. After
-    the second, GivenUp is raised.
+    the second reply of this kind, GivenUp is raised.
 
     Reddit never returns a profile by its name, so the crawl of a profile does not add its own name.
     The crawl of a profile repeats the request only after an empty reply, and accepts a second empty

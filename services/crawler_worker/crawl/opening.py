@@ -44,7 +44,7 @@ def record(context: CrawlContext) -> None:
 
 
 def _access(context: CrawlContext) -> AccessState:
-    """Return the access state: open, because Reddit has returned the posts.
+    """Return the new access state. It is an open state, because Reddit has returned the posts.
 
     - If the description shows an open state: this state.
     - If the description shows a closed state, such as private: the stored open state, or else

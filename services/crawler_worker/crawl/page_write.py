@@ -36,7 +36,7 @@ class PageWrite:
 
     - `fetched`: parts that are no longer missing. Their rows are deleted.
     - `kept`: a part that is still missing. Its row is stored.
-    - `key`: the key that recognizes erased authors.
+    - `key`: the key of the hashes by which erased authors are recognized.
     - `keeps_from`: an item that was created before this time is stored without its content.
     - `drops_removed_titles`: removed posts are stored without their titles and urls.
     """

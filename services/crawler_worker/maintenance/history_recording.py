@@ -18,9 +18,10 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 10.0  # a killed worker loses its counts of at most this time
+EVERY_SECONDS = 10.0  # the interval of `run`; a killed worker loses the counts since its last run
 TASK = "history"
-# Of the workers that find a due minute at once, one takes the turn.
+# The shortest time between two turns of any workers. Several workers may find the due minute at the
+# same time, and only the worker with the turn writes the row.
 TURN = timedelta(seconds=30)
 
 
@@ -38,7 +39,7 @@ class HistoryRecording:
         self._client_id = client_id
 
     def run(self) -> int:
-        """Store the counted requests. Write the row of the last minute if no worker has.
+        """Store the counted requests. Write the row of the last minute if no worker has written it.
 
         Returns the number of written rows. Raises DatabaseUnavailable.
         """
@@ -68,9 +69,9 @@ class HistoryRecording:
 
 
 def record_minute(conn: Connection, *, at: datetime, now: datetime | None = None) -> int:
-    """Write the rows of the minute that starts at `at`, and of an hour that ends with it.
+    """Write the rows of the minute that starts at `at`, and of the hours that have ended.
 
-    Returns the number of written rows, which is 0 if the minute has its row.
+    Returns the number of written rows, which is 0 if the row of the minute exists already.
     """
     if not queue_sample.record(conn, at=at, now=now):
         return 0

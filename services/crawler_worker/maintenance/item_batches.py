@@ -72,7 +72,11 @@ class WalkBatch:
 
 @dataclass(frozen=True)
 class OmissionBatch:
-    """Omitted items of one subreddit, which are requested again, and items beside them."""
+    """Omitted items of one subreddit that are requested again, together with witnesses.
+
+    A witness is an item of the subreddit that Reddit probably still shows. An omission counts only
+    if the same reply shows another item of the subreddit.
+    """
 
     names: Sequence[str]
     kind: ClassVar[str] = "omission"
@@ -95,12 +99,12 @@ class ItemBatches:
 
     @property
     def are_off(self) -> bool:
-        """Whether the settings turn refreshes and the walk off."""
+        """Return whether the settings turn off both the refreshes and the walk."""
         return not self._refreshes_items and self._checks.every is None
 
     def next(self, conn: Connection) -> ItemBatch | None:
         """Return the next batch, or None if no item is due or the queue is paused."""
-        # This comes first, because it also stores the settings for the metrics.
+        # Call this function also during a pause, because it stores the settings for the metrics.
         position = deletion_walk.position(conn, every=self._checks.every, share=self._checks.share)
         if queue_pauses.is_paused(conn, subreddit_id=queue_pauses.EVERYTHING):
             return None
@@ -147,5 +151,5 @@ class ItemBatches:
         self._sizes[batch.kind] = min(BATCH, 2 * self._sizes[batch.kind])
 
     def failed(self, batch: ItemBatch) -> None:
-        """Make the next batches of this kind half as large as this one."""
+        """Make the next batches of this kind half as large as this batch."""
         self._sizes[batch.kind] = max(1, len(batch.names) // 2)

@@ -63,9 +63,9 @@ def _shared(database: Database, subreddit_id: int, author_ids: list[int]) -> dic
 
 
 def _author_counts(database: Database, node: TakenNode, others: dict[int, int]) -> dict[int, int]:
-    """Return the numbers of authors of these subreddits.
+    """Return the number of authors of each subreddit in `others`.
 
-    Counts the authors of a subreddit if no recent number is stored.
+    If no recent number of a subreddit is stored, count its authors.
     """
     since = node.now - shared_authors.COUNT_AGAIN_AFTER
     found: dict[int, int] = {}

@@ -22,8 +22,8 @@ log = logs.get_logger(__name__)
 EVERY_SECONDS = 2.0  # interval of the checks for due links
 TASK = "map"
 TURN_SECONDS = 0.2  # a turn starts no computation of links after this time
-# If a worker dies during its turn, the turn ends after this time. It is also the longest pause
-# after a turn.
+# If a worker dies during its turn, the turn ends after HOLD. The pause after a turn is never longer
+# than HOLD.
 HOLD = timedelta(minutes=10)
 # Outdated communities are computed when no links are due, or when they are older than this.
 COMMUNITIES_AFTER = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Deletes old rows in chunks. If rows of one kind cannot be deleted, the other kinds still are."""
+"""Deletes old rows in chunks. A failure of one kind of rows does not stop the other kinds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logs.get_logger(__name__)
 CHUNKS_MAX = 1_000
 KEYS_KEPT = timedelta(days=1)  # a client may repeat an Idempotency-Key for this time
 INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat
-# The rows of the history for charts.
+# How long the rows of the charts' history are kept: one row for each minute, and for each hour.
 MINUTES_KEPT, HOURS_KEPT = timedelta(days=14), timedelta(days=366)
 HISTORY_KEPT = {
     Records.QUEUE_MINUTES: MINUTES_KEPT,

@@ -74,7 +74,7 @@ class Refresher(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        """Request batches until a stop. Without work by the settings, end after one turn."""
+        """Request batches until a stop. If the settings turn all work off, end after one turn."""
         pause = self._every.total_seconds()
         while not self._stopping.wait(pause):
             try:
@@ -161,7 +161,7 @@ class Refresher(threading.Thread):
         return omitted_items.record(conn, asked=asked, shown=shown)
 
     def _keeps_from(self) -> datetime | None:
-        """Items created before the returned time are stored without content. None: no limit."""
+        """Return the time before which created items are stored without content. None: no limit."""
         retention = self._crawl.content_retention
         return None if retention is None else datetime.now(UTC) - retention
 

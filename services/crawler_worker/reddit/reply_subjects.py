@@ -14,7 +14,8 @@ from dataclasses import replace
 from crawler_worker.reddit import crawl_failures, parsing
 from crawljobs.domain.reddit_items import Account, Comment, Items, Page, Post, SubredditAbout
 
-# The messages of errors are stored and logged, and the name of an erased account must not stay.
+# Error messages are stored and logged. So they contain this text instead of the account's name,
+# because no trace of an erased account may stay.
 _ACCOUNT = "the requested account"
 IsOwn = Callable[[Post | Comment], bool]
 

@@ -28,7 +28,8 @@ class RequestContext:
       of waiting. One further request is still sent, at once: the second request that must confirm a
       refusal.
     - `on_sent`: called before each request to Reddit, including further tries and probes.
-    - `source`: the history counts the requests under this name: the source of the job, or UPKEEP.
+    - `source`: the history counts the requests under this name. It is the source of the job, or
+      UPKEEP for requests without a job.
     """
 
     stop: Stop

@@ -13,7 +13,7 @@ UPKEEP = "upkeep"  # the source of requests without a job
 class RequestTally:
     """The counts of one process since the last `take`. The threads of the process share it.
 
-    The names are columns of the table budget_history.
+    Each count has the name of its column in the table budget_history.
     """
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ class Claiming:
     def _shares(self, conn: Connection, *, used: int) -> dict[int, int]:
         """Return how many deliveries to claim for each endpoint.
 
-        `used` is the number of idle threads for the pings that were claimed before.
+        `used` is the number of idle threads that the claimed pings will occupy.
         """
         free = IN_ALL - self._running.count(pings=False)
         if free <= 0:

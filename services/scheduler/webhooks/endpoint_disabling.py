@@ -42,8 +42,8 @@ def disable_if_dead(
     """Disable the endpoint if an attempt got status 410, or if no attempt succeeded for days.
 
     - `status_code`: the status that the failed attempt got.
-    - `failed_at`: the time of the failure. None leaves out the check for long failure, because it
-      was made a few seconds ago.
+    - `failed_at`: the time of the failure. If it is None, do not check how long all attempts have
+      failed, because the last check was a few seconds ago.
 
     The change has an audit row, and the other endpoints get an event about the change.
     """

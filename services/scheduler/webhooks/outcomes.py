@@ -19,8 +19,8 @@ from scheduler.webhooks.sending import Attempted
 
 log = logs.get_logger(__name__)
 
-# The stored times of an endpoint's last success and last failure may be up to this much too old.
-# The pause saves writes.
+# The minimum time between two writes of an endpoint's last success or last failure. So the stored
+# times may be too old by NOTE_PAUSE.
 NOTE_PAUSE = timedelta(seconds=10)
 WRITE_TRIES = 5
 WRITE_PAUSE_SECONDS = 0.5  # between two tries while the database does not answer
@@ -38,8 +38,8 @@ class Outcomes:
     def record(self, delivery: ClaimedDelivery, attempted: Attempted) -> None:
         """Write the attempt and its consequences, count it, and log a failure.
 
-        If the database does not answer for long, nothing is written. Then the lease ends, and the
-        delivery is sent again with the same id.
+        If the database does not answer in WRITE_TRIES tries, nothing is written. Then the lease
+        ends, and the delivery is sent again with the same id.
         """
         for attempt in range(WRITE_TRIES):
             try:

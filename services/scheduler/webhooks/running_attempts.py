@@ -63,7 +63,7 @@ class RunningAttempts:
             )
 
     def wait_for_all(self, seconds: float) -> list[tuple[int, uuid.UUID]]:
-        """Wait for all attempts, at most `seconds`. Return the claims of those that still run."""
+        """Wait for all attempts, at most `seconds`. Return the claims of unfinished attempts."""
         with self._changed:
             self._changed.wait_for(lambda: not self._running, seconds)
             return [(each.id, each.token) for each in self._running.values()]

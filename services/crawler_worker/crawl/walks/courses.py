@@ -19,8 +19,8 @@ class Course:
     """The plan of a walk: its listing, and the item at which it may stop.
 
     - `mark`: the item at which the walk stops, usually the high-water mark of earlier crawls.
-    - `is_short`: `mark` is a newer item: the newest item of an earlier walk that failed after its
-      first pages.
+    - `is_short`: `mark` is not the high-water mark but a newer item. It is the newest item of an
+      earlier walk that failed after its first pages.
     - `is_whole`: the walk does not stop at `mark`.
     - `by_age`: the listing is sorted by age. In another order, the crawl cannot detect that Reddit
       omits older items.

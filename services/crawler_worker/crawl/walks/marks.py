@@ -48,5 +48,5 @@ def newest(items: Sequence[Post | Comment], *, now: datetime) -> str | None:
 
 
 def _years_between(earlier: datetime, later: datetime, now: datetime) -> float:
-    """Return the years from `earlier` to `later` (or to `now`, if that is sooner), at least 0."""
+    """Return the years from `earlier` to `later`, or to `now` if `now` is earlier. At least 0."""
     return max(min(later, now) - earlier, timedelta(0)) / _YEAR

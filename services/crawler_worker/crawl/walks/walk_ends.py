@@ -38,7 +38,7 @@ def next_step(
     *,
     is_required: bool,
 ) -> tuple[Page, Step]:
-    """Request the next page of a walk. Return it, and the state of the walk after this page.
+    """Request the next page of a walk. Return the page, and the state of the walk after the page.
 
     `so_far` is a pair: the walk before this page, and the number of its distinct items. If the
     listing ends before items that earlier crawls received, the page is requested again. Raises
@@ -73,7 +73,7 @@ def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
 def _is_doubtful(course: Course, step: Step) -> bool:
     """Return whether a second request must check that the listing ends here.
 
-    - At Reddit's limit: no.
+    - If the walk has reached Reddit's limit of items in a listing: no.
     - If the walk reads the whole listing: yes.
     - Otherwise: yes, unless the last items of the walk were known.
     """

@@ -10,8 +10,10 @@ from crawljobs.runtime import jitter
 
 
 def choose(context: CrawlContext) -> None:
-    """Decide before the first page of posts whether this crawl reads the whole listings. Then the
-    crawl does not stop at the high-water marks of earlier crawls."""
+    """Decide before the first page of posts whether this crawl reads the whole listings.
+
+    A crawl that reads the whole listings does not stop at the high-water marks of earlier crawls.
+    """
     at = context.checkpoint
     if at.page == 0 and not at.whole and _is_due(context):
         context.move_to(replace(at, whole=True))

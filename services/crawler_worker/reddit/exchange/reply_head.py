@@ -23,8 +23,8 @@ _LINE_MAX = 64 * 1024
 class ReplyHead(http.client.HTTPResponse):
     """The head of a reply. Informational replies, such as 103, are skipped.
 
-    Otherwise the client would take a 103 for the reply to its request, and the real reply for the
-    reply to the next request.
+    If a 103 were not skipped, the client would use it as the reply to its request. The client would
+    then use the real reply as the reply to its next request.
     """
 
     def begin(self) -> None:

@@ -38,7 +38,7 @@ def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str |
 
     - REDDIT: the text is Reddit's notice of a removal (`by_reddit`).
     - "unknown": the text is only `[removed]` (`removed`).
-    - None: the text is neither of them.
+    - None: the text is neither this notice nor `[removed]`.
 
     The category OMITTED, which is not Reddit's, becomes "unknown".
     """

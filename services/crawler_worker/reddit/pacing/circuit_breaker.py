@@ -38,7 +38,7 @@ class CircuitBreaker:
         self._on_reply = on_reply
 
     def record_success(self, slot: Slot) -> None:
-        """Record that Reddit works. A clear refusal, such as 403 or 429, shows this as well."""
+        """Record that Reddit works. Call this also after a clear refusal, such as 403 or 429."""
         if slot.troubled:
             self._database.run(
                 lambda conn: reply_failures.record_good(conn, client_id=self._client_id)
