@@ -32,7 +32,8 @@ def _subreddits(_: click.Context, __: click.Parameter, value: str | None) -> tup
 class GivenPath(click.Path):
     """A path option that refuses an empty text.
 
-    An unset shell variable gives an empty text. Click would read it as the current folder.
+    An unset shell variable gives an empty text. Click would read an empty text as the current
+    folder.
     """
 
     def __init__(self) -> None:

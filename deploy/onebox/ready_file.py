@@ -7,7 +7,10 @@ from onebox.demo_errors import OneboxError
 
 
 def forget(ready_file: Path) -> None:
-    """Delete an old ready file. Raises OneboxError if it cannot be deleted or written again."""
+    """Delete the ready file of an earlier run.
+
+    Raises OneboxError if the file cannot be deleted, or could not be written later.
+    """
     folder = ready_file.absolute().parent
     problem = None
     try:

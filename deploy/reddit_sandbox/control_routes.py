@@ -42,7 +42,10 @@ def communities() -> dict[str, list[str]]:
 
 @blueprint.post("/rate-limit")
 def rate_limit() -> tuple[dict[str, object], int]:
-    """Set the limit of requests per window, such as {"limit": 100}. Reset all request counts."""
+    """Set the limit of requests in one window, and reset all request counts.
+
+    An example of the body: {"limit": 100}.
+    """
     limit = _number("limit")
     if limit is None:
         return {"error": "limit: expected a whole number of 0 or more"}, 422
@@ -52,7 +55,10 @@ def rate_limit() -> tuple[dict[str, object], int]:
 
 @blueprint.post("/outage")
 def outage() -> tuple[dict[str, object], int]:
-    """Give all API replies the same status, for example {"status": 503}. 0 ends the outage."""
+    """Give all API replies the same status. Status 0 ends this outage.
+
+    An example of the body: {"status": 503}.
+    """
     status = _number("status")
     if status is None or not (status == 0 or 500 <= status <= 599):
         return {"error": "status: expected 500 to 599, or 0"}, 422
@@ -110,7 +116,10 @@ def replace_reply() -> tuple[dict[str, object], int]:
 
 @blueprint.get("/wrong-replies")
 def wrong_replies() -> dict[str, object]:
-    """Return the numbers of all replies and of wrong replies since the last POST to this path."""
+    """Return the numbers of all replies and of wrong replies.
+
+    The counts begin when a POST to this path sets a share above 0.
+    """
     return sandbox.current().wrong_replies.shown()._asdict()
 
 

@@ -56,7 +56,8 @@ class Replacements:
     def reply(self) -> flask.Response | None:
         """Return the replacement of the reply to the current request, or None if there is none.
 
-        Each call counts as one use of the replacement. The last of its `times` uses removes it.
+        Each call counts as one use of the replacement. After `times` uses, the replacement is
+        removed.
         """
         if not self._by_path:
             return None

@@ -32,9 +32,9 @@ def draw(api: ApiClient, stop: StopRequest, path: Path) -> str:
 
 
 def _current_map(api: ApiClient, stop: StopRequest) -> dict[str, Any]:
-    """Return the map as soon as all its links and communities are computed.
+    """Return the map as soon as workers have computed all its links and communities.
 
-    After CURRENT_SECONDS, return the map as it is.
+    After CURRENT_SECONDS, return the map even if a part is not computed.
     """
     deadline = time.monotonic() + CURRENT_SECONDS
     while True:

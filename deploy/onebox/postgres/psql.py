@@ -33,8 +33,8 @@ USAGE = """Usage: ./run psql [--data DIR] [--write] [--program PROGRAM] [PROGRAM
   ./run psql --write -c 'TABLE crawl_jobs'         all tables, with all rights
   ./run psql --program pg_dump -Fc -f FILE         a backup of the database
 """
-# The names that libpq gives to the parts of an address. Other users of the machine can read a
-# command line, but not the variables of a process. So the password is in a variable.
+# The variables in which libpq expects the parts of a database address. Other users of the machine
+# can read a command line, but not the variables of a process. So the password is in a variable.
 VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
 
 

@@ -13,7 +13,7 @@ _REFUSED = {
     "client_refused": "Reddit refuses the client",
     "credentials_refused": "Reddit refuses the credentials",
 }
-# The displayed remedy contains this text too, so it is removed from the displayed cause.
+# The displayed remedy contains this text too, so the displayed cause leaves this text out.
 _BLOCKED = ": the client id or its address is blocked"
 _UNKNOWN_HOST = "unknown host"  # the cause that a worker stores if it cannot resolve the host
 _NO_ADDRESS = "this machine cannot find Reddit's address: check network, DNS, proxy"

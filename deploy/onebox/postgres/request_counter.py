@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 
-# The rate is an average over at least this time, if the readings cover this time.
+# The rate is the average of at least this many seconds. In the first seconds, the readings cover a
+# shorter time.
 SPAN_SECONDS = 10.0
 
 
@@ -37,7 +38,7 @@ class RequestCounter:
 
     @property
     def per_second(self) -> float:
-        """The requests a second, over the last ten seconds or since the first reading."""
+        """The number of requests per second in the last ten seconds, or since the first reading."""
         if len(self._readings) < 2:
             return 0.0
         (began, before), (ended, after) = self._readings[0], self._readings[-1]

@@ -45,7 +45,7 @@ _USERINFO = re.compile(r"://[^/\s]*@")
 
 
 def inherited(variables: Mapping[str, str], role: str, without: Iterable[str]) -> dict[str, str]:
-    """Return all variables except `without` and except the secrets that this role does not need.
+    """Return all variables, except those in `without` and the secrets that the role does not need.
 
     A variable is a secret in three cases:
 

@@ -18,7 +18,8 @@ from onebox import die_with_parent
 from onebox.demo_errors import OneboxError
 from onebox.processes.child import NOTE_MAX, Child, Spec, how_it_ended, last_line
 
-BACKOFF_SECONDS = 0.5  # the first pause before a restart; each further early death doubles it
+# Seconds before the first restart; each further early death doubles the pause.
+BACKOFF_SECONDS = 0.5
 BACKOFF_MAX_SECONDS = 10.0
 STEADY_SECONDS = 30.0  # a death is early if the child has run for at most this time
 CHECK_SECONDS = 0.02

@@ -49,7 +49,7 @@ def _console() -> Console:
 
 
 class TerminalDisplay:
-    """Redraws the status, the user's jobs, and the other jobs that fit on the screen, in place."""
+    """Shows the status, the user's jobs, and the other jobs that fit. Each `show` redraws them."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)

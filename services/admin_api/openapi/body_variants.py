@@ -14,10 +14,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of a body. The name of its schema is the name of the body's schema plus `suffix`.
+    """One form of a body. Its schema is named like the body's schema, with `suffix` at the end.
 
-    - `required`: required fields in addition to those that each form requires.
-    - `left_out`: fields that this form does not allow.
+    - `required`: the fields that only this form requires.
+    - `left_out`: the fields of the body that this form does not allow.
     - `constants`: maps a field to its only allowed value.
     """
 

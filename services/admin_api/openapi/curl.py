@@ -6,7 +6,8 @@ import json
 import shlex
 from typing import Any
 
-SERVER = "http://127.0.0.1:8000"  # the docs page shows the address of its own server instead
+# The server in the commands; the page at /docs shows its own address instead.
+SERVER = "http://127.0.0.1:8000"
 
 # curl reads the token from a file with the line `Authorization: Bearer TOKEN`. In the command line,
 # all users of the machine could see the token.

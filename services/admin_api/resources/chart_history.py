@@ -96,7 +96,10 @@ def _span(params: dict[str, Any], now: datetime) -> tuple[Span, ChartStep]:
 
 
 def _aligned(since: datetime, until: datetime, step: ChartStep) -> Span:
-    """Return the span in whole steps since 1970, so that each chart has the same steps."""
+    """Return the span, widened to whole steps.
+
+    The steps are counted from 1970, so the steps of all charts have the same borders.
+    """
     first = int(since.timestamp()) // step.seconds
     last = -(-int(until.timestamp() * 1_000_000) // (step.seconds * 1_000_000))
     width = timedelta(seconds=step.seconds)

@@ -88,7 +88,10 @@ def resume_group(params: dict[str, Any], group_id: int) -> responses.Response:
 def _changed(
     group_id: int, action: str, work: Callable[[Connection, Group], None], *, dry_run: bool
 ) -> responses.Response:
-    """Lock, check If-Match, change and show the group. Write an audit row if something changed."""
+    """Lock the group, check If-Match, change the group, and return the changed group.
+
+    Write an audit row if something changed.
+    """
     actor = auth.current_actor()
 
     def transaction(conn: Connection) -> responses.Response:

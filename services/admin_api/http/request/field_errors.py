@@ -19,7 +19,10 @@ def pointer_to(path: list[str | int]) -> str:
 
 
 def flattened(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[problems.FieldError]:
-    """Yield marshmallow's nested messages one by one. The key `_schema` means the whole value."""
+    """Yield the messages, which marshmallow nests by field, one by one.
+
+    Under the key `_schema`, marshmallow has messages about a whole object.
+    """
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             yield from flattened(inner, path if name == "_schema" else (*path, name))

@@ -81,9 +81,10 @@ def _too_large(most: int) -> RequestEntityTooLarge:
 
 
 def _chunks(most: int) -> Iterator[bytes]:
-    """Yield the body in pieces, at most `most` + 1 bytes. A body of `most` + 1 bytes is too large.
+    """Yield the body in pieces, with at most `most` + 1 bytes in total.
 
-    Raises a Problem if the body is late, malformed or shorter than its Content-Length.
+    If all pieces have `most` + 1 bytes, the body is too large. Raises a Problem if the body is
+    late, malformed or shorter than its Content-Length.
     """
     environ = flask.request.environ
     announced = flask.request.content_length
