@@ -73,8 +73,9 @@ def _is_free(turn: psycopg.Connection[Any]) -> bool:
     row = turn.execute("SELECT pg_try_advisory_xact_lock(hashtext('crawljobs migrations'))")
     if (row.fetchone() or [False])[0]:
         return True
-    # The failed try to lock has a snapshot, too. So end its transaction. Otherwise CREATE INDEX
-    # CONCURRENTLY in the process that holds the lock may wait for this snapshot.
+    # The failed try to lock also took a snapshot, which lasts until the end of the transaction. So
+    # end the transaction. Otherwise CREATE INDEX CONCURRENTLY in the process that holds the lock
+    # may wait for this snapshot.
     turn.rollback()
     return False
 

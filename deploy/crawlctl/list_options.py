@@ -40,7 +40,7 @@ class Filter:
 
 
 def list_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of a list. Their values are keyword arguments."""
+    """Return a decorator that adds the options of a list. A command gets them as keywords."""
     return _adding([each.option() for each in filters] + _length_options())
 
 

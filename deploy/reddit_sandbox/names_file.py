@@ -1,4 +1,8 @@
-"""Stores the names of requested communities. A restarted sandbox finds them by their ids."""
+"""Stores the names of requested communities in a file.
+
+A community's id follows from its name. With the names, a restarted sandbox finds the communities by
+their ids.
+"""
 
 import contextlib
 from collections.abc import Callable

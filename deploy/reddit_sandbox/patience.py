@@ -10,7 +10,7 @@ GLANCE = 0.1
 
 
 def wait(seconds: float, stopping: Callable[[], bool], connection: object) -> None:
-    """Wait until the time is over, the server stops, or the client disconnects."""
+    """Wait for `seconds`. Return early if the server stops or the client disconnects."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if stopping() or _left(connection, min(left, GLANCE)):

@@ -13,7 +13,8 @@ from crawlctl.configuration import profiles, token_sources
 from crawlctl.failures import CommandFailed, ExitCode
 
 URL, TOKEN_FILE, PROFILE = "CRAWLJOBS_URL", "CRAWLJOBS_TOKEN_FILE", "CRAWLJOBS_PROFILE"
-DEMO = "CRAWLCTL_DEMO"  # the data folder of the demo; `./run ctl` sets this variable
+# Name of a variable with the data folder of the demo; `./run ctl` sets the variable.
+DEMO = "CRAWLCTL_DEMO"
 DEMO_PROFILE = "demo"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from crawlctl.failures import CommandFailed
 
 KINDS = ("posts", "comments", "authors", "subreddits", "edges", "links")
-# Formats of the kind `links`; the API cannot continue an interrupted export.
+# Formats of the kind `links`. The API cannot continue an interrupted export in these formats.
 GRAPH_FORMATS = ("graphml", "gexf")
 ITEMS = ("posts", "comments")  # the kinds with the parameter updated_since
 _TIMES = ("since", "until")

@@ -59,9 +59,9 @@ class GraphFile:
         self.has_incomplete_line = False
 
     def keep_updated_until(self, value: str | None) -> None:
-        """Ignore the header with the time for the next export.
+        """Ignore the header, which has the time at which the next export must begin.
 
-        The next export of a graph does not begin at a time: each export has all links.
+        The next export of a graph has all links again, so it does not need this time.
         """
 
     def finish(self) -> None:

@@ -95,7 +95,8 @@ class PartialFile:
             self._after = self.request.key_of(line, header)
             complete, lines = found.complete, found.lines
         else:
-            self._after, complete, lines = None, 0, 0  # the next response has the header again
+            # The next response begins with the header line.
+            self._after, complete, lines = None, 0, 0
         file.truncate(complete)
         file.seek(complete)
         self.boundaries = LineBoundaries(has_quotes=self.request.is_csv)

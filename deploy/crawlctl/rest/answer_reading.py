@@ -31,11 +31,12 @@ class NoBody(HTTPError):
 
 
 def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
-    """Return the body. Of a body with more than `at_most` bytes, return only the beginning.
+    """Return the body. If the body has more than `at_most` bytes, return only its first bytes.
 
-    The beginning then also has more than `at_most` bytes. The function closes the connection,
-    because the body may have no end. Raises AnswerTooSlow after BODY_SECONDS. Without this limit, a
-    server that sends one byte a minute would hold the client for a very long time.
+    There are then more than `at_most` of them, so that the caller can see that the body is too
+    long. The function closes the connection, because the body may have no end. Raises AnswerTooSlow
+    after BODY_SECONDS. Without this limit, a server that sends one byte a minute would hold the
+    client for a very long time.
 
     Raises NoBody if the answer has no bytes, no chunks and no length, because then the connection
     broke within the headers.

@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
             f"{file} cannot be read ({error.strerror}): start ./run demo first, or "
             "name its data folder with --data."
         ) from error
-    # Without -d, pg_restore reads its file only and needs no database.
+    # Without -d, pg_restore only reads its file, and needs no database.
     names_database = any(one.startswith(("-d", "--dbname")) for one in arguments)
     if chosen["--program"] != "pg_restore" or names_database:
         _refuse_stopped(folder, address)

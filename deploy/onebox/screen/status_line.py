@@ -62,7 +62,7 @@ def counted(counts: Sequence[int], names: Sequence[str]) -> str:
 
 
 def next_run(overview: Overview, now: datetime) -> str:
-    """Return the next due time of a schedule and the time left, or why no schedule fires then."""
+    """Return the next due time of a schedule and the time left, or why no schedule fires."""
     if overview.next_run is None:
         return "no schedule is enabled"
     at, name = overview.next_run

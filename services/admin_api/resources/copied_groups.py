@@ -1,4 +1,4 @@
-"""POST /api/admin/groups/{id}/clone: a group with the same steps."""
+"""POST /api/admin/groups/{id}/clone: create a group with the steps of another group."""
 
 from __future__ import annotations
 

@@ -106,9 +106,9 @@ def _row(
 
 
 def items_per_day(crawls: list[RecentCrawl]) -> float | None:
-    """Return the number of items of the newest crawl, divided by the days since the crawl before.
+    """Return the number of items of the newest crawl, divided by the days since the previous crawl.
 
-    Returns None if only one crawl is known.
+    Returns None if there is no previous crawl.
     """
     if len(crawls) < 2:
         return None

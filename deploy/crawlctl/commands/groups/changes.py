@@ -64,7 +64,7 @@ def add(session: Session, group_id: int, file: Any) -> ExitCode:
 @click.option("--name", help="The name of the copy.")
 @click.pass_obj
 def clone(session: Session, group_id: int, name: str | None) -> ExitCode:
-    """Create a group with the same steps."""
+    """Create a group with the steps of another group."""
     return change(session, GROUP, f"{GROUP_PATH}/{group_id}/clone", given(name=name))
 
 

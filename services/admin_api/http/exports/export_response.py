@@ -62,7 +62,7 @@ def response(
     """
     if flask.request.method == "HEAD":
         headers_alone = flask.Response(mimetype=mimetype)
-        # Content-Length: 0 would mean that a GET request gets an empty file.
+        # Otherwise Flask would add `Content-Length: 0`, as if a GET request got an empty file.
         headers_alone.automatically_set_content_length = False
         headers_alone.headers["Vary"] = "Accept-Encoding"
         return headers_alone

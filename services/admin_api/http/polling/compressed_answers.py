@@ -35,7 +35,7 @@ def _compress(response: flask.Response) -> flask.Response:
 def install(app: flask.Flask) -> None:
     """Let the app compress answers.
 
-    Call this before conditional.install(). Flask calls such functions in reverse order, so the ETag
-    is computed first, from the plain bytes.
+    Call this before conditional.install(). Flask calls the functions of `after_request` in reverse
+    order. So the ETag is computed first, from the bytes without compression.
     """
     app.after_request(_compress)

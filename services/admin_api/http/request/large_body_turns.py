@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Count the request as the large request in progress of its API token until the context ends.
+    """Count the request as the one large request of its API token, until the `with` block ends.
 
     Raises a Problem if the token already has a large request in progress.
     """
