@@ -40,8 +40,8 @@ def fire_due_groups(
 ) -> list[Fired | Disabled | Stuck]:
     """Fire up to `at_most` due schedules with steps, except those with ids in `passed_over`.
 
-    A schedule that cannot fire is disabled. While the last group of a schedule is unfinished, its
-    policy decides:
+    A schedule that cannot fire is disabled. While the last group of a schedule is unfinished, the
+    schedule's misfire policy decides:
 
     - `skip`: the due time is recorded as skipped.
     - `fire_once`: the schedule stays due.

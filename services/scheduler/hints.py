@@ -81,7 +81,8 @@ class Hints(threading.Thread):
                 if direct.wait(PING_SECONDS, wake=self._wake_read):
                     self._on_hint()
                 else:
-                    # A second LISTEN is only a ping: it changes nothing.
+                    # The connection listens already. So this second LISTEN changes nothing, and is
+                    # only a ping.
                     direct.listen(scheduler_hint.CHANNEL)
         finally:
             direct.close()

@@ -80,7 +80,8 @@ def serve(
     gauges = QueueGauges(database)
     for collector in (
         *(REGISTRY, exposition.BuildInfo("scheduler"), LastTick(timetable)),
-        # The table sizes come last, because they are read only if the gauges could be read before.
+        # The table sizes come last, because they are read only after the gauges were read with
+        # success.
         *(gauges, TableSizes(database, is_database_up=lambda: gauges.is_database_up)),
     ):
         registry.register(collector)

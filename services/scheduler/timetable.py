@@ -24,7 +24,7 @@ log = logs.get_logger(__name__)
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 GROUP_BATCH = 5  # limit of schedules with steps in one transaction; each has up to 10,000 steps
 
-# The shortest sleep. Without it, schedules that another scheduler locks would cause a busy loop.
+# The shortest sleep. With no sleep, schedules locked by another scheduler would cause a busy loop.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -33,7 +33,7 @@ BACKOFF_MAX_SECONDS = 15.0
 class Timetable:
     """Fires schedules until `stop` is set. Set `stop`, then call `wake()`: the loop ends at once.
 
-    Several schedulers can run at the same time. Then they share the due schedules.
+    Several schedulers can run at the same time. Then the schedulers share the due schedules.
     """
 
     def __init__(

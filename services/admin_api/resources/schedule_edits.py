@@ -26,7 +26,7 @@ def change(
     *,
     if_match: bool,
 ) -> responses.Response:
-    """Set a schedule's fields to those that `new_spec` returns.
+    """Replace the fields of a schedule by the result of `new_spec`.
 
     If `if_match` is true, a request without the header If-Match is refused.
     """

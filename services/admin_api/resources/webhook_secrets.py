@@ -1,4 +1,4 @@
-"""The master key, and the secrets of endpoints that are derived from it."""
+"""The master key, and the secrets of endpoints. Each secret is derived from the master key."""
 
 from __future__ import annotations
 

@@ -21,6 +21,6 @@ def show_token_of_request() -> Identity:
     """Show the name, the scopes and the expiry time of the token that you sent
 
     Any valid token may send this request, without any scope. Use the answer to test a token, and to
-    warn before the token expires.
+    learn when the token expires.
     """
     return auth.current_identity()

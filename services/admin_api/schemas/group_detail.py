@@ -31,7 +31,7 @@ class GroupRow(Group):
 
 @dataclass(frozen=True)
 class GroupDetail(GroupOverview):
-    """A group with everything that its page shows. `graph` is None for a large group."""
+    """A group with all data for its page in the dashboard. `graph` is None for a large group."""
 
     as_of: datetime
     state: GroupState
@@ -65,7 +65,7 @@ class GroupProgressSchema(DirectDump):
 
 
 class GroupObstacleSchema(ma.Schema):
-    """A cause that holds up the group."""
+    """A cause that delays the group."""
 
     code = fields.String(
         required=True,

@@ -36,7 +36,7 @@ class MapParameters(ma.Schema):
 
 
 class CommunitySchema(ma.Schema):
-    """A community, named after its member with the most subscribers."""
+    """A community: subreddits with many links. It is named after its largest member."""
 
     id = identifier("The subreddit that names the community.")
     name = fields.String(required=True)

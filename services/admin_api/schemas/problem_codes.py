@@ -1,4 +1,4 @@
-"""The problem codes that an operation can return, including those for its token, body or cursor."""
+"""The problem codes of each operation, also the codes for errors of its token, body or cursor."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ REASON_MAX_CHARACTERS = 500
 
 
 def reason(**options: Any) -> fields.String:
-    """Return the field of a reason of 1 to 500 characters. `options` are those of the field."""
+    """Return the field of a reason of 1 to 500 characters. `options` are passed to the field."""
     return fields.String(
         validate=[
             validate.Length(min=1, max=REASON_MAX_CHARACTERS),

@@ -13,7 +13,7 @@ from crawljobs.domain.upstream_facts import UpstreamKind
 
 
 class UpstreamSchema(ma.Schema):
-    """A step, job or group on which the explained step depends, directly or through others."""
+    """A step, job or group on which the explained step depends, also through other upstreams."""
 
     number = fields.Integer(required=True, metadata=described("1, 2, ... in this list."))
     waited_for_by = fields.Integer(
@@ -50,7 +50,7 @@ class UpstreamSchema(ma.Schema):
 
 
 class StepExplanationSchema(ma.Schema):
-    """Explains why a step has its state, by its upstreams down to the root causes."""
+    """Explains why a step has its state. Lists its upstreams, and their upstreams in turn."""
 
     group_id = identifier("The group.")
     key = fields.String(required=True, metadata=described("The step."))

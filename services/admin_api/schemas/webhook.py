@@ -144,7 +144,7 @@ class WebhookSecretSchema(ma.Schema):
 
 
 class RotateSecretSchema(ma.Schema):
-    """How long the present secret still signs events, together with the new secret."""
+    """The time for which the present secret signs events too, after the new secret is created."""
 
     previous_valid_hours = Whole(
         load_default=PREVIOUS_SECRET_HOURS,

@@ -54,7 +54,7 @@ class ArrivingRequest:
 
     @property
     def may_be_followed(self) -> bool:
-        """Return whether this request is complete with a clear end, so that another may follow."""
+        """Return whether a next request may follow: this request is complete, with a clear end."""
         return self.state is State.WHOLE and (self._body is None or self._body.is_clear)
 
     @property

@@ -16,10 +16,10 @@ from admin_api.server.waiting_probes import WaitingProbes
 # Requests that have a thread or wait for a thread may use this share of the allowed connections
 # (worker_connections). At this limit, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database may use this share of the allowed connections. When a
-# further probe arrives at this limit, the oldest probe gets its response: "ready" if a check has
-# just succeeded, otherwise 503. All other connections are for requests that have not arrived
-# completely.
+# Readiness probes that wait for the database may use this share of the allowed connections. If a
+# further probe arrives while this share is used up, the oldest probe gets its response. The
+# response is "ready" if a check has just succeeded, otherwise 503. All other connections are for
+# requests that have not arrived completely.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

@@ -63,7 +63,7 @@ class ClaimRunner:
         )
 
     def _completion_of(self, held: HeldClaim, span: tracing.Span) -> Completion | None:
-        """Crawl the subreddit. Return its Completion or, if the claim is lost, None.
+        """Crawl the subreddit. Return the claim's Completion, or None if the claim is lost.
 
         An error of the crawl also becomes a Completion.
         """

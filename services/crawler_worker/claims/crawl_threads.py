@@ -14,9 +14,9 @@ class CrawlThreads:
 
     A thread calls `on_free` when no claim waits for a thread any more.
 
-    Only one idle thread is woken at a time. Before it crawls, it wakes the next idle thread if more
-    claims wait. A thread that ends its crawl takes the next waiting claim itself. So one thread
-    crawls many very short jobs without a thread switch.
+    Only one idle thread is woken at a time. If more claims wait, the woken thread wakes the next
+    idle thread before it crawls. A thread that ends its crawl takes the next waiting claim itself.
+    So one thread crawls many very short jobs without a thread switch.
     """
 
     def __init__(

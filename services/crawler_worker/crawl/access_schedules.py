@@ -1,7 +1,7 @@
 """Disables the schedules of a subreddit that is gone, and enables them if the subreddit is back.
 
-Gone means banned, missing, suspended or legally restricted. A subreddit may have any
-number of schedules. So they are changed in chunks, and each chunk has its own transaction.
+Gone means banned, missing, suspended or legally restricted. A subreddit may have any number of
+schedules. So this module changes the schedules in chunks, and each chunk has its own transaction.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ log = logs.get_logger(__name__)
 def finish(context: CrawlContext, *, left: Sequence[MissingPart] = ()) -> None:
     """Store the high-water marks, the jobs of discovered subreddits and the phase `done`.
 
-    The transaction must lock all jobs in the order of their subreddit ids. So it works in this
-    order:
+    The transaction must lock all jobs in the order of their subreddit ids. So the transaction has
+    these steps:
 
     - Enqueue the discovered subreddits with lower ids than the crawled subreddit.
     - Lock the crawl's own job.

@@ -63,7 +63,7 @@ class CrawlState:
         self._checkpoint = then
 
     def record_access(self, access: AccessState) -> None:
-        """Set `access` to this confirmed state. Call this after the database has stored it."""
+        """Set `access` to this confirmed state, after the state was stored in the database."""
         self.access, self.access_unconfirmed = access, None
 
     def record_changed_parts(self) -> None:

@@ -29,8 +29,9 @@ def record(context: CrawlContext) -> None:
     access = _access(context)
     if access is context.access and context.access_unconfirmed is None:
         return
-    # A gone subreddit, for example a banned one, had its schedules disabled. A subreddit that was
-    # gone and then private is stored as private. So each closed state may have disabled schedules.
+    # The schedules of a gone subreddit, for example a banned subreddit, were disabled. A subreddit
+    # that was gone first and private later is stored as private. So the schedules of any closed
+    # subreddit may be disabled.
     was_closed = context.access not in OPEN and context.access is not AccessState.UNKNOWN
     if was_closed or context.access_unconfirmed is not None:
         access_schedules.enable_all(context)

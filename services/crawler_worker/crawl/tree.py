@@ -21,7 +21,7 @@ class Thread:
 class Stub:
     """Reddit's placeholder for `size` comments, whose ids follow each other in `Tree.more`.
 
-    `parent` is the comment that they reply to, or None if they reply to the post.
+    `parent` is the comment to which these comments reply, or None if they reply to the post.
     """
 
     parent: str | None
@@ -115,7 +115,7 @@ class Tree:
 
 
 def read(saved: dict[str, Any] | None) -> Tree | None:
-    """Return the tree that was saved. Raises TypeError, KeyError or ValueError if it is damaged."""
+    """Return the tree that was saved. Raises TypeError, KeyError or ValueError if damaged."""
     if saved is None:
         return None
     handled = str(saved.get("handled") or "")

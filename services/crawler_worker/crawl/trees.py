@@ -65,8 +65,8 @@ def _choose(context: CrawlContext) -> None:
         if counts.stored(post) < shown and post not in not_yet:
             chosen.setdefault(post, shown)
     room = MOST - len(chosen.keys() - set(again))
-    # Adds the posts of `_left` only on page 0. On a later page they are already in `busiest`,
-    # because an earlier attempt of the crawl added them.
+    # Adds the posts of `_left` only on page 0. On a later page, these posts are already in
+    # `busiest`, because an earlier attempt of the crawl added them.
     if context.checkpoint.page == 0 and room > 0:
         chosen.update(_left(context, {*chosen, *not_yet, *parts.own_trees(context)}, room))
     context.move_to(replace(context.checkpoint, busiest=tuple(chosen.items())))

@@ -39,7 +39,7 @@ class ItemBatch(Protocol):
         """The full names of the items."""
 
     def settle(self, conn: Connection) -> None:
-        """Record that the items were requested, also those that Reddit's reply leaves out."""
+        """Record that the items were requested, also the items that Reddit's reply leaves out."""
 
 
 @dataclass(frozen=True)

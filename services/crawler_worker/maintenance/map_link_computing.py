@@ -1,6 +1,7 @@
 """Computes the links of one subreddit from the activity of its authors.
 
-Each read is a short statement of its own, because a long transaction would hold back VACUUM.
+Each read has its own short transaction, because during a long transaction VACUUM cannot remove dead
+rows.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ TURN_SECONDS = 0.2  # a turn starts no computation of links after this time
 # If a worker dies during its turn, the turn ends after HOLD. The pause after a turn is never longer
 # than HOLD.
 HOLD = timedelta(minutes=10)
-# Outdated communities are computed when no links are due, or when they are older than this.
+# The age limit of outdated communities. Above this age, they are computed even if links are due.
 COMMUNITIES_AFTER = timedelta(days=1)
 
 

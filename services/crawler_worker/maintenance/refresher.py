@@ -87,8 +87,8 @@ class Refresher(threading.Thread):
             except (crawl_failures.CrawlFailure, errors.DatabaseUnavailable) as error:
                 log.warning("refresh.postponed", reason=str(error))
                 pause = PAUSE_AFTER_ERROR_SECONDS
-            # The thread continues after any error, because it must go on to copy Reddit's
-            # deletions.
+            # The thread continues after any error, because deletions at Reddit must also be made
+            # here.
             except Exception:
                 log.exception("refresh.failed")
                 pause = PAUSE_AFTER_ERROR_SECONDS
@@ -117,7 +117,7 @@ class Refresher(threading.Thread):
             self._database.run(lambda conn: task_turns.end_turn(conn, task=TASK, pause=pause))
 
     def _next(self, conn: Connection) -> tuple[bool, ItemBatch | None]:
-        """Return whether it is this worker's turn, and the batch for the turn."""
+        """Return whether this worker has the turn, and the batch for the turn."""
         self._every = budget_pace.interval(
             conn, client_id=self._client_id, share=self._checks.share
         )

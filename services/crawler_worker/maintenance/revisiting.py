@@ -20,8 +20,9 @@ from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
 
-# This priority is above the priority of discovered subreddits. It is below the default priority of
-# schedules and of requests through the API. Aging raises it at most to the job's priority ceiling.
+# This priority is above the priority of discovered subreddits. This priority is below the default
+# priority of schedules and of requests through the API. Aging raises the priority at most to the
+# job's priority ceiling.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
 # Each worker starts all checks at this short interval. A check does nothing until its own interval

@@ -87,7 +87,7 @@ class StepResolver(threading.Thread):
             self._hint.clear()
             began = time.monotonic()
             self._guarded(self.resolve)
-            # The ended upstreams of a backlog are recorded. A search would record them again.
+            # A backlog consists of recorded ends. A search would record these ends again.
             if not self._has_backlog:
                 self._guarded(self.search)
             if self._has_backlog:

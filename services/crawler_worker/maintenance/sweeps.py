@@ -94,7 +94,7 @@ class Maintenance:
         self._mapping = PeriodicTasks(
             [PeriodicTask(self._guarded(self.update_map), map_updating.EVERY_SECONDS)]
         )
-        # Each minute has a row, so no long task may delay the history: it has its own thread too.
+        # No long task may delay the history's row of a minute, so the history has its own thread.
         self._recording = PeriodicTasks(
             [PeriodicTask(self._guarded(self.record_history), history_recording.EVERY_SECONDS)]
         )

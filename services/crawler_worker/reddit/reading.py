@@ -16,8 +16,8 @@ T = TypeVar("T")
 def parsed(endpoint: Endpoint, url: str, reply: Exchange, parse: Callable[[Any], T]) -> T:
     """Return the value that `parse` makes of the reply to a request for `url`.
 
-    Raises the CrawlFailure that the reply means. If `parse` finds that the JSON has an unexpected
-    shape, it raises UpstreamTrouble, and this function raises Unclear.
+    Raises the CrawlFailure that the reply means. If the JSON has an unexpected shape, `parse`
+    raises UpstreamTrouble, and this function raises Unclear.
     """
     with decoding.turn(len(reply.content)):
         value = replies.value_of(endpoint, reply.status, reply.headers, reply.content, url=url)

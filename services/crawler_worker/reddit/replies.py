@@ -41,7 +41,7 @@ _FAILURES: Mapping[Meaning, Callable[[str], crawl_failures.CrawlFailure]] = {
 def value_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Any:
-    """Return the JSON value of a good reply. For any other reply, raise its CrawlFailure."""
+    """Return the JSON value of a good reply. Raises a CrawlFailure for any other reply."""
     if status != 200:
         raise failure(endpoint, status, headers, content, url=url)
     try:

@@ -66,8 +66,10 @@ def endpoint_of(path: str) -> Endpoint:
 def meaning_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, url: str = ""
 ) -> Meaning:
-    """Return the meaning of a reply. `url` is the requested URL. The meaning of a redirect depends
-    on how its target differs from `url`."""
+    """Return the meaning of a reply.
+
+    `url` is the requested URL. The meaning of a redirect depends on its target and on `url`.
+    """
     found = _status(status, headers, url)
     return TABLE[Cell(endpoint, found, _type(headers), _shape(content))]
 

@@ -33,7 +33,7 @@ DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process s
 
 
 class Deliverer(threading.Thread):
-    """Delivers until `stop`. No error ends the thread, and none reaches the other threads.
+    """Delivers until `stop`. No error ends this thread, and no error reaches the other threads.
 
     Several processes share the deliveries.
     """
@@ -55,7 +55,7 @@ class Deliverer(threading.Thread):
         self._upkeep = Upkeep(database)
 
     def stop(self) -> None:
-        """Let the loop end after its present round, without further claims."""
+        """Let the loop end after its present round. The loop then claims no more deliveries."""
         self._stopping.set()
         self._wake.set()
 

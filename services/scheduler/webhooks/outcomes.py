@@ -36,7 +36,7 @@ class Outcomes:
         self._noted: dict[int, float] = {}  # for each endpoint: when a success was last stored
 
     def record(self, delivery: ClaimedDelivery, attempted: Attempted) -> None:
-        """Write the attempt and its consequences, count it, and log a failure.
+        """Write the attempt and its consequences, count the attempt, and log a failure.
 
         If the database does not answer in WRITE_TRIES tries, nothing is written. Then the lease
         ends, and the delivery is sent again with the same id.

@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 class SenderThreads(Generic[Item]):
-    """Calls `work` for each item in at most `most` threads. `work` should handle its errors.
+    """Calls `work` for each item in at most `most` threads. `work` must handle its errors.
 
     Only one thread may call `prepare` and `put`.
     """
@@ -41,7 +41,7 @@ class SenderThreads(Generic[Item]):
         return max(0, min(idle, count))
 
     def put(self, item: Item) -> None:
-        """Let a thread work on the item. The caller has prepared a thread for it."""
+        """Let a thread work on the item. The caller must have called `prepare`."""
         with self._lock:
             self._busy += 1
         self._items.put(item)

@@ -61,8 +61,8 @@ class Upkeep:
     def _plan_replays(self) -> None:
         """Plan overdue replays again if `run` was not called for a time, such as before the start.
 
-        If `run` is called regularly, a replay is only overdue because its receiver is slow. Such a
-        replay keeps its time.
+        If `run` is called regularly, only a slow receiver can make a replay overdue. This replay
+        keeps its planned time.
         """
         now = time.monotonic()
         if now - self._ran_at >= overdue_replays.LATE.total_seconds():
@@ -73,7 +73,7 @@ class Upkeep:
         self._ran_at = now
 
     def _record_minutes(self) -> None:
-        """Write the history of the last minutes. Charts need it, but deliveries do not."""
+        """Write the history of the last minutes for charts. An error must not stop deliveries."""
         self._recorded_at = time.monotonic()
         try:
             self._database.run(attempt_minutes.record)

@@ -15,8 +15,8 @@ from crawljobs.domain.missing_part import MissingPart
 from crawljobs.domain.subreddit import AccessState
 
 VERSION = 1
-# If the saved cursor is older than this, the crawl reads the listing from its first page again,
-# because new items have appeared on the first pages.
+# The age limit of a saved cursor. If the cursor is older, the crawl reads the listing from its
+# first page again, because new items have appeared on the first pages.
 CURSOR_LIVES = timedelta(minutes=15)
 NOT_WALKED = Walk()
 # These fields are saved only if they differ from their defaults. Most crawls do not set them.

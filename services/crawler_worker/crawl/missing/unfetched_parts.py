@@ -47,8 +47,8 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 def _trees(context: CrawlContext) -> list[Key]:
     """Return the keys of the trees that this crawl has not requested.
 
-    If an earlier crawl gave up parts of a tree, return the keys of those parts of the tree whose
-    next try is due instead.
+    If an earlier crawl gave up parts of a tree, return instead the keys of these parts, but only of
+    parts whose next try is due.
     """
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())

@@ -60,7 +60,7 @@ def next_step(
 
 
 def _left_out(context: CrawlContext, course: Course, step: Step) -> list[str]:
-    """If the listing ends at this page, return the ids of stored items that it did not show.
+    """If the listing ends at this page, return the ids of stored items that the listing left out.
 
     The items are older than all items of the walk, so Reddit may have ended the listing early. If
     the listing has further pages, or is not sorted by age, return no ids.

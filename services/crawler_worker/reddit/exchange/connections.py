@@ -63,7 +63,7 @@ class _TlsPool(connectionpool.HTTPSConnectionPool):
 def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> urllib3.PoolManager:
     """Return a manager of connection pools. A pool keeps up to `size` connections to one host.
 
-    If `proxy` is set, all connections go through it.
+    If `proxy` is set, all connections go through this proxy.
     """
     manager: urllib3.PoolManager
     if proxy is None:

@@ -51,7 +51,8 @@ def _pieces(
         received += len(piece)
         if unpack is not None:
             piece = unpack.decompress(piece, most - size + 1)
-            # Refuse bytes after the end of the compressed data. zlib keeps all of them in memory.
+            # Refuse bytes after the end of the compressed data, because zlib keeps all these bytes
+            # in memory.
             if unpack.unused_data:
                 raise crawl_failures.UpstreamTrouble("the compressed reply continues after its end")
         size += len(piece)

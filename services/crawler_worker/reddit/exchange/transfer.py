@@ -1,4 +1,4 @@
-"""One HTTP exchange with Reddit. It has limits of time and size, no redirects and no cookies."""
+"""One HTTP exchange with Reddit: limited in time and size, without redirects and cookies."""
 
 from __future__ import annotations
 
@@ -173,6 +173,6 @@ def _origin(url: str) -> str:
 
 
 def _put_back(response: urllib3.BaseHTTPResponse) -> None:
-    """Return the connection to its pool. Close it first if its reply was not read to the end."""
+    """Return the connection to its pool. If its reply was not read to the end, close it first."""
     response.close()
     response.release_conn()

@@ -53,7 +53,7 @@ def read_all(children: list[Any], *, depth: int | None = None) -> Items:
 
 
 def _walk(children: list[Any], depth: int | None) -> Iterator[tuple[str, Data, int | None]]:
-    """Yield (kind, data, depth) of each item and of each reply below it.
+    """Yield (kind, data, depth) of each item, and of each reply below the item.
 
     The function is not recursive, because a tree may be deeper than Python's stack. The function
     copies no list, because a list may be long.

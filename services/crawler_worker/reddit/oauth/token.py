@@ -76,7 +76,7 @@ class TokenSource:
             self._lock.release()
 
     def forget(self, token: str) -> None:
-        """Delete a token that Reddit refuses, also in the database. No request uses it again."""
+        """Delete a token that Reddit refuses, also in the database. Then no request uses it."""
         with self._lock:
             if self._token == token:
                 self._token = None

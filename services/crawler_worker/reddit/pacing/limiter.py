@@ -26,8 +26,8 @@ LONGEST_WAIT_SECONDS = request_budget.LONGEST_SLOT_WAIT_SECONDS
 #   jobs return at once.
 BESIDE_QUEUE_SECONDS = 0.4, 1.2
 BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
-# The first reply that a process receives from Reddit shows the size of the budget. Until then, the
-# other requests of the process wait, but at most this long.
+# The first reply that a process receives from Reddit shows the size of the budget. Until this
+# reply, the other requests of the process wait, but at most for SCOUT_SECONDS.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
 # If the wait for a slot was longer than this, the limiter checks again whether workers must pause.
@@ -154,8 +154,10 @@ class Limiter:
         return self._pause_left() > 0
 
     def _let_one_ahead(self, stop: Stop) -> None:
-        """Let one thread send the process's first request, and let all others wait for its reply.
-        Otherwise all threads would reserve slots before the size of the budget is known."""
+        """Let one thread send the process's first request, while all other threads wait.
+
+        Otherwise all threads would reserve slots before the size of the budget is known.
+        """
         deadline = time.monotonic() + SCOUT_SECONDS
         while not self._replied.is_set() and time.monotonic() < deadline:
             if self._scout.acquire(blocking=False):

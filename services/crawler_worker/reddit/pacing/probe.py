@@ -34,7 +34,7 @@ class Probe:
         self._api = api
 
     def end_pause(self, slot: Slot, token: str, context: RequestContext) -> None:
-        """Send the probe in a slot that was reserved during a pause. If it succeeds, end the pause.
+        """Send the probe in a slot that was reserved during a pause. A success ends the pause.
 
         Raises Outage if the pause continues, and Throttled if Reddit works but replies 429.
         """

@@ -24,7 +24,8 @@ from crawljobs.domain.actor import Actor
 
 SCHEMA = "crawljobs_audit_archive"
 ACTOR = Actor("system:migrations")
-# Rows that one transaction moves; writers of audit rows wait about 0.2 s for it.
+# The number of rows that one transaction moves. During this transaction, writers of audit rows
+# wait, for about 0.2 s.
 CHUNK_ROWS = 10_000
 LOCK_SECONDS = 1  # the longest wait for the table lock; during this wait, writers wait as well
 YOUNGEST_DAYS = 1

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, text
 
 from crawljobs.db.administration import grants
 
-# The condition of each service's policy, in the form in which Postgres prints it: `wrong` compares
-# it with the printed text.
+# The condition of each service's policy. It has the form in which Postgres prints conditions,
+# because `wrong` compares it with the printed text.
 #
 # - crawler-worker and scheduler may write only themselves as the actor.
 # - admin-api writes the names of API tokens as actors. It may not write a service as the actor.

@@ -23,8 +23,8 @@ _CATALOGUE = {
         JOIN pg_class AS class ON class.oid = attrelid AND relkind = 'r'
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = to_regnamespace(:schema) AND attnum > 0 AND NOT attisdropped""",
-    # Leaves out NOT NULL constraints ('n'), because the query "column" returns them. pg_constraint
-    # lists them only since PostgreSQL 18.
+    # This query leaves out NOT NULL constraints ('n'), because the query "column" returns them.
+    # Only PostgreSQL 18 and later list NOT NULL constraints in pg_constraint.
     "constraint": """
         SELECT format('%s on %s: %s', conname, relname, pg_get_constraintdef(pg_constraint.oid))
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -55,8 +55,8 @@ _CATALOGUE = {
         SELECT format('of %s: %s', relname, CASE WHEN relforcerowsecurity THEN 'for the owner too'
             ELSE 'on' END)
         FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relrowsecurity""",
-    # Leaves out restrictive policies, because they contain the role names of an installation.
-    # `audit_policies.py` compares the restrictive policies.
+    # This query leaves out restrictive policies, because they contain the role names of an
+    # installation. `audit_policies.py` compares the restrictive policies.
     "policy": """
         SELECT format('%s on %s for %s%s: %s, %s', polname, relname, polcmd,
             CASE WHEN polpermissive THEN '' ELSE ' restrictive' END,

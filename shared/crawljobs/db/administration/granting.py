@@ -41,7 +41,8 @@ def equalize(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     A right that is not in `grants` is revoked, with these rules:
 
     - PUBLIC and the owner always lose the right.
-    - A service loses the right with `revoke`. Without `revoke`, an older release may still need it.
+    - A service loses the right only with `revoke`, because an older release may still need the
+      right.
     - A service always loses a privilege on a whole table if `grants` limits the privilege to some
       columns. No release needs more columns.
     """
