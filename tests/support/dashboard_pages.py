@@ -9,6 +9,9 @@ from support.dashboard_rows import Seeded
 PAGES: dict[str, Callable[[Seeded], str]] = {
     "jobs": lambda _: "/ui/jobs",
     "jobs-failed": lambda _: "/ui/jobs?status=failed",
+    "subreddits": lambda _: "/ui/subreddits",
+    "subreddits-by-name": lambda _: "/ui/subreddits?sort=name",
+    "subreddit": lambda _: "/ui/subreddits/python",
     "settings": lambda _: "/ui/settings",
     "not-found": lambda _: "/ui/no/such/page",
 }

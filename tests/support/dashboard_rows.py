@@ -19,9 +19,9 @@ from crawljobs.repository.reddit_api import slot_reservation
 from support import (
     crawled,
     dashboard_history,
+    dashboard_subreddits,
     enqueueing,
     jobs,
-    map_world,
     webhook_rows,
 )
 
@@ -75,9 +75,8 @@ def seed(database: Database, client: httpx.Client) -> Seeded:
         slot_reservation.reserve_slot(conn, client_id="demo-client", longest_wait=60)
         _spend_budget(conn)
         dashboard_history.fill(conn, clients=("demo-client",))
-    with database.begin() as conn:
-        map_world.store(conn, _members())
-    map_world.update(database)
+        dashboard_subreddits.fill(conn)
+    dashboard_subreddits.draw_map(database, _members())
     _changes(client, found)
     with database.begin() as conn:
         conn.execute(text("ANALYZE"))

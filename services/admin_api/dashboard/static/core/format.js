@@ -19,6 +19,9 @@ export const number = (value) => (isNone(value) ? NONE : whole.format(value));
 /** 12345 -> 12.3k */
 export const shortNumber = (value) => (isNone(value) ? NONE : short.format(value).replace('K', 'k'));
 
+/** 0.286 -> 0.3 */
+export const tenths = (value) => (isNone(value) ? NONE : one.format(value));
+
 /** 2150 -> 2.1 KB */
 export function bytes(value) {
   if (isNone(value)) return NONE;

@@ -22,15 +22,15 @@ const idOf = (row) => row.id;
 
 /**
  * Read a list. The address has its `cursor` and `sort`. README.md describes the result.
- * `rowKey` returns the identity of a row; `items` finds the rows in an answer.
+ * `defaultSort` is sent when the address has no sort. `rowKey` returns the identity of a row; `items` finds the rows in an answer.
  */
 export function useList(path, options = {}) {
-  const { query = {}, interval = 15, limit = 50, rowKey = idOf, items = (data) => data.items } = options;
+  const { query = {}, interval = 15, limit = 50, rowKey = idOf, items = (data) => data.items, defaultSort } = options;
   const [address] = useQuery();
   const [turn, setTurn] = useState(0);
   const element = useRef(null);
   const held = useRef({ url: null, seen: null, rows: [], pending: 0 });
-  const [cursor, sort] = [address.get('cursor'), address.get('sort')];
+  const [cursor, sort] = [address.get('cursor'), address.get('sort') ?? defaultSort];
   const poll = usePoll(path, { query: { ...query, sort, cursor, limit }, interval, keep: true });
   const { data, url, isChanging } = poll;
   const isFresh = turn !== held.current.turn;

@@ -23,8 +23,10 @@ export const rehearse = (change) =>
 /** Return the body of the change with the values of its fields. */
 function bodyOf(change, values) {
   if (change.body === undefined && Object.keys(values).length === 0) return undefined;
-  const given = Object.entries(values).filter(([, value]) => value !== '' && value !== null && value !== undefined);
-  return { ...change.body, ...Object.fromEntries(given) };
+  const nullable = new Set((change.fields ?? []).filter((field) => field.nullable).map((field) => field.name));
+  const isGiven = (value) => value !== '' && value !== null && value !== undefined;
+  const given = Object.entries(values).filter(([name, value]) => isGiven(value) || nullable.has(name));
+  return { ...change.body, ...Object.fromEntries(given.map(([name, value]) => [name, isGiven(value) ? value : null])) };
 }
 
 const isFilled = (fields, values) =>
@@ -43,8 +45,8 @@ function useDryRun(change, body, isReady) {
     const timer = setTimeout(
       async () => {
         try {
-          const request = { body: { ...body, dry_run: true }, key: false, signal: controller.signal };
-          const { data } = await api.send(change.method, change.path, request);
+          const asked = change.dryRun === 'query' ? { body, query: { ...change.query, dry_run: true } } : { body: { ...body, dry_run: true } };
+          const { data } = await api.send(change.method, change.path, { ...asked, key: false, signal: controller.signal });
           setState({ data, error: null, isBusy: false });
         } catch (error) {
           if (!error.isAborted) setState({ data: null, error, isBusy: false });
@@ -71,8 +73,8 @@ function Rehearsal({ change, close }) {
   const dry = useDryRun(change, body, isFilled(all.filter((field) => field.name !== 'reason'), values));
   const countOf = change.count ?? ((data) => data.succeeded ?? items(data).length);
   const count = dry.data ? countOf(dry.data) : null;
-  const needsTyping = danger && count > TYPED_ABOVE;
-  const obstacle = obstacleOf({ change, dry, count, all, values, needsTyping, typed });
+  const toType = change.typed ?? (danger && count > TYPED_ABOVE ? String(count) : null);
+  const obstacle = obstacleOf({ change, dry, count, all, values, toType, typed });
   const request = { method: change.method, path: change.path, query: change.query, ifMatch: change.ifMatch, body };
   if (change.expectCount && dry.data) request.body = { ...body, expected_count: items(dry.data).length };
 
@@ -110,9 +112,9 @@ function Rehearsal({ change, close }) {
           ${change.effect && html`<div>${change.effect}</div>`}
           <${ChangeFields} fields=${all} values=${values} set=${(name, value) => setValues({ ...values, [name]: value })} errors=${errorsOf(sent.error ?? dry.error)} />
           ${change.dryRun && html`<${Verdict} dry=${dry} count=${count} items=${dry.data ? items(dry.data) : []} change=${change} />`}
-          ${needsTyping && html`<label class="field">
-            <span class="field-label">Type ${count} to confirm</span>
-            <input type="text" inputmode="numeric" autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
+          ${toType !== null && html`<label class="field">
+            <span class="field-label">Type ${toType} to confirm</span>
+            <input type="text" inputmode=${change.typed ? null : 'numeric'} autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
           </label>`}
           ${sent.error && (sent.error.status === 412
             ? html`<${ChangeConflict} error=${sent.error} body=${body} send=${send} close=${close} />`
@@ -125,15 +127,14 @@ function Rehearsal({ change, close }) {
 const reasonArguments = (change, values) =>
   change.reason && values.reason ? ['--reason', values.reason] : [];
 
-function obstacleOf({ change, dry, count, all, values, needsTyping, typed }) {
+function obstacleOf({ change, dry, count, all, values, toType, typed }) {
   const missing = all.find(({ name, required }) => required && String(values[name] ?? '').trim() === '');
   if (missing) return `Fill in: ${missing.label}.`;
   if (!change.dryRun) return null;
   if (dry.isBusy) return 'The dry run is not finished.';
   if (dry.error) return explained(dry.error, 'change')[0];
   if (count === 0) return 'Nothing would change.';
-  if (needsTyping && typed.trim() !== String(count)) return `Type ${count} to confirm.`;
-  return null;
+  return toType !== null && typed.trim() !== toType ? `Type ${toType} to confirm.` : null;
 }
 
 function errorsOf(error) {

@@ -61,6 +61,14 @@ const LOOKS = {
     not_found: ['slash', 'bad'],
     unknown: ['ring', 'muted'],
   },
+  lateness: {
+    fresh: ['check', 'good'],
+    due: ['clock', 'accent'],
+    late: ['warn', 'warn'],
+    very_late: ['cross', 'bad'],
+    never: ['ring', 'muted'],
+    unplanned: ['slash', 'muted'],
+  },
   check: { ok: ['check', 'good'], info: ['dot', 'accent'], warning: ['warn', 'warn'], critical: ['cross', 'bad'] },
   operation: {
     pending: ['clock', 'muted'],
