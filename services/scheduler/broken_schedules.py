@@ -22,7 +22,7 @@ ACTOR = Actor(name="system:scheduler")
 
 # Classes of SQLSTATE error codes: invalid data, violated constraints, exceptions of triggers. The
 # row of one schedule causes these errors, so only this schedule is disabled. Other errors, such as
-# a missing right or column, affect every schedule and disable none.
+# a missing right or column, affect every schedule. They disable no schedule.
 _ROWS_OWN_CLASSES = ("22", "23", "P0")
 
 

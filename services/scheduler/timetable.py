@@ -24,7 +24,7 @@ log = logs.get_logger(__name__)
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 GROUP_BATCH = 5  # limit of schedules with steps in one transaction; each has up to 10,000 steps
 
-# The shortest sleep. With no sleep, schedules locked by another scheduler would cause a busy loop.
+# The shortest sleep. Due schedules that another scheduler locks would cause a busy loop otherwise.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -110,7 +110,7 @@ class Timetable:
                     firing_log.write(result)
                 firing_counters.count(result)
             total += len(results)
-            # If the batch is not full, only schedules locked by another scheduler are still due.
+            # If the batch is not full, only schedules that another scheduler locks are still due.
             if len(results) < at_most:
                 if is_last:
                     self._ticked_at = time.monotonic()
@@ -118,7 +118,7 @@ class Timetable:
         return total
 
     def seconds_since_beat(self) -> float:
-        """Return the seconds since the loop last ran. It also runs while the database is down."""
+        """Return the seconds since the loop's last step. The loop makes steps in an outage too."""
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:

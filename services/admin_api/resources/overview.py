@@ -65,7 +65,7 @@ def _compute() -> Answer:
 
 
 def level_of(severities: Iterable[str]) -> str:
-    """Return the highest of these severities, or `ok` if there are none."""
+    """Return the highest of these severities, or `ok` if there is no severity."""
     found = set(severities)
     return next((each for each in reversed(LEVELS) if each in found), "ok")
 

@@ -32,8 +32,8 @@ def stored(conn: Connection, bodies: Sequence[dict[str, Any]]) -> tuple[Schedule
 
     Raises InvalidPlan if the steps break a rule for the steps of a group.
     """
-    # If a body has no priority or no max_retries, the stored step has none either. In `requests`,
-    # these values are 0, because the check of the plan does not use them.
+    # A priority or max_retries that is absent in a body is also absent in the stored step. In
+    # `requests`, an absent value is 0, because the check of the plan does not use it.
     requests = [group_requests.step_request(body, default_max_retries=0) for body in bodies]
     plan = group_plan.check(requests, {})
     if plan.errors:

@@ -32,7 +32,7 @@ def secret_of(endpoint: Endpoint) -> str:
 
 
 def previous_secret_of(endpoint: Endpoint) -> str | None:
-    """Return the previous secret, or None if no previous secret signs events any more."""
+    """Return the previous secret while it still signs events, otherwise None."""
     version, until = endpoint.previous_secret_version, endpoint.previous_secret_until
     if version is None or until is None or until <= datetime.now(UTC):
         return None

@@ -23,7 +23,7 @@ CONNECTIONS_MIN = 8
 def allowed_connections(cfg: Any) -> int:
     """Return gunicorn's setting `worker_connections`, or less if the limit of open files is low.
 
-    The result is at least CONNECTIONS_MIN, unless the setting itself is lower.
+    The result is at least CONNECTIONS_MIN. If the setting is lower, the result is the setting.
     """
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def started(threads: int) -> ThreadPoolExecutor:
-    """Return a pool with all its threads started. Raises RuntimeError if a thread cannot start."""
+    """Return a pool after all its threads have started. Raises RuntimeError if one cannot start."""
     pool = ThreadPoolExecutor(max_workers=threads)
     all_run = threading.Barrier(threads + 1)
     try:

@@ -74,8 +74,8 @@ def _complete(conn: Connection, batch: Sequence[PendingCompletion]) -> list[Writ
         conn, completions=[pending.completion for pending in batch]
     )
     for place, pending in enumerate(batch):
-        # The result is also STALE if an earlier try committed this completion, but the reply was
-        # lost. Then the completion is already written.
+        # STALE can also mean that an earlier try committed this completion, but the reply was lost.
+        # Then the completion is already written.
         if results[place] is WriteResult.STALE:
             recorded = job_completion.recorded_outcome(conn, claim=pending.completion.claim)
             if recorded is pending.completion.attempt:

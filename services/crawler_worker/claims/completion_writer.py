@@ -75,7 +75,7 @@ class CompletionWriter:
         return self._unwritten
 
     def wait_until_empty(self, seconds: float) -> bool:
-        """Wait at most `seconds` until all completions are written. Return whether all are."""
+        """Wait until all completions are written, at most `seconds`. Return False on a timeout."""
         with self._less_unwritten:
             return self._less_unwritten.wait_for(lambda: not self._unwritten, seconds)
 

@@ -6,7 +6,7 @@ from crawler_worker.crawl.discovery_budget import Spending
 
 
 class AllowanceSpent(Exception):
-    """The crawl may make no more requests. The crawl ends with the items that are stored so far."""
+    """The crawl may make no more requests. The crawl ends, and the stored items stay stored."""
 
 
 def check(requests: int, *, spending: Spending, at_most: int) -> None:

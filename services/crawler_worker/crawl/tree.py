@@ -1,4 +1,4 @@
-"""The comment tree of one post: the number of comments read, and the requests still needed."""
+"""The comment tree of one post: the number of read comments, and the remaining requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extends a comment tree by the comments of a reply, and finds the requests still needed."""
+"""Extends a comment tree by the comments of a reply, and finds the remaining requests."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class _Growing:
         self._cut += len(comments[SOUGHT_BELOW:])
 
     def _ask_for(self, thread: Thread) -> None:
-        """Add a request for the replies of this thread, unless it was requested before."""
+        """Add a request for the replies of this thread, if no request for them was added before."""
         name = f"{OF_THREAD}{thread.parent}"
         if name not in self._handled:
             self._handled.add([name])

@@ -52,7 +52,7 @@ def _choose(context: CrawlContext) -> None:
 
     - trees that earlier crawls gave up and whose next try is due
     - the trees of the busiest posts of this crawl
-    - trees that earlier crawls did not reach, if the busiest posts are fewer than MOST
+    - if fewer than MOST of the busiest posts are chosen: trees that earlier crawls did not reach
 
     Most other trees are small, and the previous phase has stored their comments.
     """
@@ -117,7 +117,7 @@ def _store(context: CrawlContext, tree: Tree, items: Items, busiest: Busiest) ->
 def _short(context: CrawlContext, tree: Tree) -> MissingPart | None:
     """If the tree has too few comments, return it as a part to give up. Otherwise return None.
 
-    Too few are less than half of the comments that Reddit reports for the post.
+    A tree has too few comments if it has less than half of the comments that Reddit reports.
 
     - First the tree is given up, so that a later crawl requests it again.
     - After SHORT_TREE_TRIES tries, the tree is accepted. The number of missing comments is stored

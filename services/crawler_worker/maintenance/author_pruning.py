@@ -1,4 +1,4 @@
-"""Deletes the accounts of which nothing is stored any more: once a day, in chunks."""
+"""Deletes the accounts without stored posts and comments, once a day and in chunks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CHECK_SECONDS = 3_600.0
 class AuthorPruning:
     """Deletes accounts without items. All workers together start at most one run a day.
 
-    With CONTENT_RETENTION_DAYS, items lose their authors by age, and the activity of these authors
-    stays. So only accounts without activity are deleted then.
+    If CONTENT_RETENTION_DAYS is set, old items lose their authors, but the activity of the authors
+    stays. In this case, only accounts without activity are deleted.
     """
 
     def __init__(

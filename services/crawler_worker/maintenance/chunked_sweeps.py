@@ -33,9 +33,9 @@ class ChunkedSweeps:
     ) -> int:
         """Apply `change` in chunks until no row is left, `seconds` have passed or the worker stops.
 
-        Call `then` after the commit of each chunk. With `follows`, each chunk starts after the last
-        row of the previous chunk. Log the number of changed rows under the name `action`, and
-        return the number. Raises DatabaseUnavailable.
+        Call `then` after the commit of each chunk. If `follows` is true, each chunk starts after
+        the last row of the previous chunk. Log the number of changed rows under the name `action`,
+        and return the number. Raises DatabaseUnavailable.
         """
         until = time.monotonic() + seconds
         total = self._isolations.of(action).run(

@@ -1,4 +1,4 @@
-"""Erases content that is older than CONTENT_RETENTION_DAYS, and content of barred subreddits."""
+"""Erases content after CONTENT_RETENTION_DAYS, and all content of private and banned subreddits."""
 
 from __future__ import annotations
 

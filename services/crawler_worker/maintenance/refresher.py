@@ -39,9 +39,9 @@ class Refresher(threading.Thread):
 
     Each worker has a refresher, and the workers take turns.
 
-    The minimum time between two batches, also of different workers, follows from the share of the
-    budget of `client_id` in `checks`. A batch that took several requests is followed by a longer
-    pause.
+    Two batches of any workers are at least an interval apart. The interval depends on the budget of
+    `client_id`, and on the share of this budget that `checks` sets. A batch that took several
+    requests is followed by a longer pause.
 
     After a failure, the next batch has half the size. If a batch of one item fails, this item is
     given up. Otherwise the item would be first in every batch and block all others.

@@ -186,7 +186,7 @@ class Maintenance:
         return merged
 
     def prune(self) -> int:
-        """Delete old rows, unless a worker did so within the interval `maintenance_every`."""
+        """Delete old rows, if no worker has deleted old rows within `maintenance_every`."""
         every = self._settings.maintenance_every
         # A worker may prune again after 80 % of the interval. Otherwise a timer that fires a little
         # early, because of its jitter, would do nothing, and prune would run an interval too late.
@@ -198,11 +198,11 @@ class Maintenance:
         return self._pruning.run()
 
     def erase_old_content(self) -> int:
-        """Erase content that reached its retention, and content of barred subreddits."""
+        """Erase content after its retention time, and content of private and banned subreddits."""
         return self._retention.run()
 
     def prune_authors(self) -> int:
-        """Delete the accounts of which nothing is stored any more."""
+        """Delete the accounts without stored posts and comments."""
         return self._authors.run()
 
     def record_history(self) -> int:

@@ -26,7 +26,7 @@ from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
 # After a 429 reply, the thread waits and sends the request again. After this many 429 replies to
-# one request, the job is deferred instead.
+# one request, the job is deferred.
 THROTTLES_IN_PLACE = 3
 # The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3

@@ -15,8 +15,8 @@ CURSOR_MAX = 100  # limit of a cursor in characters; a cursor is a full name
 def listing(reply: object, *, is_followed: bool = True) -> Page:
     """Parse one page of a listing. Raises UpstreamTrouble if the reply is not a listing.
 
-    With `is_followed`, the caller needs the cursor of the next page, so an unreadable cursor also
-    raises UpstreamTrouble. Without `is_followed`, an unreadable cursor becomes None.
+    If `is_followed` is true, the caller needs the cursor of the next page, so an unreadable cursor
+    also raises UpstreamTrouble. Otherwise an unreadable cursor becomes None.
     """
     data = _data(reply, "Listing")
     return Page(item_parsing.read_all(_children(reply)), _cursor(data, is_needed=is_followed))

@@ -93,7 +93,7 @@ def _page(reply: object, is_own: IsOwn, subject: str) -> Page:
 def _own(items: Items, is_own: IsOwn, subject: str) -> Items:
     """Return only the items for which `is_own` is true, and count all other items as dropped.
 
-    Raises UpstreamTrouble if the reply has items, but none of the requested `subject`.
+    Raises UpstreamTrouble if the reply has items, but no item of the requested `subject`.
     """
     posts = tuple(post for post in items.posts if is_own(post))
     comments = tuple(comment for comment in items.comments if is_own(comment))

@@ -25,8 +25,7 @@ class RequestContext:
     - `in_background`: the requests do not join the queue for request slots.
     - `gap`: the least time in seconds before a failed request is tried again. A try with a new
       token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure instead
-      of waiting. One further request is still sent, at once: the second request that must confirm a
-      refusal.
+      of waiting. Only the second request that must confirm a refusal is still sent, without a wait.
     - `on_sent`: called before each request to Reddit, including further tries and probes.
     - `source`: the history counts the requests under this name. It is the source of the job, or
       UPKEEP for requests without a job.

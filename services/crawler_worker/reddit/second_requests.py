@@ -9,8 +9,8 @@ from crawljobs.domain.reply_meaning import Endpoint
 
 # `_CONFIRMED` lists, for each endpoint, the failures that a second request must confirm. Without
 # the second request, one wrong reply would end the job as failed, lose items for good, or make the
-# crawl give up a part. The second request costs less. For example, a crawl that gives up the
-# listing of comments requests up to 25 trees instead.
+# crawl give up a part. The second request costs less. For example, if a crawl gives up the listing
+# of comments, it requests up to 25 trees in place of the listing.
 #
 # The table leaves out two failures:
 # - `Unavailable` for ABOUT and POSTS: the crawl itself confirms that access is denied.

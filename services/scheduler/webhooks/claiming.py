@@ -55,7 +55,7 @@ class Claiming:
         self._public_url = public_url
 
     def claim(self, *, pings: bool) -> list[Assignment]:
-        """Claim due deliveries, and with `pings` also pings. Raises DatabaseUnavailable."""
+        """Claim due deliveries, and pings if `pings` is true. Raises DatabaseUnavailable."""
         return self._database.run(lambda conn: self._claim(conn, pings=pings))
 
     def _claim(self, conn: Connection, *, pings: bool) -> list[Assignment]:

@@ -121,7 +121,7 @@ class Deliverer(threading.Thread):
         return is_busy
 
     def _claim(self, *, pings: bool) -> None:
-        """Claim due deliveries, and with `pings` also pings. Hand all of them to the senders."""
+        """Claim due deliveries, and pings if `pings` is true. Give all claims to the senders."""
         assigned = self._claiming.claim(pings=pings)
         for each in assigned:
             self._running.add(each.delivery)

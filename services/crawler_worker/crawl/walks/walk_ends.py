@@ -19,8 +19,8 @@ from crawljobs.domain.coverage import Gap, ListingName, Walk, WalkEnd
 from crawljobs.domain.missing_part import PartReason
 from crawljobs.domain.reddit_items import Page
 
-# After a walk that ended for one of these reasons, items are missing, unless the walk reached the
-# high-water mark of earlier crawls.
+# If a walk ended for one of these reasons before it reached the high-water mark of earlier crawls,
+# items are missing.
 _CUT = frozenset({WalkEnd.CAP, WalkEnd.LIMIT, WalkEnd.LOST, WalkEnd.LOOP})
 # After a walk that ended for one of these reasons, a later crawl reads the listing again, because
 # Reddit has not returned all items. The message is stored with the missing part.
@@ -75,7 +75,7 @@ def _is_doubtful(course: Course, step: Step) -> bool:
 
     - If the walk has reached Reddit's limit of items in a listing: no.
     - If the walk reads the whole listing: yes.
-    - Otherwise: yes, unless the last items of the walk were known.
+    - Otherwise: yes, if the last item of the walk is newer than the mark.
     """
     is_capped = step.seen >= reddit_items.LISTING_CAP_WITH_REMOVED
     return not is_capped and (course.is_whole or not step.checkpoint.older_in_a_row)

@@ -10,8 +10,8 @@ from typing import Any
 from crawljobs.domain import untrusted_text
 
 # The fields of a post and of a comment that have no column of their own. They are stored under
-# Reddit's names. A field that is null, false, 0 or empty is not stored. The fields fill EXTRA_MAX
-# in this order, so the small fields come first.
+# Reddit's names. A field that is null, false, 0 or empty is not stored. EXTRA_MAX limits all fields
+# together. The fields are added in this order, so the small fields come first.
 POST_FIELDS = (
     "author_flair_css_class",
     "author_flair_template_id",
@@ -87,7 +87,7 @@ def _without_previews(value: object) -> object:
 
 
 class _Cleaner:
-    """Copies one JSON value without unsuitable parts. It stops after VALUES_MAX values."""
+    """Copies one JSON value without parts that cannot be stored. Stops after VALUES_MAX values."""
 
     def __init__(self) -> None:
         self._left = VALUES_MAX

@@ -110,7 +110,7 @@ def _original(data: Data) -> Data:
 
 
 def _subreddit(original: Data) -> str | None:
-    """Return the original post's subreddit, unless the post is on an account's profile."""
+    """Return the original post's subreddit, or None if this subreddit is a profile."""
     name = untrusted_text.subreddit_name(original.get("subreddit"))
     is_profile = name is not None and name.lower().startswith(PROFILE)
     return None if is_profile else name

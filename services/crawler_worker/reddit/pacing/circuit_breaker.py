@@ -65,8 +65,8 @@ class CircuitBreaker:
     def take_probe(self, since: float) -> ProbeTurn:
         """Try to take the turn to send a probe, after a reply that was unclear.
 
-        `since` is the age of the reply in seconds. With the turn, the caller must probe, and the
-        other workers wait for the result. The caller gets no turn in three cases:
+        `since` is the age of the reply in seconds. If the caller gets the turn, it must send the
+        probe, and the other workers wait for the result. The caller gets no turn in three cases:
 
         - All workers pause.
         - Another worker probes.

@@ -64,7 +64,7 @@ class Limiter:
 
         Raises:
 
-        - SlotTooLate: the slot is beyond the longest wait.
+        - SlotTooLate: the wait for the slot would be longer than the limit.
         - Outage: all workers pause.
         - Interrupted: `stop` was set during the wait.
         """
@@ -130,7 +130,7 @@ class Limiter:
     def pause_all(self, seconds: float | None) -> float:
         """Pause all workers after a 429 reply. Return the seconds until the pause ends.
 
-        `seconds` is the pause that Reddit stated, or None if the reply stated none.
+        `seconds` is the pause that the reply states, or None if the reply states no pause.
         """
         self._replied.set()
         sent_at = self._good_sent_at

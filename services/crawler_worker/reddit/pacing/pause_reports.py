@@ -62,7 +62,7 @@ class PauseLog:
         self._logged_until = 0.0  # end of the logged pause, by the monotonic clock
 
     def record(self, seconds: float, reason: str, detail: str = "") -> None:
-        """Log a pause of `seconds` that starts now, unless the last logged pause still lasts."""
+        """If the last logged pause is over, log a pause of `seconds` that starts now."""
         with self._lock:
             now = time.monotonic()
             is_new = seconds > 0 and now >= self._logged_until

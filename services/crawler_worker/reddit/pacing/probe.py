@@ -44,9 +44,9 @@ class Probe:
     def check(self, token: str, context: RequestContext, *, since: float, is_fresh: bool) -> None:
         """Check that Reddit accepts the client, after an unclear reply at monotonic time `since`.
 
-        If Reddit refuses the token, the probe is sent again with a new token, unless `token` is new
-        already (`is_fresh`). If Reddit does not accept the client, pause all workers and raise
-        Outage. Also raises SlotTooLate, Throttled and Interrupted.
+        If Reddit refuses an older token, the probe is sent again with a new token. `is_fresh` is
+        true if `token` is new already. If Reddit does not accept the client, pause all workers and
+        raise Outage. Also raises SlotTooLate, Throttled and Interrupted.
         """
         deadline = time.monotonic() + request_budget.PROBE_SECONDS
         while True:

@@ -17,8 +17,8 @@ from crawljobs.db.administration.rights import Names, Right
 def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[str]:
     """Allow the roles to connect, and the owner to create objects. Yields the executed statements.
 
-    With `revoke`, PUBLIC loses its rights on the database. Then other roles can no longer connect
-    or create temporary tables.
+    If `revoke` is true, PUBLIC loses its rights on the database. Then other roles can no longer
+    connect or create temporary tables.
     """
     have = rights.granted(conn, names)
     for right in sorted(rights.places(conn, names) - have):

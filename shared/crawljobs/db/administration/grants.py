@@ -125,7 +125,7 @@ FUNCTIONS: Mapping[str, frozenset[str]] = {
     "refuse_audit_change()": frozenset(),
 }
 
-# Not even the owner may change audit rows, unless it first grants itself the right.
+# The owner has no right to change audit rows. To change rows, it must first grant itself the right.
 _OF_OWNER = {"admin_audit_log": frozenset(PRIVILEGES) - {"UPDATE", "DELETE", "TRUNCATE"}}
 
 
