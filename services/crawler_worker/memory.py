@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 M_MMAP_THRESHOLD = -3  # a parameter of mallopt(3)
-LARGE_BLOCK = 128 * 1024  # bytes; larger blocks are mapped separately (glibc's initial value)
+LARGE_BLOCK = 128 * 1024  # limit of blocks in the heap, in bytes; glibc's initial value
 
 
 def return_large_blocks() -> None:

@@ -31,8 +31,8 @@ from scheduler.webhooks.deliverer import Deliverer
 
 log = logs.get_logger(__name__)
 
-# At shutdown, the process waits this long for the present batch of schedules. A batch takes
-# milliseconds. After this time the batch is abandoned, and the database server rolls it back.
+# The longest wait for the present batch of schedules at shutdown. A batch takes milliseconds. After
+# this time the process abandons the batch, and the database server rolls the batch back.
 GRACE_SECONDS = 0.8
 POOL_SIZE = 2
 
@@ -127,7 +127,7 @@ def command() -> NoReturn:
 """,
         stop="it commits or abandons the present batch within a second; webhooks get 4 s.",
     )
-    gc.freeze()  # exempt the imported modules from the slow garbage collection at exit
+    gc.freeze()  # so that the garbage collection at exit skips the modules
     sys.exit(main())
 
 

@@ -22,7 +22,7 @@ PING_SECONDS = 30.0  # time between two pings; only a round trip detects a broke
 DEADLINE_SECONDS = 5.0
 RECONNECT_SECONDS = 0.1  # the first pause before a new connection; each failure doubles the pause
 RECONNECT_MAX_SECONDS = 30.0
-STEADY_SECONDS = 10.0  # a connection that lasts this long resets the pause
+STEADY_SECONDS = 10.0  # the life of a connection after which the pause is reset
 
 
 class Hints(threading.Thread):

@@ -16,7 +16,7 @@ from crawljobs.domain.scheduled_step import ScheduledStep
 from crawljobs.repository.content import stored_subreddits
 from crawljobs.repository.groups.group_creation import InvalidPlan
 
-AUDITED_MAX_BYTES = 16_384  # if the JSON of steps is longer, an audit row has only a digest
+AUDITED_MAX_BYTES = 16_384  # limit of the JSON of steps in an audit row; above it, only a digest
 
 
 def require_scope() -> None:

@@ -25,9 +25,9 @@ from crawljobs.version import VERSION
 PREFIX = "/api/admin/system"
 KEPT_SECONDS = 5.0  # a process keeps the answer this long; table sizes are slow to read
 
-# These values change with the time alone, or at each heartbeat. The ETag leaves these values out. A
-# setting that differs between processes also has a field `value`. This field stays in the ETag,
-# because a new value must change the ETag.
+# The values of these keys change with the time alone, or at each heartbeat. The ETag leaves them
+# out. A setting that differs between processes also has a field `value`. This field stays in the
+# ETag, because a new value must change the ETag.
 MOVING = frozenset(
     {
         "as_of",

@@ -9,7 +9,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-# Field types whose JSON value equals the attribute.
+# The types of plain fields. The JSON value of a plain field equals the attribute of the object.
 _COPIED = (fields.String, fields.Integer, fields.Boolean, fields.Dict)
 
 

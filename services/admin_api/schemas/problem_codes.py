@@ -35,12 +35,13 @@ OF_BODIES = (
     "unsupported_media_type",
     "invalid_request",
 )
-# The codes of operations that declare no body. If a request has a body, the body is read
-# nevertheless, because an empty object is accepted.
+# The codes of operations that declare no body. If a request has a body, the API still reads the
+# body, because an empty object is accepted.
 OF_NO_BODY = ("unexpected_body", "broken_body", "body_timeout")
 OF_PARAMETERS = ("invalid_request",)
 OF_CURSORS = ("invalid_cursor",)
-# POST accepts Idempotency-Key. An invalid key gives `invalid_request`.
+# The codes of operations with the method POST, which accepts the header Idempotency-Key. An invalid
+# key has the code `invalid_request`.
 OF_KEYS = (
     "invalid_request",
     "key_in_progress",

@@ -12,8 +12,8 @@ from admin_api.schemas.known import known
 from crawljobs.domain.api_token import Scope
 
 SCOPES = [scope.value for scope in Scope]
-# Reserved names, in upper and lower case. The pattern lists both cases, because JavaScript has no
-# inline flag that ignores case.
+# A pattern of the reserved names `system` and `bootstrap`, in upper and lower case. The pattern
+# lists both cases, because JavaScript has no inline flag that ignores case.
 _RESERVED = "[Ss][Yy][Ss][Tt][Ee][Mm]|[Bb][Oo][Oo][Tt][Ss][Tt][Rr][Aa][Pp]"
 _NAME = f"(?!{_RESERVED})(?!.{{101}})[A-Za-z0-9][A-Za-z0-9._@-]*( [A-Za-z0-9._@-]+)*"
 

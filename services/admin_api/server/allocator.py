@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 
 ARENAS = 2
-LARGE_BYTES = 256 * 1024  # a freed block above this size returns to the system at once
+LARGE_BYTES = 256 * 1024  # limit of the size of freed blocks that the process keeps
 
 # Constants of <malloc.h>.
 _M_ARENA_MAX = -8

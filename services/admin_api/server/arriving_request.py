@@ -12,16 +12,16 @@ from admin_api.server import arriving_body, http_rules
 
 HEAD_BYTES = 32 * 1024  # limit of a request's head; browsers and proxies send less
 
-# The head must arrive within this time after the client connects. On a connection that stayed open,
-# the time begins with the first byte of the request.
+# The time limit for the head of a request. The time begins when the client connects. On a
+# connection that stayed open, the time begins with the first byte of the request.
 HEAD_SECONDS = 10.0
-# A body must arrive within BODY_GRACE_SECONDS, plus one second for each BODY_BYTES_PER_SECOND
+# The time limit for a body is BODY_GRACE_SECONDS, plus one second for each BODY_BYTES_PER_SECOND
 # received bytes.
 BODY_GRACE_SECONDS = 5.0
 SILENCE_SECONDS = 10.0  # longest time between two received pieces of a body
 BODY_BYTES_PER_SECOND = 16 * 1024
-# For each chunk of a body, gunicorn's parser copies all bytes that it has read but not used yet. If
-# it reads few bytes at once, these copies stay small.
+# The limit of bytes that gunicorn's parser reads at once. For each chunk of a body, the parser
+# copies all bytes that it has read and not used yet. With a low limit, these copies stay small.
 SMALL_READ_BYTES = 2_048
 _PARSERS_READ_BYTES = 8_192
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")

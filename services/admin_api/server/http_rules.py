@@ -8,7 +8,8 @@ from http import HTTPStatus
 
 RETRY_AFTER_SECONDS = 2
 VERSIONS = ((1, 0), (1, 1))
-# A host name or an IP address, with an optional port. HTTP allows an empty Host header.
+# A pattern for the Host header: a host name or an IP address, with an optional port. HTTP allows an
+# empty Host header.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 

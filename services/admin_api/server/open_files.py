@@ -13,8 +13,9 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-# Files reserved for a worker itself, besides client connections and the files of threads: listening
-# sockets, pipes, logs, metrics, traces. An idle worker has 17 of these files open.
+# The number of open files that are reserved for a worker itself: listening sockets, pipes, logs,
+# metrics, traces. Client connections and the files of threads are not included. An idle worker has
+# 17 of these files open.
 OWN_FILES = 28
 FILES_PER_THREAD = 2  # a database connection, and a selector while the thread connects
 CONNECTIONS_MIN = 8

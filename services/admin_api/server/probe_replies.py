@@ -18,13 +18,15 @@ from admin_api.schemas.problem_kinds import KINDS
 from admin_api.server import reply_bytes
 
 HEAD_BYTES = 2_048
-# The head of a plain probe. Possessive quantifiers prevent backtracking: they read each byte once.
+# A pattern for the head of a plain probe. Its possessive quantifiers prevent backtracking, so the
+# match reads each byte once.
 _HEAD = re.compile(
     rb"GET (/healthz|/readyz) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*+\r\n)*+)\r\n"
 )
 _LINE = re.compile(rb"([A-Za-z0-9-]+):[\t ]*([\t -~]*?)[\t ]*\r\n")
 _HOST = re.compile(rb"[A-Za-z0-9._\[\]:-]*")
-# A request with one of these headers may have a body or change the protocol. It is no plain probe.
+# A request with one of these headers is no plain probe, because it may have a body or change the
+# protocol.
 _NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"}
 
 

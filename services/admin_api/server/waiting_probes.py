@@ -17,8 +17,8 @@ from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
 
 log = logs.get_logger(__name__)
 
-# When too many probes wait, the oldest probe gets the response "ready" if a check of the database
-# succeeded within the last READY_SECONDS.
+# The age limit of a check of the database, in seconds. When too many probes wait, the oldest probe
+# gets the response "ready" if such a recent check succeeded.
 READY_SECONDS = 1.0
 
 

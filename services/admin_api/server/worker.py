@@ -13,13 +13,13 @@ from admin_api.server.gunicorn_worker import GunicornWorker
 from admin_api.server.leaving_connections import STOP_LINGER_SECONDS, LeavingConnections
 from admin_api.server.waiting_probes import WaitingProbes
 
-# Requests that have a thread or wait for a thread may use this share of the allowed connections
-# (worker_connections). At this limit, the worker refuses new requests.
+# The share of the allowed connections (worker_connections) for requests that have a thread or wait
+# for a thread. If the share is used up, the worker refuses new requests.
 SERVED_SHARE = 0.6
-# Readiness probes that wait for the database may use this share of the allowed connections. If a
-# further probe arrives while this share is used up, the oldest probe gets its response. The
-# response is "ready" if a check has just succeeded, otherwise 503. All other connections are for
-# requests that have not arrived completely.
+# The share of the allowed connections for readiness probes that wait for the database. If a further
+# probe arrives while this share is used up, the oldest probe gets its response. The response is
+# "ready" if a check has just succeeded, otherwise 503. All other connections are for requests that
+# have not arrived completely.
 READINESS_SHARE = 0.2
 SWEEP_SECONDS = 0.1  # the interval of deadline checks
 

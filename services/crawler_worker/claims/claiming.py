@@ -22,9 +22,9 @@ from crawljobs.runtime.log_limit import LogLimit
 
 log = logs.get_logger(__name__)
 
-# If the reply to a claim statement was lost, Postgres may still commit the statement, and so create
-# leases. After this number of lease durations, each of these leases has expired. Then the worker
-# forgets the claim token (decision 27).
+# The number of lease durations after which the worker forgets the claim token of a statement whose
+# reply was lost (decision 27). Postgres may still commit this statement, and so create leases.
+# After this time, each of these leases has expired.
 UNANSWERED_LEASES = 2
 
 

@@ -17,7 +17,7 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
-PRIORITY = 0  # the lowest priority, so that requested crawls run first
+PRIORITY = 0  # of discovered subreddits: the lowest, so that requested crawls run first
 
 
 def crawl(context: CrawlContext) -> None:

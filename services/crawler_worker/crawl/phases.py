@@ -25,7 +25,7 @@ from crawljobs.runtime import logs
 from crawljobs.settings import CrawlSettings
 
 CRAWLED = "crawled"
-NO_BUDGET = "no_budget"  # the crawl had no requests left before the first reply was stored
+NO_BUDGET = "no_budget"  # the outcome if no requests are left before the first reply is stored
 
 log = logs.get_logger(__name__)
 

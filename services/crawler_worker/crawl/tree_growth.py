@@ -10,7 +10,8 @@ from crawler_worker.crawl.tree import Stub, Thread, Tree
 from crawljobs.domain.reddit_items import Comment, Items, MoreComments
 from crawljobs.settings import CrawlSettings
 
-# If the thread below a comment was requested, `Tree.handled` has the comment's id with this prefix.
+# A prefix of ids in `Tree.handled`. A comment's id with this prefix means that the thread below the
+# comment was requested.
 OF_THREAD = "/"
 COMMENT = "t1_"
 # A request that lists the ids of comments returns these comments without the replies to them. Each

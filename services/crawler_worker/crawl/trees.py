@@ -19,8 +19,8 @@ from crawljobs.repository.content import crawled_trees
 # The maximum number of trees in one crawl. A tree costs at least one request. Few trees are needed,
 # because the previous phase needs only one request for 100 comments, even of different posts.
 MOST = 25
-# After this many crawls, a tree with too few comments is accepted. Reddit's number of comments also
-# counts comments that Reddit does not show.
+# The number of crawls after which a tree with too few comments is accepted. Reddit's number of
+# comments also counts comments that Reddit does not show.
 SHORT_TREE_TRIES = 3
 
 Busiest = tuple[tuple[str, int], ...]

@@ -16,7 +16,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-EVERY_SECONDS = 20.0  # In each interval of this length, only one worker corrects timestamps.
+EVERY_SECONDS = 20.0  # the interval of the corrections by all workers together
 # Time limit for one kind of timestamp in one run. The same thread runs requeue and rescue, which a
 # long run would delay.
 KIND_SECONDS = 2.0

@@ -18,9 +18,10 @@ from crawljobs.repository.content.deletion_checks.deletion_walk import Position,
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.settings import DeletionCheckSettings
 
-BATCH = 100  # Reddit accepts at most this many full names in one request.
-# Due refreshes come first, because most deletions concern new items. But each CHECK_TURN-th batch
-# of a worker is of the walk or of omitted items, so that many refreshes do not stop these checks.
+BATCH = 100  # limit of the full names in one request, set by Reddit
+# One of CHECK_TURN batches of a worker is for the walk or for omitted items. The other batches are
+# for due refreshes, because most deletions concern new items. So many refreshes cannot stop the
+# checks of the walk and of omitted items.
 CHECK_TURN = 4
 
 

@@ -25,8 +25,8 @@ log = logs.get_logger(__name__)
 # One run deletes the ledger rows of deleted schedules in at most this many chunks. The next run
 # deletes the remaining rows.
 CHUNKS_MAX = 1_000
-KEYS_KEPT = timedelta(days=1)  # a client may repeat an Idempotency-Key for this time
-INSTANCES_KEPT = timedelta(days=1)  # a process's row is kept this long after its last heartbeat
+KEYS_KEPT = timedelta(days=1)  # the time for which a client may repeat an Idempotency-Key
+INSTANCES_KEPT = timedelta(days=1)  # the life of a process's row after its last heartbeat
 # How long the rows of the charts' history are kept: one row for each minute, and for each hour.
 MINUTES_KEPT, HOURS_KEPT = timedelta(days=14), timedelta(days=366)
 HISTORY_KEPT = {

@@ -20,7 +20,7 @@ from crawljobs.runtime import jitter, logs
 
 log = logs.get_logger(__name__)
 
-# Without a hint, the resolver runs again after this time.
+# The longest pause between two runs of the resolver. A hint ends the pause earlier.
 EVERY_SECONDS = 2.0
 JITTER = 0.1
 # The shortest pause between two runs. During a drain, each written batch of ended jobs wakes the
@@ -58,7 +58,7 @@ class StepResolver(threading.Thread):
         self._database = database
         self._hint = threading.Event()
         self._stopping = threading.Event()
-        self._ask_at = -math.inf  # time of the next search, by the monotonic clock
+        self._ask_at = -math.inf  # next request for the turn to search, by the monotonic clock
         self._claimed_at = -math.inf  # time of the worker's last claim, by the monotonic clock
         self._has_backlog = False  # a run stopped before its end, because the worker claims jobs
         self._tasks: tuple[tuple[RowIsolation, Resolve], ...] = tuple(

@@ -12,7 +12,7 @@ from crawler_worker.reddit.exchange import decoding
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.domain.subreddit import AccessState
 
-# A longer Retry-After is cut to this limit. If Reddit needs more time, it replies 429 again.
+# The limit to which a Retry-After is cut. If Reddit needs more time, it replies 429 again.
 RETRY_AFTER_MAX_SECONDS = 3600.0
 REASON_SHOWN = 60  # the maximum number of characters that a message quotes from a reply
 

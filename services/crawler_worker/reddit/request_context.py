@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from crawler_worker.reddit.request_tally import UPKEEP
 from crawler_worker.reddit.stop import Stop
 
-# If a subreddit's minimum time between two requests is longer than this, the thread does not wait.
-# The job is deferred, so that the worker can do another job.
+# The longest minimum time between two requests for which a thread waits. If a subreddit has a
+# longer minimum time, the job is deferred, so that the worker can do another job.
 LONGEST_GAP_SECONDS = 30.0
 
 

@@ -18,7 +18,7 @@ from crawljobs.settings import (
 from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
 from scheduler.webhooks.deliverer import Deliverer
 
-POOL_SIZE = 3  # connections for the deliverer's loop, and for senders that record results
+POOL_SIZE = 3  # limit of connections: of the deliverer's loop, and of senders that record results
 
 
 def build(

@@ -19,8 +19,8 @@ from scheduler.webhooks.running_attempts import RunningAttempts
 from scheduler.webhooks.sender_threads import SenderThreads
 
 PINGS = 4  # limit of the pings at the same time, beside the other attempts
-# An attempt ends at least this time before the end of its lease, so that the process can write the
-# result during the lease.
+# The time between the latest end of an attempt and the end of its lease. In this time, the process
+# writes the result.
 RECORD_SECONDS = 3.0
 LEASE = timedelta(seconds=TOTAL_SECONDS + 2 * RECORD_SECONDS)
 

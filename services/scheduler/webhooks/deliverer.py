@@ -29,7 +29,7 @@ POLL_SECONDS = 0.4  # the pause between two searches for work in the database
 LEAST_PAUSE_SECONDS = 0.02  # pause after a wake-up, so that several ended attempts cause one claim
 BACKOFF_SECONDS = 0.5  # the pause after an error; each further error doubles it
 BACKOFF_MAX_SECONDS = 15.0
-DRAIN_SECONDS = 4.0  # present attempts have this time to end when the process stops
+DRAIN_SECONDS = 4.0  # time limit for present attempts when the process stops
 
 
 class Deliverer(threading.Thread):

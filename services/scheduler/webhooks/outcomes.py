@@ -23,7 +23,7 @@ log = logs.get_logger(__name__)
 # times may be too old by NOTE_PAUSE.
 NOTE_PAUSE = timedelta(seconds=10)
 WRITE_TRIES = 5
-WRITE_PAUSE_SECONDS = 0.5  # between two tries while the database does not answer
+WRITE_PAUSE_SECONDS = 0.5  # the pause between two tries to write, if the database does not answer
 
 
 class Outcomes:

@@ -13,7 +13,7 @@ from crawljobs.domain.subreddit import AccessState
 T = TypeVar("T")
 
 
-# After this many denials of access with different reasons, `request` raises Unclear.
+# The number of denials of access with different reasons after which `request` raises Unclear.
 DENIALS_MAX = 3
 
 

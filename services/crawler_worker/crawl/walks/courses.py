@@ -8,7 +8,8 @@ from crawler_worker.crawl.crawl_context import CrawlContext
 from crawljobs.domain.coverage import ListingName
 from crawljobs.domain.missing_part import PartKind
 
-# A walk stops after this many distinct items. Reddit's listings have about half as many items.
+# The number of distinct items after which a walk stops. A listing of Reddit has about half of this
+# number.
 ITEMS_MAX = 2_000
 
 _KINDS = {ListingName.POSTS: PartKind.POSTS, ListingName.COMMENTS: PartKind.COMMENTS}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from crawljobs.domain.reddit_items import Comment, Post
 
-# An id up to SMALL_ID may become the high-water mark without a comparison with other ids. All new
+# The largest id that may become the high-water mark without a comparison with other ids. All new
 # items have higher ids today, so a later crawl that stops at this mark misses no new item.
 SMALL_ID = 36**6
 # - SAME_TIME: of two items from the same time, the higher id is less than this factor times the

@@ -13,14 +13,16 @@ from crawljobs.domain import reddit_items
 from crawljobs.domain.coverage import ListingName, Walk, WalkEnd
 from crawljobs.domain.reddit_items import Comment, Page, Post
 
-# A walk stops after this many items in a row that earlier crawls have seen. One item is not
-# enough, because pinned posts and posts that were approved late are not in the order of age.
+# The number of known items in a row after which a walk stops. An item is known if an earlier crawl
+# has seen the item. One known item is not enough, because pinned posts and posts that were approved
+# late are not in the order of age.
 OLDER_IN_A_ROW = 25
-# This many items at the end of a page are kept as cursors. The page after a cursor is empty if the
-# item of the cursor was deleted in the meantime. Then another cursor is tried.
+# The number of items at the end of a page that the walk keeps as cursors. The page after a cursor
+# is empty if the item of the cursor was deleted in the meantime. Then another cursor is tried.
 ANCHORS = 3
-# After this many pages in a row that have a cursor but no items, the walk ends, because the cursors
-# may form an endless loop. Fewer empty pages can be the effect of a filter at Reddit.
+# The number of empty pages in a row after which a walk ends. These pages have cursors but no items,
+# and the cursors may form an endless loop. Fewer empty pages can be the effect of a filter at
+# Reddit.
 EMPTY_PAGES = 3
 
 _PREFIXES = {ListingName.POSTS: "t3_", ListingName.COMMENTS: "t1_"}

@@ -21,7 +21,8 @@ TOO_LARGE = int("9" * DIGITS_MAX)
 # The maximum number of JSON values in one reply. A tree of 500 comments has 34,000 values. A limit
 # on the reply's size is not enough, because a value of 3 characters may use 200 bytes of memory.
 VALUES_MAX = 200_000
-# Larger replies are decoded one at a time, because several at once would use too much memory.
+# The size above which replies are decoded one at a time. Several large replies at the same time
+# would use too much memory.
 LARGE_BYTES = 64 * 1024
 
 # The pattern also matches a string without an end, up to the end of the text. Otherwise the search
@@ -64,7 +65,7 @@ def decode(content: bytes) -> Any:
 def _has_too_many_values(text: str) -> bool:
     """Return whether the text has over VALUES_MAX commas and opening brackets outside strings."""
     if text.count(",") + text.count("[") + text.count("{") <= VALUES_MAX:
-        return False  # fewer of these characters are outside strings
+        return False  # the count includes the characters inside strings
     values = 0
     for match in _STRING_OR_VALUE.finditer(text):
         if text[match.start()] != '"':

@@ -11,10 +11,10 @@ from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import exchange_deadline
 from crawler_worker.reddit.exchange.large_replies import LARGE_BYTES, LargeReplies
 
-# A reply whose status is not 200 is cut to this size, because the reason for the error is short.
+# The limit to which a reply is cut if its status is not 200. The reason for an error is short.
 ERROR_MAX_BYTES = 64 * 1024
-# After LARGE_BYTES of a reply, the rest of the reply must arrive within this time, because other
-# threads with large replies wait for this reply.
+# The time limit for the rest of a reply after its first LARGE_BYTES. Other threads with large
+# replies wait for this reply.
 LARGE_SECONDS = 20.0
 PIECE_BYTES = 64 * 1024
 OK = 200

@@ -14,8 +14,8 @@ from typing import Any
 HEAD_MAX_BYTES = 64 * 1024
 SWITCHING_PROTOCOLS = 101
 
-# The standard library parses a chunk size with int(), which accepts "-1". For "-1" it would then
-# read until the connection closes.
+# A pattern for valid chunk sizes. The standard library parses a chunk size with int(), which
+# accepts "-1". After "-1", the library would read until the connection closes.
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")
 _LINE_MAX = 64 * 1024
 

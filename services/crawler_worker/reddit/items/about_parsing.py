@@ -8,7 +8,7 @@ from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, SubredditAbout
 from crawljobs.domain.subreddit import AccessState
 
-# Longer texts are cut to this number of characters. Reddit's own limits are 300 for titles, 40,000
+# The limits in characters to which texts are cut. Reddit's own limits are 300 for titles, 40,000
 # for posts and 10,000 for comments.
 TITLE_MAX = 1_000
 BODY_MAX = 50_000

@@ -42,7 +42,7 @@ MEDIUM_FIELDS = frozenset(
 OMITTED = "omitted"  # the key of the list of fields that do not fit into EXTRA_MAX
 EXTRA_MAX = 16_384  # limit of the JSON of all fields of an item, in bytes
 VALUES_MAX = 2_000  # limit of the values in one field
-LEVELS_MAX = 6  # a value at a deeper level is dropped
+LEVELS_MAX = 6  # limit of the nested levels; deeper values are dropped
 TEXT_MAX = 2_000  # limit of a text in characters
 KEY_MAX = 100  # limit of a key in characters
 

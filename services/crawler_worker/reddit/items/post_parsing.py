@@ -15,7 +15,7 @@ from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Post
 from crawljobs.domain.subreddit import PROFILE
 
-# Longer URLs are cut to this number of characters.
+# The limit in characters to which URLs are cut.
 URL_MAX = 4_000
 NAME_MAX = 300
 WORD_MAX = 100  # limit of a word of Reddit's, such as the kind of an account, in characters

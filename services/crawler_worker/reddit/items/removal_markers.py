@@ -10,10 +10,11 @@ from crawljobs.domain.reddit_items import OMITTED
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
-# A text with more characters is no notice of a removal. Reddit's notices have under 120 characters.
+# The limit of a removal notice in characters. A longer text is no notice. Reddit's notices have
+# fewer than 120 characters.
 MARKER_MAX = 400
-# Matches "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote these
-# words, so the pattern must match the whole text.
+# A pattern for "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote
+# these words, so the pattern must match the whole text.
 _BY_REDDIT = re.compile(
     r"\[\s*removed by reddit\b[^\[\]]*+(?:\[[^\[\]]*+\]\([^()\s]*+\)[^\[\]]*+)?\]", re.IGNORECASE
 )

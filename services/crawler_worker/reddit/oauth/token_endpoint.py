@@ -11,12 +11,12 @@ from crawler_worker.reddit.exchange.transfer import Request, Transport
 from crawljobs.domain.reply_meaning import Endpoint, Meaning
 from crawljobs.settings import RedditSettings
 
-# A token is renewed this many seconds before it expires, so that no token expires during a request.
+# The time between the renewal of a token and its expiry, so that no token expires during a request.
 REFRESH_EARLY_SECONDS = 60.0
 LIFE_MAX_SECONDS = 86_400.0
 LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `expires_in`.
-# After Reddit refused the credentials, no token is requested for this time. Earlier tries would
-# fail too, because only an operator can correct the credentials.
+# The pause of token requests after Reddit refused the credentials. Earlier tries would fail too,
+# because only an operator can correct the credentials.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024
 

@@ -30,8 +30,8 @@ BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # reply, the other requests of the process wait, but at most for SCOUT_SECONDS.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
-# If the wait for a slot was longer than this, the limiter checks again whether workers must pause.
-# Another worker may have received a 429 during the wait.
+# The wait for a slot after which the limiter checks again whether workers must pause. Another
+# worker may have received a 429 during a longer wait.
 LONG_SLEEP_SECONDS = 0.05
 
 
@@ -89,7 +89,7 @@ class Limiter:
             if slot.delay_seconds > 0 and stop.wait(slot.delay_seconds):
                 raise crawl_failures.Interrupted("stopped while waiting for a request slot")
             if time.monotonic() - asked_at >= slot.expires_seconds:
-                continue  # too late for the slot's window of the budget: reserve another slot
+                continue  # the budget window of the slot is over: reserve another slot
             if slot.probe or slot.delay_seconds < LONG_SLEEP_SECONDS or not self._is_paused():
                 return slot
 

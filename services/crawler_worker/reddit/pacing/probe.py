@@ -17,7 +17,8 @@ from crawler_worker.reddit.request_context import RequestContext
 from crawljobs.domain import request_budget
 from crawljobs.domain.request_budget import PausedReason, Slot
 
-# Requests a subreddit that has existed since the start of Reddit. The reply is small (decision 31).
+# The request of a probe. It asks for a subreddit that has existed since the start of Reddit. The
+# reply is small (decision 31).
 REQUEST = Request("GET", "/api/info", {"id": "t5_6"})
 POLL_SECONDS = 0.2  # time between two checks whether another worker has finished its probe
 
