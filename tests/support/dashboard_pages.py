@@ -12,6 +12,8 @@ PAGES: dict[str, Callable[[Seeded], str]] = {
     "subreddits": lambda _: "/ui/subreddits",
     "subreddits-by-name": lambda _: "/ui/subreddits?sort=name",
     "subreddit": lambda _: "/ui/subreddits/python",
+    "map": lambda _: "/ui/map",
+    "map-around": lambda _: "/ui/map?around=python&colour=freshness&find=rust",
     "settings": lambda _: "/ui/settings",
     "not-found": lambda _: "/ui/no/such/page",
 }

@@ -14,6 +14,7 @@ const PAGES = [
   { path: '/jobs/:id', title: 'Job', style: 'job.css', load: () => import('./pages/job.js') },
   { path: '/subreddits', title: 'Subreddits', nav: 'Data', key: 'r', style: 'overview.css', load: () => import('./pages/subreddits.js') },
   { path: '/subreddits/:name', title: 'Subreddit', style: 'overview.css', load: () => import('./pages/subreddit.js') },
+  { path: '/map', title: 'Map', nav: 'Data', key: 'm', style: 'map.css', load: () => import('./pages/map.js') },
   { path: '/budget', title: 'Budget', nav: 'Operate', key: 'b', style: 'overview.css', load: () => import('./pages/budget.js') },
   { path: '/workers', title: 'Workers', nav: 'Operate', key: 'w', style: 'overview.css', load: () => import('./pages/workers.js') },
   { path: '/system', title: 'System', nav: 'Operate', key: 'y', style: 'overview.css', load: () => import('./pages/system.js') },

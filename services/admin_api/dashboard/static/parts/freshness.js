@@ -17,6 +17,20 @@ const LABELS = Object.fromEntries(LATENESS);
 export const latenessLabel = (name) => LABELS[name] ?? name;
 export const latenessTone = (name) => toneOf('lateness', name);
 
+const [DUE, LATE, VERY_LATE] = [1, 1.5, 3]; // wanted intervals; the API has the same limits
+
+/** Return the class of a subreddit whose answer has the two times alone. `at` is in milliseconds. */
+export function latenessOf({ last_crawled_at: last, next_crawl_at: next }, at) {
+  if (last === null) return 'never';
+  if (next === null) return 'unplanned';
+  const wanted = Date.parse(next) - Date.parse(last);
+  if (wanted <= 0) return Date.parse(next) <= at ? 'due' : 'fresh';
+  const ratio = (at - Date.parse(last)) / wanted;
+  if (ratio < DUE) return 'fresh';
+  if (ratio <= LATE) return 'due';
+  return ratio <= VERY_LATE ? 'late' : 'very_late';
+}
+
 /** The class, with "2.4 × 6h": the age in wanted intervals, and the length of one. */
 export function Freshness({ of: freshness }) {
   const { lateness, ratio, wanted_seconds: wanted } = freshness;
