@@ -3,11 +3,13 @@
 import { html, useLayoutEffect, useMemo, useRef, useState } from '../../core/html.js';
 import { plural } from '../../core/format.js';
 import { Button } from '../../parts/button.js';
-import { largestOf, useLayout } from './layout.js';
+import { useLayout } from './layout.js';
 
 const HEIGHT = 520;
 const HEIGHT_OF_PHONE = 380;
-const NAMES = 40; // of the largest subreddits; those found, selected or on the path always have one
+const NAMES = 60; // of the largest subreddits, where there is room; those found, selected or on the path always have one
+const LETTER = 6.7; // the usual width of a letter of a name, in pixels
+const LINE = 15;
 const EDGE = 46; // pixels around the graph, for names
 const ZOOM = 1.5;
 const ZOOM_MAX = 12;
@@ -103,15 +105,24 @@ function Links({ data, at, path, zoom }) {
   });
 }
 
+/** Return the largest subreddits whose names cover no other name. A larger zoom has room for more names. */
+function withRoom(nodes, at, zoom) {
+  const taken = [];
+  for (const node of nodes.slice(0, Math.round(NAMES * zoom))) {
+    const { x, y } = at.get(node.id);
+    const half = (node.name.length * LETTER) / zoom / 2;
+    const isFree = taken.every((one) => Math.abs(one.x - x) > one.half + half || Math.abs(one.y - y) > LINE / zoom);
+    if (isFree) taken.push({ node, x, y, half });
+  }
+  return taken.map(({ node }) => node);
+}
+
 function Nodes({ data, index, at, colours, chosen, found, around, path, zoom }) {
-  const largest = useMemo(() => {
-    const size = (node) => (node.subscribers ?? node.authors ?? 0) / largestOf(data.nodes);
-    return new Set([...data.nodes].sort((a, b) => size(b) - size(a)).slice(0, NAMES).map(({ id }) => id));
-  }, [data]);
   const marked = new Set([...chosen, ...(path ?? [])]);
   const isFound = (node) => found?.has(node.id) || node.name.toLowerCase() === around?.toLowerCase();
   const nodes = [...data.nodes].sort((a, b) => at.get(b.id).r - at.get(a.id).r); // small ones in front
-  const names = nodes.filter((node) => largest.has(node.id) || marked.has(node.id) || isFound(node));
+  const isWanted = (node) => marked.has(node.id) || isFound(node);
+  const names = [...nodes.filter(isWanted), ...withRoom(nodes.filter((node) => !isWanted(node)), at, zoom)];
   return html`<g>
     ${nodes.map((node) => {
       const { x, y, r } = at.get(node.id);

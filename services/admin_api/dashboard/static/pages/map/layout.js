@@ -11,17 +11,17 @@ let library = null;
 const loadLibrary = () => (library ??= import('../../vendor/d3-force.js'));
 
 /** Return the radius of a subreddit: its area grows with the subscribers, or with the known authors. */
-export function radiusOf(node, largest) {
+function radiusOf(node, largest) {
   const share = Math.sqrt((node.subscribers ?? node.authors ?? 0) / Math.max(1, largest));
   return 4 + 14 * Math.min(1, share);
 }
 
-export const largestOf = (nodes) => Math.max(1, ...nodes.map((node) => node.subscribers ?? node.authors ?? 0));
+const largestOf = (nodes) => Math.max(1, ...nodes.map((node) => node.subscribers ?? node.authors ?? 0));
 
-/** Return { places: Map of id to [x, y, radius] or null, share: the finished part }. */
+/** Return a Map of id to [x, y, radius]; null while the places are computed. */
 export function useLayout({ nodes, links }) {
   const shape = JSON.stringify([nodes.map(({ id }) => id), links.map(({ a, b, weight }) => [a, b, weight])]);
-  const [state, setState] = useState({ shape: null, places: null, share: 0 });
+  const [state, setState] = useState({ shape: null, places: null });
   useEffect(() => {
     let isOver = false;
     let timer = 0;
@@ -40,7 +40,7 @@ export function useLayout({ nodes, links }) {
           timer = setTimeout(run, 0);
           return;
         }
-        setState({ shape, share: 1, places: new Map(simulation.nodes().map(({ id, x, y, radius }) => [id, [x, y, radius]])) });
+        setState({ shape, places: new Map(simulation.nodes().map(({ id, x, y, radius }) => [id, [x, y, radius]])) });
       };
       run();
     });
@@ -63,7 +63,7 @@ function simulationOf(force, nodes, links) {
     .force('links', force.forceLink(springs).id(({ id }) => id).distance(({ weight }) => 110 - 70 * weight))
     .force('apart', force.forceManyBody().strength(-160).distanceMax(500))
     .force('sizes', force.forceCollide(({ radius }) => radius + 6))
-    .force('x', force.forceX(0).strength(0.05))
-    .force('y', force.forceY(0).strength(0.07))
+    .force('x', force.forceX(0).strength(0.04))
+    .force('y', force.forceY(0).strength(0.11))
     .stop();
 }
