@@ -69,7 +69,8 @@ _next = (
     .limit(ONE_ROW)
     .subquery("next")
 )
-# A schedule with steps that waits for the end of its last group is not late.
+# A schedule with steps may wait for the end of its last group. During this wait it is not late, so
+# the query leaves it out.
 _next_of_steps = due_columns.NEXT_OF_STEPS.subquery("next_of_steps")
 _LAG = select(
     func.greatest(

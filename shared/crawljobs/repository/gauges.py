@@ -43,7 +43,8 @@ class Gauges:
     # Workers whose last heartbeat is 1 to 15 minutes old, or that restarted in the last 15 minutes
     # after they were killed.
     workers_lost: float
-    # Among the newest 100 jobs that failed or succeeded in the last day: the numbers of both.
+    # The numbers of failed and succeeded jobs among the newest 100 jobs that ended in one of these
+    # two ways in the last day.
     recent_failed: float
     recent_succeeded: float
     # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.

@@ -1,4 +1,4 @@
-"""Make the statements of a transaction read rows in the order of an index, and sort nothing."""
+"""Make the statements of a transaction read rows in the order of an index, without a sort."""
 
 from __future__ import annotations
 

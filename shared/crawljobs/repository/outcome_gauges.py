@@ -24,7 +24,8 @@ from crawljobs.repository.sql import (
     one_of,
 )
 
-SAMPLE = 100  # the gauges use the results of this number of newest failed and succeeded jobs
+# Limit of the failed and succeeded jobs, the newest first, whose results the gauges use.
+SAMPLE = 100
 RUNS_MAX = 10_000  # the sum of missed due times reads at most this number of ledger rows
 LOST_MAX = 1_000  # the count of disappeared workers stops at this number
 WAITING_MAX = 1_000  # the search for a job that waits for Reddit reads at most this number of jobs
@@ -71,7 +72,7 @@ _is_due_retry = and_(
     WAITING.c.visible_at <= NOW + inline_interval("5 minutes"),
     WAITING.c.error_kind.is_distinct_from(inline("deferred")),
 )
-# True for a wait that ends soon unless something is wrong.
+# True for a wait that ends soon if Reddit and the workers work normally.
 IS_PENDING_WAIT = or_(one_of(WAITING.c.wait_reason, ("outage", "rate_limit")), _is_due_retry)
 _is_pending = or_(
     exists(select(ONE_ROW).where(_job.status == inline("queued"))),

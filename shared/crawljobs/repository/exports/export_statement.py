@@ -1,4 +1,5 @@
-"""Compose the statement that reads one chunk of an export, one row for each line."""
+"""Compose the statement that reads one chunk of an export. Each row of its result becomes one line.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ from crawljobs.repository.exports.flat_fields import Fields, Named
 from crawljobs.repository.sql import ONE_ROW, inline, inline_number
 
 CHUNK_ROWS = 5_000  # one statement reads at most this number of rows
-SMALL_CHUNK_ROWS = 500  # for an export with a limited rate
+SMALL_CHUNK_ROWS = 500  # the same limit for an export with a low limit of rows per second
 
 FIELDS: dict[tuple[ExportKind, ExportShape], Callable[[FromClause, Named], Fields]] = {
     (ExportKind.POSTS, ExportShape.FLAT): flat_fields.of_post,
@@ -55,7 +56,8 @@ FIELDS: dict[tuple[ExportKind, ExportShape], Callable[[FromClause, Named], Field
     (ExportKind.AUTHORS, ExportShape.REDDIT): reddit_fields.of_author,
     (ExportKind.SUBREDDITS, ExportShape.REDDIT): reddit_fields.of_subreddit,
 }
-# The columns with the ids of two subreddits.
+# Each row of these exports refers to two subreddits. The ids of the subreddits are in these
+# columns.
 _PAIRS = {
     ExportKind.LINKS: ("a_id", "b_id"),
     ExportKind.MAP_NODES: ("subreddit_id", "community_id"),
@@ -95,7 +97,8 @@ def _is_found(
 
 
 def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str]:
-    """Return the line with the rarely used fields, at the same level as the other fields."""
+    """Return the JSON object `line` with the rarely used fields of the column `extra` added to it.
+    """
     extra = cast(item.c.extra, Text)
     has_extra = and_(item.c.deleted_at.is_(None), func.length(extra) > inline_number(2))
     together = func.concat(

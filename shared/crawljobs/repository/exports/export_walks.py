@@ -91,8 +91,8 @@ def walked(kind: ExportKind, order: ExportOrder, rows: int) -> FromClause:
 def _walked_by_subreddit(table: Table, rows: int) -> FromClause:
     """Return the next rows of a span of time, sorted by subreddit.
 
-    The statement looks up the span of each subreddit in the index. A read of the whole index would
-    also read the items outside the span.
+    For each subreddit, the statement reads only the span of time from the index. A read of the
+    whole index would also read the items outside the span.
     """
     low, high = (bindparam(f"{n}_subreddit_id", type_=BigInteger) for n in ("low", "high"))
     is_first = subreddits.c.id == low

@@ -31,7 +31,7 @@ class Named:
     subreddit: FromClause
     author: FromClause
     original_author: FromClause  # the author of the original post of a crosspost
-    other: FromClause  # the second subreddit of a link, or the community of a node
+    other: FromClause  # the second subreddit of a link, or the community of a map node
 
 
 def of_post(item: FromClause, named: Named) -> Fields:

@@ -18,7 +18,8 @@ IDENTIFYING = frozenset(
         *("crosspost_author", "crosspost_parent_list", "created_at_reddit"),
     }
 )
-# In the shape `reddit`, these fields of an account have its id and its time of creation at Reddit.
+# In the shape `reddit`, these fields contain the id of an account and the time at which the account
+# was created at Reddit.
 _OF_ACCOUNT = frozenset({"id", "created_utc"})
 # The kinds of exports whose rows have no author.
 _OF_SUBREDDITS = frozenset({ExportKind.SUBREDDITS, ExportKind.LINKS, ExportKind.MAP_NODES})

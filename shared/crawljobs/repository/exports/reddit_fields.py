@@ -74,7 +74,7 @@ def _of_item(item: FromClause, named: Named, *, kind: str) -> Fields:
         "stickied": item.c.stickied,
         "removed_by_category": item.c.removed_by_category,
         "retrieved_on": seconds_since_1970(item.c.updated_at),
-        "updated_at": item.c.updated_at,  # the key of an export of changed items
+        "updated_at": item.c.updated_at,  # the sort key of an export of changed items
     }
 
 

@@ -1,1 +1,1 @@
-"""Groups, steps and waits. Only the resolver starts steps. It ends a step after the step's job."""
+"""Groups, steps and waits. Only the resolver starts steps, and ends steps whose jobs have ended."""

@@ -11,7 +11,7 @@ def _among(values: Iterable[str]) -> str:
     return f"({', '.join(repr(str(value)) for value in sorted(values))})"
 
 
-# A job that was deleted has ended too. The alias of the job is `job`.
+# True if the job has ended. A deleted job has ended too. The SQL statement names the job `job`.
 JOB_HAS_ENDED = f"(job.id IS NULL OR job.status IN {_among(job.FINAL)})"
 # The final state of the job `job`, which each wait for the job also gets. Null if the job is live
 # or deleted. Same rule as domain.group.end_of_job, except for deleted jobs.

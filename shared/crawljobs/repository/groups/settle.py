@@ -37,7 +37,7 @@ _TAKE = text("""
     ORDER BY id LIMIT :at_most OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 _DELETE = text("DELETE FROM upstream_changes WHERE id = ANY (CAST(:ids AS bigint[]))")
-# The rest of a change gets the highest id, so it waits until other changes have been processed.
+# The row for the rest of a change gets the highest id. So the other changes are processed first.
 _ADD_RESTS = text("""
     INSERT INTO upstream_changes (job_id, step_id, group_id, actor, waits_after)
     SELECT * FROM unnest(
@@ -63,7 +63,7 @@ class Settled:
 
 @dataclass
 class _Upstreams:
-    """The ids of changed jobs, steps and groups. Each id has the id of its last updated wait."""
+    """Maps the id of each changed job, step or group to the id of the last updated wait for it."""
 
     jobs: dict[int, int] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)
@@ -156,7 +156,7 @@ def _add_rests(conn: Connection, rest: _Upstreams) -> None:
 
 
 def _upstreams(rows: Sequence[Any]) -> _Upstreams:
-    """Return the upstreams of the rows, each with the lowest `waits_after` of its rows."""
+    """Map each upstream to the lowest `waits_after` in the rows that name this upstream."""
     found = _Upstreams()
     for row in sorted(rows, key=lambda row: row.waits_after, reverse=True):
         if row.job_id is not None:
@@ -195,7 +195,7 @@ def _settle_steps(
 
 
 def _is_open_again(change: StepChange) -> bool:
-    """Return whether a final step was reopened. `settle` reads it again: its job may have ended."""
+    """Return whether the change reopened a final step, whose job may have ended again already."""
     return change.before in FINAL and change.after is StepState.ENQUEUED
 
 

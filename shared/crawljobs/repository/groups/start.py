@@ -18,7 +18,8 @@ from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue import job_enqueue
 from crawljobs.repository.queue.queue_sql import CLOCK
 
-GROUPS_AT_ONCE = 100  # groups in one transaction; many small groups are often ready together
+# Limit of the groups in one transaction; often many small groups are ready at the same time.
+GROUPS_AT_ONCE = 100
 
 # SKIP LOCKED: the statement never waits for the lock of a group, so it can lock groups in any order
 # without a deadlock.
@@ -27,8 +28,9 @@ _TAKE_GROUPS = text("""
     ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED
     """)
 
-# If a group may have more ready steps than one transaction starts, the group goes to the end of the
-# line. So a large group does not delay the other groups.
+# If a group may have more ready steps than one transaction starts, its `ready_at` becomes the
+# present time. Groups are taken in the order of `ready_at`, so a large group does not delay the
+# other groups.
 _TO_THE_END = text(f"""
     UPDATE job_groups SET ready_at = {CLOCK}
     WHERE id = ANY (CAST(:ids AS bigint[])) AND ready_at IS NOT NULL

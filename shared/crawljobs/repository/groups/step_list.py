@@ -64,8 +64,9 @@ def page_statement(
 ) -> Select[Any]:
     """Return the statement that selects a page of the group's steps in these states.
 
-    Each state is a range of one index, and the statement merges the ranges. With `by_subreddit`, it
-    reads all steps of the group that crawl the subreddit, because these are few.
+    For each state, the statement reads one range of an index, and merges the ranges. With
+    `by_subreddit`, the statement reads all steps of the group that crawl the subreddit, because few
+    steps do so.
     """
     more = [_step.id > bindparam("after_id")] if continues else []
     of_group = _step.group_id == bindparam("group_id")

@@ -52,7 +52,7 @@ _CHANGE_STEPS = text(f"""
     WHERE step.id = new.id
     """)
 
-# Inserts a row for each of these steps for which another step waits.
+# If another step waits for one of these steps, the statement inserts a row for this upstream.
 _ANNOUNCE = text("""
     INSERT INTO upstream_changes (step_id)
     SELECT id FROM unnest(CAST(:ids AS bigint[])) AS changed (id)
@@ -93,8 +93,8 @@ def change_steps(
 ) -> None:
     """Write the changes. The caller has locked the groups of the steps.
 
-    With `announced`, the resolver later updates the waits for these steps. Without `announced`, the
-    caller must update these waits in the same transaction, or call `announce`.
+    If `announced` is true, the resolver later updates the waits for these steps. If it is false,
+    the caller must update these waits in the same transaction, or call `announce`.
     """
     if not changes:
         return

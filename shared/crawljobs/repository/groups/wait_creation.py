@@ -21,8 +21,8 @@ from crawljobs.domain.job import JobStatus
 from crawljobs.repository.groups import step_writes
 from crawljobs.repository.queue.queue_sql import CLOCK
 
-# If another transaction ends one of these jobs at the same time, it waits for this lock, and then
-# sees the new value of `watched`.
+# Another transaction may end one of these jobs at the same time. That transaction waits for this
+# lock, and then reads the new value of `watched`.
 _LOCK_JOBS = text("""
     SELECT id AS job_id, status, outcome, incomplete, error_message AS error FROM crawl_jobs
     WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY subreddit_id, id FOR UPDATE

@@ -1,1 +1,1 @@
-"""The history of queue, budgets and webhooks: one row a minute, and one an hour, for charts."""
+"""The history of queue, budgets and webhooks for charts: one row for each minute and each hour."""

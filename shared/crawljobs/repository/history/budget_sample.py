@@ -19,7 +19,7 @@ from crawljobs.repository.sql import (
     one_of,
 )
 
-CLIENTS_MAX = 100  # the most recently used client ids
+CLIENTS_MAX = 100  # limit of the client ids, the most recently used first
 
 _ZERO, _ONE = inline_number(0), inline_number(1)
 _used = (
@@ -35,7 +35,8 @@ _is_present = _budget.window_started_at == _window
 _usable = func.greatest(
     _ONE, func.floor(_budget.requests_per_window * cast(bindparam("share"), Double))
 )
-# As in domain/budget_state: slots of a later window are reserved only when this window is full.
+# If the stored window is later than the present window, the present window is full, because slots
+# of a later window are reserved only then. `domain/budget_state` has the same rule.
 _spent = case(
     (_budget.window_started_at > _window, _usable),
     (_is_present, cast(_budget.reserved, Double)),
@@ -43,7 +44,8 @@ _spent = case(
 )
 _others = case((_is_present, _budget.others), else_=_ZERO)
 _before = budget_history.alias("before")
-# The requests of other programs since the previous row. A new window counts from zero.
+# The requests of other programs since the previous row. In a new window, the count of these
+# requests starts at zero.
 _new_others = case(
     (
         _before.c.window_started_at == _window,
@@ -51,7 +53,8 @@ _new_others = case(
     ),
     else_=_others,
 )
-# A circuit breaker whose probe is overdue by more than 10 minutes is out of date, as in the gauges.
+# If the probe of a circuit breaker is overdue by more than 10 minutes, the stored state of the
+# breaker is out of date. The gauges use the same rule.
 _is_open = func.coalesce(_budget.outage_until > NOW - inline_interval("10 minutes"), False)
 _is_refusal = func.coalesce(one_of(_budget.paused_reason, REFUSED), False)
 
@@ -88,7 +91,7 @@ _insert = insert(budget_history).from_select(
         )
     ),
 )
-# A worker that sent requests in the minute has made the row.
+# The row exists already if a worker sent requests in this minute.
 SAMPLE = _insert.on_conflict_do_update(
     index_elements=["client_id", "step_minutes", "at"],
     set_={name: _insert.excluded[name] for name in _VALUES},
@@ -96,9 +99,10 @@ SAMPLE = _insert.on_conflict_do_update(
 
 
 def record(conn: Connection, *, at: datetime, now: datetime | None = None) -> int:
-    """Write the state of the client ids that were used within a day. Return their number.
+    """Write the state of the client ids that sent a request in the last day. Return their number.
 
-    A client id has at most one row for the minute that starts at `at`. Its counts of requests stay.
+    A client id has at most one row for the minute that starts at `at`. The counts of requests in
+    this row do not change.
     """
     values = {"at": at, "share": USABLE_SHARE, "now": now}
     return len(conn.execute(SAMPLE, values).all())

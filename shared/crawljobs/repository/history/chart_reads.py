@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Chart:
-    """The points of each series. A point is None if nothing is known of its step.
+    """The points of each series. A point is None if no row of the history covers its step.
 
     `minutes` is the number of recorded minutes in each step.
     """
@@ -63,8 +63,8 @@ def read_chart(
 ) -> Chart:
     """Return the points of these series, which are names in `history_series`.
 
-    Series of budgets are those of `client_id`, or the sums over all client ids. Series of webhooks
-    are those of `endpoint_id`, or of all endpoints.
+    The series of budgets are those of `client_id`. If `client_id` is None, they are the sums over
+    all client ids. Series of webhooks are those of `endpoint_id`, or of all endpoints.
     """
     wanted = set(names)
     values = {
@@ -88,7 +88,7 @@ def read_chart(
         place = span.place(at)
         minutes[place] = int(recorded)
         _fill(charted, place, numbers)
-        for line in sums:  # a recorded step without a row had no requests and no attempts
+        for line in sums:  # if a recorded step has no row, the step had no requests and no attempts
             line[place] = 0
     others = []
     if budget:

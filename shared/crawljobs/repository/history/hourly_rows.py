@@ -24,12 +24,13 @@ from crawljobs.domain.history_series import Combination, Series
 from crawljobs.repository.history.minute_clock import AT, HOUR, UNTIL, start_of
 from crawljobs.repository.sql import inline_interval, inline_number, inline_time
 
-# The schedulers write the minutes of webhooks up to five minutes later.
+# The schedulers write the row of a minute of webhooks up to five minutes after the minute. So an
+# hour of webhooks is combined only after this time.
 WEBHOOKS_LATE = inline_interval("10 minutes")
 
 
 def done_until(table: Table, end: ColumnElement[datetime]) -> ColumnElement[datetime]:
-    """Return the time before which the table has its rows of hours, as far as it has minutes.
+    """Return the time before which each hour that has rows of minutes has its row of the hour too.
 
     A row after `end` was written before the clock of the database was set back, and is ignored.
     """
@@ -42,7 +43,7 @@ def done_until(table: Table, end: ColumnElement[datetime]) -> ColumnElement[date
 
 
 def combined(series: Series, rows: FromClause) -> ColumnElement[Any]:
-    """Return the value of a series for a group of rows."""
+    """Return the expression that combines the values of a series in several rows to one value."""
     value = rows.c[series.name]
     match series.combination:
         case Combination.SUM:
@@ -67,7 +68,9 @@ def _roll_up(
     of: Table = queue_history,
     until: ColumnElement[datetime] = UNTIL,
 ) -> Any:
-    """Return the statement. The rows of the table `of` tell which hours are done."""
+    """Return the statement that writes the rows of hours. An hour with a row in the table `of` is
+    done.
+    """
     hour = start_of(HOUR, table.c.at)
     values = {each.name: cast(combined(each, table), table.c[each.name].type) for each in series}
     hours = (
@@ -90,7 +93,7 @@ def _roll_up(
     return written.returning(table.c.at)
 
 
-# The queue is last, because its rows tell which hours are done.
+# The queue is last, because an hour counts as done when the queue has a row for the hour.
 ROLL_UPS = (
     _roll_up(
         webhook_history,

@@ -18,12 +18,12 @@ from crawljobs.repository.sql import (
 )
 
 MINUTE, HOUR = inline_interval("1 minute"), inline_interval("1 hour")
-# The row of a minute is written this long after its end, so that transactions that end jobs at the
-# end of the minute have committed.
+# The row of a minute is written this long after the end of the minute. By then, the transactions
+# that ended jobs in this minute have committed.
 SETTLING = inline_interval("5 seconds")
 EPOCH = inline_time("epoch")
 
-# The start of the minute of a row, and its end.
+# The start and the end of the minute of a row.
 AT = bindparam("at", type_=Timestamp)
 UNTIL = AT + MINUTE
 
@@ -31,7 +31,7 @@ _row = queue_history.c
 
 
 def start_of(width: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[datetime]:
-    """Return the start of the span with this width. Time zones of sessions have no effect."""
+    """Round `at` down to a multiple of `width` since the epoch, independent of the time zone."""
     return func.date_bin(width, at, EPOCH, type_=Timestamp)
 
 

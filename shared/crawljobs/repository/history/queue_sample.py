@@ -1,4 +1,4 @@
-"""Write the row of a minute: the state of the queue at its end, and its events.
+"""Write the row of a minute: the events of the minute, and the state of the queue at its end.
 
 Each count reads a range of an index and has a limit.
 """
@@ -45,7 +45,7 @@ from crawljobs.repository.sql import (
 
 JOBS_MAX = 100_000  # each count of live jobs stops at this number
 EVENTS_MAX = 20_000  # each count of events stops at this number
-WAITS_MAX = 1_000  # the number of ended claims from which the waits are computed
+WAITS_MAX = 1_000  # limit of the ended claims whose waits for a worker are read
 WORKERS_MAX = 10_000
 
 _job, _attempt = crawl_jobs.c, crawl_job_attempts.c
@@ -81,8 +81,8 @@ def _ticks(*outcomes: str) -> Select[Any]:
     return select(func.least(total, inline_number(2**31 - 1)))
 
 
-# A claim is an attempt that has ended or a job that is crawled now. Attempts have no index by time,
-# but their ids rise with the ends, so the newest ids are read.
+# Claims are ended attempts, and jobs that are crawled now. Attempts have no index by time, but an
+# attempt that ended later has a higher id. So the highest ids are read.
 _newest = (
     select(_attempt.job_id, _attempt.started_at)
     .order_by(_attempt.id.desc())
@@ -101,13 +101,13 @@ _RUNNING = (
     .prefix_with("MATERIALIZED")
 )
 _sampled = select(_ENDED).limit(inline_number(WAITS_MAX)).subquery("sampled")
-# A scalar subquery, because a join could read all jobs.
+# With this scalar subquery, Postgres looks up each job by its id. A join could read all jobs.
 _became_claimable = select(_claimable_at).where(_job.id == _sampled.c.job_id).scalar_subquery()
 _waits = union_all(
     select(_RUNNING.c.wait),
     select(seconds(_sampled.c.started_at - _became_claimable)),
 ).subquery("waits")
-# A job that was queued again after its claim has a later claimable time. Its wait is left out.
+# A job may be queued again after its claim. Then its wait would be negative, and is left out.
 _PERCENTILES = (
     select(
         func.percentile_cont(literal_column("ARRAY[0.5, 0.95]"))

@@ -40,7 +40,7 @@ def add(
 ) -> None:
     """Add these counts. The keys are names in COUNTED; a missing name counts as 0.
 
-    The minute is that of the database's clock, because the clocks of workers can differ.
+    The database's clock decides which minute this is, because the clocks of workers can differ.
     """
     values = {name: counts.get(name, 0) for name in COUNTED}
     conn.execute(ADD, {"client_id": client_id, "now": now, **values})

@@ -21,7 +21,7 @@ from crawljobs.repository.sql import (
 REDO_EVERY = "7 days"
 # If a process dies while it computes links, another process computes them after this time.
 REDO_AFTER_FAILURE = "1 hour"
-CHUNK = 1_000  # rows; one call of `mend` changes at most this number
+CHUNK = 1_000  # limit of the rows that one call of `mend` changes
 
 _node = map_nodes.c
 _IS_DUE = _node.due_at <= NOW
@@ -51,7 +51,8 @@ _FINISH = (
     update(map_nodes)
     .where(_node.subreddit_id == bindparam("of", type_=BigInteger))
     .values(
-        # A crawl that ended after the start of the computation makes the links due again.
+        # If a crawl of the subreddit ended after the start of the computation, the links are due
+        # again.
         due_at=case(
             (_node.crawled_at > bindparam("began", type_=Timestamp), _node.crawled_at),
             else_=NOW + inline_interval(REDO_EVERY),
@@ -121,7 +122,7 @@ def finish(
 
 
 def mend(conn: Connection, *, now: datetime | None = None) -> int:
-    """Make links due whose due time is wrong, because the clock was set back.
+    """Make the links due that have a wrong due time because the database's clock was set back.
 
     Returns the number of changed rows, at most CHUNK.
     """

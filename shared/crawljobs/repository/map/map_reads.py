@@ -15,8 +15,9 @@ from crawljobs.domain.subreddit import AccessState
 from crawljobs.repository.map import stored_communities
 from crawljobs.repository.sql import NOW, count_up_to, ids, inline_number
 
-WALKED_MAX = 20_000  # links that one request checks against the filter, the strongest first
-DUE_MAX = 1_000  # due subreddits are counted up to this number
+# Limit of the links that one request checks against the filter, the strongest first.
+WALKED_MAX = 20_000
+DUE_MAX = 1_000  # the count of subreddits with due links stops at this number
 
 _link, _node, _subreddit = subreddit_links.c, map_nodes.c, subreddits.c
 _of = bindparam("of", type_=BigInteger)

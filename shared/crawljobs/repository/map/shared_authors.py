@@ -13,9 +13,9 @@ from crawljobs.db.tables import author_subreddits, authors, map_nodes
 from crawljobs.domain.map_links import ACTIVE_IN_MAX, BOT_NAMES
 from crawljobs.repository.sql import ids, inline, inline_number
 
-EDGES_CHUNK = 10_000  # rows that one call of `authors_of` returns
-AUTHORS_CHUNK = 500  # authors for one call of `shared_with`
-COUNTS_CHUNK = 200  # subreddits for one call of `count_authors`
+EDGES_CHUNK = 10_000  # limit of the rows that one call of `authors_of` returns
+AUTHORS_CHUNK = 500  # limit of the authors in one call of `shared_with`
+COUNTS_CHUNK = 200  # limit of the subreddits in one call of `count_authors`
 COUNTED_MAX = 1_000_000  # the number of authors of a subreddit is counted up to this limit
 COUNT_AGAIN_AFTER = timedelta(days=7)
 

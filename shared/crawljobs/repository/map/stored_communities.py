@@ -20,9 +20,10 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-TASK = "communities"  # the row of maintenance_runs: the start of the last computation
-READ_CHUNK = 10_000  # rows that one call of `links_after` or `communities_after` returns
-WRITE_CHUNK = 1_000  # subreddits for one call of `subscribers_of` or `store`
+TASK = "communities"  # this row of maintenance_runs has the start time of the last computation
+# Limit of the rows that one call of `links_after` or `communities_after` returns.
+READ_CHUNK = 10_000
+WRITE_CHUNK = 1_000  # limit of the subreddits in one call of `subscribers_of` or `store`
 
 _link, _node, _run = subreddit_links.c, map_nodes.c, maintenance_runs.c
 
@@ -32,7 +33,8 @@ _newest_links = select(func.max(_node.links_at)).scalar_subquery()
 _STATE = select(
     NOW.label("now"),
     COMPUTED_AT.label("computed_at"),
-    # A time in the future was stored before the database's clock was set back.
+    # If COMPUTED_AT is in the future, it was stored before the database's clock was set back. Then
+    # the communities are outdated.
     (
         _newest_links
         > case(
@@ -86,7 +88,8 @@ _NOTE = _new.on_conflict_do_update(
 
 @dataclass(frozen=True, slots=True)
 class CommunityState:
-    """Whether links have changed since the communities were last computed, and when that was."""
+    """The time of the last computation of communities, and whether links have changed since then.
+    """
 
     now: datetime
     computed_at: datetime | None

@@ -13,9 +13,9 @@ from crawljobs.repository.sql import NOW
 
 _stored = tables.idempotency_keys.c
 
-# Takes an advisory lock on the key. A row lock is impossible, because the row is inserted only at
-# the end of a request. An INSERT of the same key by a second request would wait until the first
-# request ends, but the second caller needs a result at once.
+# Takes an advisory lock on the key. A row lock is impossible, because the row of a key is inserted
+# only at the end of the request. An INSERT of the same key by a second request would wait until the
+# first request ends, but the second caller needs a result at once.
 _TAKE = select(
     func.pg_try_advisory_xact_lock(
         func.hashtextextended(

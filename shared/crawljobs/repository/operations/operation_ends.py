@@ -10,7 +10,8 @@ from crawljobs.domain.actor import Actor
 from crawljobs.domain.operation import Operation, OperationKind
 from crawljobs.repository.operations import audit_log, operation_rows
 
-# For each kind of operation, the name of the rows that it counts. Operations on groups count steps.
+# For each kind of operation, the name of the things that the operation counts. Kinds that are not
+# in this list count steps.
 _ROWS: dict[str, str] = {
     OperationKind.REPLAY_WEBHOOK: "deliveries",
     OperationKind.ERASE_AUTHOR: "rows",

@@ -55,8 +55,8 @@ def page_statement(
         ranges.append(_row.id < bindparam("before_id", type_=BigInteger))
     walked = select(_row.id, _row.state, _row.kind).where(*ranges)
     if states and UNFINISHED.issuperset(states):
-        # Few operations are unfinished. Without OFFSET 0, Postgres could search for them along the
-        # primary key, and so read many finished operations.
+        # Few operations are unfinished, and they have their own index. Without OFFSET 0, Postgres
+        # could scan the primary key instead, and so read many finished operations.
         walked = walked.where(_row.finished_at.is_(None)).offset(inline_number(0))
 
     def is_found(operation: FromClause) -> ColumnElement[bool]:

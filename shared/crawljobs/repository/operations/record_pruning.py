@@ -93,8 +93,8 @@ def prune(
 ) -> int:
     """Delete at most `at_most` records that are older than `retention`, the oldest first.
 
-    Skips the `skip` oldest records, which the database refused to delete before. Returns the number
-    of deleted records.
+    The database refused to delete the `skip` oldest records in earlier calls, so the function
+    leaves them out. Returns the number of deleted records.
     """
     values = {"retention": retention, "at_most": at_most, "now": now}
     return conn.execute(passing_over(_PRUNE[records], skip), values).rowcount

@@ -20,8 +20,8 @@ _instance = _instances.c
 _new = insert(_instances).excluded
 
 _STARTS = bindparam("starts", type_=Boolean)
-# If a first heartbeat is sent again, because its reply was lost, it finds the row of its own run.
-# This is no restart.
+# A process may send its first heartbeat twice, because the reply to the first try was lost. Then
+# the row has the same `run_id`, and the second heartbeat does not count as a restart.
 _IS_RESTART = and_(_STARTS, _instance.run_id.is_distinct_from(_new.run_id))
 
 _SEEN = (
@@ -70,7 +70,7 @@ _AFTER = _instance.name > bindparam("after")
 
 @dataclass(frozen=True)
 class Instance:
-    """A process of a service. `alive` is true if its last heartbeat is at most `alive_within` old.
+    """A process of a service. `alive`: whether its last heartbeat is at most `alive_within` old.
 
     `alive_within` is the argument of list_instances.
     """

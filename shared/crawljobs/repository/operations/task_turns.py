@@ -1,4 +1,4 @@
-"""Let all processes together run a periodic task at most once in each interval: they take turns."""
+"""Give the turn to run a periodic task to one process at a time, at most once in each interval."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def take_turn(
     """Take the turn to run `task`, and return whether the caller has the turn.
 
     The caller gets the turn if no process has the turn, and if the interval `every` has passed
-    since the previous turn ended. A turn ends when its process calls end_turn, and after the time
-    `hold` at the latest.
+    since the previous turn ended. A turn ends when its process calls `end_turn`, and at the latest
+    when it has lasted for `hold`.
     """
     values = {"task": task, "every": every, "hold": hold, "now": now}
     return conn.execute(_TAKE_TURN, values).first() is not None

@@ -12,12 +12,13 @@ from crawljobs.domain.api_token import Token
 from crawljobs.repository.operations import api_tokens
 from crawljobs.repository.sql import NOW, inline_interval
 
-USED_SECONDS = 60  # last_used_at is written at most once in this time, not at each request
+# Last_used_at is written at most once in this time; a write at each request would be slow.
+USED_SECONDS = 60
 
 _token = table.c
 
-# A last_used_at in the future is also taken as old: it was written before the database's clock was
-# set back.
+# True if last_used_at is old, or if it is in the future. A time in the future was written before
+# the database's clock was set back.
 _IS_USE_OLD = func.coalesce(
     not_(_token.last_used_at.between(NOW - inline_interval(f"{USED_SECONDS} seconds"), NOW)), true()
 )

@@ -1,4 +1,4 @@
-"""Read the numbers that decide about attention and that no gauge has. Each count has a limit."""
+"""Read the numbers that show whether an operator must act, except the numbers of the gauges."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from crawljobs.repository.sql import (
     seconds,
 )
 
-DISABLED_MAX = 10_000  # disabled schedules among which broken schedules are searched for
-OPERATIONS_MAX = 1_000  # newest operations among which failed operations are searched for
+DISABLED_MAX = 10_000  # limit of the disabled schedules that are searched for broken ones
+OPERATIONS_MAX = 1_000  # limit of the newest operations that are searched for failed ones
 THROTTLES_MIN = 3  # 429 replies in a row to one client id
-CRAWLS_MAX = 1_000  # newest crawls whose subreddits are searched for gaps
+CRAWLS_MAX = 1_000  # limit of the newest crawls whose subreddits are searched for gaps
 
 # Workers usually rescue the jobs of a dead worker within seconds. If a lease expired more than a
 # minute ago, no worker rescues the job.
@@ -38,7 +38,7 @@ _expired = select(func.count()).where(
     crawl_jobs.c.status == inline("crawling"),
     crawl_jobs.c.lease_expires_at < NOW - inline_interval("1 minute"),
 )
-# The pending waits that the gauge `work_pending` counts.
+# The age of the oldest wait among those waits that the gauge `work_pending` counts, in seconds.
 _oldest_wait = select(seconds(NOW - func.min(outcome_gauges.WAITING.c.queued_at))).where(
     outcome_gauges.IS_PENDING_WAIT
 )
@@ -124,7 +124,7 @@ class AttentionNumbers:
     failed_operations: int
     recently_throttled: int
     subreddits_with_gaps: int
-    dead_rows: int  # of crawl_jobs
+    dead_rows: int  # the estimated number of dead rows in crawl_jobs
     published_horizon: float  # seconds; the age of the oldest transaction that a scheduler saw
     is_paused: bool
     now: datetime

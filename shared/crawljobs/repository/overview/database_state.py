@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from crawljobs.repository.sql import inline, inline_number, texts
 
-PROGRAMS_MAX = 20  # programs with connections
+PROGRAMS_MAX = 20  # limit of the programs in the result
 
 _activity = table(
     "pg_stat_activity",
@@ -86,7 +86,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class ServerState:
-    """The database server. `connections_max` leaves out those reserved for superusers."""
+    """The database server. `connections_max` leaves out the connections for superusers only."""
 
     version: str
     is_read_only: bool
@@ -106,7 +106,7 @@ class ProgramConnections:
 
 @dataclass(frozen=True)
 class TableState:
-    """A table with the estimated numbers of its rows. None: the task never ran."""
+    """A table with the estimated numbers of its rows. A time is None if its task never ran."""
 
     name: str
     live_rows: int

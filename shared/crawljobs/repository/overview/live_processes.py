@@ -34,6 +34,6 @@ class LiveProcesses:
 
 
 def count_alive(conn: Connection, *, now: datetime | None = None) -> Sequence[LiveProcesses]:
-    """Return the numbers of the processes with a heartbeat within ALIVE_WITHIN."""
+    """Count the processes whose last heartbeat is at most ALIVE_WITHIN old."""
     rows = conn.execute(ALIVE, {"now": now, "alive_within": ALIVE_WITHIN})
     return [LiveProcesses(**row._mapping) for row in rows]

@@ -13,7 +13,7 @@ from crawljobs.db.tables import crawl_jobs, subreddits
 from crawljobs.repository.schedules.schedule_reads import bounded
 from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number
 
-COUNTED = 100  # the counts by kind are of this number of newest failed jobs
+COUNTED = 100  # limit of the newest failed jobs that are counted by error kind
 SHOWN = 5
 MESSAGE_MAX_CHARACTERS = 200
 
@@ -55,7 +55,7 @@ class FailedJob:
 
 @dataclass(frozen=True)
 class RecentFailures:
-    """The newest SHOWN failed jobs, and the numbers by error kind of the newest COUNTED."""
+    """The newest SHOWN failed jobs, and the newest COUNTED failed jobs counted by error kind."""
 
     by_error_kind: Mapping[str, int]
     newest: Sequence[FailedJob]

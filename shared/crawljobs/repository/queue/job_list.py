@@ -14,7 +14,7 @@ from crawljobs.repository.queue import job_page, job_reads
 from crawljobs.repository.queue.job_page import PageShape
 from crawljobs.repository.queue.matching import filter_conditions
 
-SCAN_LIMIT = 10_000  # jobs; one page checks at most this number, in about 20 ms
+SCAN_LIMIT = 10_000  # limit of the jobs that one page checks, in about 20 ms
 
 
 @dataclass(frozen=True)

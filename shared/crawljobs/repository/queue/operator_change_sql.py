@@ -64,7 +64,7 @@ _duration = case(
 )
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # locks in the order of enqueue: no deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # the same order as in enqueue prevents a deadlock
 
 
 def _change(verb: Verb) -> Update:
@@ -96,7 +96,7 @@ def _recorded(verb: Verb) -> CTE:
 def _end(
     verb: Verb, event: EventType, **changes: ColumnElement[Any]
 ) -> ReturningUpdate[tuple[int, bool]]:
-    """Return an UPDATE that ends live jobs, with a column `has_event`: a webhook wants the event.
+    """Return an UPDATE that ends live jobs. `has_event` is true if a webhook wants the event.
 
     The statement also records the claim of a crawling job as an attempt. The worker loses this
     claim.

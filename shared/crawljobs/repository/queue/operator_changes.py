@@ -26,7 +26,7 @@ from crawljobs.repository.queue.dependents import awaited_jobs
 from crawljobs.repository.webhooks.events import job_events
 
 ENDING = (Verb.CANCEL, Verb.GIVE_UP)  # verbs that end a job
-RACES_MAX = 20  # tries of one change; a try fails if an enqueue creates a live job meanwhile
+RACES_MAX = 20  # limit of the tries of a change; a try fails if an enqueue creates a live job
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from crawljobs.repository.queue import wait_causes
 from crawljobs.repository.queue.queue_sql import CHANNEL, NOW, passing_over
 from crawljobs.repository.queue.wait_causes import DERIVED, SETTLED
 
-CHUNK = 1_000  # jobs; one transaction frees or parks at most this number
-SCAN_LIMIT = 10_000  # jobs; each of the three scans in waiting_without_cause stops at this number
+CHUNK = 1_000  # limit of the jobs that one transaction frees or parks
+SCAN_LIMIT = 10_000  # limit of the jobs in each of the three scans of waiting_without_cause
 
 _HINT = f"CASE WHEN status = 'queued' THEN pg_notify('{CHANNEL}', '') END"
 

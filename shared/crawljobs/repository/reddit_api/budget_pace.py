@@ -1,4 +1,4 @@
-"""The least time between two requests that together use a share of Reddit's request budget."""
+"""Compute the time between the requests of a task that may use a share of Reddit's budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ LEAST, MOST = timedelta(seconds=0.1), timedelta(hours=1)
 
 
 def interval(conn: Connection, *, client_id: str, share: float) -> timedelta:
-    """Return the time between two requests that use `share` of the budget, from LEAST to MOST."""
+    """Return the time between requests that use `share` of the budget: at least LEAST, at most
+    MOST.
+    """
     row = conn.execute(_BUDGET, {"client_id": client_id}).one_or_none()
     # The client id has no row until a worker has sent the first request.
     requests, seconds = (

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crawljobs import errors
 from crawljobs.db.tables import crawled_reddit
 
-URL_MAX = 500  # characters of the stored address
+URL_MAX = 500  # limit of the stored address in characters
 _DOMAIN = "reddit.com"
 _REMEDY = "DELETE FROM crawled_reddit"
 

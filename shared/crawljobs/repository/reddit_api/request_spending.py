@@ -1,4 +1,4 @@
-"""Read which jobs spent Reddit's requests within the last hour, and what the live jobs need."""
+"""Read which jobs sent requests in the last hour, and how many requests the live jobs need."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.repository import finished_jobs
 from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number
 
-SAMPLE = 1_000  # newest finished jobs of the last hour
-RUNNING_MAX = 1_000  # running crawls whose requests are added up
+SAMPLE = 1_000  # limit of the jobs in the sample: the newest jobs that finished in the last hour
+RUNNING_MAX = 1_000  # limit of the running crawls whose requests are added up
 PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out
 
 _job = crawl_jobs.c
@@ -124,7 +124,8 @@ def recent_spending(conn: Connection, *, now: datetime | None = None) -> Spendin
 def live_demand(
     conn: Connection, *, counts: JobCounts, requests_per_crawl: float | None
 ) -> LiveDemand:
-    """Return what the counted live jobs need, and what the running crawls have sent already."""
+    """Return how many requests live jobs need, and how many the running crawls have sent already.
+    """
     return LiveDemand(
         live_jobs=sum(counts.by_status[status] for status in LIVE),
         at_least=bool(counts.capped),

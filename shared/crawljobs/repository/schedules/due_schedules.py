@@ -116,7 +116,7 @@ _SECONDS_UNTIL_NEXT_DUE = (
     .where(_next.c.next_run_at.is_not(None))
 )
 
-REASON_MAX = 500  # characters of a disabled_reason; a longer text is cut
+REASON_MAX = 500  # limit of a disabled_reason in characters; a longer text is cut
 
 
 @dataclass(frozen=True)

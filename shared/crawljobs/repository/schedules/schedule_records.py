@@ -39,8 +39,8 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-MISFIRES_READ = 300  # rows of the ledger of one schedule that are examined for misfires
-STEPS_READ = 20  # steps of one schedule whose last crawls are read
+MISFIRES_READ = 300  # limit of the ledger rows of one schedule that are examined for misfires
+STEPS_READ = 20  # limit of the steps of one schedule whose last crawls are read
 PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out
 
 _run = scheduled_job_runs.c

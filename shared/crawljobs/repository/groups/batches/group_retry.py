@@ -67,7 +67,8 @@ def retry_steps(
         conn.execute(_UNMARK, {"group_id": request.group_id})
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)
-        # A step that waits for all other steps waits again.
+        # The retried steps are open again. So a step that waits for all other steps of the group
+        # must wait again.
         changed += wait_changes.settle_waits_for_all(conn, [request.group_id], now=now)
         finished = group_progress.update(conn, [request.group_id], changed, now=now)
     return step_batches.chunk_of(

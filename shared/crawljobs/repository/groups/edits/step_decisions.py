@@ -27,7 +27,7 @@ def proceed(conn: Connection, step: Step, *, now: datetime | None = None) -> Non
 
 
 def skip(conn: Connection, step: Step, *, actor: str, now: datetime | None = None) -> None:
-    """Skip the held step. A later retry of its upstream does not open it again.
+    """Skip the held step. A later retry of the upstream does not reopen the step.
 
     The caller has locked the group and then the step.
     """

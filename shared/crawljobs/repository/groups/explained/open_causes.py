@@ -9,7 +9,7 @@ from crawljobs.domain.group import StepState
 from crawljobs.domain.group_obstacles import JobsOfGroup
 from crawljobs.repository.sql import ONE_ROW, inline, inline_number
 
-JOBS_MAX = 1_000  # jobs of enqueued steps whose states are counted
+JOBS_MAX = 1_000  # limit of the enqueued steps whose jobs are counted
 
 _step = group_steps.c
 _of_group = _step.group_id == bindparam("group_id")
@@ -41,7 +41,7 @@ _FIRST_HELD = (
 
 
 def jobs_of(conn: Connection, *, group_id: int) -> list[JobsOfGroup]:
-    """Return the numbers of jobs of the first JOBS_MAX enqueued steps, by state and reason."""
+    """Count the jobs of the first JOBS_MAX enqueued steps, by job status and wait reason."""
     return [
         JobsOfGroup(row.status, row.wait_reason, row.jobs)
         for row in conn.execute(_JOBS, {"group_id": group_id})

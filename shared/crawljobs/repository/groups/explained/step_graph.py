@@ -15,10 +15,11 @@ from crawljobs.domain.group import StepState
 from crawljobs.repository.sql import ONE_ROW, ids, inline_number
 
 GRAPH_MAX = 150  # a group with more steps is shown as stages
-WAITS_MAX = 1_500  # edges of a graph
-STEPS_MAX = 10_000  # the stages and the series are of this number of steps, in about 10 ms
-LAST_MAX = 1_000  # waits for all other steps that are read
-BUCKETS = 60  # points of the series
+WAITS_MAX = 1_500  # limit of the waits that a graph shows as edges
+# Limit of the steps that are counted for the stages and the series, in about 10 ms.
+STEPS_MAX = 10_000
+LAST_MAX = 1_000  # limit of the steps that are read and wait for all other steps
+BUCKETS = 60  # number of points of the series
 
 
 def _epoch(time: ColumnElement[Any]) -> ColumnElement[float]:
@@ -60,7 +61,7 @@ _WAITS = (
 _first = (
     select(_step.depth, _step.state, _step.changed_at)
     .where(_of_group)
-    .limit(inline_number(STEPS_MAX))  # without an order, which would need a sort
+    .limit(inline_number(STEPS_MAX))  # no ORDER BY, because Postgres would have to sort all steps
     .subquery("first_steps")
 )
 # The number of the bucket between `since` (0) and `until` (BUCKETS) in which a step has ended.
@@ -122,7 +123,10 @@ class GraphWait:
 
 @dataclass(frozen=True)
 class StageCount:
-    """A number of steps of one depth and one state, that changed in one bucket of the series."""
+    """The number of steps with the same depth and state that changed in the same bucket.
+
+    `place` is the number of the bucket in the series.
+    """
 
     depth: int
     state: StepState
@@ -137,7 +141,8 @@ def nodes(conn: Connection, *, group_id: int) -> list[GraphStep]:
 
 
 def waits(conn: Connection, *, step_ids: Sequence[int]) -> list[GraphWait]:
-    """Return the waits of these steps, at most WAITS_MAX + 1."""
+    """Return at most WAITS_MAX + 1 waits of these steps. More than WAITS_MAX waits are not shown.
+    """
     rows = conn.execute(_WAITS, {"steps": list(step_ids)}).mappings() if step_ids else ()
     return [GraphWait(**row) for row in rows]
 
@@ -157,7 +162,8 @@ def stages(
 
 
 def last_steps(conn: Connection, *, group_id: int) -> list[StageCount]:
-    """Return the numbers of steps that wait for all others, of the first LAST_MAX such waits."""
+    """Count the steps that wait for all other steps of the group, by state, up to LAST_MAX steps.
+    """
     return [
         StageCount(row.depth, StepState(row.state), 0, row.steps)
         for row in conn.execute(_LAST, {"group_id": group_id})

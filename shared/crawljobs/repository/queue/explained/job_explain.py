@@ -97,7 +97,7 @@ def surroundings_of(
 def causes_of(
     conn: Connection, *, jobs: Sequence[Job], now: datetime | None = None
 ) -> dict[int, Surroundings]:
-    """Read the same facts without the queue ahead of each job: cheap for a whole page of jobs.
+    """Read the facts of `surroundings_of` without the queue ahead, which is cheap for many jobs.
 
     `ahead` and `starts_per_minute` are 0.
     """

@@ -19,7 +19,7 @@ from crawljobs.repository.queue.maintenance import job_setbacks
 from crawljobs.repository.queue.maintenance.job_setbacks import beyond
 from crawljobs.repository.queue.queue_sql import NOW, passing_over
 
-CHUNK = 1_000  # rows; one call repairs at most this number
+CHUNK = 1_000  # limit of the rows that one call repairs
 _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})"
 _WIDTH = "make_interval(secs => window_seconds)"
 

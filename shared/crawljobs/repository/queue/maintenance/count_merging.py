@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crawljobs.db.tables import crawl_job_count_changes, crawl_job_counts
 from crawljobs.repository.sql import array_of
 
-CHUNK = 1_000  # rows with a count change; one transaction merges at most this number of rows
+CHUNK = 1_000  # limit of the count changes that one transaction merges
 
 _change = crawl_job_count_changes.c
 _oldest_changes = crawl_job_count_changes.alias("oldest")

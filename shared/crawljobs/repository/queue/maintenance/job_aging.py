@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain.aging import AgingPolicy
 from crawljobs.repository.queue.queue_sql import NO_REASON, NOW, passing_over
 
-CHUNK = 1_000  # jobs; one transaction ages at most this number
+CHUNK = 1_000  # limit of the jobs whose priority one transaction raises
 
 # date_part computes with doubles, which are exact enough for a wait of 285 years. extract computes
 # with numeric values, which is slower.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from crawljobs.db.tables.job_indexes import LIVE
 from crawljobs.repository.queue.queue_sql import NOW, PARKED_UNTIL, passing_over
 
-CHUNK = 1_000  # jobs; one transaction parks at most this number
+CHUNK = 1_000  # limit of the jobs that one transaction parks
 
 # Reads the pauses, which are few, and finds each pause's job by the index of live jobs. Without
 # LIMIT, the planner could join in the other direction and read the whole queue.

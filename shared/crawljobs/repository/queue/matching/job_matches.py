@@ -15,20 +15,21 @@ from crawljobs.repository.queue import job_counts, job_list, job_page
 from crawljobs.repository.queue.job_page import PageShape
 from crawljobs.repository.sql import inline
 
-COUNT_MAX = 1_000  # the count of the matching jobs in a state stops here
-SCAN_LIMIT = 2_000  # jobs; each state examines at most this number, in a few milliseconds
+COUNT_MAX = 1_000  # limit of the counted jobs in each state
+SCAN_LIMIT = 2_000  # limit of the examined jobs in each state, in a few milliseconds
 
 
 @dataclass(frozen=True)
 class JobMatches:
-    """The numbers of matching jobs by state. States in `at_least` may have more jobs."""
+    """The numbers of matching jobs by state. In the states of `at_least`, more jobs may match."""
 
     by_status: Mapping[JobStatus, int]
     at_least: frozenset[JobStatus]
 
 
 def count_matches(conn: Connection, *, filters: JobFilter) -> JobMatches:
-    """Return how many jobs match. Without filters, the numbers of finished jobs are kept sums.
+    """Count the matching jobs. Without filters, the numbers of finished jobs are read from stored
+    counts.
 
     With filters, the newest SCAN_LIMIT jobs of each state are examined. With a filter on
     finished_at, the jobs that finished last are examined.
