@@ -9,7 +9,8 @@ from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from typing import Any
 
-# These may differ: each process has its own address, its own size, and its own time to stop.
+# These settings may differ: each process has its own address, its own size, and its own time to
+# stop.
 OWN = frozenset(
     {"bind", "worker_concurrency", "threads", "workers", "drain_seconds", "poll_seconds"}
 )

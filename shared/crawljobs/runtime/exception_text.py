@@ -15,9 +15,9 @@ from crawljobs.domain import masking, plain_text
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-TEXT_MAX = 2_000  # characters of one exception's message
+TEXT_MAX = 2_000  # limit of one exception's message in characters
 CHAIN_MAX = 10  # limit of exceptions in one chain, including members of exception groups
-FRAMES_MAX = 50  # frames in one traceback; a longer traceback keeps its first and last 25
+FRAMES_MAX = 50  # limit of the frames in one traceback; a longer one keeps its first and last 25
 _DRIVERS = ("psycopg", "psycopg_pool", "sqlalchemy")
 
 

@@ -9,9 +9,9 @@ import structlog
 
 from crawljobs.domain import masking, plain_text
 
-TEXT_MAX = 10_000  # characters of one value; the rest is cut
-DEPTH_MAX = 6  # levels of nested values; deeper levels are cut
-ITEMS_MAX = 100  # items of one list or mapping; the other items are cut
+TEXT_MAX = 10_000  # limit of one value in characters; the rest is cut
+DEPTH_MAX = 6  # limit of the levels of nested values; deeper levels are cut
+ITEMS_MAX = 100  # limit of the items of one list or mapping; the other items are cut
 # The values of these keys are exceptions and log records. The renderers convert and clean them.
 _UNCHANGED = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 

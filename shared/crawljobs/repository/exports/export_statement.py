@@ -1,5 +1,4 @@
-"""Compose the statement that reads one chunk of an export. Each row of its result becomes one line.
-"""
+"""Compose the statement that reads one chunk of an export. Each result row becomes one line."""
 
 from __future__ import annotations
 
@@ -97,8 +96,7 @@ def _is_found(
 
 
 def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str]:
-    """Return the JSON object `line` with the rarely used fields of the column `extra` added to it.
-    """
+    """Add the rarely used fields of the column `extra` to the JSON object `line`."""
     extra = cast(item.c.extra, Text)
     has_extra = and_(item.c.deleted_at.is_(None), func.length(extra) > inline_number(2))
     together = func.concat(

@@ -68,9 +68,7 @@ def _roll_up(
     of: Table = queue_history,
     until: ColumnElement[datetime] = UNTIL,
 ) -> Any:
-    """Return the statement that writes the rows of hours. An hour with a row in the table `of` is
-    done.
-    """
+    """Return the statement that writes the rows of hours. An hour with a row in `of` is done."""
     hour = start_of(HOUR, table.c.at)
     values = {each.name: cast(combined(each, table), table.c[each.name].type) for each in series}
     hours = (

@@ -88,8 +88,7 @@ _NOTE = _new.on_conflict_do_update(
 
 @dataclass(frozen=True, slots=True)
 class CommunityState:
-    """The time of the last computation of communities, and whether links have changed since then.
-    """
+    """The time of the last computation of communities, and whether links changed since then."""
 
     now: datetime
     computed_at: datetime | None

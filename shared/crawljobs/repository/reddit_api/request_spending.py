@@ -124,8 +124,7 @@ def recent_spending(conn: Connection, *, now: datetime | None = None) -> Spendin
 def live_demand(
     conn: Connection, *, counts: JobCounts, requests_per_crawl: float | None
 ) -> LiveDemand:
-    """Return how many requests live jobs need, and how many the running crawls have sent already.
-    """
+    """Return how many requests live jobs need, and how many the running crawls have sent."""
     return LiveDemand(
         live_jobs=sum(counts.by_status[status] for status in LIVE),
         at_least=bool(counts.capped),

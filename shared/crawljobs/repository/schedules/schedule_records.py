@@ -82,7 +82,7 @@ _misfires = select(
     func.count().label("examined"),
 ).lateral("misfires")
 
-# The subreddits of a schedule: its own, or those of its first steps.
+# The subreddit of a schedule, or the subreddits of the first steps of a schedule with steps.
 _schedule = scheduled_jobs.c
 _step = (
     func.jsonb_array_elements(_schedule.steps).table_valued(column("value", JSONB)).lateral("step")

@@ -103,7 +103,7 @@ class ClaimedDelivery:
     """A delivery to send.
 
     - `attempts`: the number of finished attempts since the delivery was created or last replayed.
-    - `interruptions`: the number of attempts in the same time that a process did not finish.
+    - `interruptions`: the number of attempts since then that a process did not finish.
     - `body`: None for an event that was never sent. Then `stored_bodies.keep` stores a body.
     """
 

@@ -112,7 +112,8 @@ CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
 
 @dataclass(frozen=True)
 class Settled:
-    """How many deliveries one call changed. `more`: true if others may need a change."""
+    """How many deliveries one call changed. `more`: true if further deliveries may need a change.
+    """
 
     held: int = 0
     released: int = 0
@@ -152,7 +153,10 @@ def settle(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = Non
 
 
 def _after(wanted: EndpointState | None) -> DeliveryState:
-    """Return an open delivery's new state. `wanted` is the endpoint's state, None if deleted."""
+    """Return the new state of an open delivery.
+
+    `wanted` is the state of its endpoint, or None if the endpoint was deleted.
+    """
     if wanted is None:
         return DeliveryState.DROPPED
     return DeliveryState.HELD if wanted is EndpointState.DISABLED else DeliveryState.PENDING

@@ -31,7 +31,7 @@ def send_now(conn: Connection, *, delivery_id: int, now: datetime | None = None)
     """Make a pending delivery due. Return False if there is nothing to change.
 
     Nothing changes if the delivery is due already, if an attempt is in flight, if the delivery is
-    not pending, or if it does not exist. The number of its attempts stays.
+    not pending, or if it does not exist. The number of its attempts does not change.
     """
     values = {"delivery_id": delivery_id, "now": now}
     return conn.execute(_SEND_NOW, values).scalar_one_or_none() is not None

@@ -28,7 +28,7 @@ _event, _delivery = webhook_events.c, webhook_deliveries.c
 _ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
 
 _BEFORE = NOW - interval("retention")
-_examined = bindparam("examined", type_=Integer)  # at_most + skip
+_examined = bindparam("examined", type_=Integer)  # the number of examined events: at_most + skip
 _expanded = (
     select(_event.id)
     .where(_event.expanded_at.is_not(None), _event.created_at < _BEFORE)

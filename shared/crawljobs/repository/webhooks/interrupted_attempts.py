@@ -16,11 +16,11 @@ CHUNK = 500  # limit of the attempts that one call records
 
 # Records attempts whose lease has ended, because their process died or hangs. A process that is
 # stopped releases its claims itself (see `release`). The attempts of released claims have a detail,
-# and do not count towards the limit.
+# and do not count towards INTERRUPTIONS_MAX.
 #
-# If the process died several times during attempts of a delivery, the delivery may be the cause. So
-# its next attempt comes after a random time. Otherwise the process could die again during attempts
-# of the same other deliveries.
+# If a process died several times during attempts of a delivery, the delivery may be the cause of
+# these deaths. So the next attempt of this delivery comes after a random time. Without the random
+# time, the same other deliveries would run beside it again, and would be interrupted too.
 _RECORD = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     expired AS (

@@ -141,8 +141,7 @@ def nodes(conn: Connection, *, group_id: int) -> list[GraphStep]:
 
 
 def waits(conn: Connection, *, step_ids: Sequence[int]) -> list[GraphWait]:
-    """Return at most WAITS_MAX + 1 waits of these steps. More than WAITS_MAX waits are not shown.
-    """
+    """Return at most WAITS_MAX + 1 waits of these steps. Only WAITS_MAX waits are shown."""
     rows = conn.execute(_WAITS, {"steps": list(step_ids)}).mappings() if step_ids else ()
     return [GraphWait(**row) for row in rows]
 
@@ -162,8 +161,7 @@ def stages(
 
 
 def last_steps(conn: Connection, *, group_id: int) -> list[StageCount]:
-    """Count the steps that wait for all other steps of the group, by state, up to LAST_MAX steps.
-    """
+    """Count the steps that wait for all other steps of the group, by state, up to LAST_MAX."""
     return [
         StageCount(row.depth, StepState(row.state), 0, row.steps)
         for row in conn.execute(_LAST, {"group_id": group_id})

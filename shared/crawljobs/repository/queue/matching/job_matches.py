@@ -28,8 +28,7 @@ class JobMatches:
 
 
 def count_matches(conn: Connection, *, filters: JobFilter) -> JobMatches:
-    """Count the matching jobs. Without filters, the numbers of finished jobs are read from stored
-    counts.
+    """Count the matching jobs. Without filters, the counts of finished jobs are stored already.
 
     With filters, the newest SCAN_LIMIT jobs of each state are examined. With a filter on
     finished_at, the jobs that finished last are examined.

@@ -33,8 +33,8 @@ RECORD = insert(webhook_events).from_select(
     .select_from(_changed.join(subreddits, subreddits.c.id == _changed.c.id))
     .where(
         subreddits.c.access != _changed.c.former,
-        # The first check of an open subreddit is no change. Discovery causes thousands of such
-        # checks.
+        # If the first check of a subreddit finds it open, no event is written. Discovery causes
+        # thousands of such checks.
         or_(
             _changed.c.former != inline(AccessState.UNKNOWN),
             not_(one_of(subreddits.c.access, OPEN)),

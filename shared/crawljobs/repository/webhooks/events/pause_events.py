@@ -17,7 +17,8 @@ _kind = inline(EventType.BUDGET_PAUSED)
 _budget = reddit_budgets.c
 _reason = bindparam("reason", type_=Text)
 _earlier = webhook_events.alias("earlier")
-# The partial index of these events has the same condition on the type. So Postgres can use it.
+# The partial index of these events has the same condition on the type. So Postgres can use the
+# index.
 _is_repeated = exists().where(
     _earlier.c.type == _kind,
     _earlier.c.created_at > NOW - inline_interval("1 hour"),

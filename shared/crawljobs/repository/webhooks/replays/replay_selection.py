@@ -20,7 +20,7 @@ from crawljobs.domain.webhook import DeliveryKind, DeliveryState
 from crawljobs.repository.sql import ONE_ROW, ids, inline, one_of
 from crawljobs.repository.webhooks import delivery_ranges
 
-COUNT_SCAN = 100_000  # to count deliveries, at most this number is read
+COUNT_SCAN = 100_000  # limit of the deliveries that a count reads
 # The order of ids may differ from the order of events by this time, because several schedulers
 # create deliveries at the same time, and because the clock may have been set back.
 MARGIN = timedelta(hours=1)
