@@ -9,7 +9,7 @@ from crawljobs import errors
 from crawljobs.settings.environment import Environment
 from crawljobs.settings.networks import Network, read_networks
 
-TOKEN_MIN = 32  # characters of the token; a shorter token could be guessed
+TOKEN_MIN = 32  # least length of the token in characters; a shorter token could be guessed
 # A token that contains one of these words was probably copied from an example.
 _PLACEHOLDERS = ("changeme", "change-me", "change_me", "replace", "example", "secret", "password")
 

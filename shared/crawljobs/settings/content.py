@@ -14,9 +14,9 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Limits and the address of exports."""
+    """The limit of exports, and the address of the database that exports read."""
 
-    streams: int  # exports of content at once in each process
+    streams: int  # limit of the exports of content at the same time in each process
     database_url: str | None = field(repr=False)  # None: exports use the address of other requests
 
 

@@ -33,7 +33,8 @@ class CrawlSettings:
     walk_whole_every: timedelta | None
     part_retry: timedelta
     history: ContentHistory
-    content_key: bytes | None = field(default=None, repr=False)  # recognizes erased authors
+    # The key that recognizes erased authors.
+    content_key: bytes | None = field(default=None, repr=False)
     content_retention: timedelta | None = None  # the age at which items lose their content
     drops_removed_titles: bool = False
 
@@ -77,7 +78,10 @@ def read_crawl_settings(variables: Mapping[str, str]) -> CrawlSettings:
 
 
 def read_content_history(env: Environment) -> ContentHistory:
-    """Return how long history is kept. Raises SettingsError if a setting is invalid."""
+    """Return for how long the histories of scores and subscribers are kept.
+
+    Raises SettingsError if a setting is invalid.
+    """
     scores = env.whole("SCORE_HISTORY_DAYS", 0, unit="days", least=0, most=36_500)
     counts = env.whole("SUBREDDIT_COUNT_DAYS", 365, unit="days", least=0, most=36_500)
     return ContentHistory(

@@ -17,8 +17,7 @@ LEAST, MOST = timedelta(seconds=0.1), timedelta(hours=1)
 
 
 def interval(conn: Connection, *, client_id: str, share: float) -> timedelta:
-    """Return the time between requests that use `share` of the budget, limited to LEAST and MOST.
-    """
+    """Return the time between requests that use `share` of the budget, from LEAST to MOST."""
     row = conn.execute(_BUDGET, {"client_id": client_id}).one_or_none()
     # The client id has no row until a worker has sent the first request.
     requests, seconds = (

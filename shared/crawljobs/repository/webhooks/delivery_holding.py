@@ -112,8 +112,7 @@ CHANGES: Mapping[tuple[DeliveryState, EndpointState | None], Any] = {
 
 @dataclass(frozen=True)
 class Settled:
-    """How many deliveries one call changed. `more`: true if further deliveries may need a change.
-    """
+    """How many deliveries one call changed. `more`: true if other deliveries may need a change."""
 
     held: int = 0
     released: int = 0

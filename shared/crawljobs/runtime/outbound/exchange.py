@@ -19,8 +19,8 @@ from crawljobs.runtime.outbound.outbound_errors import ConnectionFailed, Invalid
 from crawljobs.runtime.outbound.resolver import LOOKUP_SECONDS
 from crawljobs.settings import ConnectionSettings
 
-TOTAL_SECONDS = 15.0  # limit from the lookup of the name to the last byte of the reply
-BODY_MAX = 16_384  # bytes; the rest of the body is not read
+TOTAL_SECONDS = 15.0  # limit in seconds from the lookup of the name to the last byte of the reply
+BODY_MAX = 16_384  # limit of the body in bytes; the rest is not read
 READ_MAX = 131_072  # limit of all bytes read, with the headers and the lengths of chunks
 RETRY_AFTER_MAX = 100  # limit of the header Retry-After in characters
 
@@ -88,7 +88,7 @@ def _exchange(
 ) -> Reply:
     connection = http.client.HTTPConnection(target.url.host, target.url.port)
     connection.auto_open = 0
-    connection.sock = stream  # no socket, but it has all methods that http.client uses here
+    connection.sock = stream  # the stream has all methods that http.client uses here
     connection.putrequest("POST", target.url.path, skip_host=True, skip_accept_encoding=True)
     for name, value in {
         "Host": target.url.host_header,

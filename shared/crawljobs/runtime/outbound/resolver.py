@@ -94,7 +94,7 @@ class Resolver:
         return running
 
     def _start_thread(self) -> None:
-        """Start a thread, unless THREADS threads run. Log a warning if the system refuses it."""
+        """Start a thread, unless THREADS threads run. Log a warning if no thread can start."""
         if len(self._threads) < THREADS:
             thread = threading.Thread(target=self._work, name="resolver", daemon=True)
             self._threads.add(thread)

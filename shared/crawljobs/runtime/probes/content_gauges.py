@@ -1,4 +1,4 @@
-"""The gauges of the looks at stored items."""
+"""The gauges of the deletion walk, which requests all stored posts and comments again."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ __all__ = ["Answer", "NotWell", "Page", "ProbeServer", "check"]
 
 log = logs.get_logger(__name__)
 
-CONNECTIONS_MAX = 64  # open connections; a further connection replaces the oldest one
+CONNECTIONS_MAX = 64  # limit of the open connections; a further one replaces the oldest one
 # ACCEPTED_MAX limits the new connections in one turn of the loop, to a quarter of CONNECTIONS_MAX.
 # So a new connection has at least three more turns before it becomes the oldest and is closed.
 ACCEPTED_MAX = 16

@@ -19,7 +19,9 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-KEPT_SECONDS = 60.0  # the sizes change slowly, and their query opens every file of the tables
+# The sizes are kept for this time: they change slowly, and their query opens every file of the
+# tables.
+KEPT_SECONDS = 60.0
 
 
 class TableSizes(Collector):
