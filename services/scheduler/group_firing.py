@@ -38,7 +38,7 @@ def fire_due_groups(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[Fired | Disabled | Stuck]:
-    """Fire up to `at_most` due schedules with steps, except those with ids in `passed_over`.
+    """Fire up to `at_most` due schedules with steps. Skip the schedule ids in `passed_over`.
 
     A schedule that cannot fire is disabled. While the last group of a schedule is unfinished, the
     schedule's misfire policy decides:

@@ -34,7 +34,7 @@ def fire_due_schedules(
     passed_over: Sequence[int] = (),
     now: datetime | None = None,
 ) -> list[Fired | Disabled | Stuck]:
-    """Fire up to `at_most` due schedules without steps, except those with ids in `passed_over`.
+    """Fire up to `at_most` due schedules without steps. Skip the schedule ids in `passed_over`.
 
     A schedule that cannot fire is disabled. All other schedules still fire.
     """

@@ -95,8 +95,8 @@ def _answer(replay: Replay, request: ReplayRequest) -> flask.Response:
     dry_run, operation = request.dry_run, replay.operation
     shown = {
         "deliveries": replay.deliveries,
-        # Only a dry run may count too few deliveries, because it examines a limited number. An
-        # operation replays all deliveries.
+        # Only a dry run may count too few deliveries, because it stops after a limited number of
+        # deliveries. An operation replays all deliveries.
         "more": replay.more and dry_run,
         "dry_run": dry_run,
         "operation_id": None if operation is None else operation.id,

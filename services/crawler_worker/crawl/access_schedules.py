@@ -41,8 +41,8 @@ def enable_all(context: CrawlContext) -> int:
 def disable_all(context: CrawlContext, access: AccessState) -> int:
     """Disable the schedules of a subreddit that is gone. Return their number.
 
-    Skips a schedule that a scheduler is firing now. The crawl that the firing enqueues calls this
-    function again. Raises Interrupted between two chunks.
+    Skips a schedule that a scheduler is firing now. The scheduler then enqueues another crawl,
+    which calls this function again. Raises Interrupted between two chunks.
     """
     claim = context.claim
     reason = schedule_disabling.reason_of(claim.subreddit, access.value)

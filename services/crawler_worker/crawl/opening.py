@@ -47,10 +47,11 @@ def record(context: CrawlContext) -> None:
 def _access(context: CrawlContext) -> AccessState:
     """Return the new access state. It is an open state, because Reddit has returned the posts.
 
-    - If the description shows an open state: this state.
-    - If the description shows a closed state, such as private: the stored open state, or else
-      RESTRICTED.
-    - If the description shows no state: the stored open state, or else PUBLIC.
+    - If the description shows an open state, the result is this state.
+    - If the description shows a closed state, such as private, the result is the stored state. If
+      the stored state is not open, the result is RESTRICTED.
+    - If the description shows no state, the result is the stored state. If the stored state is not
+      open, the result is PUBLIC.
     """
     described = context.checkpoint.described_as
     # None: the description had no field `subreddit_type`, or an earlier release began the crawl.

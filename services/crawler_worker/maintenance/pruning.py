@@ -86,8 +86,8 @@ class Pruning:
     ) -> None:
         """Delete the old rows of one kind. If a chunk fails, delete its rows in smaller chunks.
 
-        Log the result of `deleted` as the number of deleted rows. Without `deleted`, log the number
-        that `change` returns.
+        Log the result of `deleted` as the number of deleted rows. If `deleted` is None, log the
+        number that `change` returns.
         """
         isolation = self._isolations.of(action)
 

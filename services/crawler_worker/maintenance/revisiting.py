@@ -20,9 +20,9 @@ from crawljobs.settings import RevisitSettings
 
 log = logs.get_logger(__name__)
 
-# This priority is above the priority of discovered subreddits. This priority is below the default
-# priority of schedules and of requests through the API. Aging raises the priority at most to the
-# job's priority ceiling.
+# The priority of repeated crawls. It is above the priority of discovered subreddits, and below the
+# default priority of schedules and of requests through the API. Aging raises the priority at most
+# to the job's priority ceiling.
 PRIORITY = 5
 DUE_EVERY = timedelta(minutes=1)
 # Each worker starts all checks at this short interval. A check does nothing until its own interval

@@ -33,8 +33,8 @@ COMMENT_FIELDS = (
     "media_metadata",
 )
 # The fields of one medium of `media_metadata` that are stored: id, kind, type, status, size and
-# addresses. Previews, which are smaller copies of a picture, are left out, because they have most
-# of the bytes.
+# addresses. Previews, which are smaller copies of a picture, are left out, because they would need
+# the most bytes.
 MEDIUM_FIELDS = frozenset(
     ["dashUrl", "e", "ext", "hlsUrl", "id", "m", "s", "status", "t", "x", "y"]
 )

@@ -27,7 +27,7 @@ _NO_MORE = object()
 def read_all(children: list[Any], *, depth: int | None = None) -> Items:
     """Parse items of all kinds in the order of the page. Replies follow their comment.
 
-    `depth` is the depth of `children`. If it is None, the depth is read from each item.
+    `depth` is the depth of `children`. If `depth` is None, the depth is read from each item.
     """
     found: dict[str, list[Any]] = {kind: [] for kind in _PARSERS}
     dropped = unknown = 0

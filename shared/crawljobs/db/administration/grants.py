@@ -82,9 +82,9 @@ _TABLES = """
     webhook_history          r          rawd            raw        -        -
 """
 
-# Services have these privileges only on these columns. The other columns of a new audit row get
-# their values from defaults in the database. In the row of an API token, a service may change only
-# the revocation and the time of the last use.
+# The privileges that services have only on some columns, and the names of these columns. The other
+# columns of a new audit row get their values from defaults in the database. In the row of an API
+# token, a service may change only the revocation and the time of the last use.
 COLUMNS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "admin_audit_log": {
         "INSERT": (
