@@ -1,6 +1,7 @@
 """Limits the tokens that a client may create or revoke with its own token.
 
-The created or revoked token may not have more scopes or a later expiry time than the client's own.
+The created or revoked token may not have more scopes or a later expiry time than the client's
+token.
 """
 
 from __future__ import annotations

@@ -122,8 +122,8 @@ def revoke_token(token_id: str) -> responses.Response:
     """Revoke a token
 
     The revoked token is invalid from the next request on, and stays in the list. A token can revoke
-    itself. It can revoke another token only if that token has no additional scopes and no later
-    expiry time.
+    itself. A token can revoke another token only if the other token has no additional scopes and no
+    later expiry time.
     """
     identity, actor = auth.current_identity(), auth.current_actor()
 

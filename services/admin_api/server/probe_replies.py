@@ -1,4 +1,4 @@
-"""Builds the responses to /healthz and /readyz in the event loop, so that they need no thread.
+"""Builds the responses to /healthz and /readyz in the event loop, without a thread.
 
 The module handles only plain probes. A plain probe is a complete GET without a body, and no further
 request has arrived behind it. Threads handle all other requests.

@@ -18,7 +18,7 @@ from crawljobs.runtime.probes.readiness import DEADLINE_SECONDS
 log = logs.get_logger(__name__)
 
 # The age limit of a check of the database, in seconds. When too many probes wait, the oldest probe
-# gets the response "ready" if such a recent check succeeded.
+# gets the response "ready" if a check within this age succeeded.
 READY_SECONDS = 1.0
 
 

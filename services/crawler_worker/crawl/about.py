@@ -1,6 +1,7 @@
 """First phase of a crawl: request and store the description of the subreddit.
 
-A description does not prove that the posts are readable. `opening.py` explains this.
+A description does not prove that the posts are readable. The module `opening.py` explains the
+reason.
 """
 
 from __future__ import annotations

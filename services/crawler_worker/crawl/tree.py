@@ -57,8 +57,11 @@ class Tree:
 
     @property
     def lookup(self) -> tuple[str, ...]:
-        """Return the ids of comments that Reddit named but did not return. The crawl requests them
-        once by their full names. After that request, return no ids."""
+        """Return the ids of comments that Reddit named but did not return.
+
+        The crawl requests these comments once, by their full names. After this request, return no
+        ids.
+        """
         return () if self.is_looked_up else self.unbrought
 
     @property

@@ -65,7 +65,8 @@ def request(
 
     - GivenUp: the failure makes the crawl give up the part, or the item does not exist and
       `if_gone` is None.
-    - The failures in `passing`, and all other errors of `CrawlContext.request`: unchanged.
+    - The failures in `passing`, and all other errors of `CrawlContext.request`. They are raised
+      unchanged.
     """
     try:
         return context.request(call)
@@ -94,7 +95,8 @@ def missing(
 ) -> MissingPart:
     """Return a part that is given up now. Each further failure delays the part's next try more.
 
-    Several requests for one tree may fail in the same crawl. They are counted as one failure.
+    Several requests for one tree may fail in the same crawl. These failures are counted as one
+    failure.
     """
     item = item[: missing_part.ITEM_MAX]
     known = context.parts.get(kind, item)

@@ -50,9 +50,9 @@ Data = Mapping[str, Any]
 
 
 def read(data: Data, fields: Sequence[str]) -> dict[str, object] | None:
-    """Return these fields of an item, cleaned and within EXTRA_MAX, or None if all are empty.
+    """Return these fields of an item in clean form, or None if all fields are empty.
 
-    The fields that do not fit are listed under OMITTED.
+    The fields that do not fit into EXTRA_MAX are listed under OMITTED.
     """
     found: dict[str, object] = {}
     omitted, room = [], EXTRA_MAX

@@ -33,9 +33,9 @@ def is_edited(value: object) -> bool:
 
 
 def removed_by(category: str | None, *, removed: bool, by_reddit: bool) -> str | None:
-    """Return the item's removal category: `category` in Reddit's reply, unless it is None.
+    """Return the item's removal category.
 
-    Otherwise the item's text decides:
+    If Reddit's reply has a `category`, return this category. Otherwise the item's text decides:
 
     - REDDIT: the text is Reddit's notice of a removal (`by_reddit`).
     - "unknown": the text is only `[removed]` (`removed`).

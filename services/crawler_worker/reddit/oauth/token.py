@@ -43,8 +43,8 @@ class TokenSource:
         self._token: str | None = None
         self._expires_at = 0.0
         # The next two values are used only if there is no database. After Reddit refused the
-        # credentials, `current` sends no request until `_refused_until` (monotonic clock). It
-        # raises CredentialsRefused with the message `_refusal`.
+        # credentials, `current` sends no request until `_refused_until` (monotonic clock). Until
+        # then, `current` raises CredentialsRefused with the message `_refusal`.
         self._refused_until = 0.0
         self._refusal = ""
 
