@@ -1,4 +1,4 @@
-"""Loads the files of the dashboard into memory, each also in a form that gzip has compressed.
+"""Loads the files of the dashboard into memory, and compresses a copy of each file by gzip.
 
 The path of a static file contains a hash of all files. A change of any file changes the hash, and
 so the paths of all files. So a browser may keep a file forever.
@@ -33,7 +33,8 @@ FILES_MAX = 300
 BYTES_MAX = 4 * 1024 * 1024
 _HASH_CHARACTERS = 16
 _STYLE_LINK = re.compile(r'^ *<link rel="stylesheet" href="{{static}}/([^"]+)">\n', re.MULTILINE)
-_SMALLEST_COMPRESSED = 256  # bytes; smaller files gain nothing
+# Limit in bytes; smaller files are not compressed, because they gain nothing.
+_SMALLEST_COMPRESSED = 256
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _joined(read: Mapping[str, bytes], styles: list[str]) -> dict[str, bytes]:
     """Return the files that the API serves.
 
     bundles.py joins the modules. The style files of the page are joined into one file. All other
-    files stay as they are.
+    files do not change.
     """
     texts = {name: body.decode() for name, body in read.items() if name.endswith((".js", ".css"))}
     built = bundles.build(

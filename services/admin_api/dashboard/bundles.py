@@ -174,6 +174,6 @@ class _Modules:
     def _import_of(self, place: str, file: str, used: list[str], ids: Mapping[str, str]) -> str:
         path = posixpath.relpath(file, posixpath.dirname(place) or ".")
         path = path if path.startswith(".") else f"./{path}"
-        if used == [file]:  # only a vendored module is a file of its own
+        if used == [file]:  # the file is a vendored module, which exports its names itself
             return f"import * as {ids[file]} from '{path}';"
         return f"import {{ {', '.join(ids[name] for name in used)} }} from '{path}';"

@@ -62,7 +62,7 @@ class ModuleSource:
     def at(self, place: str) -> str:
         """Return the body for a file at the path `place`.
 
-        The body's relative paths are changed, because they are relative to the path of the file.
+        Relative paths in the body are rewritten, because a browser resolves them from `place`.
         """
         folder = posixpath.dirname(place)
 

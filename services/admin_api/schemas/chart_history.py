@@ -29,7 +29,7 @@ class _Names(fields.List[Any]):
 
 
 class _Numbers(fields.List[Any]):
-    """A list of up to 30,000 numbers. The numbers are not converted, because this would be slow."""
+    """A list of up to 30,000 numbers, which are sent unchanged. A conversion would be slow."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return value

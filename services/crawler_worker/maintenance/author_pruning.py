@@ -35,7 +35,10 @@ class AuthorPruning:
         self._stopping = stopping
 
     def run(self) -> int:
-        """Examine all accounts. Return the number of deleted ones. Raises DatabaseUnavailable."""
+        """Examine all accounts, and return the number of deleted accounts.
+
+        Raises DatabaseUnavailable.
+        """
         if not self._database.run(partial(task_turns.take_turn, task=TASK, every=EVERY)):
             return 0
         after: int | None = 0

@@ -23,7 +23,8 @@ class RequestTally:
     def sent(self, source: str) -> None:
         """Count a request.
 
-        `source` is the source of its job, or UPKEEP if the request has no job.
+        `source` is the source of the job that needs the request, or UPKEEP for a request without a
+        job.
         """
         self._add(f"requests_{source}")
 

@@ -14,7 +14,7 @@ HOURS = 24
 
 @dataclass(frozen=True)
 class EndedDelivery:
-    """A delivery that ended, and the duration of its last attempt; None without an attempt."""
+    """A delivery that ended. `duration_ms`: of its last attempt; None if it has no attempt."""
 
     state: DeliveryState
     ended_at: datetime
@@ -23,7 +23,7 @@ class EndedDelivery:
 
 @dataclass(frozen=True)
 class HourOfDeliveries:
-    """The deliveries that ended within one hour from `at` on."""
+    """The deliveries that ended within the hour that begins at `at`."""
 
     at: datetime
     delivered: int
@@ -33,7 +33,10 @@ class HourOfDeliveries:
 
 @dataclass(frozen=True)
 class EndpointHealth:
-    """The deliveries of an endpoint in the last 24 hours. Shares and durations may be None."""
+    """The deliveries of an endpoint that ended in the last 24 hours.
+
+    The share and the durations are None if no delivery has such a value.
+    """
 
     endpoint_id: int
     delivered: int

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-# The age of the last crawl divided by the wanted interval. Above each limit, the next class begins.
+# Limits of the age of the last crawl, divided by the wanted interval. DUE begins at the first
+# limit. LATE and VERY_LATE begin above the other two limits.
 DUE_FROM, LATE_FROM, VERY_LATE_FROM = 1.0, 1.5, 3.0
 
 
@@ -18,12 +19,15 @@ class Lateness(StrEnum):
     LATE = "late"  # the age is above 1.5 wanted intervals
     VERY_LATE = "very_late"  # the age is above 3 wanted intervals
     NEVER = "never"  # the subreddit was never crawled
-    UNPLANNED = "unplanned"  # it was crawled, and a crawl runs only on request
+    UNPLANNED = "unplanned"  # no next crawl is planned; a crawl runs only on request
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """The class, and the numbers behind it. `ratio` is the age in wanted intervals."""
+    """The class of a subreddit, and the numbers from which the class follows.
+
+    `ratio` is the age of the last crawl, divided by the wanted interval.
+    """
 
     lateness: Lateness
     wanted_seconds: float | None
@@ -39,7 +43,7 @@ def freshness(
     if next_crawl_at is None:
         return Freshness(Lateness.UNPLANNED, None, None)
     wanted = (next_crawl_at - last_crawled_at).total_seconds()
-    if wanted <= 0:  # an operator or a restored row; only the due time counts
+    if wanted <= 0:  # an operator or a restore changed a time; only the due time counts
         return Freshness(Lateness.DUE if next_crawl_at <= now else Lateness.FRESH, None, None)
     ratio = max(0.0, (now - last_crawled_at).total_seconds() / wanted)
     return Freshness(_class_of(ratio), wanted, ratio)

@@ -27,7 +27,7 @@ class ChartStep(StrEnum):
 
     @property
     def seconds(self) -> int:
-        """Return the length in seconds."""
+        """Return the length of the step in seconds."""
         return _UNIT_SECONDS[self[-1]] * int(self[:-1])
 
 
@@ -42,7 +42,7 @@ class Series:
     unit: str
     combination: Combination
     text: str
-    weight: str = "claims"  # of WEIGHTED: the column with the number of events
+    weight: str = "claims"  # for WEIGHTED: the column with the number of events
 
     @property
     def is_sum(self) -> bool:

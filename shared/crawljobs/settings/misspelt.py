@@ -10,7 +10,7 @@ from itertools import islice
 from crawljobs.settings.names import SECRETS, VARIABLES
 
 COMPARED_MAX = 2_000  # the limit of variables that are compared
-LENGTH_MAX = 60  # a longer name cannot be close to a setting
+LENGTH_MAX = 60  # limit of a name in characters; a longer name cannot be close to a setting
 FOUND_MAX = 10
 # The least similarity by difflib, from 0 to 1. MAX_RETRIE and MAX_RETRIES have 0.95, MAX_RETRY and
 # MAX_RETRIES have 0.8, MAX_WORKERS and MAX_RETRIES have 0.73.
@@ -43,7 +43,7 @@ _FOREIGN = frozenset(
     {
         "DATABASE_USER",
         "FTP_PROXY",
-        "REDDIT_PASSWORD",  # for PRAW (a Python client for Reddit), like REDDIT_USERNAME
+        "REDDIT_PASSWORD",  # a variable of PRAW, a Python client for Reddit, like REDDIT_USERNAME
         "REDDIT_USERNAME",
         "RSYNC_PROXY",
         "SOCKS_PROXY",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# The value of each secret may also be in a file. For a secret X, the setting X_FILE has its path.
+# The value of each secret may also be in a file. For a secret X, the setting X_FILE has the path of
+# the file.
 SECRETS = frozenset(
     {
         "ADMIN_API_DATABASE_PASSWORD",

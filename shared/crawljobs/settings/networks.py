@@ -11,7 +11,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def read_networks(env: Environment, name: str) -> tuple[Network, ...]:
-    """Return the networks of the setting `name`. Raises SettingsError if one is invalid."""
+    """Return the networks of the setting `name`. Raises SettingsError if a network is invalid."""
     raw = env.optional(name)
     networks: list[Network] = []
     for part in raw.split(",") if raw else ():

@@ -1,4 +1,7 @@
-"""Settings of webhooks, without those of connections: master keys, and the public URL for links."""
+"""Settings of webhooks: master keys, and the public URL for links.
+
+outbound.py has the settings of the connections to the receivers of webhooks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ class WebhookSettings:
     """Settings for the secrets and bodies of webhooks. Without a master key, webhooks are off."""
 
     master_key: bytes | None = field(repr=False)
-    # Signs deliveries too, because receivers may still have secrets derived from this key.
+    # The previous key signs deliveries too, because receivers may still have secrets that were
+    # derived from this key.
     previous_master_key: bytes | None = field(repr=False)
     public_url: str | None  # the start of links, without a slash at its end
 

@@ -54,7 +54,8 @@ queue_history = Table(
     _count("cancelled"),
     _count("ticks_fired"),
     _count("ticks_missed"),
-    # For how many seconds the claimed jobs had been claimable. Null without a claim.
+    # The waits of the claimed jobs, from the time when a job became claimable to its claim. Null if
+    # no job was claimed.
     Column("wait_p50_seconds", Double),
     Column("wait_p95_seconds", Double),
     CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),
@@ -104,7 +105,7 @@ webhook_history = Table(
     _minutes(),
     _count("attempts"),
     _count("attempts_failed"),
-    # How long an attempt took.
+    # The durations of the attempts in the minute.
     Column("attempt_p50_ms", Double, nullable=False),
     Column("attempt_p95_ms", Double, nullable=False),
     CheckConstraint("step_minutes IN (1, 60)", name="step_minutes"),

@@ -1,7 +1,8 @@
-"""Delete the accounts of which nothing is stored any more.
+"""Delete the accounts without stored items.
 
-The items of a deleted account lose their author, and a deleted item loses it too. After the last
-one, the account and its activity would still show whose content was deleted.
+If an account is deleted at Reddit, its stored items lose their author. A deleted item also loses
+its author. After the last of these items, the account and its activity would still show whose
+content was deleted.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from crawljobs.repository import index_order
 from crawljobs.repository.erasure import author_traces, block_list, named_checkpoints
 from crawljobs.repository.sql import NOW, ONE_ROW, ids, inline, inline_interval, inline_number
 
-WALKED = 1_000  # authors that one statement examines
-AT_ONCE = 50  # authors that one transaction deletes; no page is stored meanwhile
+WALKED = 1_000  # limit of the authors that one statement examines
+AT_ONCE = 50  # limit of the authors that one transaction deletes; no page is stored during it
 SUBREDDITS_MAX = 2_000  # an author with activity in more subreddits stays
 
 _author, _edge = authors.c, author_subreddits.c
@@ -48,8 +49,8 @@ WALK: Select[Any] = (
 def _has(key: Column[Any], author: Column[Any]) -> ColumnElement[bool]:
     """Return whether a row of the author exists. `key` is any column of the row that is not null.
 
-    With LIMIT, Postgres looks into the index of the column `author` for each author. It could
-    answer an EXISTS by a scan of the whole table.
+    With LIMIT, Postgres reads the index of the column `author` for each author. With EXISTS,
+    Postgres could scan the whole table.
     """
     found = select(key).where(author == _author.id).limit(ONE_ROW)
     return found.scalar_subquery().is_not(None)
@@ -141,8 +142,8 @@ def forget(
 ) -> int:
     """Delete these authors with their activity, and return the number of deleted authors.
 
-    Waits for the pages that may just store items of these authors. An author of whom a page has
-    stored an item stays.
+    First waits for the transactions that store pages, because a page may have items of these
+    authors. An author of whom a page has stored an item stays.
     """
     block_list.wait_for_pages(conn)
     index_order.follow(conn)

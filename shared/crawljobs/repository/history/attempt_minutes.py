@@ -22,7 +22,7 @@ from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number
 
 # Each run writes the rows of the last five minutes again, so a late run loses nothing.
 BACK = inline_interval("5 minutes")
-ATTEMPTS_MAX = 50_000  # newest attempts within BACK
+ATTEMPTS_MAX = 50_000  # limit of the newest attempts that one run reads
 
 _attempt = webhook_attempts.c
 _until = start_of(MINUTE, NOW)

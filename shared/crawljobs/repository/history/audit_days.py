@@ -28,7 +28,7 @@ _days = (
     .table_valued("number")
     .render_derived(name="days")
 )
-# The starts of the last `days` days, with today.
+# The starts of the last `days` days, including today.
 _last_days = (
     select((_today - interval_of(_days.c.number * inline_number(86_400))).label("day"))
     .select_from(_days)
@@ -61,6 +61,6 @@ class EntriesOfDay:
 def entries_by_day(
     conn: Connection, *, days: int, now: datetime | None = None
 ) -> Sequence[EntriesOfDay]:
-    """Return the last days, the oldest first. The last one is today, until now."""
+    """Return the last `days` days, the oldest first. The last day is today, until now."""
     found = conn.execute(DAYS, {"days": days, "now": now})
     return [EntriesOfDay(**row._mapping) for row in found]

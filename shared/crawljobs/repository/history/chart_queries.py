@@ -21,7 +21,7 @@ _step = interval_of(bindparam("step_seconds"))
 
 @lru_cache(maxsize=64)
 def queue_query(series: tuple[Series, ...], *, is_hourly: bool) -> Select[Any]:
-    """Return the query of these series of the queue, one row for each step with a row."""
+    """Return the query of these series of the queue. It has one row for each recorded step."""
     rows = _rows(queue_history, ("claims", *(each.name for each in series)), is_hourly=is_hourly)
     at = start_of(_step, rows.c.at).label("at")
     return select(
@@ -35,7 +35,7 @@ def queue_query(series: tuple[Series, ...], *, is_hourly: bool) -> Select[Any]:
 def budget_query(
     series: tuple[Series, ...], *, is_hourly: bool, has_client_id: bool
 ) -> Select[Any]:
-    """Return the query of these series of the budget of one client id, or added up over all."""
+    """Return the query of these series of one client id's budget, or summed over all budgets."""
     names = ("client_id", *(each.name for each in series))
     conditions = [budget_history.c.client_id == bindparam("client_id")] if has_client_id else []
     rows = _rows(budget_history, names, *conditions, is_hourly=is_hourly)
@@ -71,9 +71,10 @@ def _rows(
     is_hourly: bool,
     of: Table = queue_history,
 ) -> FromClause:
-    """Return the rows of hours and of the minutes after them, or without `is_hourly` of minutes.
+    """Return the rows of minutes. If `is_hourly` is true, return rows of hours where they exist.
 
-    The rows of the table `of` tell which hours are done.
+    The rows of minutes after the last full hour are returned in both cases. The hours that have a
+    row in the table `of` are done.
     """
     chosen = [table.c[name] for name in dict.fromkeys(("at", "minutes", *names))]
     of_step = select(*chosen).where(*conditions, table.c.at < _END)

@@ -44,7 +44,7 @@ NEIGHBOURS = select(_strongest_of_both, _name.label("name")).order_by(
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A subreddit that shares authors with another one."""
+    """A subreddit that shares authors with the requested subreddit."""
 
     id: int
     name: str

@@ -14,7 +14,7 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.budget_state import ClientBudget
 from crawljobs.repository.sql import NOW, inline_interval, inline_number
 
-ROWS_MAX = 6_000  # 60 minutes of 100 client ids
+ROWS_MAX = 6_000  # limit of the rows that are read: 60 minutes of 100 client ids
 
 _row = budget_history.c
 _requests = (

@@ -13,8 +13,8 @@ from crawljobs.domain.webhook import DeliveryState
 from crawljobs.repository.sql import ONE_ROW, inline_number
 from crawljobs.repository.webhooks import delivery_ranges, endpoint_rows
 
-READ_MAX = 300  # newest deliveries of an endpoint in each of the two states
-ENDPOINTS_MAX = 50  # the limit of endpoints
+READ_MAX = 300  # limit of an endpoint's newest deliveries in each of the two end states
+ENDPOINTS_MAX = 50  # limit of the endpoints whose health is read
 
 _delivery, _attempt = webhook_deliveries.c, webhook_attempts.c
 _STATES = (DeliveryState.DELIVERED, DeliveryState.FAILED)

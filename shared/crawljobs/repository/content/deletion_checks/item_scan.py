@@ -25,8 +25,8 @@ from crawljobs.repository import index_order
 from crawljobs.repository.content.deletion_checks.deletion_walk import FIRST_TIME, Position, Step
 from crawljobs.repository.sql import inline, inline_number
 
-# The longest part of the index that one statement reads, and the number of statements of a step.
-# Most rows of a part may be skipped, because a crawl saw their items a short time ago.
+# SCAN is the limit of the index entries that one statement reads. One step executes at most SCANS
+# statements, because most entries may lead to no request: a crawl saw their items a short time ago.
 SCAN = 2_000
 SCANS = 10
 KINDS = {"posts": "t3", "comments": "t1"}  # the prefixes of full names, in the order of the walk

@@ -1,4 +1,4 @@
-"""Mark omitted items as deleted: their rows become tombstones that a later look can restore."""
+"""Make omitted items tombstones, as if deleted. A later reply can restore the items."""
 
 from __future__ import annotations
 

@@ -23,13 +23,15 @@ from crawljobs.db.tables import subreddits
 from crawljobs.domain.freshness import DUE_FROM, LATE_FROM, VERY_LATE_FROM, Lateness
 from crawljobs.repository.sql import NOW, inline, inline_number, seconds
 
-COUNT_MAX = 10_000  # subreddits of each range that are counted
+COUNT_MAX = 10_000  # limit of the counted subreddits in each range
 
 _subreddit = subreddits.c
 
 
 def ratio_of(row: FromClause) -> ColumnElement[float]:
-    """Return the age of the last crawl in wanted intervals. Null without a positive interval."""
+    """Return the age of the last crawl divided by the wanted interval. Null if this is no number >
+    0.
+    """
     wanted = seconds(row.c.next_crawl_at - row.c.last_crawled_at)
     age = seconds(NOW - row.c.last_crawled_at)
     return case(

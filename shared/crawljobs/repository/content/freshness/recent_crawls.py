@@ -34,14 +34,14 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-DAYS_ITEMS_MAX = 5_000  # newest posts, and newest comments, that are counted by day
+DAYS_ITEMS_MAX = 5_000  # limit of the newest posts, and of the newest comments, that are counted
 
 _job = crawl_jobs.c
 _wanted = unnested("wanted", id=ids("ids"))
 
 
 def _count(name: str) -> ColumnElement[int]:
-    """Return a count of the checkpoint, which is JSON that a worker wrote. 0 if it is no count."""
+    """Return a count in the checkpoint, which is JSON from a worker, or 0 for another value."""
     value = _job.checkpoint.op("->>")(inline(name))
     is_count = value.op("~")(inline("^[0-9]{1,9}$"))
     return case((is_count, cast(value, BigInteger)), else_=inline_number(0)).label(name)

@@ -34,7 +34,7 @@ from crawljobs.repository.content import subreddit_rows
 from crawljobs.repository.content.freshness import lateness
 from crawljobs.repository.sql import NOW, inline_number
 
-SCAN_LIMIT = 2_000  # subreddits; the statement of one page examines at most this number
+SCAN_LIMIT = 2_000  # limit of the subreddits that the statement of one page examines
 
 _subreddit = subreddits.c
 _key = func.lower(_subreddit.name)
@@ -47,7 +47,7 @@ class SubredditSort(StrEnum):
     DUE_FIRST = "next_crawl_at"  # only subreddits with a planned crawl
     OLDEST_CRAWL = "last_crawled_at"  # only crawled subreddits
     NEWEST_CRAWL = "-last_crawled_at"  # only crawled subreddits
-    WORST = "-lateness"  # one page of those that have been due longest, by their lateness
+    WORST = "-lateness"  # one page: the subreddits that are due longest, by lateness
 
 
 # The column of each order, and whether it is descending.
