@@ -14,6 +14,8 @@ PAGES: dict[str, Callable[[Seeded], str]] = {
     "subreddit": lambda _: "/ui/subreddits/python",
     "map": lambda _: "/ui/map",
     "map-around": lambda _: "/ui/map?around=python&colour=freshness&find=rust",
+    "groups": lambda _: "/ui/groups",
+    "group": lambda seeded: f"/ui/groups/{seeded.held_group}",
     "settings": lambda _: "/ui/settings",
     "not-found": lambda _: "/ui/no/such/page",
 }

@@ -18,6 +18,7 @@ from crawljobs.repository.queue import job_claim
 from crawljobs.repository.reddit_api import slot_reservation
 from support import (
     crawled,
+    dashboard_groups,
     dashboard_history,
     dashboard_subreddits,
     enqueueing,
@@ -55,6 +56,8 @@ class Seeded:
     waiting_job: int = 0
     cancelled_job: int = 0
     group: int = 0
+    held_group: int = 0  # has a held step
+    large_group: int = 0  # has more steps than a graph
     schedule: int = 0
     webhook: int = 0
     token_ids: list[str] = field(default_factory=list)
@@ -77,6 +80,9 @@ def seed(database: Database, client: httpx.Client) -> Seeded:
         dashboard_history.fill(conn, clients=("demo-client",))
         dashboard_subreddits.fill(conn)
     dashboard_subreddits.draw_map(database, _members())
+    found.held_group, found.large_group = dashboard_groups.fill(
+        database, client, failed=found.failed_job, queued=found.queued_job
+    )
     _changes(client, found)
     with database.begin() as conn:
         conn.execute(text("ANALYZE"))

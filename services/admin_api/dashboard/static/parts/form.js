@@ -1,5 +1,5 @@
 // Forms: values, errors at their fields, and nothing lost when a request fails.
-import { html, useEffect, useId, useState } from '../core/html.js';
+import { html, useEffect, useId, useRef, useState } from '../core/html.js';
 import { title } from '../core/format.js';
 import { addGuard } from '../core/router.js';
 import { Problem } from './problem.js';
@@ -11,10 +11,11 @@ import { Problem } from './problem.js';
 export function useForm({ values: initial, send, done }) {
   const [values, setValues] = useState(initial);
   const [state, setState] = useState({ errors: {}, problem: null, isBusy: false });
+  const isSent = useRef(false); // then nothing is lost when the reader leaves
   const isChanged = JSON.stringify(values) !== JSON.stringify(initial);
   useEffect(() => {
     if (!isChanged) return undefined;
-    return addGuard(() => confirm('Leave the page? The changes of its form are lost.'));
+    return addGuard(() => isSent.current || confirm('Leave the page? The changes of its form are lost.'));
   }, [isChanged]);
   const submit = async (event) => {
     event?.preventDefault();
@@ -23,6 +24,7 @@ export function useForm({ values: initial, send, done }) {
     try {
       const answer = await send(values);
       setState({ errors: {}, problem: null, isBusy: false });
+      isSent.current = answer !== null;
       if (answer !== null) done?.(answer);
     } catch (error) {
       if (error.name !== 'ApiError') throw error;
@@ -31,7 +33,10 @@ export function useForm({ values: initial, send, done }) {
   };
   return {
     values,
-    set: (name, value) => setValues((all) => ({ ...all, [name]: value })),
+    set: (name, value) => {
+      isSent.current = false;
+      setValues((all) => ({ ...all, [name]: value }));
+    },
     reset: (next = initial) => setValues(next),
     isChanged,
     submit,

@@ -20,7 +20,8 @@ const LOOKS = {
     held: ['pause', 'warn'],
     finished: ['check', 'good'],
     succeeded: ['check', 'good'],
-    partial: ['warn', 'warn'],
+    unsealed: ['ring', 'accent'],
+    partly: ['warn', 'warn'],
     failed: ['cross', 'bad'],
     cancelled: ['slash', 'muted'],
   },
@@ -73,7 +74,7 @@ const LOOKS = {
   operation: {
     pending: ['clock', 'muted'],
     running: ['play', 'accent'],
-    finished: ['check', 'good'],
+    succeeded: ['check', 'good'],
     failed: ['cross', 'bad'],
   },
   budget: { available: ['check', 'good'], paused: ['pause', 'bad'], probe_due: ['clock', 'warn'] },
