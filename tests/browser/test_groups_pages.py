@@ -59,3 +59,27 @@ def test_a_held_step_is_explained_and_proceeds_from_its_row(
     expect(page.get_by_role("button", name="Proceed with choice")).to_have_count(0)
     step = dashboard.client.get(f"/api/admin{path[3:]}/steps/choice").json()
     assert step["state"] == "pending"
+
+
+def test_the_graph_is_walked_by_keys_and_a_large_group_shows_stages(
+    open_page: OpenPage, dashboard: Dashboard
+) -> None:
+    page = open_page(f"/ui/groups/{dashboard.seeded.held_group}?view=graph")
+    drawing = page.get_by_role("group", name="Graph of the steps")
+    expect(drawing.locator("[data-node]")).to_have_count(8)  # 6 steps, and 2 jobs of others
+    drawing.get_by_role("button", name="bonsai, enqueued").focus()
+    page.keyboard.press("ArrowRight")
+    second = drawing.get_by_role("button", name="second, pending, after bonsai")
+    expect(second).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Step second")).to_contain_text("It follows job")
+    page.keyboard.press("Escape")
+    page.get_by_text("Table", exact=True).click()
+    twin = page.get_by_role("table", name="Graph of group")
+    expect(twin.get_by_role("row", name="later pending")).to_contain_text("second")
+    page.get_by_role("button", name="Time line").click()
+    expect(page.get_by_role("figure", name="Ended steps over time")).to_be_visible()
+    large = dashboard.seeded.large_group
+    page.goto(f"{dashboard.url}/ui/groups/{large}?view=graph")
+    expect(page.get_by_role("table", name="Stages").get_by_role("row")).to_have_count(81)
+    no_horizontal_scroll(page)

@@ -16,6 +16,9 @@ PAGES: dict[str, Callable[[Seeded], str]] = {
     "map-around": lambda _: "/ui/map?around=python&colour=freshness&find=rust",
     "groups": lambda _: "/ui/groups",
     "group": lambda seeded: f"/ui/groups/{seeded.held_group}",
+    "group-graph": lambda seeded: f"/ui/groups/{seeded.held_group}?view=graph",
+    "group-stages": lambda seeded: f"/ui/groups/{seeded.large_group}?view=graph",
+    "group-timeline": lambda seeded: f"/ui/groups/{seeded.held_group}?view=timeline",
     "settings": lambda _: "/ui/settings",
     "not-found": lambda _: "/ui/no/such/page",
 }

@@ -11,13 +11,17 @@ import { Status } from '../parts/status.js';
 import { Tabs, useTab } from '../parts/tabs.js';
 import { Time } from '../parts/time.js';
 import { GroupActions } from './group/actions.js';
+import { Graph } from './group/graph.js';
 import { Obstacles } from './group/obstacles.js';
 import { Steps } from './group/steps.js';
+import { Timeline } from './group/timeline.js';
 import { OperationNote } from './groups/operations.js';
 import { Eta, GroupStatus, Pace, StepBar, nameOf } from './groups/progress.js';
 
 const VIEWS = [
   { id: 'list', label: 'List', view: Steps },
+  { id: 'graph', label: 'Graph', view: Graph },
+  { id: 'timeline', label: 'Time line', view: Timeline },
 ];
 
 export default function Group({ params }) {
@@ -64,7 +68,7 @@ function requestsOf({ used, expected, is_estimate: isEstimate }) {
 function Views({ group }) {
   const chosen = useTab('view', VIEWS[0].id);
   const { id, label, view: View } = VIEWS.find((one) => one.id === chosen) ?? VIEWS[0];
-  return html`<${Section} title="Steps" class="views">
+  return html`<${Section} title="Steps" class="group-views">
     <${Tabs} name="view" items=${VIEWS} />
     <div key=${id} role="group" aria-label=${label}><${View} group=${group} /></div>
   <//>`;
