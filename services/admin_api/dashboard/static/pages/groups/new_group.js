@@ -1,31 +1,24 @@
-// The forms that create a group and that add steps to one.
+// The button "New group", and functions that open the forms of groups.
 import { html } from '../../core/html.js';
-import { api } from '../../core/api.js';
 import { useCommands } from '../../core/commands.js';
-import { number, plural } from '../../core/format.js';
 import { useKeys } from '../../core/keys.js';
-import { refreshAfterChange } from '../../core/poll.js';
 import { navigate } from '../../core/router.js';
 import { useCan } from '../../core/session.js';
 import { Button } from '../../parts/button.js';
-import { CommandLines } from '../../parts/command_lines.js';
-import { Dialog, openDialog } from '../../parts/dialog.js';
-import { Field, Form, useForm } from '../../parts/form.js';
-import { toast } from '../../parts/toast.js';
-import { stepsOf } from './step_lines.js';
-import { EMPTY_STEPS, StepsForm } from './steps_form.js';
+import { openDialog } from '../../parts/dialog.js';
 
-const GROUPS = '/api/admin/groups';
-const FILE = 'steps.json'; // of the crawlctl line
-const MOST_SHOWN = 500; // steps of a curl line
+async function openForm(properties) {
+  const { default: GroupForm } = await import('./group_form.js');
+  return openDialog((close) => html`<${GroupForm} close=${close} ...${properties} />`);
+}
 
 /** Open the form of a new group; `given` are values, such as { names: 'golang rust' }. */
 export async function openNewGroup(given = {}) {
-  const group = await openDialog((close) => html`<${GroupForm} close=${close} given=${given} />`);
+  const group = await openForm({ given });
   if (group) navigate(`/ui/groups/${group.id}`);
 }
 
-export const openAddSteps = (group) => openDialog((close) => html`<${GroupForm} close=${close} group=${group} />`);
+export const openAddSteps = (group) => openForm({ group });
 
 /** The button "New group", with its key and its command. */
 export function NewGroupButton() {
@@ -34,50 +27,4 @@ export function NewGroupButton() {
   useKeys(canCreate ? [{ keys: 'n', label: 'New group', run: open }] : [], 'Page');
   useCommands([canCreate && { label: 'New group', hint: 'n', run: open }]);
   return html`<${Button} kind="primary" scope="jobs" onClick=${open}>New group<//>`;
-}
-
-function requestOf(values, steps, group) {
-  if (group) return { method: 'POST', path: `${GROUPS}/${group.id}/steps`, body: { steps } };
-  return { method: 'POST', path: GROUPS, body: { name: values.name.trim() || null, steps, sealed: !values.open } };
-}
-
-function commandOf(values, group) {
-  if (group) return ['groups', 'add', String(group.id), '--file', FILE];
-  const name = values.name.trim();
-  return ['groups', 'create', ...(name ? ['--name', name] : []), '--file', FILE, ...(values.open ? ['--open'] : [])];
-}
-
-function GroupForm({ close, group, given = {} }) {
-  const form = useForm({
-    values: { name: '', open: false, ...EMPTY_STEPS, ...given },
-    send: (values) => {
-      const request = requestOf(values, stepsOf(values).steps, group);
-      return api.send(request.method, request.path, { body: request.body });
-    },
-    done: ({ data }) => {
-      refreshAfterChange();
-      toast(group ? `Added: the group has ${plural(data.steps, 'step')}` : `Created a group of ${plural(data.steps, 'step')}`);
-      close(data);
-    },
-  });
-  const { steps, problem } = stepsOf(form.values);
-  const verb = group ? 'Add' : 'Create';
-  return html`<${Dialog}
-    side
-    title=${group ? `Add steps to group ${group.id}` : 'New group'}
-    onClose=${() => close(null)}
-    actions=${html`<${Button} onClick=${() => close(null)}>Cancel<//>
-      <${Button} kind="primary" scope="jobs" busy=${form.isBusy} reason=${problem} onClick=${form.submit}>
-        ${steps.length > 0 ? `${verb} ${number(steps.length)} ${steps.length === 1 ? 'step' : 'steps'}` : verb}
-      <//>`}
-  >
-    <${Form} form=${form}>
-      ${!group && html`<${Field} form=${form} name="name" label="Name" max=${200} hint="For people; several groups may have one name." />`}
-      <${StepsForm} form=${form} />
-      ${!group && html`<${Field} form=${form} name="open" kind="flag" label="Accept further steps later" hint="The group then finishes only after it is sealed." />`}
-    <//>
-    ${problem && (form.values.names || form.values.json) && html`<p class="form-error" role="status">${problem}</p>`}
-    ${steps.length > 0 && steps.length <= MOST_SHOWN && html`<${CommandLines} request=${requestOf(form.values, steps, group)} crawlctl=${commandOf(form.values, group)} />
-      <p class="quiet">For crawlctl, the list of "From JSON" is the content of ${FILE}.</p>`}
-  <//>`;
 }
