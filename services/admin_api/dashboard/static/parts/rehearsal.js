@@ -64,7 +64,7 @@ function useDryRun(change, body, isReady) {
 
 function Rehearsal({ change, close }) {
   const { title, verb = 'Send', danger = false, scope, fields = [], reason, items = (data) => data.items ?? [] } = change;
-  const all = [...fields, ...(reason ? [{ name: 'reason', label: 'Reason', required: reason === 'required', max: 500 }] : [])];
+  const all = [...fields, ...(reason ? [{ name: 'reason', label: 'Reason', required: reason === 'required', max: 500, option: '--reason' }] : [])];
   const [values, setValues] = useState(() => Object.fromEntries(all.map((field) => [field.name, field.value ?? ''])));
   const [typed, setTyped] = useState('');
   const [sent, setSent] = useState({ isBusy: false, error: null, answer: null });
@@ -119,13 +119,14 @@ function Rehearsal({ change, close }) {
           ${sent.error && (sent.error.status === 412
             ? html`<${ChangeConflict} error=${sent.error} body=${body} send=${send} close=${close} />`
             : html`<${Problem} error=${sent.error} />`)}
-          <${CommandLines} request=${request} crawlctl=${change.crawlctl && [...change.crawlctl, ...reasonArguments(change, values)]} />
+          <${CommandLines} request=${request} crawlctl=${change.crawlctl && [...change.crawlctl, ...optionsOf(all, values)]} />
         `}
   <//>`;
 }
 
-const reasonArguments = (change, values) =>
-  change.reason && values.reason ? ['--reason', values.reason] : [];
+/** Return the options of crawlctl for the fields that have one and are filled. */
+const optionsOf = (fields, values) =>
+  fields.flatMap(({ name, option }) => (option && values[name] ? [option, String(values[name])] : []));
 
 function obstacleOf({ change, dry, count, all, values, toType, typed }) {
   const missing = all.find(({ name, required }) => required && String(values[name] ?? '').trim() === '');

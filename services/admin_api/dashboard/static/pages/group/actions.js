@@ -17,7 +17,7 @@ const pathOf = (group) => `/api/admin/groups/${group.id}`;
  */
 export const matchOf = (group) => (group.counts.enqueued === 0 ? `"${group.version}"` : null);
 
-const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true }];
+const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true, option: '--by' }];
 
 /** A change of many steps. It is an operation of workers when it concerns more than 1,000 steps. */
 const ofMany = {
@@ -85,7 +85,7 @@ async function copy(group) {
     method: 'POST',
     path: `${pathOf(group)}/clone`,
     body: {},
-    fields: [{ name: 'name', label: 'Name of the copy', max: 200, value: group.name ?? '' }],
+    fields: [{ name: 'name', label: 'Name of the copy', max: 200, value: group.name ?? '', option: '--name' }],
     effect: `A new group with the same ${plural(group.steps, 'step')}, all of them waiting. Waits for deleted jobs and groups are left out.`,
     crawlctl: ['groups', 'clone', String(group.id)],
     done: (data) => `Created group ${data.id}`,

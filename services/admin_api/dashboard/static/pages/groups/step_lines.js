@@ -31,7 +31,7 @@ function usualUpstreams(names, at, order) {
 /** Return { name, after } of each step: its own upstreams, or those of the order. */
 export function rowsOf({ names, order, after }) {
   const all = namesOf(names);
-  return all.map((name, at) => ({ name, after: after[name] ?? usualUpstreams(all, at, order) }));
+  return all.map((name, at) => ({ name, after: Object.hasOwn(after, name) ? after[name] : usualUpstreams(all, at, order) }));
 }
 
 function stepsFromNames(values) {

@@ -7,7 +7,7 @@ import { Menu } from '../../parts/menu.js';
 import { rehearse } from '../../parts/rehearsal.js';
 
 const LIVE = new Set(['waiting', 'queued', 'crawling']);
-const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true }];
+const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true, option: '--by' }];
 
 /** Return the changes that the state of the job allows, the most likely one first. */
 function changesOf(job) {

@@ -51,7 +51,7 @@ async function change(selection, { verb, noun, path, method = 'POST', danger = f
   if (answer) selection.clear();
 }
 
-const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true }];
+const POINTS = [{ name: 'boost', label: 'Points to add', kind: 'number', min: 1, max: 100, value: 10, required: true, option: '--by' }];
 
 /** Return the actions of a selection. */
 export function jobActions(selection) {
