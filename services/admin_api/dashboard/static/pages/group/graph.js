@@ -25,7 +25,6 @@ function Drawing({ group, parts }) {
   const layout = useLayout(parts);
   const [chosen, setChosen] = useState(null);
   const frame = useRef(null);
-  if (layout === null) return html`<p class="quiet" role="status">The graph is being arranged.</p>`;
   const active = parts.nodes.some(({ id }) => id === chosen) ? chosen : parts.nodes[0].id;
   const focus = (id) => {
     setChosen(id);
@@ -77,10 +76,8 @@ function labelOf(node, parts) {
 
 function Node({ node, place, label, isActive, press, open }) {
   const { step } = node;
-  const x = place.x - NODE.width / 2;
-  const y = place.y - NODE.height / 2;
   const tone = step ? toneOf('step', step.state) : 'muted';
-  return html`<g class=${`node tone-${tone} ${step ? '' : 'outside'}`} transform=${`translate(${x} ${y})`} role="button" tabindex=${isActive ? 0 : -1}
+  return html`<g class=${`node tone-${tone} ${step ? '' : 'outside'}`} transform=${`translate(${place.x} ${place.y})`} role="button" tabindex=${isActive ? 0 : -1}
     data-node=${node.id} aria-label=${label} onKeyDown=${press} onClick=${open}>
     <title>${label}</title>
     <rect width=${NODE.width} height=${NODE.height} rx="5" />
