@@ -107,7 +107,7 @@ def update(
     """Count the changed steps of the groups, and update the state of each group.
 
     The caller holds the locks of the groups. Writes the events of webhooks. Returns the groups that
-    finished.
+    finished. The function stores these states:
 
     - Ready: a group that is not paused and has a step to start.
     - Finished: a sealed group without open steps. If its schedule is overdue, because the schedule

@@ -30,7 +30,8 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
 
     `rows` has these columns:
 
-    - subreddit_id, priority, source, schedule, now, trace, watched, shared
+    - subreddit_id, priority, source, schedule, now, trace
+    - watched, shared: true if a step requests the job; true if another request does
     - ceiling: the highest priority that aging may give
     - depth: the number of discovery steps from the root
     - due: the requested time

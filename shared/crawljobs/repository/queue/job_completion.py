@@ -105,7 +105,7 @@ def recorded_outcome(conn: Connection, *, claim: Claim) -> AttemptOutcome | None
 
 
 def _claims(completions: Sequence[Completion]) -> dict[str, str]:
-    """Return job ids and tokens as text of SQL arrays. For lists, the driver would be slower."""
+    """Return job ids and tokens as texts of SQL arrays. The driver sends lists more slowly."""
     return {
         "ids": array_text.of_words([str(each.claim.job_id) for each in completions]),
         "tokens": array_text.of_words([each.claim.claim_token.hex for each in completions]),

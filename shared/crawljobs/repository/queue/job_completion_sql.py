@@ -90,7 +90,7 @@ def _completion_statement(
 
     - `follow_up`: for a verb that ends the job, the SQL condition for a follow-up job after a rerun
       request. The end of a job on which steps depend (column `watched`) is recorded too.
-    - `hint`: notify idle workers.
+    - `hint`: the statement notifies idle workers.
     - `streaks`: consecutive deferrals with equal messages share one row of crawl_job_attempts.
     - `event`: the type of the event for webhooks.
     """

@@ -24,9 +24,9 @@ Row = tuple[Any, ...]
 
 # The maximum number of executions of the statement for one name.
 #
-# - The first returns no row if another transaction has just inserted the same subreddit.
-# - The second returns no row if the live job was changed meanwhile, but locks the live job.
-# - The third merges the request into the live job.
+# - The first execution returns no row if another transaction has just inserted the subreddit.
+# - The second execution returns no row if the live job was changed meanwhile, but locks this job.
+# - The third execution merges the request into the live job.
 # - Further executions are needed only if a job or a subreddit was deleted meanwhile.
 RUNS_MAX = 6
 NAMES_SHOWN = 5

@@ -71,8 +71,8 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause that is in force for the row `job`. Do not use this for jobs with the wait reason
-# `later` or `retry`, because the query does not check the visible_at of these jobs.
+# The first cause that is in force for the row `job`. Do not use this subquery for jobs with the
+# wait reason `later` or `retry`, because the query does not check the visible_at of these jobs.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)
@@ -147,8 +147,8 @@ WITHOUT_CAUSE = f"""
     ORDER BY job.visible_at, job.id
     """
 
-# The pause of the job's subreddit. Do not use this with EXISTS, because with EXISTS the planner
-# could read all pauses into a hash table.
+# The pause of the job's subreddit. Do not use this text with EXISTS, because the planner could then
+# read all pauses into a hash table.
 _PAUSE = "queue_pauses WHERE scope = {job}.subreddit_id"
 # The time when the wait of the row `job` is expected to end, or null for a pause without an end.
 # `subreddit` is the row of the job's subreddit.

@@ -24,9 +24,9 @@ from crawljobs.runtime import metrics
 _run = scheduled_job_runs.c
 
 # Rows are ordered by due time, which is unique within a schedule. `before` is a due time that
-# list_runs returned: 1970 in place of each due time before 1970. So _LIST compares `before` with
-# the stored time and with the returned time. With only the stored time, the page after a row before
-# 1970 would start with the same row.
+# list_runs returned. For each due time before 1970, list_runs returns 1970. So _LIST compares
+# `before` with the stored time and with the returned time. With only the stored time, the page
+# after a row before 1970 would start with the same row.
 _before = func.coalesce(bindparam("before", type_=Timestamp), inline_time("infinity"))
 _LIST = (
     select(

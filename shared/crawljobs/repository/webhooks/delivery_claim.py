@@ -121,8 +121,8 @@ class ClaimedDelivery:
     body: str | None
     url: str
     secret_version: int
-    previous_secret_version: int | None  # None: only the present secret signs
-    waited_seconds: float  # from the event to the claim
+    previous_secret_version: int | None  # None: only the present secret signs the delivery
+    waited_seconds: float  # seconds from the event to the claim
 
 
 def claim(

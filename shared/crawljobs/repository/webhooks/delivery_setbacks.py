@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from crawljobs.domain import webhook_retry
 
 CHUNK = 500  # limit of the deliveries of each kind that one call repairs
-MARGIN = timedelta(minutes=1)  # small corrections of the clock need no repair
+MARGIN = timedelta(minutes=1)  # a stored time that is too late by less than this needs no repair
 # Jitter makes the longest delay longer, and Retry-After can double it. Replays are due 0.1 s apart.
 # If an endpoint has over 2 million replays, the last replays are due later than LONGEST_DELAY from
 # now. `mend` then makes these replays due at once.

@@ -22,7 +22,7 @@ log = logs.get_logger(__name__)
 
 @dataclass(frozen=True)
 class CheckedTarget:
-    """A URL that passed the guard, and its addresses. A connection must use one of them."""
+    """A URL that passed the guard, and the addresses to which a connection may go."""
 
     url: TargetUrl
     addresses: tuple[Address, ...]

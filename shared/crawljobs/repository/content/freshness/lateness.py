@@ -29,9 +29,7 @@ _subreddit = subreddits.c
 
 
 def ratio_of(row: FromClause) -> ColumnElement[float]:
-    """Return the age of the last crawl divided by the wanted interval. Null if this is no number >
-    0.
-    """
+    """Return how many wanted intervals old the last crawl is. Null without a positive interval."""
     wanted = seconds(row.c.next_crawl_at - row.c.last_crawled_at)
     age = seconds(NOW - row.c.last_crawled_at)
     return case(

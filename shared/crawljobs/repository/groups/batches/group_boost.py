@@ -39,8 +39,8 @@ def boost_steps(
 ) -> Chunk:
     """Boost the group's next open steps by `request.points`. The caller has locked the group.
 
-    For a step that follows a job, this boosts the job. Otherwise it raises the priority with which
-    the step is enqueued later.
+    If a step follows a job, the function boosts the job. Otherwise the function raises the priority
+    with which the step is enqueued later.
     """
     steps = step_batches.read(
         conn, step_batches.WALK_OPEN, group_id=request.group_id, after=after, at_most=at_most

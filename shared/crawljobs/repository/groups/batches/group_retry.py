@@ -62,8 +62,8 @@ def retry_steps(
     items = [_item(step, by_job) for step in steps]
     finished = []
     if steps and not request.dry_run:
-        # The mark is removed in the transaction of the first retried step. Before this transaction,
-        # the group has the outcome `cancelled`, and must also have the mark.
+        # The transaction that retries the first step removes the mark. Until then the group has the
+        # outcome `cancelled`, so it keeps the mark.
         conn.execute(_UNMARK, {"group_id": request.group_id})
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)

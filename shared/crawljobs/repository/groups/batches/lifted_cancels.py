@@ -50,8 +50,8 @@ _LIFT = (
 )
 
 # While a group is cancelled, the waits of its skipped steps keep the old ends of their upstreams.
-# Each upstream that has another end now gets a row in upstream_changes, so that the resolver
-# updates these waits.
+# Each upstream that has ended in another way since then gets a row in upstream_changes, so that the
+# resolver updates these waits.
 _ANNOUNCE = insert(upstream_changes).from_select(
     ["step_id"],
     select(step_waits.c.upstream_step_id)

@@ -158,5 +158,5 @@ RECORD = DriverStatement(
 
 def record(conn: Connection, *, job_ids: Sequence[int], now: datetime | None = None) -> None:
     """Write the events that endpoints want about jobs which this transaction has ended."""
-    listed = "{" + ",".join(map(str, job_ids)) + "}"  # a text is faster than a list
+    listed = "{" + ",".join(map(str, job_ids)) + "}"  # the driver sends a text faster than a list
     RECORD.execute(conn, {"ids": listed, "now": now})

@@ -25,7 +25,7 @@ KIND = OperationKind.REPLAY_WEBHOOK
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """A replay of deliveries of events since `since`. `only_failed`: only failed deliveries."""
+    """A request to replay the deliveries of events since `since`, or only the failed deliveries."""
 
     endpoint_id: int
     since: datetime
