@@ -31,7 +31,8 @@ def insert_jobs(rows: str, *, further: str = "") -> str:
     `rows` has these columns:
 
     - subreddit_id, priority, source, schedule, now, trace
-    - watched, shared: true if a step requests the job; true if another request does
+    - watched: true if a step depends on the job
+    - shared: false if only steps of one group requested the job
     - ceiling: the highest priority that aging may give
     - depth: the number of discovery steps from the root
     - due: the requested time
