@@ -17,7 +17,7 @@ from support.dashboard_pages import PAGES
 FOLDER = Path(__file__).resolve().parents[2] / ".screenshots"
 VIEWS = [(theme, width) for theme in THEMES for width in (WIDE, PHONE)]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-ROW_IDS = ("/jobs/", "/groups/", "/schedules/", "/webhooks/", "/subreddits/")
+ROW_IDS = ("/jobs/", "/groups/", "/schedules/", "/webhooks/", "/subreddits/", "around=")
 LEAST_TARGET = 24  # pixels of a button or an input (WCAG 2.5.8)
 _RUN_AXE = """
 async (tags) => {

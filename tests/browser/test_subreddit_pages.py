@@ -38,6 +38,10 @@ def test_a_phone_shows_a_subreddit_and_pauses_it(open_page: OpenPage, dashboard:
     page.get_by_label("Reason").fill("Asked by its moderators")
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Reason: Asked by its moderators.")).to_be_visible()
+    open_page.watch.allowed.append("404")  # type: ignore[attr-defined]
+    page.goto(f"{dashboard.url}/ui/subreddits/no_such_name")
+    page.get_by_role("button", name="Enqueue it").click()
+    expect(page.get_by_role("dialog").get_by_label("Subreddits")).to_have_value("no_such_name")
 
 
 def test_intervals_send_the_shown_version_and_an_erasure_needs_the_typed_name(
@@ -49,6 +53,9 @@ def test_intervals_send_the_shown_version_and_an_erasure_needs_the_typed_name(
     page.get_by_role("menuitem", name="Set intervals").click()
     panel = page.get_by_role("dialog")
     panel.get_by_label("Least time between two crawls").fill("7200")
+    panel.get_by_text("The same from a terminal").click()
+    line = "subreddits set old_forum --crawl-gap 7200 --request-gap default"
+    expect(panel.get_by_label("crawlctl line")).to_contain_text(line)
     with page.expect_request(lambda request: request.method == "PATCH") as sent:
         panel.get_by_role("button", name="Set").click()
     assert sent.value.headers["if-match"].strip('"').isdigit()

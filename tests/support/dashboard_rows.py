@@ -104,7 +104,7 @@ def _crawl(conn: Connection, name: str, began: datetime, **options: Any) -> Any:
 
 
 def _finished_jobs(conn: Connection, found: Seeded, now: datetime) -> None:
-    for hour in range(1, 9):
+    for hour in range(8, 0, -1):
         for place, (name, outcome) in enumerate(FINISHED):
             began = now - timedelta(hours=3 * hour, minutes=5 * place)
             claim = _crawl(conn, name, began, source=[*JobSource][place % 2])

@@ -4,7 +4,7 @@ import { plural } from '../core/format.js';
 import { usePoll } from '../core/poll.js';
 import { Filters, useFilters } from '../parts/filters.js';
 import { Page, Section } from '../parts/page.js';
-import { EmptyByFilters, Loaded } from '../parts/states.js';
+import { Empty, EmptyByFilters, Loaded } from '../parts/states.js';
 import { Tabs, useTab } from '../parts/tabs.js';
 import { Time } from '../parts/time.js';
 import { EnqueueButton, openEnqueue } from './jobs/enqueue.js';
@@ -37,11 +37,14 @@ export default function MapPage() {
   const actions = html`<${EnqueueButton} /><${ExportMap} minShared=${query.min_shared} />`;
   return html`<${Page} title="Map" lead="Two subreddits are linked when accounts are active in both." actions=${actions}>
     <${Filters} of=${filters} />
-    <${Loaded} poll=${poll} rows=${12} what="subreddit" empty=${(data) => data.nodes.length === 0 && !isNarrow(query) && emptyOf(data)}>
+    ${poll.error?.status === 404
+      ? html`<${Empty} title="This subreddit is not known here" text="The map has no neighbourhood of it. Show the whole map, or look for another name."
+          action=${{ label: 'Show the whole map', run: () => filters.set('around', null) }} />`
+      : html`<${Loaded} poll=${poll} rows=${12} what="subreddit" empty=${(data) => data.nodes.length === 0 && !isNarrow(query) && emptyOf(data)}>
       ${(data) => data.nodes.length === 0
         ? html`<${EmptyByFilters} filters=${filters} what="links" />`
         : html`<${MapView} data=${data} find=${find ?? ''} around=${query.around} />`}
-    <//>
+    <//>`}
   <//>`;
 }
 

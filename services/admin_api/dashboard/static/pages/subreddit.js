@@ -7,9 +7,10 @@ import { Freshness } from '../parts/freshness.js';
 import { JobLink } from '../parts/links.js';
 import { Facts, Page, Section } from '../parts/page.js';
 import { Raw } from '../parts/raw.js';
-import { Loaded } from '../parts/states.js';
+import { Empty, Loaded } from '../parts/states.js';
 import { Status } from '../parts/status.js';
 import { Time } from '../parts/time.js';
+import { openEnqueue } from './jobs/enqueue.js';
 import { SubredditActions } from './subreddit/actions.js';
 import { Content } from './subreddit/content.js';
 import { Coverage } from './subreddit/coverage.js';
@@ -24,21 +25,32 @@ export default function Subreddit({ params }) {
   const name = found?.name ?? params.name;
   const lead = found && html`<${Freshness} of=${found.freshness} />${found.title && html`<span>. ${clip(found.title, 120)}</span>`}`;
   return html`<${Page} title=${`r/${clip(name, 60)}`} lead=${lead} actions=${found && html`<${SubredditActions} subreddit=${found} />`}>
-    <${Loaded} poll=${poll} what="subreddit" rows=${10}>
-      ${(data) => html`<div class="stack">
-        <${PauseNote} subreddit=${data} />
-        <${Section} title="Facts"><${Facts} items=${factsOf(data)} /><//>
-        <${ItemsByDay} subreddit=${data} />
-        <${Crawls} crawls=${data.crawls} />
-        <div class="pair">
-          <${Coverage} subreddit=${data} />
-          <${Neighbours} subreddit=${data} />
-        </div>
-        <${Content} name=${data.name} />
-        <${Raw} data=${data} path=${path} />
-      </div>`}
-    <//>
+    ${poll.error?.status === 404
+      ? html`<${Unknown} name=${params.name} />`
+      : html`<${Loaded} poll=${poll} what="subreddit" rows=${10}>${(data) => html`<${Found} data=${data} path=${path} />`}<//>`}
   <//>`;
+}
+
+/** The state of a name that no crawl, schedule or link has led to. */
+const Unknown = ({ name }) => html`<${Empty}
+  title=${`r/${clip(name, 60)} is not known here`}
+  text="No request, schedule or crawl has led to a subreddit of this name. Enqueue it to crawl it."
+  action=${{ label: 'Enqueue it', scope: 'jobs', run: () => openEnqueue({ names: name }) }}
+/>`;
+
+function Found({ data, path }) {
+  return html`<div class="stack">
+    <${PauseNote} subreddit=${data} />
+    <${Section} title="Facts"><${Facts} items=${factsOf(data)} /><//>
+    <${ItemsByDay} subreddit=${data} />
+    <${Crawls} crawls=${data.crawls} />
+    <div class="pair">
+      <${Coverage} subreddit=${data} />
+      <${Neighbours} subreddit=${data} />
+    </div>
+    <${Content} name=${data.name} />
+    <${Raw} data=${data} path=${path} />
+  </div>`;
 }
 
 function PauseNote({ subreddit }) {

@@ -24,9 +24,8 @@ export const rehearse = (change) =>
 function bodyOf(change, values) {
   if (change.body === undefined && Object.keys(values).length === 0) return undefined;
   const nullable = new Set((change.fields ?? []).filter((field) => field.nullable).map((field) => field.name));
-  const isGiven = (value) => value !== '' && value !== null && value !== undefined;
-  const given = Object.entries(values).filter(([name, value]) => isGiven(value) || nullable.has(name));
-  return { ...change.body, ...Object.fromEntries(given.map(([name, value]) => [name, isGiven(value) ? value : null])) };
+  const given = Object.entries(values).filter(([name, value]) => isFilledIn(value) || nullable.has(name));
+  return { ...change.body, ...Object.fromEntries(given.map(([name, value]) => [name, isFilledIn(value) ? value : null])) };
 }
 
 const isFilled = (fields, values) =>
@@ -124,9 +123,12 @@ function Rehearsal({ change, close }) {
   <//>`;
 }
 
-/** Return the options of crawlctl for the fields that have one and are filled. */
+const isFilledIn = (value) => value !== '' && value !== null && value !== undefined;
+
+/** Return the options of crawlctl for the fields that have one and are filled. An empty nullable field is "default". */
 const optionsOf = (fields, values) =>
-  fields.flatMap(({ name, option }) => (option && values[name] ? [option, String(values[name])] : []));
+  fields.flatMap(({ name, option, nullable }) =>
+    option && (isFilledIn(values[name]) || nullable) ? [option, isFilledIn(values[name]) ? String(values[name]) : 'default'] : []);
 
 function obstacleOf({ change, dry, count, all, values, toType, typed }) {
   const missing = all.find(({ name, required }) => required && String(values[name] ?? '').trim() === '');

@@ -18,7 +18,7 @@ const pause = ({ name }) =>
     path: '/api/admin/queue/pause',
     body: { subreddit: name },
     reason: 'required',
-    fields: [{ name: 'until', label: 'End', kind: 'time', hint: 'Empty: until it is resumed.' }],
+    fields: [{ name: 'until', label: 'End', kind: 'time', hint: 'Empty: until it is resumed.', option: '--until' }],
     effect: 'No crawl of this subreddit starts during the pause. A running crawl continues.',
     crawlctl: ['queue', 'pause', '--subreddit', name],
     done: () => `r/${name} is paused`,
@@ -49,14 +49,15 @@ const setIntervals = (subreddit) =>
     fields: [
       {
         name: 'min_crawl_gap_seconds', label: 'Least time between two crawls, in seconds', kind: 'number', min: 0, max: 31_622_400,
-        step: 'any', nullable: true, value: subreddit.min_crawl_gap_seconds, hint: 'Empty: no minimum.',
+        step: 'any', nullable: true, option: '--crawl-gap', value: subreddit.min_crawl_gap_seconds, hint: 'Empty: no minimum.',
       },
       {
         name: 'min_request_gap_seconds', label: 'Least time between two requests of a crawl, in seconds', kind: 'number', min: 0, max: 3600,
-        step: 'any', nullable: true, value: subreddit.min_request_gap_seconds, hint: "Empty: the workers' setting applies.",
+        step: 'any', nullable: true, option: '--request-gap', value: subreddit.min_request_gap_seconds, hint: "Empty: the workers' setting applies.",
       },
     ],
     effect: 'Longer times are gentler to the subreddit, and its data are less fresh. The next crawl uses them.',
+    crawlctl: ['subreddits', 'set', subreddit.name],
     done: () => `The intervals of r/${subreddit.name} are set`,
   });
 
