@@ -31,6 +31,8 @@ def test_the_map_selects_in_its_graph_and_table_and_enqueues(
     table.get_by_role("checkbox", name="Select r/birding").check()
     expect(page.get_by_text(re.compile("Path over . links?: r/golang"))).to_be_visible()
     expect(page.locator("svg.map circle.is-chosen")).to_have_count(3)
+    page.keyboard.press("/")  # the focus is on a checkbox, which takes no text
+    expect(page.get_by_label("Find on the map")).to_be_focused()
     page.get_by_role("button", name="Enqueue").last.click()
     names = page.get_by_role("dialog").get_by_label("Subreddits")
     expect(names).to_have_value("golang\nbirding")

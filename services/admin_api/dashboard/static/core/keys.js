@@ -31,7 +31,8 @@ export function nameOf(event) {
   return `${control}${alt}${shift}${isLetter && shift ? event.key.toUpperCase() : event.key}`;
 }
 
-const FIELDS = 'input, textarea, select, [contenteditable="true"], dialog, [role="menu"]';
+// A checkbox takes only the space key.
+const FIELDS = 'input:not([type="checkbox"]), textarea, select, [contenteditable="true"], dialog, [role="menu"]';
 
 function press(event) {
   if (event.defaultPrevented || event.isComposing) return;
