@@ -37,6 +37,10 @@ def test_the_map_selects_in_its_graph_and_table_and_enqueues(
     names = page.get_by_role("dialog").get_by_label("Subreddits")
     expect(names).to_have_value("golang\nbirding")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Make a group").click()
+    steps = page.get_by_role("dialog").get_by_label("Subreddits", exact=False).first
+    expect(steps).to_have_value("golang\nbirding")
+    page.keyboard.press("Escape")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export GraphML").click()
     assert "<graphml" in download.value.path().read_text()

@@ -13,6 +13,7 @@ import { Status } from '../parts/status.js';
 import { Table } from '../parts/table.js';
 import { Tabs } from '../parts/tabs.js';
 import { Time } from '../parts/time.js';
+import { openNewGroup } from './groups/new_group.js';
 import { EnqueueButton, openEnqueue } from './jobs/enqueue.js';
 import { LatenessCards } from './subreddits/lateness.js';
 
@@ -61,12 +62,15 @@ function Completeness({ row }) {
     ${missing > 0 && html` <${Status} kind="check" value="warning" label=${`${number(missing)} missing`} />`}</span>`;
 }
 
+const namesOf = (selection) => selection.rows.map((row) => row.name).join('\n');
+
 const rowActions = (selection) => [
   {
     label: 'Crawl now',
     scope: 'jobs',
-    run: () => openEnqueue({ names: selection.rows.map((row) => row.name).join('\n') }).then((sent) => sent && selection.clear()),
+    run: () => openEnqueue({ names: namesOf(selection) }).then((sent) => sent && selection.clear()),
   },
+  { label: 'Make a group', scope: 'jobs', run: () => openNewGroup({ names: namesOf(selection) }) },
 ];
 
 /** Without a sort, the latest ones come first; the classes that are not due have no such order. */

@@ -5,17 +5,19 @@ import { ROOT, hrefOf } from '../../core/router.js';
 import { Button } from '../../parts/button.js';
 import { SubredditLink } from '../../parts/links.js';
 import { Section } from '../../parts/page.js';
+import { openNewGroup } from '../groups/new_group.js';
 import { openEnqueue } from '../jobs/enqueue.js';
 
 const SHOWN = 30;
 
 export function Chosen({ chosen, index, path, clear }) {
   if (chosen.length === 0) {
-    return html`<p class="quiet">Select subreddits in the graph or in the table, to enqueue them or to find the path between two of them.</p>`;
+    return html`<p class="quiet">Select subreddits in the graph or in the table, to enqueue them, to make a group of them, or to find the path between two of them.</p>`;
   }
   const names = chosen.map((id) => index.byId.get(id).name);
   const enqueue = () => openEnqueue({ names: names.join('\n') }).then((sent) => sent && clear());
   const actions = html`<${Button} kind="small primary" scope="jobs" onClick=${enqueue}>Enqueue<//>
+    <${Button} kind="small" scope="jobs" onClick=${() => openNewGroup({ names: names.join('\n') })}>Make a group<//>
     ${chosen.length === 1 && html`<a class="button small" href=${hrefOf(`${ROOT}/map`, { around: names[0] })}>Show its neighbourhood</a>`}
     <${Button} kind="small quiet" onClick=${clear}>Clear<//>`;
   return html`<${Section} title=${`${plural(chosen.length, 'subreddit')} selected`} actions=${actions}>
