@@ -1,4 +1,4 @@
-"""Loads the files of the dashboard into memory, and compresses a copy of each file by gzip.
+"""Loads the files of the dashboard into memory, with copies that gzip has compressed.
 
 The path of a static file contains a hash of all files. A change of any file changes the hash, and
 so the paths of all files. So a browser may keep a file forever.

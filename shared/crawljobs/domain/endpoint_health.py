@@ -14,7 +14,10 @@ HOURS = 24
 
 @dataclass(frozen=True)
 class EndedDelivery:
-    """A delivery that ended. `duration_ms`: of its last attempt; None if it has no attempt."""
+    """A delivery that ended.
+
+    `duration_ms` is the duration of the last attempt, or None if the delivery has no attempt.
+    """
 
     state: DeliveryState
     ended_at: datetime

@@ -24,8 +24,8 @@ log = logs.get_logger(__name__)
 # as gone.
 BEAT_SECONDS = 20.0
 JITTER = 0.2  # each interval is longer or shorter at random, by at most this share
-# STOP_SECONDS limits the time for deleting the row at shutdown. If the row stays, operators soon
-# see the process as gone.
+# STOP_SECONDS limits the time for deleting the row at shutdown. If the row is not deleted,
+# operators see the process as gone after three missed updates.
 STOP_SECONDS = 0.2
 
 

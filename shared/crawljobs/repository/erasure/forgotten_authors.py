@@ -34,8 +34,8 @@ from crawljobs.repository.erasure import author_traces, block_list, named_checkp
 from crawljobs.repository.sql import NOW, ONE_ROW, ids, inline, inline_interval, inline_number
 
 WALKED = 1_000  # limit of the authors that one statement examines
-AT_ONCE = 50  # limit of the authors that one transaction deletes; no page is stored during it
-SUBREDDITS_MAX = 2_000  # an author with activity in more subreddits stays
+AT_ONCE = 50  # limit of the authors that one transaction deletes; no page is stored meanwhile
+SUBREDDITS_MAX = 2_000  # an author with activity in more subreddits is not deleted
 
 _author, _edge = authors.c, author_subreddits.c
 WALK: Select[Any] = (

@@ -64,7 +64,7 @@ _WAITS_FOR_STEPS = text(f"""
         ) AS upstream
     """)
 
-# If a group runs again after a retry, the waits for the group that have ended stay ended.
+# If a group runs again after a retry, the ended waits for this group do not reopen.
 _WAITS_FOR_GROUPS = text(f"""
     SELECT {_COLUMNS}, wait.upstream_group_id, upstream.outcome, upstream.id IS NULL AS is_deleted,
         wait.upstream_group_id <> step.group_id AND wait.ended_at IS NULL

@@ -71,10 +71,10 @@ def _rows(
     is_hourly: bool,
     of: Table = queue_history,
 ) -> FromClause:
-    """Return the rows of minutes. If `is_hourly` is true, return rows of hours where they exist.
+    """Return the rows of minutes, or with `is_hourly` the rows of hours and of later minutes.
 
-    The rows of minutes after the last full hour are returned in both cases. The hours that have a
-    row in the table `of` are done.
+    An hour is complete if the table `of` has the row of this hour. After the last complete hour,
+    the rows of minutes are used.
     """
     chosen = [table.c[name] for name in dict.fromkeys(("at", "minutes", *names))]
     of_step = select(*chosen).where(*conditions, table.c.at < _END)

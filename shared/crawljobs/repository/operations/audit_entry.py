@@ -16,7 +16,7 @@ from crawljobs.repository.sql import inline_time
 # that are older than the constraint may have more.
 LONGEST_JSON = 200_000
 DEEPEST_JSON = 50
-LONGEST_NUMBER = 30  # digits; a JSON number with more digits is shown as a string
+LONGEST_NUMBER = 30  # limit in digits; a JSON number with more digits is shown as a string
 
 # COLUMNS limits times to the range that a Python datetime can hold in every time zone. COLUMNS has
 # JSON as text, because the driver's JSON reader would fail for two kinds of JSON: a number with

@@ -29,7 +29,7 @@ from crawljobs.repository.sql import (
 
 DISABLED_MAX = 10_000  # limit of the disabled schedules that are searched for broken ones
 OPERATIONS_MAX = 1_000  # limit of the newest operations that are searched for failed ones
-THROTTLES_MIN = 3  # 429 replies in a row to one client id
+THROTTLES_MIN = 3  # least number of 429 replies in a row for which a client id is counted
 CRAWLS_MAX = 1_000  # limit of the newest crawls whose subreddits are searched for gaps
 
 # Workers usually rescue the jobs of a dead worker within seconds. If a lease expired more than a

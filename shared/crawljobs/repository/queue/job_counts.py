@@ -15,7 +15,7 @@ from crawljobs.domain.job import FINAL, LIVE, JobStatus
 from crawljobs.domain.queue_stats import JobCounts
 from crawljobs.repository.sql import count_up_to, inline, inline_number
 
-COUNT_MAX = 100_000  # the count of live jobs in a status stops here, after about 10 ms
+COUNT_MAX = 100_000  # limit of the counted live jobs in each status; counting takes about 10 ms
 
 _job = crawl_jobs.c
 

@@ -102,7 +102,7 @@ class PageShape:
 
     sort: JobSort
     statuses: tuple[JobStatus, ...]
-    given: tuple[str, ...]  # names of the other filters; their values are bound parameters
+    given: tuple[str, ...]  # filters except `statuses`; their values are bound parameters
     continues: bool  # true: the page starts after the position (`after_0`, `after_1`, ...)
     limit: int
     scan_limit: int

@@ -28,7 +28,7 @@ from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number
 
 SAMPLE = 1_000  # limit of the jobs in the sample: the newest jobs that finished in the last hour
 RUNNING_MAX = 1_000  # limit of the running crawls whose requests are added up
-PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out
+PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out of the numbers
 
 _job = crawl_jobs.c
 

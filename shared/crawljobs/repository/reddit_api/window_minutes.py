@@ -1,4 +1,4 @@
-"""Read the minutes of the present windows of the budgets: requests by workers and by others."""
+"""Read the requests of workers and of other programs, for each minute of the present windows."""
 
 from __future__ import annotations
 

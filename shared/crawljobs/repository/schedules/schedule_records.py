@@ -41,7 +41,7 @@ from crawljobs.repository.sql import (
 
 MISFIRES_READ = 300  # limit of the ledger rows of one schedule that are examined for misfires
 STEPS_READ = 20  # limit of the steps of one schedule whose last crawls are read
-PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out
+PLAUSIBLE_REQUESTS_MAX = 100_000  # a crawl with more requests is left out of the average
 
 _run = scheduled_job_runs.c
 _wanted = unnested("wanted", id=ids("ids"))

@@ -1,7 +1,7 @@
 """Decide whether a request may go to a URL, and to which addresses.
 
-The creation of an endpoint, its test and each delivery use the same function, so all of them follow
-the same rules.
+The creation of an endpoint, its test and each delivery use the same function. So the same rules
+apply in all three cases.
 """
 
 from __future__ import annotations

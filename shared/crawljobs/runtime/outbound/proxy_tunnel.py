@@ -57,7 +57,7 @@ def connect(
         connected.close()
         problem = ProxyFailed(f"the proxy refuses the tunnel: expected status 200, got {status!r}")
         if status == CREDENTIALS_REFUSED:
-            break  # the proxy would refuse each other address too
+            break  # the proxy would refuse all other addresses too
     raise problem
 
 
@@ -94,7 +94,7 @@ def _open_tunnel(
         with translated_errors():
             connected.settimeout(seconds_left(deadline))
             # Read single bytes. A longer read could take bytes after the proxy's head, which come
-            # from the server behind the proxy. The caller needs them.
+            # from the server behind the proxy. The caller needs these bytes.
             byte = connected.recv(1)
         head += byte
         if not byte or len(head) > HEAD_MAX:

@@ -10,7 +10,7 @@ from crawljobs import errors
 from crawljobs.db import schema
 from crawljobs.db.database import Database
 
-DEADLINE_SECONDS = 1.5  # less than 2 s, the time in which /readyz must reply
+DEADLINE_SECONDS = 1.5  # shorter than the 2 s within which /readyz must reply
 
 
 class Readiness:

@@ -13,7 +13,8 @@ from crawljobs.domain.request_budget import DEFAULT_REQUESTS_PER_WINDOW, DEFAULT
 from crawljobs.repository.sql import NOW, inline, inline_interval, inline_number, seconds
 
 NAMES = 100  # number of items in one request
-AIM_SECONDS = 48 * 3_600  # Reddit wants a deletion to take effect here within this time
+# Reddit demands that stored copies of deleted items are deleted within this time.
+AIM_SECONDS = 48 * 3_600
 
 _walk, _budget = deletion_walk.c, reddit_budgets.c
 _class = plain_table("pg_class", column("reltuples", Double), column("oid")).c

@@ -44,7 +44,7 @@ from crawljobs.repository.sql import (
     unnested,
 )
 
-ENOUGH = 3  # counted omissions that mark an item as deleted
+ENOUGH = 3  # number of counted omissions after which an item is marked as deleted
 # The shortest time between two counted omissions of an item.
 APART = inline_interval("3 days")
 # If an omission cannot be counted, the item is requested again after this time.

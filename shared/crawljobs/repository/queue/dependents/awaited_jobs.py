@@ -43,7 +43,7 @@ AWAITED = select(_chosen.c.id.label("job_id"), _found.c.group_id, _found.c.key).
 def awaited(conn: Connection, job_ids: Sequence[int]) -> dict[int, errors.CrawljobsError]:
     """Return an error for each job that an open step follows or waits for.
 
-    The caller has locked the jobs. So no other transaction can register a wait for them.
+    The caller has locked the jobs. So no other transaction can register a wait for these jobs.
     """
     return {
         row.job_id: errors.StepDependsOnJob(

@@ -24,7 +24,7 @@ _SLOT_WAIT = f"make_interval(secs => {request_budget.LONGEST_SLOT_WAIT_SECONDS})
 _WIDTH = "make_interval(secs => window_seconds)"
 
 
-# A next_slot_at or window_started_at beyond these limits was written before the clock was set back.
+# A next_slot_at or window_started_at beyond its limit was written before the clock was set back.
 #
 # - window_started_at: a slot is reserved at most LONGEST_SLOT_WAIT_SECONDS before its time. The
 #   start of the slot's window is at most this far from now.

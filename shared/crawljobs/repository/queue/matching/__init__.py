@@ -1,1 +1,1 @@
-"""The conditions of filters of jobs, and the numbers of jobs that match them."""
+"""The conditions of filters of jobs, and the numbers of jobs that match the filters."""
