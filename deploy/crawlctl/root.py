@@ -18,7 +18,7 @@ COMMANDS = {
     "jobs": ("crawlctl.commands.jobs.verbs:jobs", "List, enqueue, change and await jobs."),
     "groups": (
         "crawlctl.commands.groups.verbs:groups",
-        "Handle sets of crawls that wait for others.",
+        "Handle groups, which are sets of crawls that may wait for other crawls.",
     ),
     "operations": ("crawlctl.commands.operations:operations", "Show and await large changes."),
     "schedules": ("crawlctl.commands.schedules.verbs:schedules", "Crawl subreddits regularly."),
@@ -29,7 +29,7 @@ COMMANDS = {
     ),
     "map": (
         "crawlctl.commands.map:show_map",
-        "Show which subreddits have authors in common, or the neighbourhood of one.",
+        "Show which subreddits have authors in common, or the neighbourhood of one subreddit.",
     ),
     "queue": ("crawlctl.commands.queue:queue", "Pause all crawls, or the crawls of one subreddit."),
     "budget": (
@@ -44,7 +44,7 @@ COMMANDS = {
         "crawlctl.commands.export:export",
         "Write stored content, or the links of the map, into a file.",
     ),
-    "webhooks": ("crawlctl.commands.webhooks.verbs:webhooks", "Send events to receivers of yours."),
+    "webhooks": ("crawlctl.commands.webhooks.verbs:webhooks", "Send events to your own servers."),
     "audit": ("crawlctl.commands.audit:audit", "Read the log of changes."),
     "tokens": ("crawlctl.commands.tokens:tokens", "Create and revoke tokens of the API."),
     "api": ("crawlctl.commands.api:api", "Send any request of the API."),
