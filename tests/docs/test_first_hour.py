@@ -153,7 +153,7 @@ def test_without_a_demo_psql_says_how_to_start_one(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert done.stderr == (
             f"The database of {tmp_path} does not run (Connection refused): "
-            "start ./run demo first.\n"
+            f"start ./run demo --data {tmp_path} first.\n"
         )
     wrong = [*command[:4], "--program", "sh", "-c", "id"]
     done = subprocess.run(wrong, capture_output=True, text=True, timeout=30, check=False)

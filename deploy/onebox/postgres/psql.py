@@ -1,6 +1,7 @@
 """`./run psql` opens the demo's database with psql or pg_dump of the embedded Postgres."""
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -78,12 +79,14 @@ def main(arguments: list[str]) -> None:
 def _refuse_stopped(folder: DataFolder, address: dict[str, Any]) -> None:
     """Raise OneboxError if nothing listens at the address of the database."""
     place = (str(address.get("host", "127.0.0.1")), int(address.get("port", 5432)))
+    is_default = folder.path == Path(DEFAULT_DATA).absolute()
+    option = "" if is_default else f" --data {shlex.quote(str(folder.path))}"
     try:
         socket.create_connection(place, ANSWER_SECONDS).close()
     except OSError as error:
         raise OneboxError(
             f"The database of {folder.path} does not run ({error.strerror or error}): "
-            "start ./run demo first."
+            f"start ./run demo{option} first."
         ) from error
 
 
