@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from crawlctl.exporting import download as exporting
 from crawlctl.exporting.export_request import ITEMS
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawljobs.db.database import Database
-from support import crawled
+from support import crawled, interrupts
 from support.crawlctl import Ctl
 from support.export_server import ExportServer, rows_of, text_of
 from support.scripted_server import Exchange, serve
@@ -65,8 +66,13 @@ def test_an_export_continues_after_each_break_without_loss_or_repeat(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["posts"]
 
 
-@pytest.mark.parametrize("kind", ["ndjson", "csv"])
-def test_a_killed_export_is_resumed(tmp_path: Path, offline: Ctl, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "end"),
+    [("ndjson", signal.SIGKILL), ("csv", signal.SIGKILL), ("ndjson", signal.SIGINT)],
+)
+def test_a_killed_export_is_resumed(
+    tmp_path: Path, offline: Ctl, kind: str, end: signal.Signals
+) -> None:
     whole = text_of(ROWS, kind)
     server, arrived = ExportServer(ROWS, [len(whole) // 2]), threading.Event()
 
@@ -77,14 +83,21 @@ def test_a_killed_export_is_resumed(tmp_path: Path, offline: Ctl, kind: str) -> 
     server.hold = hold
     out = tmp_path / "posts"
     export = ["export", "posts", "--format", kind, "--out", str(out), "--since", "30d"]
+    rate = ["--rate", "1000"]
     with serve(server) as url:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "crawlctl", "--url", url, *export],
+            [
+                *interrupts.HEEDED,
+                *[sys.executable, "-P", "-m", "crawlctl", "--url", url, *export, *rate],
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
             env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path / "config")},
         )
         assert arrived.wait(20)
-        process.kill()
-        process.wait(20)
+        process.send_signal(end)
+        _, err = process.communicate(timeout=20)
+        assert ("Continue it with --resume." in err) is (end is signal.SIGINT)
         assert not out.exists()
         assert offline("--url", url, *export).code == 3  # without --resume
         other = ["export", "posts", "--format", kind, "--out", out, "--no-bodies", "--resume"]
@@ -95,6 +108,8 @@ def test_a_killed_export_is_resumed(tmp_path: Path, offline: Ctl, kind: str) -> 
     assert out.read_bytes() == whole
     first, *rest = server.queries
     assert all(query["since"] == first["since"] for query in rest)
+    # The rate changes no line, so the continued export has the rate of its own options.
+    assert [query.get("rate") for query in server.queries] == [["1000"], None]
 
 
 def test_a_server_that_stays_away_ends_the_export_and_keeps_the_lines(

@@ -14,6 +14,16 @@ from crawlctl.requests import given
 from crawlctl.session import Session
 from crawlctl.shared_options import Verb
 
+# The endings of names that promise a format to the reader of a file.
+ENDINGS = {
+    ".csv": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+    ".graphml": "graphml",
+    ".gexf": "gexf",
+}
+
 
 @click.command(cls=Verb)
 @click.argument("kind", type=click.Choice(KINDS))
@@ -81,6 +91,13 @@ def export(
     try:
         download(session.client, file, progress, retry_seconds=session.retry_seconds)
         file.finish()
+    except KeyboardInterrupt:
+        progress.clear()
+        if file_format not in GRAPH_FORMATS and file.lines:
+            session.complain(
+                f"The export is not complete after {file.lines:,} lines. Continue it with --resume."
+            )
+        raise
     finally:
         progress.clear()
         file.close()
@@ -98,6 +115,15 @@ def _target(
 
     Raises CommandFailed if the options contradict each other, or if pyarrow is not installed.
     """
+    if str(out) == "-":
+        raise CommandFailed("An export needs a file: --out - is no name of a file.", ExitCode.USAGE)
+    expected = ENDINGS.get(out.suffix.lower(), file_format)
+    if expected != file_format:
+        raise CommandFailed(
+            f"The name {out.name} is for {expected}, but the format is {file_format}: add "
+            f"--format {expected}, or choose another name.",
+            ExitCode.USAGE,
+        )
     from crawlctl.exporting.graph_file import GraphFile
     from crawlctl.exporting.partial_file import PartialFile
 

@@ -14,6 +14,7 @@ KINDS = ("posts", "comments", "authors", "subreddits", "edges", "links")
 GRAPH_FORMATS = ("graphml", "gexf")
 ITEMS = ("posts", "comments")  # the kinds with the parameter updated_since
 _TIMES = ("since", "until")
+_RATE = "rate"  # the parameter that changes the speed of an export and not its lines
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,23 @@ class ExportRequest:
         return dict(zip(names, cells, strict=True))
 
 
-def without_times(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the description of an export without the values of `since` and `until`.
+def comparable(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the description of an export without its rate and the values of its times.
 
-    The values are left out, because `--since 30d` means another time in each run.
+    An interrupted export may be continued at another rate. The times `since` and `until` are left
+    out, because `--since 30d` means another time in each run.
     """
-    query = {name: value for name, value in description["query"].items() if name not in _TIMES}
+    left_out = {*_TIMES, _RATE}
+    query = {name: value for name, value in description["query"].items() if name not in left_out}
     return {**description, "query": query, "times": sorted({*description["query"]} & {*_TIMES})}
+
+
+def continued(request: ExportRequest, stored: Mapping[str, Any]) -> ExportRequest:
+    """Return the request that continues an export with the parameters `stored`.
+
+    The result has the rate of `request`, and the times of `stored`.
+    """
+    query = {name: value for name, value in stored.items() if name != _RATE}
+    if _RATE in request.query:
+        query[_RATE] = request.query[_RATE]
+    return ExportRequest(request.kind, request.format, query)

@@ -12,7 +12,7 @@ from typing import Any
 
 from crawlctl import new_files
 from crawlctl.exporting import parquet_tables
-from crawlctl.exporting.export_request import ExportRequest, without_times
+from crawlctl.exporting.export_request import ExportRequest, comparable, continued
 from crawlctl.exporting.line_boundaries import check_length
 from crawlctl.failures import CommandFailed, ExitCode
 
@@ -143,7 +143,7 @@ class ParquetFolder:
         try:
             stored = json.loads((self.path / STATE).read_text(encoding="utf-8"))
             described = {name: stored[name] for name in ("kind", "partition", "query")}
-            is_same = without_times(described) == without_times(self._description())
+            is_same = comparable(described) == comparable(self._description())
             self._columns, self._batch = stored["columns"], stored["batch"]
             self._stored, self.after = stored["lines"], stored["after"]
             self.updated_until, self._is_complete = stored["updated_until"], stored["complete"]
@@ -157,4 +157,4 @@ class ParquetFolder:
             )
         if self._is_complete:
             raise CommandFailed(f"The export in {self.path} is complete.", ExitCode.REFUSED)
-        self.request = ExportRequest(self.request.kind, self.request.format, stored["query"])
+        self.request = continued(self.request, stored["query"])

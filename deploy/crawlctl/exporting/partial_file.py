@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from crawlctl import new_files
-from crawlctl.exporting.export_request import ExportRequest, without_times
+from crawlctl.exporting.export_request import ExportRequest, comparable, continued
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawlctl.failures import CommandFailed, ExitCode
 
@@ -141,18 +141,18 @@ class PartialFile:
     def _read_state(self) -> None:
         """Continue with the stored request of the interrupted run, not with the present request.
 
-        Their times may differ, because `--since 30d` is relative to the time of the run. Raises
-        CommandFailed if other options differ.
+        Their times may differ, because `--since 30d` is relative to the time of the run, and so may
+        their rates. Raises CommandFailed if other options differ.
         """
         stored: Any = None
         try:
             stored = json.loads(self._state.read_text(encoding="utf-8"))
             self.updated_until = stored.pop("updated_until")
-            is_same = without_times(stored) == without_times(self._description())
+            is_same = comparable(stored) == comparable(self._description())
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             is_same = False
         if is_same:
-            self.request = ExportRequest(stored["kind"], stored["format"], stored["query"])
+            self.request = continued(self.request, stored["query"])
         else:
             raise CommandFailed(
                 f"{self._part} belongs to an export with other options: use the same options, or "
