@@ -12,6 +12,7 @@ from crawlctl.output.times import parsed
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,3})?[smhdw])+|\d{1,9}(?:\.\d{1,3})?")
+_NAME = re.compile(r"[\w.:-]+", re.ASCII)
 _PART = re.compile(r"([\d.]+)([smhdw]?)")
 IDS_MAX = 1_000_000
 
@@ -91,8 +92,13 @@ class Name(click.ParamType[str]):
             if text.lower().startswith(f"{prefix}/"):
                 text = text[len(prefix) + 1 :]
                 break
-        if not text or "/" in text:
-            self.fail(f"{value!r}: expected a name, such as {self._prefixes[0]}/name", param, ctx)
+        if not _NAME.fullmatch(text):
+            self.fail(
+                f"{value!r}: expected a name of letters, digits, _ or -, such as "
+                f"{self._prefixes[0]}/name",
+                param,
+                ctx,
+            )
         return text
 
 

@@ -31,7 +31,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
             if isinstance(wrong, click.UsageError) and wrong.ctx
             else ""
         )
-        session.complain(f"{usage}crawlctl: {wrong.format_message()}")
+        session.complain(f"{usage}crawlctl: {_sentence(wrong)}")
         return wrong.exit_code
     except (KeyboardInterrupt, click.Abort):
         session.complain("crawlctl: interrupted")
@@ -53,6 +53,13 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
         return int(ExitCode.FAILED)
     finally:
         session.close()
+
+
+def _sentence(wrong: click.ClickException) -> str:
+    """Return the message of click on one line, with plain words for its names of types."""
+    text = wrong.format_message().replace("\n\t", " ")
+    text = text.replace(" is not a valid integer range.", " is not a whole number.")
+    return text.replace(" is not a valid float range.", " is not a number.")
 
 
 def command() -> None:

@@ -48,12 +48,38 @@ def test_codes_without_a_server(offline: Ctl, arguments: list[str], code: int) -
     assert bool(result.err or not arguments) == bool(code)
 
 
+def test_a_wrong_option_is_named_in_plain_words_on_one_line(offline: Ctl) -> None:
+    for arguments, words in {
+        ("jobs", "get", "x"): "Invalid value for 'JOB_ID': 'x' is not a whole number.",
+        ("--retry-seconds", "x", "jobs", "list"): "'x' is not a number.",
+        ("completion",): "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish",
+        ("authors", "erase", "bad name!"): "expected a name of letters, digits, _ or -, such as u/",
+        ("export", "posts", "--out", "-"): "An export needs a file: --out - is no name of a file.",
+        ("export", "posts", "--out", "p.csv"): "is for csv, but the format is ndjson: add --format",
+        ("export", "posts", "--format", "csv", "--out", "p"): "",
+    }.items():
+        result = offline(*arguments)
+        assert words in result.err.splitlines()[-1], result
+        assert result.code == (2 if words else 4)
+
+
+def test_an_invalid_request_has_the_title_of_its_problem(ctl: Ctl, tmp_path: Path) -> None:
+    for arguments, title in {
+        ("jobs", "enqueue", "a!b"): "Invalid values in the request",
+        ("export", "links", "--subreddit", "a", "--out", tmp_path / "a"): "Unknown query parameter",
+    }.items():
+        first, second = ctl(*arguments).err.splitlines()
+        assert first.startswith(f"crawlctl: {title} (HTTP 4")
+        assert second.startswith("  /subreddit: ")
+
+
 def test_codes_of_a_real_server(ctl: Ctl, tmp_path: Path) -> None:
     assert ctl("jobs", "get", 1).code == 5
     wrong = tmp_path / "wrong"
     wrong.write_text("Q" * 32)
     refused = ctl("jobs", "list", CRAWLJOBS_TOKEN_FILE=str(wrong))
     assert refused.code == 4
+    assert "Bearer token not valid (HTTP 401" in refused.err
     assert "crawlctl login" in refused.err
     assert ctl("jobs", "list", CRAWLJOBS_TOKEN_FILE="").code == 4
     assert ctl("jobs", "list", CRAWLJOBS_TOKEN_FILE=str(tmp_path / "none")).code == 4

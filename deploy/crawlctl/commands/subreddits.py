@@ -45,11 +45,16 @@ add_get(
 
 
 @subreddits.command()
-@click.option("--older", type=DURATION, default=STALE_SECONDS, show_default="30d", help="The age.")
+@click.option(
+    "--older",
+    type=DURATION,
+    default=STALE_SECONDS,
+    help="The least time since the last crawl; 30d without this option.",
+)
 @list_options(())
 @click.pass_obj
 def stale(session: Session, older: float, limit: int, show_all: bool) -> None:
-    """Show subreddits without a crawl for some time."""
+    """Show subreddits without a crawl for some time, and subreddits that were never crawled."""
     since = datetime.now(UTC) - timedelta(seconds=older)
     query = {"crawled_before": since.isoformat()}
     write_list(session, SUBREDDIT, PATH, query, limit=limit, show_all=show_all)

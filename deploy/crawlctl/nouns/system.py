@@ -27,7 +27,7 @@ BUDGET = Noun(
         Column("client_id", title="client"),
         Column("state"),
         Column("reason"),
-        Column("in_use", title="used"),
+        Column("in_use", title="in use"),
         Column("remaining", kind="number"),
         Column("usable", kind="number"),
         Column("reserved", kind="number"),

@@ -9,6 +9,10 @@ from crawlctl.output.visible_text import visible
 
 TEXT_CHARACTERS = 500  # limit of the characters of one line of the message
 DETAILS = 10  # limit of the number of wrong values that the message lists
+# The detail of these codes tells a programmer how to send a request. Their title is for all people.
+TITLE_IS_CLEARER = frozenset(
+    {"invalid_request", "unknown_parameter", "missing_token", "invalid_token"}
+)
 REMEDIES = {
     "missing_token": "log in with `crawlctl login`, or set CRAWLJOBS_TOKEN_FILE",
     "invalid_token": "log in with `crawlctl login`, or correct the file of CRAWLJOBS_TOKEN_FILE",
@@ -51,6 +55,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def _sentence(status: int, problem: Mapping[str, Any]) -> str:
     code = str(problem.get("code") or "")
     title, detail = (str(problem.get(name) or "") for name in ("title", "detail"))
+    if code in TITLE_IS_CLEARER:
+        detail = title or detail
     lines = [f"{detail or title or 'the server refused the request'} (HTTP {status} {code})"]
     lines[0] = lines[0].replace(" )", ")")
     errors = problem.get("errors")

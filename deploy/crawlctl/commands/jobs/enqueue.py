@@ -34,7 +34,11 @@ RERUN = "rerun_requested"
 @click.option("--at", "visible_at", type=AFTER_NOW, help="The earliest start, such as 2h.")
 @click.option("--after", multiple=True, metavar="JOB|group:ID", help="Start when this has ended.")
 @click.option("--group", "group_id", type=click.IntRange(min=1), help="Add steps to this group.")
-@click.option("--wait", is_flag=True, help="Wait until the crawls have ended; then show the jobs.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until the crawls have ended. The exit code is 9 if one has not succeeded.",
+)
 @timeout_option("How long --wait waits; then the exit code is 8.")
 @click.pass_obj
 def enqueue(
