@@ -40,12 +40,13 @@ def show_history(params: dict[str, Any]) -> flask.Response:
     number of recorded minutes of each step. If no worker ran during a step, its point is null. The
     last step may end in the future: then its point covers only the time until now.
     """
+    names = list(dict.fromkeys(params["series"]))
     with state.current().database.read() as conn:
         now = chart_reads.read_time(conn)
         span, step = _span(params, now)
         chart = chart_reads.read_chart(
             conn,
-            names=params["series"],
+            names=names,
             span=span,
             client_id=params["client_id"],
             endpoint_id=params["endpoint_id"],
@@ -59,7 +60,7 @@ def show_history(params: dict[str, Any]) -> flask.Response:
         "minutes": chart.minutes,
         "series": [
             {**vars(history_series.BY_NAME[name]), "points": chart.points[name]}
-            for name in params["series"]
+            for name in names
         ],
     }
     return conditional.respond(conditional.answer(_schema.dump(body), moving=MOVING))

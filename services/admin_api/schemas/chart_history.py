@@ -25,7 +25,8 @@ class _Names(fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
         parts = value if isinstance(value, list) else [value]
         names = [name for part in parts for name in str(part).split(",")]
-        return list(dict.fromkeys(super()._deserialize(names, attr, data, **options)))
+        found: list[Any] = super()._deserialize(names, attr, data, **options)
+        return found
 
 
 class _Numbers(fields.List[Any]):

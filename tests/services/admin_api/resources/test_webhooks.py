@@ -80,7 +80,7 @@ def test_each_route_says_that_webhooks_are_off_and_how_to_turn_them_on(
     app = make_app(database_url, WEBHOOK_MASTER_KEY="")
     client = with_token(app)
     rules = [rule for rule in app.url_map.iter_rules() if str(rule).startswith(WEBHOOKS)]
-    assert len(rules) == 16
+    assert len(rules) == 17
     for rule in rules:
         (method,) = rule.methods - {"HEAD", "OPTIONS"}
         path = str(rule).replace("<id:endpoint_id>", "1").replace("<id:delivery_id>", "1")
