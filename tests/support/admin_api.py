@@ -51,7 +51,8 @@ def example_path(rule: object) -> str:
     path = re.sub(r"<id:\w+>", "1", str(rule))
     path = path.replace("<subreddit:subreddit>", "python").replace("<token:token_id>", "0" * 12)
     path = path.replace("<key:step_key>", "k").replace("<post:post_id>", "p1")
-    path = path.replace("<author:author>", "ada")
+    path = path.replace("<author:author>", "ada").replace("<path:path>", "jobs")
+    path = path.replace("<version>/<path:name>", "0/app.js")
     assert "<" not in path, f"give {rule} an example"
     return path
 
