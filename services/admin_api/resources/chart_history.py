@@ -59,8 +59,7 @@ def show_history(params: dict[str, Any]) -> flask.Response:
         "step_seconds": step.seconds,
         "minutes": chart.minutes,
         "series": [
-            {**vars(history_series.BY_NAME[name]), "points": chart.points[name]}
-            for name in names
+            {**vars(history_series.BY_NAME[name]), "points": chart.points[name]} for name in names
         ],
     }
     return conditional.respond(conditional.answer(_schema.dump(body), moving=MOVING))
