@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from crawljobs.db.database import Connection, Database
 from crawljobs.domain.operation import CHUNK
 from crawljobs.repository import index_order
-from crawljobs.repository.erasure import old_content
-from crawljobs.repository.erasure.old_content import DueSubreddit, ErasedItems
+from crawljobs.repository.erasure import old_content, old_items
+from crawljobs.repository.erasure.old_content import DueSubreddit
+from crawljobs.repository.erasure.old_items import ErasedItems, Place
 from crawljobs.repository.operations import task_turns
 from crawljobs.runtime import logs
 from crawljobs.settings import RetentionSettings
@@ -35,11 +36,10 @@ class ContentRetention:
     def run(self) -> int:
         """Erase the due content of all subreddits. Return the number of erased items.
 
-        If a run is interrupted, the next run continues it. Raises DatabaseUnavailable.
+        If a run is interrupted, the next run continues it. Without both settings, a run only moves
+        the marks of earlier runs back. Raises DatabaseUnavailable.
         """
         settings = self._settings
-        if settings.content is None and not settings.erases_barred:
-            return 0
         if not self._database.run(partial(task_turns.take_turn, task=TASK, every=EVERY)):
             return 0
         after, erased = 0, 0
@@ -64,16 +64,16 @@ class ContentRetention:
 
     def _erase(self, due: DueSubreddit) -> int:
         erased = 0
-        for table in old_content.TABLES:
-            since: datetime | None = due.since
-            while since is not None and not self._stopping.is_set():
-                items = self._database.run(partial(_erase_chunk, table, due, since))
-                erased, since = erased + items.rows, items.since
+        for table in old_items.TABLES:
+            place: Place | None = old_items.first_place(due)
+            while place is not None and not self._stopping.is_set():
+                items = self._database.run(partial(_erase_chunk, table, due, place))
+                erased, place = erased + items.rows, items.place
         if not self._stopping.is_set():
             self._database.run(partial(old_content.finish, due=due))
         return erased
 
 
-def _erase_chunk(table: str, due: DueSubreddit, since: datetime, conn: Connection) -> ErasedItems:
+def _erase_chunk(table: str, due: DueSubreddit, after: Place, conn: Connection) -> ErasedItems:
     index_order.follow(conn)
-    return old_content.erase_items(conn, table, due, since=since, at_most=CHUNK)
+    return old_items.erase(conn, table, due, after=after, at_most=CHUNK)

@@ -51,9 +51,10 @@ _FINISH = (
     update(map_nodes)
     .where(_node.subreddit_id == bindparam("of", type_=BigInteger))
     .values(
-        # If a crawl of the subreddit ended after the start of the computation, the links are due
-        # again.
+        # The links stay due if a crawl or an erasure made them due during the computation.
+        # The computation may have read the activity that the erasure then deleted.
         due_at=case(
+            (_IS_DUE, _node.due_at),
             (_node.crawled_at > bindparam("began", type_=Timestamp), _node.crawled_at),
             else_=NOW + inline_interval(REDO_EVERY),
         ),

@@ -11,7 +11,7 @@ from crawler_worker.maintenance.content_retention import ContentRetention
 from crawljobs import settings
 from crawljobs.db.database import Database
 from crawljobs.repository import index_order
-from crawljobs.repository.erasure import old_content
+from crawljobs.repository.erasure import old_content, old_items
 from crawljobs.settings import RetentionSettings
 from support import crawled, crawls, plans, scripted_reddit
 from support.crawls import Crawler
@@ -93,6 +93,60 @@ def test_the_content_of_a_barred_subreddit_is_erased_by_a_setting(
     assert sweep(database, RetentionSettings(erases_barred=True)) == erased
 
 
+@pytest.mark.parametrize(
+    ("on", "access", "off"),
+    [
+        (RetentionSettings(content=30 * DAY), "public", RetentionSettings(content=1_000 * DAY)),
+        (RetentionSettings(content=30 * DAY), "public", RetentionSettings()),
+        (RetentionSettings(erases_barred=True), "private", RetentionSettings(erases_barred=True)),
+        (RetentionSettings(erases_barred=True), "banned", RetentionSettings()),
+    ],
+    ids=["raised", "removed", "public again", "kept again"],
+)
+def test_old_items_that_were_stored_between_two_sweeps_are_erased(
+    database: Database, on: RetentionSettings, access: str, off: RetentionSettings
+) -> None:
+    """A crawl stores old items with their content while neither setting forbids it."""
+    set_access = text("UPDATE subreddits SET access = :access")
+    fill(database, "python", "a")
+    with database.begin() as conn:
+        conn.execute(set_access, {"access": access})
+    assert sweep(database, on) > 0
+    with database.begin() as conn:
+        conn.execute(set_access, {"access": "public"})
+    assert sweep(database, off) == 0
+    with database.begin() as conn:
+        late = crawled.post("late", subreddit="python", created_at=NOW - 200 * DAY)
+        crawled.store(conn, late)
+        conn.execute(set_access, {"access": access})
+    assert sweep(database, on) == 1
+    assert "late" not in shown(database)
+    assert sweep(database, on) == 0
+
+
+def test_a_chunk_examines_a_limited_number_of_tombstones(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler_worker.maintenance.content_retention.CHUNK", 2)
+    fill(database, "python", "a")
+    with database.begin() as conn:
+        for number in range(5):
+            crawled.store(
+                conn,
+                crawled.post(f"p{number}", subreddit="python", created_at=NOW - 200 * DAY),
+            )
+        conn.execute(text("UPDATE posts SET deleted_at = now() WHERE id <> 'p4'"))
+    chosen = RetentionSettings(content=30 * DAY)
+    assert sweep(database, chosen) == 2, "p4 and the old comment"
+    with database.begin() as conn:
+        (due,) = old_content.next_due(
+            conn, retention=5 * DAY, erases_barred=False, after=0, at_most=9
+        )
+        due = dataclasses.replace(due, since=old_content.FIRST)
+        first = old_items.erase(conn, "posts", due, after=old_items.first_place(due), at_most=2)
+    assert first == old_items.ErasedItems(0, (NOW - 200 * DAY, "p1"))
+
+
 def test_a_crawl_stores_older_items_without_their_content(database: Database) -> None:
     old, new = (NOW - 40 * DAY).timestamp(), (NOW - DAY).timestamp()
     reddit = ScriptedReddit(
@@ -138,8 +192,10 @@ def test_the_sweep_reads_indexes_alone(database: Database) -> None:
         index_order.follow(conn)
         values = {
             "retention": DAY, "erases_barred": True, "margin": DAY, "after": 0, "at_most": 100,
-            "now": None, "of_subreddit": 7, "since": NOW, "until": NOW,
+            "now": None, "of_subreddit": 7, "since": NOW, "until": NOW, "after_id": "",
+            "item_ids": ["p7", "c7"],
         }  # fmt: skip
-        for sent in (old_content.NEXT, old_content.FINISH, *old_content.ERASE.values()):
+        of_items = (*old_items.WALKS.values(), *old_items.ERASE.values())
+        for sent in (old_content.NEXT, old_content.FINISH, *of_items):
             used = {key: value for key, value in values.items() if key in sent.compile().params}
             assert plans.tables_scanned(plans.generic_plan(conn, sent, used)) == []

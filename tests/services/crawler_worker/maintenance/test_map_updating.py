@@ -3,6 +3,7 @@
 import random
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from crawljobs.domain import map_links
 from crawljobs.repository.content import crawl_history, stored_subreddits
 from crawljobs.repository.content.crawl_history import Marks
 from crawljobs.repository.map import due_nodes, shared_authors
-from support import map_world
+from support import erasure, map_world
 from support.map_world import Members
 
 
@@ -137,6 +138,29 @@ def test_a_crawl_makes_the_links_of_its_subreddit_due(
         assert not due_nodes.has_due(conn)
         assert not due_nodes.has_due(conn, now=node.now + timedelta(days=6, hours=23))
         assert due_nodes.has_due(conn, now=node.now + timedelta(days=7, hours=1))
+
+
+def test_links_are_computed_again_if_the_content_is_erased_during_the_computation(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as conn:
+        found = map_world.store(conn, {"cats": {"ann": 1, "ben": 1}, "dogs": {"ann": 1, "ben": 1}})
+        map_world.make_due(conn, "cats")
+        node = due_nodes.take_due(conn)
+        assert node is not None
+    compute = map_links.strongest
+
+    def erased_meanwhile(*args: Any, **options: Any) -> Any:
+        erasure.start_of_subreddit(database, found["cats"])
+        erasure.work(database)
+        return compute(*args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(map_links, "strongest", erased_meanwhile)
+        map_link_computing.compute(database, node)
+    assert len(map_world.stored_links(database)) == 1, "the computation had read the activity"
+    assert map_world.update(database) == 1
+    assert map_world.stored_links(database) == {}
 
 
 def test_links_are_computed_again_after_a_failure(
