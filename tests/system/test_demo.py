@@ -110,6 +110,9 @@ def test_once_crawls_into_the_database_and_a_second_time_adds_only_what_is_new(
     assert first["edges"] >= first["authors"]
     assert first["requests"] > 10
     assert 0 < first["seconds"] < 60
+    picture = open_folder / "data" / "map.svg"
+    assert str(picture) in done.stdout
+    assert "LunarAtlas" in picture.read_text()
 
     second = demo.result(demo.run(*arguments, **limits))
     assert second["jobs"] == {"succeeded": 3}
