@@ -20,5 +20,9 @@ PAGES: dict[str, Callable[[Seeded], str]] = {
     "group-stages": lambda seeded: f"/ui/groups/{seeded.large_group}?view=graph",
     "group-timeline": lambda seeded: f"/ui/groups/{seeded.held_group}?view=timeline",
     "settings": lambda _: "/ui/settings",
+    "webhooks": lambda _: "/ui/webhooks",
+    "webhook": lambda seeded: f"/ui/webhooks/{seeded.webhook}",
+    "webhook-held": lambda seeded: f"/ui/webhooks/{seeded.webhook + 1}?state=held",
+    "delivery": lambda seeded: f"/ui/webhooks/deliveries/{seeded.delivery}",
     "not-found": lambda _: "/ui/no/such/page",
 }

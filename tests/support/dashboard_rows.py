@@ -43,6 +43,24 @@ FAILED = [
 QUEUED = ["vim", "emacs", "neovim", "helix", "kakoune", "linux", "debian", "archlinux", "nixos",
           "gardening", "houseplants", "succulents", "orchids", "bonsai", "mycology"]  # fmt: skip
 LEASE_SECONDS = 3_600.0
+_PENDING = text("""
+    UPDATE webhook_deliveries SET attempts = 4, next_attempt_at = now() + interval '2 hours'
+    WHERE state = 'pending'
+    """)
+_EVENT = text("""
+    UPDATE webhook_events SET job_id = 1, group_ids = ARRAY[1], subreddit = 'postgres', body = :body
+    WHERE id = (SELECT event_id FROM webhook_deliveries WHERE id = :delivery)
+    """)
+_ATTEMPTS = text("""
+    INSERT INTO webhook_attempts
+        (delivery_id, number, started_at, duration_ms, result, status_code, detail, response)
+    SELECT :delivery, n, now() - (60 - 6 * n) * interval '1 minute', 120 * n,
+        CASE WHEN :succeeded THEN 'succeeded' WHEN n = 1 THEN 'timeout' ELSE 'http_error' END,
+        CASE WHEN :succeeded THEN 204 WHEN n > 1 THEN 503 END,
+        CASE WHEN n = 1 AND NOT :succeeded THEN 'no answer within 15 s' END,
+        CASE WHEN n > 1 OR :succeeded THEN :response END
+    FROM generate_series(1, CASE WHEN :succeeded THEN 1 ELSE 3 END) AS n
+    """)
 
 
 @dataclass
@@ -60,6 +78,7 @@ class Seeded:
     large_group: int = 0  # has more steps than a graph
     schedule: int = 0
     webhook: int = 0
+    delivery: int = 0  # with attempts that failed
     token_ids: list[str] = field(default_factory=list)
 
 
@@ -73,7 +92,7 @@ def seed(database: Database, client: httpx.Client) -> Seeded:
         _live_jobs(conn, found, now)
     with database.begin() as conn:
         _content(conn, now)
-        found.webhook = _webhooks(conn, now)
+        found.webhook, found.delivery = _webhooks(conn, now)
         _processes(conn)
         slot_reservation.reserve_slot(conn, client_id="demo-client", longest_wait=60)
         _spend_budget(conn)
@@ -151,7 +170,7 @@ def _content(conn: Connection, now: datetime) -> None:
     crawled.store(conn, *items, *answers)
 
 
-def _webhooks(conn: Connection, now: datetime) -> int:
+def _webhooks(conn: Connection, now: datetime) -> tuple[int, int]:
     endpoint = webhook_rows.add_endpoint(conn, "https://hooks.example.com/crawls")
     disabled = webhook_rows.add_endpoint(
         conn,
@@ -161,9 +180,18 @@ def _webhooks(conn: Connection, now: datetime) -> int:
         disabled_at=now - timedelta(hours=1),
     )
     states = ("delivered", "failed", "pending")
-    webhook_rows.add_deliveries(conn, endpoint, 30, states=states, at=now - timedelta(hours=1))
+    sent = webhook_rows.add_deliveries(
+        conn, endpoint, 30, states=states, at=now - timedelta(hours=1)
+    )
     webhook_rows.add_deliveries(conn, disabled, 3, states=("held",), at=now - timedelta(hours=2))
-    return endpoint
+    conn.execute(_PENDING)
+    failed = sent[0]  # the second state is the first one
+    conn.execute(
+        _EVENT, {"delivery": failed, "body": f'{{"type":"job.failed","text":"{HOSTILE}"}}'}
+    )
+    conn.execute(_ATTEMPTS, {"delivery": failed, "response": HOSTILE, "succeeded": False})
+    conn.execute(_ATTEMPTS, {"delivery": sent[2], "response": "ok", "succeeded": True})
+    return endpoint, failed
 
 
 def _processes(conn: Connection) -> None:

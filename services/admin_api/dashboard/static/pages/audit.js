@@ -23,7 +23,7 @@ const FILTERS = [
   { name: 'since', label: 'Since', kind: 'time' },
   { name: 'until', label: 'Until', kind: 'time' },
 ];
-const PAGES = { crawl_job: 'jobs', job_group: 'groups', scheduled_job: 'schedules', webhook_endpoint: 'webhooks' };
+const PAGES = { crawl_job: 'jobs', job_group: 'groups', scheduled_job: 'schedules', webhook: 'webhooks' };
 
 function Thing({ row }) {
   const text = `${words(row.resource_type)} ${row.resource_id ?? ''}`;

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from '../core/html.js';
 import { api, newKey } from '../core/api.js';
 import { number, plural } from '../core/format.js';
 import { refreshAfterChange } from '../core/poll.js';
-import { ROOT, hrefOf } from '../core/router.js';
+import { ROOT, hrefOf, navigate } from '../core/router.js';
 import { Button } from './button.js';
 import { CommandLines } from './command_lines.js';
 import { Dialog, openDialog } from './dialog.js';
@@ -81,7 +81,9 @@ function Rehearsal({ change, close }) {
     setSent({ isBusy: true, error: null, answer: null });
     try {
       const answer = await api.send(request.method, request.path, { ...request, key: key.current, ...more });
-      refreshAfterChange();
+      // A page of a deleted thing would ask for it again.
+      if (change.leaveTo) navigate(change.leaveTo);
+      else refreshAfterChange();
       const failed = answer.data?.failed ?? 0;
       if (failed > 0) {
         setSent({ isBusy: false, error: null, answer });
@@ -118,9 +120,15 @@ function Rehearsal({ change, close }) {
           ${sent.error && (sent.error.status === 412
             ? html`<${ChangeConflict} error=${sent.error} body=${body} send=${send} close=${close} />`
             : html`<${Problem} error=${sent.error} />`)}
-          <${CommandLines} request=${request} crawlctl=${change.crawlctl && [...change.crawlctl, ...optionsOf(all, values)]} />
+          <${CommandLines} request=${request} crawlctl=${crawlctlOf(change, body, all, values)} />
         `}
   <//>`;
+}
+
+function crawlctlOf(change, body, fields, values) {
+  const { crawlctl } = change;
+  const line = typeof crawlctl === 'function' ? crawlctl(body ?? {}) : crawlctl;
+  return line && [...line, ...optionsOf(fields, values)];
 }
 
 const isFilledIn = (value) => value !== '' && value !== null && value !== undefined;

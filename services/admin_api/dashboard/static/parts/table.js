@@ -12,7 +12,7 @@ import { Empty, EmptyByFilters, Problem, Skeleton, Staleness } from './states.js
 export { DataTable } from './data_table.js';
 
 export function Table(props) {
-  const { name, list, columns, open, actions, matchAll, empty, filters, caption, extraKeys, what = 'row' } = props;
+  const { name, list, columns, open, actions, matchAll, empty, filters, caption, extraKeys, what = 'row', whats = `${what}s` } = props;
   const { shown, choose } = useColumns(name, columns);
   const selection = useSelection(list, JSON.stringify(filters?.query ?? {}));
   const body = useRef(null);
@@ -27,8 +27,8 @@ export function Table(props) {
   return html`<${Staleness} poll=${poll} />
     <div class="table-bar">
       ${actions && !selection.isEmpty
-        ? html`<${Selected} selection=${selection} offered=${offered} what=${what} />`
-        : html`<span class="quiet">${rangeText(list, what)}</span>`}
+        ? html`<${Selected} selection=${selection} offered=${offered} what=${what} whats=${whats} />`
+        : html`<span class="quiet">${rangeText(list, what, whats)}</span>`}
       ${list.pending > 0 &&
       html`<${Button} kind="small primary" onClick=${() => showNew(list)}>Show ${number(list.pending)} new<//>`}
       <span class="grow" />
@@ -37,11 +37,11 @@ export function Table(props) {
     ${matchAll && html`<${AllOffer} selection=${selection} list=${list} filters=${filters} what=${what} />`}
     ${list.rows.length === 0
       ? filters?.isActive
-        ? html`<${EmptyByFilters} filters=${filters} what=${`${what}s`} />`
-        : html`<${Empty} ...${empty ?? { title: `No ${what}s` }} />`
+        ? html`<${EmptyByFilters} filters=${filters} what=${whats} />`
+        : html`<${Empty} ...${empty ?? { title: `No ${whats}` }} />`
       : html`<div class=${`table-frame ${poll.isChanging ? 'changing' : ''}`} ref=${list.element}>
           <table class="table cards-on-phone" role="table" aria-busy=${poll.isChanging ? 'true' : null}>
-            <caption class="unseen">${caption ?? `${what}s`}</caption>
+            <caption class="unseen">${caption ?? whats}</caption>
             <${Head} list=${list} columns=${shown} selection=${actions && selection} />
             <tbody role="rowgroup" ref=${body}>
               ${list.rows.map(
@@ -54,16 +54,18 @@ export function Table(props) {
     <${Pages} list=${list} />`;
 }
 
-const rangeText = (list, what) =>
-  list.hasPrevious || list.hasNext ? `${plural(list.rows.length, what)} on this page` : plural(list.rows.length, what);
+function rangeText(list, what, whats) {
+  const text = plural(list.rows.length, what, whats);
+  return list.hasPrevious || list.hasNext ? `${text} on this page` : text;
+}
 
 function showNew(list) {
   list.showPending();
   scrollTo({ top: 0 });
 }
 
-function Selected({ selection, offered, what }) {
-  const text = selection.isAll ? `All ${what}s that match` : plural(selection.count, what);
+function Selected({ selection, offered, what, whats }) {
+  const text = selection.isAll ? `All ${whats} that match` : plural(selection.count, what, whats);
   return html`<span class="selected" role="status">${text} selected</span>
     <div class="table-actions" data-actions>
       ${offered.filter(Boolean).map(

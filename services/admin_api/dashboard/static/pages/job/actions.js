@@ -1,7 +1,6 @@
 // The changes of one job. Each sends If-Match, so that it changes only the version on the page.
 import { html } from '../../core/html.js';
 import { useKeys } from '../../core/keys.js';
-import { navigate } from '../../core/router.js';
 import { Button } from '../../parts/button.js';
 import { Menu } from '../../parts/menu.js';
 import { rehearse } from '../../parts/rehearsal.js';
@@ -40,8 +39,8 @@ function change(job, { label, path, method = 'POST', body, fields, effect, dange
   });
 }
 
-async function remove(job) {
-  const answer = await rehearse({
+const remove = (job) =>
+  rehearse({
     title: `Delete job ${job.id}`,
     verb: 'Delete',
     scope: 'jobs',
@@ -51,9 +50,8 @@ async function remove(job) {
     ifMatch: `"${job.version}"`,
     effect: 'The job and its attempts are deleted. The crawled content stays.',
     done: () => `Job ${job.id} is deleted`,
+    leaveTo: '/ui/jobs',
   });
-  if (answer) navigate('/ui/jobs');
-}
 
 export function JobActions({ job }) {
   const changes = changesOf(job);
