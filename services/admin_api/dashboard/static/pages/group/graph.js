@@ -78,7 +78,7 @@ function Node({ node, place, label, isActive, press, open }) {
   const { step } = node;
   const tone = step ? toneOf('step', step.state) : 'muted';
   return html`<g class=${`node tone-${tone} ${step ? '' : 'outside'}`} transform=${`translate(${place.x} ${place.y})`} role="button" tabindex=${isActive ? 0 : -1}
-    data-node=${node.id} aria-label=${label} onKeyDown=${press} onClick=${open}>
+    data-node=${node.id} onKeyDown=${press} onClick=${open}>
     <title>${label}</title>
     <rect width=${NODE.width} height=${NODE.height} rx="5" />
     <rect class="node-side" width="5" height=${NODE.height} rx="2" />
