@@ -15,7 +15,7 @@ def test_budget_workers_and_system_show_their_facts(
     open_page: OpenPage, dashboard: Dashboard
 ) -> None:
     page = open_page("/ui/budget", width=PHONE)
-    expect(page.get_by_text("558 of 970 (Reddit's limit: 1,000)")).to_be_visible()
+    expect(page.get_by_text(" of 970 (Reddit's limit: 1,000)")).to_be_visible()
     expect(page.get_by_role("figure", name="Requests a minute by source")).to_be_visible()
     no_horizontal_scroll(page)
     go(page, dashboard, "/ui/workers")

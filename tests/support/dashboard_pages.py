@@ -7,6 +7,11 @@ from support.dashboard_rows import Seeded
 # By name: the path for the seeded rows. A page for one row does not exist in an empty database: its
 # picture there shows the state "does not exist".
 PAGES: dict[str, Callable[[Seeded], str]] = {
+    "overview": lambda _: "/ui/",
+    "overview-hour": lambda _: "/ui/?range=1h",
+    "job-waiting": lambda seeded: f"/ui/jobs/{seeded.waiting_job}",
+    "job-failed": lambda seeded: f"/ui/jobs/{seeded.failed_job}",
+    "job-crawling": lambda seeded: f"/ui/jobs/{seeded.crawling_job}",
     "jobs": lambda _: "/ui/jobs",
     "jobs-failed": lambda _: "/ui/jobs?status=failed",
     "subreddits": lambda _: "/ui/subreddits",
@@ -19,6 +24,11 @@ PAGES: dict[str, Callable[[Seeded], str]] = {
     "group-graph": lambda seeded: f"/ui/groups/{seeded.held_group}?view=graph",
     "group-stages": lambda seeded: f"/ui/groups/{seeded.large_group}?view=graph",
     "group-timeline": lambda seeded: f"/ui/groups/{seeded.held_group}?view=timeline",
+    "budget": lambda _: "/ui/budget",
+    "workers": lambda _: "/ui/workers",
+    "system": lambda _: "/ui/system",
+    "audit": lambda _: "/ui/audit",
+    "tokens": lambda _: "/ui/tokens",
     "settings": lambda _: "/ui/settings",
     "webhooks": lambda _: "/ui/webhooks",
     "webhook": lambda seeded: f"/ui/webhooks/{seeded.webhook}",

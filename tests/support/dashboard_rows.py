@@ -206,7 +206,9 @@ def _processes(conn: Connection) -> None:
 
 
 def _spend_budget(conn: Connection) -> None:
-    conn.execute(text("UPDATE reddit_budgets SET reserved = 412, others = 57"))
+    conn.execute(
+        text("UPDATE reddit_budgets SET window_started_at = now(), reserved = 412, others = 57")
+    )
 
 
 def _members() -> dict[str, dict[str, int]]:
