@@ -56,7 +56,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 
 
 def _sentence(wrong: click.ClickException) -> str:
-    """Return the message of click on one line, with plain words for its names of types."""
+    """Return the message on one line, in words that people know in place of click's types."""
     text = wrong.format_message().replace("\n\t", " ")
     text = text.replace(" is not a valid integer range.", " is not a whole number.")
     return text.replace(" is not a valid float range.", " is not a number.")

@@ -122,7 +122,7 @@ class Timetable:
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:
-        """Return the seconds since the loop last found no more due schedules; None before that."""
+        """Return the seconds since the loop last had no due schedule; None if it never had."""
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:

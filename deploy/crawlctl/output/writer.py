@@ -12,8 +12,8 @@ from crawlctl.output.style import Style
 from crawlctl.output.visible_text import visible, visible_json, visible_lines
 
 # A spreadsheet runs a cell as a formula if it begins with one of these characters. Some versions
-# also accept the wide forms of = + - @. A tab is missing here, because a cell has a tab as the
-# escape `\t`.
+# also accept the wide forms of = + - @. A tab is missing here, because a cell shows a tab
+# as the two characters `\t`.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PAGE_ROWS = 500  # the widths of a table's columns are computed for this number of rows at a time
 

@@ -31,8 +31,8 @@ def page_of(
 ) -> responses.Response:
     """Return the page that the parameters request.
 
-    `listing` is the name of the list in cursors, and `path` is the path of the next page. `shown`
-    returns the items of the page from its jobs.
+    `path` is the path of the list. A cursor contains `listing`, the name of the list, and works for
+    no other list. `shown` turns the jobs of the page into its items.
     """
     page = pagination.Page.requested(listing, {**params, "ids": None})
     with state.current().database.read() as conn:

@@ -100,7 +100,7 @@ def end_of_job(job: JobState) -> StepEnd | None:
 
 
 def end_of_step(job: JobState, required: RequiredOutcome) -> StepEnd | None:
-    """Return the end of the step that follows the job, or None while the job is live."""
+    """Return how a step ends whose crawl is this job; None while the job is live."""
     end = end_of_job(job)
     if end is None or end.state is not StepState.SUCCEEDED or required is RequiredOutcome.ANY:
         return end

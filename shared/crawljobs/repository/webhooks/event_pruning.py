@@ -36,8 +36,8 @@ _expanded = (
     .limit(_examined)
     .subquery("expanded")
 )
-# Events whose deliveries were not created, because no process has a master key. These events are in
-# an index of versions, not of times. A later event has a higher version.
+# Events without deliveries, because no process has a master key. Their index has their versions,
+# not their times. The order is the same, because a later event has a higher version.
 _unexpanded = (
     select(_event.id, _event.created_at)
     .where(_event.expanded_at.is_(None))

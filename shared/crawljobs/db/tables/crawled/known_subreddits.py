@@ -50,8 +50,8 @@ subreddits = Table(
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
     Column("last_crawled_at", Timestamp),
     Column("next_crawl_at", Timestamp),  # null: a crawl runs only on request
-    # `looks_in_vain` is the number of consecutive crawls that confirmed `access` and could not read
-    # the subreddit.
+    # `looks_in_vain`: how many crawls in a row could not read the subreddit, because its access
+    # state, such as private, had not changed.
     Column("looks_in_vain", SmallInteger, nullable=False, server_default="0"),
     # The next columns show how complete the stored content was after the last crawl. The tables in
     # `coverage.py` show which content is missing now.

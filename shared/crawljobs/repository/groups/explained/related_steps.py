@@ -89,8 +89,10 @@ _COUNTS = {
 
 @dataclass(frozen=True)
 class RelatedSteps:
-    """The steps that depend on a job, at most SHOWN_MAX of them in `shown`. `total` counts all
-    dependent steps, up to COUNTED_MAX for each relation."""
+    """The steps that depend on a job: the first SHOWN_MAX of them, and their number.
+
+    `total` counts at most COUNTED_MAX steps of each kind of dependence (StepRelation).
+    """
 
     shown: list[RelatedStep]
     total: int

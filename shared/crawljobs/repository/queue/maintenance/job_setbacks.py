@@ -59,9 +59,8 @@ FOLLOW_UPS = text(f"""
 
 
 # Replaces future times of queued jobs by the time of the transaction, in chunks, the earliest times
-# first. The order of the jobs does not change, because a later transaction sets a later time, and
-# the id decides between equal times. created_at sets the order of claims, and queued_at the start
-# of aging.
+# first. All jobs of a chunk get the same time, so their order becomes that of their ids. A later
+# chunk gets a later time. created_at sets the order of claims, and queued_at the start of aging.
 def _queued_ahead(condition: str) -> str:
     return f"""(SELECT id FROM (
             SELECT id FROM crawl_jobs

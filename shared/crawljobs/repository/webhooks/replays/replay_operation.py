@@ -1,4 +1,4 @@
-"""Replay the deliveries of an endpoint: few at once, many as an operation in chunks."""
+"""Replay the deliveries of an endpoint: a few in the request, many as an operation in chunks."""
 
 from __future__ import annotations
 
