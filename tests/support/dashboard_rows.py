@@ -104,6 +104,7 @@ def seed(database: Database, client: httpx.Client) -> Seeded:
     )
     _changes(client, found)
     with database.begin() as conn:
+        _ledger(conn, found.schedule)
         conn.execute(text("ANALYZE"))
     return found
 
@@ -211,6 +212,20 @@ def _spend_budget(conn: Connection) -> None:
     )
 
 
+def _ledger(conn: Connection, schedule: int) -> None:
+    outcomes = ["enqueued", "merged", "enqueued", "missed", "enqueued", "enqueued", "skipped"]
+    conn.execute(
+        text("""
+            INSERT INTO scheduled_job_runs (scheduled_job_id, due_at, fired_at, outcome, ticks)
+            SELECT :id, date_trunc('hour', now()) - n * interval '9 hours',
+                date_trunc('hour', now()) - n * interval '9 hours' + interval '2 seconds',
+                (CAST(:outcomes AS text[]))[1 + n % 7], CASE WHEN n % 7 = 3 THEN 4 ELSE 1 END
+            FROM generate_series(4, 40) n
+            """),
+        {"id": schedule, "outcomes": outcomes},
+    )
+
+
 def _members() -> dict[str, dict[str, int]]:
     names = [name for name, _ in FINISHED]
     return {
@@ -239,6 +254,8 @@ def _changes(client: httpx.Client, found: Seeded) -> None:
     ):
         body = {"name": name, "subreddit": "golang", "cron_expression": cron, "timezone": zone}
         found.schedule = post("/api/admin/scheduled-jobs", body)["id"]
+    grouped = {"name": "Go, all of it", "steps": steps, "cron_expression": "@every 6h"}
+    post("/api/admin/scheduled-jobs", grouped)
     for name, scopes in (("ops", ["read", "jobs"]), ("reader", ["read"])):
         made = post("/api/admin/tokens", {"name": name, "scopes": scopes})
         found.token_ids.append(made["id"])

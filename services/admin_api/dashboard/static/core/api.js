@@ -48,9 +48,9 @@ async function get(path, { query, signal } = {}) {
 
 /**
  * Change. A POST gets an Idempotency-Key, unless `key` is false, as for a dry run. A repetition after
- * a sign-in has the same key.
+ * a sign-in has the same key. `resource` is the path that is read again after a 412.
  */
-async function send(method, path, { body, query, ifMatch, key, signal } = {}) {
+async function send(method, path, { body, query, ifMatch, key, signal, resource = path } = {}) {
   const headers = {};
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (ifMatch) headers['If-Match'] = ifMatch;
@@ -59,7 +59,7 @@ async function send(method, path, { body, query, ifMatch, key, signal } = {}) {
   try {
     return await exchange(method, urlOf(path, query), { headers, body: text, signal });
   } catch (error) {
-    if (error.status === 412) error.current = await get(path, { signal }).catch(() => null);
+    if (error.status === 412) error.current = await get(resource, { signal }).catch(() => null);
     throw error;
   }
 }

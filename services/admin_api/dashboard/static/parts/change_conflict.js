@@ -3,7 +3,7 @@ import { html } from '../core/html.js';
 import { refreshAfterChange } from '../core/poll.js';
 import { Conflict } from './conflict.js';
 
-export function ChangeConflict({ error, body, send, close }) {
+export function ChangeConflict({ error, body, base, send, close }) {
   const { current } = error;
   const reload = () => {
     refreshAfterChange();
@@ -12,6 +12,7 @@ export function ChangeConflict({ error, body, send, close }) {
   return html`<${Conflict}
     error=${error}
     mine=${body ?? {}}
+    base=${base}
     theirs=${current?.data}
     onReload=${reload}
     onOverwrite=${current?.etag && (() => send({ ifMatch: current.etag }))}

@@ -37,7 +37,10 @@ export function useForm({ values: initial, send, done }) {
       isSent.current = false;
       setValues((all) => ({ ...all, [name]: value }));
     },
-    reset: (next = initial) => setValues(next),
+    reset: (next = initial) => {
+      setValues(next);
+      setState({ errors: {}, problem: null, isBusy: false });
+    },
     isChanged,
     submit,
     ...state,

@@ -74,7 +74,7 @@ function Rehearsal({ change, close }) {
   const count = dry.data ? countOf(dry.data) : null;
   const toType = change.typed ?? (danger && count > TYPED_ABOVE ? String(count) : null);
   const obstacle = obstacleOf({ change, dry, count, all, values, toType, typed });
-  const request = { method: change.method, path: change.path, query: change.query, ifMatch: change.ifMatch, body };
+  const request = { method: change.method, path: change.path, query: change.query, ifMatch: change.ifMatch, resource: change.resource, body };
   if (change.expectCount && dry.data) request.body = { ...body, expected_count: items(dry.data).length };
 
   const send = async (more = {}) => {
@@ -118,7 +118,7 @@ function Rehearsal({ change, close }) {
             <input type="text" inputmode=${change.typed ? null : 'numeric'} autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
           </label>`}
           ${sent.error && (sent.error.status === 412
-            ? html`<${ChangeConflict} error=${sent.error} body=${body} send=${send} close=${close} />`
+            ? html`<${ChangeConflict} error=${sent.error} body=${body} base=${change.base} send=${send} close=${close} />`
             : html`<${Problem} error=${sent.error} />`)}
           <${CommandLines} request=${request} crawlctl=${crawlctlOf(change, body, all, values)} />
         `}

@@ -1,0 +1,2 @@
+// The path of the schedules in the REST API.
+export const PATH = '/api/admin/scheduled-jobs';
