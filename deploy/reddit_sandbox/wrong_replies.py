@@ -19,7 +19,8 @@ from reddit_sandbox.wrong_kinds import Kind
 IN_A_ROW_MAX = 20
 # The probability that a wrong reply repeats at the next request of the page.
 HOLDS_ON = 0.3
-# The limit of pages whose next reply is already chosen. A further page replaces the oldest page.
+# The next reply is chosen in advance for at most this number of pages. A further page replaces the
+# page that was added first.
 MEMORY = 10_000
 
 

@@ -122,7 +122,7 @@ class Timetable:
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:
-        """Return the seconds since the loop last had no due schedule; None if it never had."""
+        """Return the seconds since the loop last finished its due schedules; None before that."""
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:

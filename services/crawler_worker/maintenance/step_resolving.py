@@ -35,7 +35,7 @@ CHUNK_WHILE_CLAIMING = 200
 # The longest pause of a resolver with a backlog while this worker claims. The pause ends earlier if
 # the worker stops claiming.
 BACKLOG_PAUSE_MAX_SECONDS = 10.0
-# The worker claims without a pause if its last claim is at most this number of seconds ago.
+# A worker counts as claiming for this time after its last claim.
 CLAIMS_WITHIN_SECONDS = 0.2
 # Once in this interval, one of all workers searches for upstreams (jobs, steps or groups) that have
 # ended without a record of their end.

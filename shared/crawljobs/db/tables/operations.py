@@ -43,7 +43,7 @@ operations = Table(
     # Maps each BatchResult to the number of rows with this result.
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
-    # The ids of the first jobs that the operation kept, because other requests share these jobs.
+    # The ids of the first jobs that were not cancelled, because other requests share them.
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),
     Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the first errors
     Column("error_count", Integer, nullable=False, server_default="0"),

@@ -21,10 +21,12 @@ _LISTED = select(erased_authors.c.name_hash).where(
 
 
 def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
-    """Return the key. `keys` are the ids of the keys of all stored hashes.
+    """Return `key` if all stored hashes of names were made with it.
 
-    Raises ContentKeyRequired if `key` is None, or if a name was hashed with another key. Otherwise
-    erased authors would not be recognized, and would be stored again.
+    `keys` are the ids of the keys of these hashes.
+
+    Raises ContentKeyRequired if `key` is None or another key. With another key, erased authors
+    would not be recognized, and would be stored again.
     """
     if key is None:
         raise errors.ContentKeyRequired(

@@ -60,7 +60,7 @@ def position_columns(order: ExportOrder) -> tuple[str, ...]:
 
 
 def _bound(table: Table, order: ExportOrder, name: str) -> ColumnElement[Any]:
-    """Return the position `name` (`low` or `high`) as parameters for the columns of the key."""
+    """Return a bound of the walk as a tuple of parameters. `name` is `low` or `high`."""
     varies = position_columns(order)
     return tuple_(
         *(

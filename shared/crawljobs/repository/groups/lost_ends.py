@@ -104,7 +104,7 @@ class SearchedPage:
 
 
 def record_jobs(conn: Connection, *, at_most: int) -> int:
-    """Record ends of jobs whose dependent steps were not updated. Returns the number of records.
+    """Record the ends of jobs if steps that depend on them were not updated. Return their number.
 
     Records at most `at_most` ends for steps that follow a job, and at most `at_most` ends for steps
     that wait for a job. The resolver then updates the steps. A second record of the same end

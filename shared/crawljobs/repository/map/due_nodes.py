@@ -96,7 +96,7 @@ class TakenNode:
 
 
 def has_due(conn: Connection, *, now: datetime | None = None) -> bool:
-    """Return whether the links of a subreddit are due."""
+    """Return whether the links of any subreddit must be computed again."""
     return conn.execute(_DUE, {"now": now}).first() is not None
 
 

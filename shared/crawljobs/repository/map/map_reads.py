@@ -136,7 +136,10 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class MapState:
-    """How current the map is. `due` is the number of subreddits with due links, up to DUE_MAX."""
+    """How current the map is.
+
+    `due` is the number of subreddits whose links must be computed again, up to DUE_MAX.
+    """
 
     due: int
     links_at: datetime | None

@@ -1,7 +1,7 @@
 """Resolve host names in separate threads, because `getaddrinfo` has no deadline.
 
-A lookup that takes longer than HANDOVER_SECONDS is abandoned: a new thread replaces the thread of
-the lookup. The callers still wait for the result, and the replaced thread ends with the lookup.
+If a lookup takes longer than HANDOVER_SECONDS, a new thread takes the place of its thread for other
+lookups. The old thread goes on with its lookup, whose callers wait for the result, and then ends.
 Callers that need the same name at the same time share a lookup. So a name whose server never
 answers occupies a single thread, and many such names do not delay other names.
 """

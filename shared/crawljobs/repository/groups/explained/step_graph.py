@@ -149,9 +149,9 @@ def waits(conn: Connection, *, step_ids: Sequence[int]) -> list[GraphWait]:
 def stages(
     conn: Connection, *, group_id: int, since: datetime, until: datetime
 ) -> list[StageCount]:
-    """Return the numbers of at most STEPS_MAX steps by depth, state and bucket.
+    """Count the steps of a group by depth, state and part of the time from `since` to `until`.
 
-    `since` must be before `until`.
+    At most STEPS_MAX steps are counted. `since` must be before `until`.
     """
     values = {"group_id": group_id, "since": since, "until": until}
     return [

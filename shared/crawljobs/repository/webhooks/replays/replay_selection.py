@@ -48,7 +48,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Walked:
-    """The deliveries to replay of one walk. The next walk starts after the id `position`.
+    """The deliveries that one walk selected for a replay. The next walk starts after `position`.
 
     `more` is true if further deliveries may follow.
     """
