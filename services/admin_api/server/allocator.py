@@ -1,4 +1,7 @@
-"""Makes glibc return freed memory to the system. By default, glibc keeps memory for each thread."""
+"""Makes glibc return freed memory to the system.
+
+By default, glibc creates up to eight heaps for each CPU core, and each heap keeps freed memory.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import contextlib
 import ctypes
 
 ARENAS = 2
-LARGE_BYTES = 256 * 1024  # limit of the size of freed blocks that the process keeps
+# A block of at least this size is returned to the system when the block is freed.
+LARGE_BYTES = 256 * 1024
 
 # Constants of <malloc.h>.
 _M_ARENA_MAX = -8
@@ -19,6 +23,6 @@ def bound() -> None:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, ARENAS)
-        # Without this call, glibc would raise the threshold over time.
+        # Without this call, glibc would raise M_MMAP_THRESHOLD when larger blocks are freed.
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES)

@@ -11,7 +11,8 @@ from typing import Protocol
 
 # Limit of a body in received bytes: 1 MiB of content, and 64 KiB for the size lines of the chunks.
 BODY_BYTES = 1024 * 1024 + 64 * 1024
-# Limit of a body with steps, in received bytes: 4 MiB of content, and 256 KiB for size lines.
+# Limit of a body that may list the steps of a group, in received bytes: 4 MiB of content, and
+# 256 KiB for the size lines of the chunks.
 LARGE_BODY_BYTES = 4 * BODY_BYTES
 _TAKES_LARGE_BODY = re.compile(
     rb"(?:\r\n)?(?:POST /api/admin/(?:groups(?:/[0-9]+/steps)?|scheduled-jobs)"
@@ -33,7 +34,7 @@ class BodyEnd(Protocol):
 
 
 class Unclear:
-    """A body with an ambiguous end. It counts as complete, so the parser gets and refuses it."""
+    """A body with an ambiguous end. It counts as complete, and gunicorn's parser refuses it."""
 
     is_too_large = False
     is_clear = False
@@ -54,7 +55,7 @@ class KnownLength:
 
 
 class Chunks:
-    """Finds the end of a chunked body. Reads each byte once, even if it arrives in many pieces.
+    """Finds the end of a chunked body. Reads each byte once, even if the body comes in pieces.
 
     The checks are as strict as RFC 9112, because gunicorn's parser does not check a body that no
     view reads. With weaker checks, a proxy could find a different end than this server. Then the

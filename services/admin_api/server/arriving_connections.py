@@ -23,7 +23,7 @@ STOP_BODY_SECONDS = 3.0
 
 
 class ArrivingConnections:
-    """Holds the connections whose requests are arriving, oldest first.
+    """Holds the connections whose requests are arriving, in the order in which they were added.
 
     Only the thread of the event loop may use this object.
     """
@@ -95,7 +95,7 @@ class ArrivingConnections:
         self._connections.pop(conn, None)
 
     def release_memory(self, conn: Connection) -> None:
-        """Subtract the size of the connection's request from the memory in use.
+        """Subtract the size of the connection's request from the memory of all requests.
 
         Call this function when the memory of the request is freed.
         """
@@ -109,15 +109,19 @@ class ArrivingConnections:
         """Serve, refuse or close the connections whose requests are past their deadlines."""
         for conn in [conn for conn in self._connections if conn.arriving.deadline <= now]:
             if conn.arriving.state is State.BODY:
+                # The body is late. The application checks the token, and then responds 408.
                 conn.arriving.stop(State.LATE)
-                self._serve(conn)  # late body: the application checks the token, then responds 408
+                self._serve(conn)
             elif conn.arriving.received:
                 self._refuse(conn, http_rules.late())
             else:
                 self._close(conn)
 
     def shorten_deadlines(self, stops_since: float) -> None:
-        """Shorten all deadlines. The process began to stop at the monotonic time `stops_since`."""
+        """Shorten the deadlines of all requests, because the process stops.
+
+        `stops_since` is the monotonic time at which the process began to stop.
+        """
         for conn in self._connections:
             has_head = conn.arriving.state is State.BODY
             longest = STOP_BODY_SECONDS if has_head else STOP_HEAD_SECONDS

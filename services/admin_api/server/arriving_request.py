@@ -117,7 +117,7 @@ class ArrivingRequest:
         self.state = State.WHOLE
 
     def stop(self, state: State) -> None:
-        """Stop waiting for the rest of the body. `state` is the reason."""
+        """Stop waiting for the rest of the body. The new `state` shows the reason."""
         self.state = state
 
 

@@ -21,7 +21,7 @@ PIECE_BYTES = 64 * 1024
 
 
 class LeavingConnections:
-    """Holds connections that have sent their last response, ordered by the time of their closing.
+    """Holds connections that have sent their last response, in the order of their last responses.
 
     Not thread-safe: only the thread of the event loop may use this object.
     """

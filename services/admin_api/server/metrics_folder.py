@@ -1,7 +1,8 @@
 """The folder through which the processes of one admin-api share their metrics.
 
-An environment variable names the folder. prometheus_client reads the variable at its import. So
-prepare() must set the variable first, and no import of this module may import prometheus_client.
+An environment variable names the folder. When prometheus_client is imported, it reads the variable.
+So prepare() must set the variable before prometheus_client is imported. The modules that this
+module imports must not import prometheus_client.
 """
 
 from __future__ import annotations

@@ -17,14 +17,17 @@ log = logs.get_logger(__name__)
 # metrics, traces. Client connections and the files of threads are not included. An idle worker has
 # 17 of these files open.
 OWN_FILES = 28
-FILES_PER_THREAD = 2  # a database connection, and a selector while the thread connects
+# The open files of one thread: a database connection, and a selector while the thread opens this
+# connection.
+FILES_PER_THREAD = 2
 CONNECTIONS_MIN = 8
 
 
 def allowed_connections(cfg: Any) -> int:
     """Return gunicorn's setting `worker_connections`, or less if the limit of open files is low.
 
-    The result is at least CONNECTIONS_MIN. If the setting is lower, the result is the setting.
+    If the setting is below CONNECTIONS_MIN, return the setting. In all other cases, the result is
+    at least CONNECTIONS_MIN.
     """
     wanted: int = cfg.worker_connections
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

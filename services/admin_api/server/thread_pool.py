@@ -12,14 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def started(threads: int) -> ThreadPoolExecutor:
-    """Return a pool after all its threads have started. Raises RuntimeError if one cannot start."""
+    """Return a pool whose threads all run. Raises RuntimeError if a thread cannot start."""
     pool = ThreadPoolExecutor(max_workers=threads)
     all_run = threading.Barrier(threads + 1)
     try:
         for _ in range(threads):
             pool.submit(all_run.wait)
     except RuntimeError:
-        all_run.abort()  # otherwise the running threads would wait forever and prevent the exit
+        # End the wait of the threads that have started. They would prevent the exit of the process.
+        all_run.abort()
         raise
     all_run.wait()
     return pool

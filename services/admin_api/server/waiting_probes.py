@@ -33,8 +33,8 @@ class WaitingProbes:
         self._answer = answer
         self._waiting: dict[Any, Probe] = {}
         self._check: Future[None] | None = None  # the latest check; it calls _on_check_done
-        # The monotonic time when the latest check succeeded, or -READY_SECONDS if this check
-        # failed.
+        # If the latest check succeeded: the monotonic time of its success. If the latest check
+        # failed, or no check has ended yet: -READY_SECONDS.
         self._ready_at = -READY_SECONDS
 
     def add(self, connection: Any, probe: Probe, state: State, defer: Callable[..., None]) -> None:
@@ -67,7 +67,8 @@ class WaitingProbes:
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the oldest probe has waited too long. None: no probe waits."""
-        first = next(iter(self._waiting.values()), None)  # the oldest probe: a dict keeps the order
+        # A dict keeps the order in which the probes were added, so the first probe is the oldest.
+        first = next(iter(self._waiting.values()), None)
         if first is None:
             return None
         return max(0.0, first.arrived_at + DEADLINE_SECONDS - time.monotonic())

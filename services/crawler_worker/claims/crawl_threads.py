@@ -12,7 +12,10 @@ from crawler_worker.claims.held_claim import HeldClaim
 class CrawlThreads:
     """Crawls claimed jobs in threads. Each thread crawls one job at a time.
 
-    A thread calls `on_free` if no claim waits: after it takes a claim, and after each crawl.
+    A thread calls `on_free` in two cases:
+
+    - The thread has taken a claim, and no other claim waits for a thread.
+    - The thread has ended a crawl, and no claim waits for a thread.
 
     Only one idle thread is woken at a time. If more claims wait, the woken thread wakes the next
     idle thread before it crawls. A thread that ends its crawl takes the next waiting claim itself.

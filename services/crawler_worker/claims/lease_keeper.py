@@ -163,7 +163,7 @@ class LeaseKeeper(threading.Thread):
                 held.extended(requested_at)
             elif held.claim.job_id in extension.busy:
                 locked.append(held)
-            elif not held.completing and held in self.all_held():  # otherwise the claim has ended
+            elif not held.completing and held in self.all_held():  # a completed claim is not lost
                 log.warning("claim.lost", job_id=held.claim.job_id)
                 held.mark_lost()
         return locked

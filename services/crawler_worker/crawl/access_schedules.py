@@ -39,7 +39,7 @@ def enable_all(context: CrawlContext) -> int:
 
 
 def disable_all(context: CrawlContext, access: AccessState) -> int:
-    """Disable the schedules of a subreddit that is gone. Return their number.
+    """Disable the schedules of a subreddit that is gone. Return the number of disabled schedules.
 
     Skips a schedule that a scheduler is firing now. The scheduler then enqueues another crawl,
     which calls this function again. Raises Interrupted between two chunks.

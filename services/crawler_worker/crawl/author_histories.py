@@ -94,7 +94,7 @@ def _history(context: CrawlContext, name: str) -> Page:
 def _due(context: CrawlContext) -> tuple[str, ...]:
     """Return the authors whose histories must be requested, in this order:
 
-    - authors whose history an earlier crawl gave up, and the next try of this history is due
+    - authors whose history an earlier crawl gave up, if the next try of this history is due
     - the most active authors
 
     In the opposite order, active authors could postpone a due try forever.

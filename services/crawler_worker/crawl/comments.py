@@ -35,7 +35,7 @@ def crawl(context: CrawlContext) -> None:
             )
         except parts.GivenUp as given_up:
             # The crawl has not read the older comments, so the high-water mark must not move. The
-            # newest comment is recorded only with the missing part.
+            # id of the newest comment is stored only in the row of the missing part (`seen_to`).
             part = replace(given_up.part, seen_to=at.newest_comment)
             context.give_up(replace(at.enter("trees"), newest_comment=None), part)
             return

@@ -162,7 +162,7 @@ class CrawlContext(CrawlState):
             crawl_log.dropped(self.claim, then.phase, items)
 
     def _keeps_from(self) -> datetime | None:
-        """Return the time before which created items are stored without content. None: no limit."""
+        """Return the earliest creation time of an item whose content is stored. None: no limit."""
         retention = self.settings.content_retention
         return None if retention is None else self.now() - retention
 

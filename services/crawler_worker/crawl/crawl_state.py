@@ -71,7 +71,7 @@ class CrawlState:
         self.has_changed_parts = True
 
     def met_new(self) -> bool:
-        """Return whether this crawl has seen an item or a history that no earlier crawl saw."""
+        """Return whether the crawl has seen a new item, or has stored the history of an author."""
         return new_items.has_new(self.checkpoint, self.marks)
 
     def forecast(self, at: Checkpoint) -> Forecast:

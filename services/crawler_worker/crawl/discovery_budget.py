@@ -28,8 +28,9 @@ class Spending:
 
     @classmethod
     def of(cls, conn: Connection, claim: Claim, *, at_most: int, charged: int) -> Spending:
-        """Return the Spending of this claim's crawl, with the requests charged to its root so far.
+        """Return the Spending of this claim's crawl.
 
+        Reads from the database how many requests all crawls have charged to the crawl's root.
         `charged` is the number of requests that earlier attempts of this crawl have charged.
         """
         if claim.source is not JobSource.DISCOVERY:

@@ -17,11 +17,13 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import discovery, discovery_candidates, stored_subreddits
 from crawljobs.repository.queue import job_enqueue
 
-PRIORITY = 0  # of discovered subreddits: the lowest, so that requested crawls run first
+# The priority of crawls of discovered subreddits. It is the lowest priority, so that requested
+# crawls run first.
+PRIORITY = 0
 
 
 def crawl(context: CrawlContext) -> None:
-    """Check which of the names found by crawls of this subreddit are names of subreddits."""
+    """Check which of the stored names are subreddits. Crawls of this subreddit found the names."""
     if not is_wanted(context):
         return
     names = context.read(

@@ -1,4 +1,4 @@
-"""Keeps the minimum time between two requests of any workers for the same subreddit."""
+"""Keeps a minimum time between two requests for the same subreddit, also of different workers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def crawl(context: CrawlContext) -> None:
             )
         except parts.GivenUp as given_up:
             # The crawl has not read the older posts, so the high-water mark must not move. The
-            # newest post is recorded only with the missing part.
+            # id of the newest post is stored only in the row of the missing part (`seen_to`).
             part = replace(given_up.part, seen_to=at.newest_post)
             context.give_up(replace(at.enter("comments"), newest_post=None), part)
             return

@@ -138,7 +138,7 @@ def _after(context: CrawlContext, tree: Tree, busiest: Busiest) -> Checkpoint:
 
 
 def _record(tree: Tree) -> Callable[[Connection], None]:
-    """Return a function that records the tree in the row of its post, if the tree is done."""
+    """Return a function. If the tree is done, the function stores its counts in the post's row."""
 
     def record(conn: Connection) -> None:
         if tree.is_done:

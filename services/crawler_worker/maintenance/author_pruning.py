@@ -55,7 +55,11 @@ class AuthorPruning:
         return deleted
 
     def _forget(self, found: Sequence[tuple[int, str]]) -> int:
-        """Delete these accounts, except those that a running crawl names. Return their number."""
+        """Delete these accounts. Return the number of deleted accounts.
+
+        An account stays if its name cannot be removed from all crawls, for example because the
+        checkpoint of a running crawl contains the name.
+        """
         nameless = [
             author_id
             for author_id, name in found

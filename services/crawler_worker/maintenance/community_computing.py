@@ -12,7 +12,7 @@ from crawljobs.domain.chunks import chunks
 from crawljobs.domain.map_communities import LinkGraph
 from crawljobs.repository.map import stored_communities
 
-LINKS_MAX = 2_000_000  # limit of the links from which communities are computed
+LINKS_MAX = 2_000_000  # maximum number of links from which communities are computed
 
 
 def compute(database: Database) -> int:

@@ -36,8 +36,10 @@ class ContentRetention:
     def run(self) -> int:
         """Erase the due content of all subreddits. Return the number of erased items.
 
-        If a run is interrupted, the next run continues it. Without both settings, a run only moves
-        the marks of earlier runs back. Raises DatabaseUnavailable.
+        If a run is interrupted, the next run continues the work. The mark of a subreddit is the
+        time up to which its content is erased. If both settings are off, a run erases nothing, and
+        only moves the marks that earlier runs stored to an earlier time. Raises
+        DatabaseUnavailable.
         """
         settings = self._settings
         if not self._database.run(partial(task_turns.take_turn, task=TASK, every=EVERY)):

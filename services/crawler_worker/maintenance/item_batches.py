@@ -19,17 +19,17 @@ from crawljobs.repository.queue import queue_pauses
 from crawljobs.settings import DeletionCheckSettings
 
 BATCH = 100  # limit of the full names in one request, set by Reddit
-# One of CHECK_TURN batches of a worker is for the walk or for omitted items. The other batches are
-# for due refreshes, because most deletions concern new items. So many refreshes cannot stop the
-# checks of the walk and of omitted items.
+# Of CHECK_TURN batches of a worker, one is for the walk or for omitted items, even if many items
+# are due for a refresh. The other batches are for refreshes, because most deletions concern new
+# items.
 CHECK_TURN = 4
 
 
 class ItemBatch(Protocol):
     """Items that are requested together.
 
-    `kind` names the reason of the request. `records_checks` tells whether the storage of unchanged
-    items sets their `checked_at`.
+    `kind` names the reason of the request. If `records_checks` is true, the column `checked_at` is
+    also set for items that have not changed.
     """
 
     kind: ClassVar[str]

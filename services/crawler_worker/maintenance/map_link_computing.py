@@ -49,7 +49,8 @@ def _sample(database: Database, subreddit_id: int) -> Sample:
 def _shared(database: Database, subreddit_id: int, author_ids: list[int]) -> dict[int, int]:
     """Return how many authors in `author_ids` are active in each other subreddit.
 
-    Leaves out subreddits in which fewer than SHARED_MIN of the authors are active.
+    Bots are not counted. Leaves out subreddits in which fewer than SHARED_MIN of the authors are
+    active.
     """
     with database.read() as conn:
         bots = shared_authors.bot_ids(conn)

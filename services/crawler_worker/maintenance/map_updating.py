@@ -21,11 +21,13 @@ log = logs.get_logger(__name__)
 
 EVERY_SECONDS = 2.0  # interval of the checks for due links
 TASK = "map"
-TURN_SECONDS = 0.2  # a turn starts no computation of links after this time
+# When this time has passed since the start of a turn, the turn computes the links of no further
+# subreddit.
+TURN_SECONDS = 0.2
 # If a worker dies during its turn, the turn ends after HOLD. The pause after a turn is never longer
 # than HOLD.
 HOLD = timedelta(minutes=10)
-# The age limit of outdated communities. Above this age, they are computed even if links are due.
+# The age limit of outdated communities. Older communities are computed again even if links are due.
 COMMUNITIES_AFTER = timedelta(days=1)
 
 

@@ -27,7 +27,7 @@ log = logs.get_logger(__name__)
 CHUNKS_MAX = 1_000
 KEYS_KEPT = timedelta(days=1)  # the time for which a client may repeat an Idempotency-Key
 INSTANCES_KEPT = timedelta(days=1)  # the life of a process's row after its last heartbeat
-# How long the rows of the charts' history are kept: one row for each minute, and for each hour.
+# How long the tables of history keep the rows of the minutes, and the rows of the hours.
 MINUTES_KEPT, HOURS_KEPT = timedelta(days=14), timedelta(days=366)
 HISTORY_KEPT = {
     Records.QUEUE_MINUTES: MINUTES_KEPT,

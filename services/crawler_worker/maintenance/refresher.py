@@ -161,7 +161,7 @@ class Refresher(threading.Thread):
         return omitted_items.record(conn, asked=asked, shown=shown)
 
     def _keeps_from(self) -> datetime | None:
-        """Return the time before which created items are stored without content. None: no limit."""
+        """Return the earliest creation time of an item whose content is stored. None: no limit."""
         retention = self._crawl.content_retention
         return None if retention is None else datetime.now(UTC) - retention
 

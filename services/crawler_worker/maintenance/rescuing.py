@@ -39,8 +39,8 @@ class Rescuing:
         """Rescue stuck jobs and return the number of rescued jobs. Raises DatabaseUnavailable.
 
         After an outage of the database, no job is rescued for one lease duration. Perhaps no worker
-        could extend its leases during the outage. An earlier rescue would charge an attempt to jobs
-        whose workers are alive.
+        could extend its leases during the outage. A rescue before this time would
+        charge an attempt to jobs whose workers are alive.
         """
         try:
             if time.monotonic() < self._rescue_from:

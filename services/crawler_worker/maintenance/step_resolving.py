@@ -137,7 +137,7 @@ class StepResolver(threading.Thread):
         return not self._stopping.is_set()
 
     def search(self, *, at: float | None = None, now: datetime | None = None) -> int:
-        """If no worker has done so lately, record the ended upstreams for which steps still wait.
+        """Record the ended upstreams for which steps still wait, unless a worker did so lately.
 
         Returns the number of recorded ends. Raises DatabaseUnavailable. Only tests pass the time of
         the monotonic clock (`at`) and the time of the database (`now`).

@@ -206,7 +206,7 @@ class Maintenance:
         return self._authors.run()
 
     def record_history(self) -> int:
-        """Store the counted requests, and the row of the last minute unless a worker has."""
+        """Store the counted requests. Store the last minute's row if no worker has stored it."""
         return self._history.run()
 
     def _guarded(self, task: Callable[[], int]) -> Callable[[], None]:

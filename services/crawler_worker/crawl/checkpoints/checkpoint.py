@@ -78,8 +78,10 @@ class Checkpoint:
     histories: tuple[str, ...] | None = None
 
     def enter(self, phase: str) -> Checkpoint:
-        """Return the checkpoint for the start of `phase`. The checkpoint keeps the crawl's
-        totals."""
+        """Return the checkpoint for the start of `phase`.
+
+        The new checkpoint has no position in a listing, but keeps the counts of the whole crawl.
+        """
         seen = self.seen if phase == "trees" else ""
         return replace(self.restarted(), phase=phase, seen=seen, unclear=0)
 

@@ -8,7 +8,7 @@ from crawljobs.repository.content.crawl_history import Marks
 
 
 def has_new(at: Checkpoint, marks: Marks) -> bool:
-    """Return whether the crawl has seen an item or a history that no earlier crawl saw."""
+    """Return whether the crawl has seen a new item, or has stored the history of an author."""
     return (
         at.authors > 0
         or (at.newest_post is not None and reddit_items.is_newer(at.newest_post, marks.post))

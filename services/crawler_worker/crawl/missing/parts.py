@@ -93,7 +93,7 @@ def _is_gone(kind: PartKind, error: crawl_failures.CrawlFailure) -> bool:
 def missing(
     context: CrawlContext, kind: PartKind, item: str, reason: PartReason, message: str
 ) -> MissingPart:
-    """Return a part that is given up now. Each further failure delays the part's next try more.
+    """Return a part that is given up now. The more often the part failed, the later its next try.
 
     Several requests for one tree may fail in the same crawl. These failures are counted as one
     failure.

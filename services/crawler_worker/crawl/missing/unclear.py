@@ -1,4 +1,4 @@
-"""Defers a crawl whose required requests fail or have unclear replies while others succeed.
+"""Defers a crawl if a required request fails or gets an unclear reply, but other requests succeed.
 
 The cause is outside the job: a server, a cache or a proxy has a failure or returns a wrong page.
 """

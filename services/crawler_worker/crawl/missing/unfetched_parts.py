@@ -45,10 +45,10 @@ def parts(context: CrawlContext) -> list[MissingPart]:
 
 
 def _trees(context: CrawlContext) -> list[Key]:
-    """Return the keys of the trees that this crawl has not requested.
+    """Return the keys of the trees, and of the parts of trees, that this crawl has not requested:
 
-    If an earlier crawl gave up parts of a tree, return instead the keys of these parts, but only of
-    parts whose next try is due.
+    - If an earlier crawl gave up parts of a tree: the parts whose next try is due.
+    - For each other tree that this crawl has chosen: the whole tree.
     """
     at, again = context.checkpoint, set(crawl_parts.posts_to_fetch(context))
     due = context.parts.due(*OF_A_TREE, now=context.now())

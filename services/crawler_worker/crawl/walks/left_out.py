@@ -52,7 +52,7 @@ def stored_below(
 
 
 def is_any_shown(context: CrawlContext, kind: PartKind, ids: Sequence[str]) -> bool:
-    """Request these items. Return whether Reddit still shows an item, or True if unknown."""
+    """Request these items. Return False only if Reddit's reply shows that all of them are gone."""
     prefix = "t3_" if kind is PartKind.POSTS else "t1_"
 
     def call(requester: Requester) -> Items:

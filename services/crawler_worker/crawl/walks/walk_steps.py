@@ -34,15 +34,15 @@ class Step:
 
     checkpoint: Checkpoint
     walk: Walk
-    seen: int  # distinct items of all pages so far
+    seen: int  # number of distinct items of all pages so far
 
 
 def older_in_a_row(before: int, ids: Sequence[str], mark: str | None) -> int:
-    """Return how many items in a row are known at the end of the walk, after this page.
+    """Return the number of known items in a row, up to and including the page's last item.
 
     An item is known if it is not newer than `mark`. `ids` are the page's items. `before` is the
-    number before this page. The count stops at OLDER_IN_A_ROW, because the walk then ends even if
-    newer items follow.
+    number at the end of the previous page. The count stops at OLDER_IN_A_ROW, because the walk then
+    ends even if newer items follow.
     """
     run = before
     for item_id in ids:
@@ -120,7 +120,7 @@ def _end(
 
 
 def _further(walk: Walk, items: Sequence[Post | Comment]) -> Walk:
-    """Return the walk, with the page's last item as `oldest` if it is older than `walk.oldest`.
+    """Return the walk. If the page's last item is older than `walk.oldest`, it becomes `oldest`.
 
     Pinned items come first in a page and may be very old, so the page's oldest item is not used.
     """
