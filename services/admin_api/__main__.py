@@ -1,4 +1,4 @@
-"""The admin-api process: `crawljobs-admin-api`. It is gunicorn with fixed settings."""
+"""Runs `crawljobs-admin-api`, which is gunicorn with the settings in gunicorn_conf.py."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
 
     exports = settings.read_export_settings(variables)
     # An export occupies a thread. Exports of the audit log occupy at most half of the threads, and
-    # exports of content at most a quarter. The last quarter stays free for other requests.
+    # exports of content at most a quarter. The other threads stay free for other requests.
     streams = min(exports.streams, max(1, admin_api.threads // 4))
 
     def pool(
@@ -210,9 +210,9 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         exports=Exports(
             per_token=admin_api.exports_at_once, in_total=max(1, admin_api.threads // 2)
         ),
-        # One token may use one place less than all tokens, so that another token can start an
-        # export. Here the bootstrap token has no exception. So the place that `Exports` reserves
-        # for this token stays unused, and `in_total` is one higher to make up for the unused place.
+        # A token may run at most `streams` - 1 exports of content, so that another token can start
+        # an export too. For these exports, the bootstrap token has no exception. So the place that
+        # `Exports` reserves for the bootstrap token stays unused, and `in_total` is one higher.
         content_exports=Exports(per_token=max(1, streams - 1), in_total=streams + 1),
         content_database=pool(streams, EXPORT_TIMEOUTS, other_url=exports.database_url),
         content_key=settings.read_content_key(variables),

@@ -51,8 +51,8 @@ class _Logger(Logger):  # type: ignore[misc] # the base has no types
 def _checked() -> settings.AdminApiSettings:
     """Return the settings of the service. Raises SettingsError.
 
-    Also checks the settings that only the workers use. Otherwise an invalid setting would crash
-    each worker repeatedly.
+    Also checks the settings that only the workers use. Without this check, an invalid setting of
+    the workers would crash each worker repeatedly.
     """
     logs.configure(NAME, os.environ)
     logs.log_misspelt_settings(os.environ)
@@ -85,7 +85,8 @@ timeout = 30
 graceful_timeout = 20
 # A connection without a request stays open for this many seconds.
 keepalive = 5
-# Python switches between threads this often, so that busy threads delay probes only briefly.
+# The interval of Python's switches between threads. It is short, so that busy threads delay the
+# replies to probes only briefly.
 SWITCH_SECONDS = 0.001
 # The limit of client connections for each worker, below the usual limit of 1,024 open files.
 worker_connections = 400

@@ -126,7 +126,7 @@ def _version(files: Mapping[str, bytes]) -> str:
 
 
 def _with_paths(page: str, prefix: str) -> tuple[str, list[str]]:
-    """Return the page for the served files, and the names of the style files that it had.
+    """Return the page for the browser, and the names of the style files in the original `page`.
 
     The returned page has the path prefix of the static files, and links one style file instead of
     several.

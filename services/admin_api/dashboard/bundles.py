@@ -1,10 +1,10 @@
 """Joins the modules of the dashboard into few files, in memory, when a process starts.
 
 A browser then loads the first page with four requests instead of sixty. `app.js` contains the entry
-module, all modules that it imports, and all modules that two pages import. Each page has one file
-with the other modules that it imports. In a joined file, each module is a function that returns its
-exports, so its names do not clash with names of other modules. Vendored modules that the entry does
-not import stay separate files, because few pages load them.
+module, all modules that the entry imports, and all modules that at least two pages import. For each
+page, one file contains the other modules that the page imports. In a joined file, each module is a
+function that returns its exports, so names of different modules do not clash. Vendored modules that
+the entry does not import stay separate files, because few pages load them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Modules:
 
         Leave out each module for which `leave` returns True, and do not read its imports.
         """
-        found: dict[str, bool] = {}  # False while the imports of the module are read
+        found: dict[str, bool] = {}  # False while `visit` reads the module's imports
 
         def visit(name: str, importer: str) -> None:
             if leave(name):
@@ -94,7 +94,7 @@ class _Modules:
 
         for entry in entries:
             visit(entry, entry)
-        # A dict keeps the order of the first visit, and a module is complete after its imports.
+        # `found` has the order of the first visits, in which a module comes before its imports.
         return self._ordered(found)
 
     def _ordered(self, names: Iterable[str]) -> list[str]:
@@ -113,7 +113,7 @@ class _Modules:
         return [*done]
 
     def pages(self, names: Iterable[str]) -> list[str]:
-        """Return the modules of pages, which `import()` in `names` or in other pages loads."""
+        """Return the modules of the pages. `import()` in `names` or in a page loads them."""
         found: dict[str, bool] = {}
         open_names = [*names]
         while open_names:

@@ -83,13 +83,13 @@ def resolved(name: str, path: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text of the project, not a vendored text, without comments and indentation."""
+    """Return the text without comments and indentation. Do not use it for a vendored text."""
     text = _BLOCK_COMMENTS.sub("", text)
     return _INDENTATION.sub("", _LINE_COMMENTS.sub("", text))
 
 
 def parse(name: str, text: str) -> ModuleSource:
-    """Read a module. Raises ValueError for an unknown form of an import or export."""
+    """Read a module. Raises ValueError if an import or export has an unknown form."""
     imports: list[Import] = []
     exports: list[tuple[str, str]] = []
 

@@ -70,7 +70,7 @@ page.takes_parameters = True  # type: ignore[attr-defined] # read by request_par
 
 
 def _send(found: assets.Asset, headers: dict[str, str]) -> flask.Response:
-    """Return the file, compressed if the client accepts it, or 304 if the client has it."""
+    """Return the file, compressed if the client accepts gzip; or 304 if the client has the file."""
     is_small = found.compressed is not None and flask.request.accept_encodings["gzip"] > 0
     body = found.compressed if found.compressed is not None and is_small else found.body
     response = flask.Response(body, content_type=found.content_type)

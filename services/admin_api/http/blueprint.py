@@ -176,7 +176,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the base has n
         return decorate
 
     def answers_polled(self, schema: type[ma.Schema], description: str) -> Decorator:
-        """Declare an answer that has an ETag and is no list page. The view has `parameters`."""
+        """Declare an answer that has an ETag and is no list. The view needs `parameters` too."""
 
         def decorate(view: View) -> View:
             declared = self.answers(200, schema, description, headers=conditional.HEADERS)

@@ -22,7 +22,7 @@ IPV6_PREFIX = 64
 
 
 class FailedLogins:
-    """Counts one process's failed logins. A valid token is accepted even after many failures."""
+    """Counts the failed logins in one process. The limit never refuses a valid token."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

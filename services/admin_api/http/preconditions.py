@@ -34,7 +34,10 @@ def parameter(*, required: bool) -> dict[str, Any]:
 
 
 def check(version: int, *, required: bool) -> None:
-    """Raise a Problem if If-Match does not name `version`, or if it is absent and `required`."""
+    """Raise a Problem if the header If-Match is present and does not match `version`.
+
+    With `required`, also raise a Problem if the header is absent.
+    """
     request = flask.request
     if "If-Match" not in request.headers:
         if required:

@@ -18,7 +18,7 @@ from crawljobs.runtime import logs
 
 log = logs.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2  # after this time, most failovers and shortages of connections have ended
+RETRY_AFTER_SECONDS = 2  # most failovers and shortages of database connections end within this time
 INSTANCE_MAX_CHARACTERS = 500
 
 _CODE_OF_STATUS = {
@@ -137,7 +137,7 @@ def respond_to_http_exception(error: HTTPException) -> flask.Response:
 
 
 def unavailable_database(error: BaseException) -> Problem:
-    """Return the problem for an unavailable database. The cause may name hosts, so it is absent."""
+    """Return the problem for an unavailable database. The cause is left out: it may name hosts."""
     code = "unknown_schema" if isinstance(error, errors.UnknownSchema) else "database_unavailable"
     detail = "The same request may succeed in a moment."
     return Problem(code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

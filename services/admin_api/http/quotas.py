@@ -8,8 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 DAY_SECONDS = 86_400.0
-# A part of the daily limit of bytes: the most that a token may store in one burst. A token that
-# stored less on earlier days may not store more in a burst.
+# The most that a token may store in one burst, as a part of the daily limit of bytes. Bytes that
+# the token did not use on earlier days do not raise this maximum.
 SAVED_SHARE = 1 / 8
 KEY_BYTES = 512  # size of a stored Idempotency-Key without its response
 # Limit of tokens whose use is counted. A further token replaces the least recently seen token.
@@ -59,13 +59,13 @@ class RequestRates:
 class Exports:
     """Limits concurrent exports, or concurrent requests with large bodies.
 
-    The API has several objects of this class: two for exports and one for large bodies. The
-    comments of this class speak of exports only. An export occupies a thread until its client has
-    read it. A large body occupies memory.
+    The API has three objects of this class: two for exports and one for large bodies. The comments
+    of this class speak of exports only. An export occupies a thread until the client has read the
+    whole export. A large body occupies memory.
     """
 
     def __init__(self, *, per_token: int, in_total: int) -> None:
-        """Allow `per_token` exports at once for each token, and `in_total` in the process.
+        """Allow `per_token` concurrent exports for each token, and `in_total` in the process.
 
         - `per_token`: 0 means no limit. The bootstrap token is exempt.
         - `in_total`: the bootstrap token is not exempt. If `in_total` is above 1, one export is

@@ -20,8 +20,8 @@ WINDOW_SECONDS = 600.0
 # The limit of time windows for one token. A window is for one method, route and error code. At the
 # limit, refusals for all other methods, routes and codes share one window.
 KEYS_PER_TOKEN = 20
-# The limit of time windows for all tokens together. At the limit, a further window ends the window
-# that began first.
+# The limit of open time windows for all tokens together. At the limit, the oldest window ends when
+# a new window begins.
 KEYS_MAX = 2_000
 
 OTHERS = ("other", "other", "other")
@@ -81,14 +81,14 @@ class RefusalCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._windows: dict[Key, _Window] = {}  # the window that began first is the first entry
+        self._windows: dict[Key, _Window] = {}  # sorted by the begin, oldest first
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
-        """Return a key if the refusal opens a time window. Otherwise count it, and return None.
+        """Open a time window for the refusal, and return its key. The caller writes an audit row.
 
-        The caller must write an audit row for a refusal that opens a window. `request` is (method,
-        route, error code).
+        If a window for this token and `request` is open already, count the refusal in the window,
+        and return None. `request` is (method, route, error code).
         """
         now = datetime.now(UTC)
         with self._lock:

@@ -19,7 +19,7 @@ def set_scope(scope: Scope | None, view: View) -> View:
 
 
 def scope_of(endpoint: str | None) -> Scope | None:
-    """Return the scope that the view requires. Unknown paths and the OpenAPI document have none."""
+    """Return the scope that the view requires. None: unknown paths and the OpenAPI document."""
     view = flask.current_app.view_functions.get(endpoint or "")
     scope: Scope | None = getattr(view, "scope", None)
     return scope

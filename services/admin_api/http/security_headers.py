@@ -1,7 +1,6 @@
 """Adds headers to each response. They forbid caching, type sniffing and files from other sites.
 
-A view may set other values. The view of the dashboard's files does, so that browsers may cache
-these files.
+A view may set other values. For example, the view of the dashboard's files allows caching.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def response(lines: Iterator[str], *, mimetype: str) -> flask.Response:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     streamed = flask.Response(flask.stream_with_context(_pieces(lines)), mimetype=mimetype)
-    # Frees the export's place when the response is closed, or garbage-collected without a close.
+    # Count the export as ended when Flask closes the response. If Flask does not close it, the
+    # garbage collection of the response has the same effect.
     streamed.call_on_close(weakref.finalize(streamed, exports.end, identity.key))
     connection = flask.request.environ.get("gunicorn.socket")
     if connection is not None:

@@ -32,7 +32,7 @@ def attributes_of(_: Any, field: ma.fields.Field[Any], **__: Any) -> dict[str, A
 
 
 def name_values(document: dict[str, Any]) -> None:
-    """Move the values of each enum to a schema of their own, to which the enum then refers.
+    """Replace each enum by a reference to a new named schema, which has the values of the enum.
 
     In responses, also allow any text that is not one of the values.
     """

@@ -1,4 +1,4 @@
-"""Documents the problem responses of each operation, with the codes that it can return."""
+"""Documents the problem responses of each operation: the codes that the operation can return."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from admin_api.schemas.problem_kinds import KINDS
 def describe_problems(document: dict[str, Any]) -> None:
     """Add a response for each error status of each operation.
 
-    Responses with the same problem codes refer to one component. Its name consists of the codes.
+    Responses with the same problem codes refer to one component, whose name consists of the codes.
     """
     other = document["components"]["responses"]["DEFAULT_ERROR"]
     other["description"] = "A problem that the operation does not list."

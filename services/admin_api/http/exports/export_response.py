@@ -1,4 +1,4 @@
-"""Begins an export: takes a place, reads the first chunk, writes the audit row, and streams."""
+"""Begins an export: counts it as running, reads a chunk, writes an audit row, and streams."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ def refuse_old_http() -> None:
 
 
 def take_place() -> str:
-    """Take a place for an export of content, and return the key of the token that has the place.
+    """Count an export of content as running, and return the key of the token that requests it.
 
-    Raises a Problem if no place is free, or if the token already has as many places as one token
-    may have.
+    Raises a Problem if too many exports are running, for this token or in the process.
     """
     key = auth.current_identity().key
     places = state.current().content_exports
@@ -98,7 +97,8 @@ def response(
     except BaseException:
         places.end(place)
         raise
-    # Frees the place when the response is closed, or when it is garbage-collected without a close.
+    # Count the export as ended when Flask closes the response. If Flask does not close it, the
+    # garbage collection of the response has the same effect.
     streamed.call_on_close(weakref.finalize(streamed, places.end, place))
     streamed.headers["Vary"] = "Accept-Encoding"
     if is_gzip:

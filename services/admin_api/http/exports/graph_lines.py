@@ -15,7 +15,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 @dataclass(frozen=True)
 class GraphFormat:
-    """The parts of a file in their order: `head`, nodes, `middle`, links, `end`."""
+    """The parts of a file. Their order is: `head`, nodes, `middle`, links, `end`."""
 
     mimetype: str
     head: bytes

@@ -21,7 +21,7 @@ _NAMES_KEPT = 10_000  # limit of the names whose pseudonyms are kept in memory
 
 
 def author_field(kind: ExportKind) -> str | None:
-    """Return the name of the field with the author's name, which is the first field of a line.
+    """Return the name of the first field of a line. This field has the author's name.
 
     Returns None for a kind of export whose lines have no author.
     """
@@ -37,7 +37,7 @@ def columns(kind: ExportKind, shape: ExportShape) -> list[str]:
 
 
 def name_shown(key: bytes | None) -> Name:
-    """Return a function that converts a name to its pseudonym. Without a key, it keeps the name."""
+    """Return a function that returns the pseudonym of a name; without a key, the name itself."""
     if key is None:
         return lambda name: name
     return lru_cache(maxsize=_NAMES_KEPT)(lambda name: pseudonym(key, name))

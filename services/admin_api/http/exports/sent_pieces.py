@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from admin_api.http.streaming import PIECE_BYTES, PIECE_SECONDS
 
-# The least average speed of a client: 16 KiB/s.
+# The lowest accepted average speed of a client: 16 KiB/s.
 LEAST_BYTES_PER_SECOND = PIECE_BYTES / PIECE_SECONDS
 # The interval, in seconds, at which a slow export sends a piece that is not full. Without these
 # pieces, a proxy may close a connection that transfers no data.
@@ -18,9 +18,8 @@ FLUSH_SECONDS = 2.0
 # The compression level. The level is low, because a higher level takes more than twice the time,
 # and makes the export only 10 % smaller.
 GZIP_LEVEL = 3
-# An uncompressed block without content, in the deflate format. A block may begin only where the
-# previous block ends. After a flush, this place is at the start of a byte, so these bytes can
-# follow.
+# An uncompressed block without content, in the deflate format. A block may end within a byte. But
+# after a flush, the last block ends at the end of a byte, so the bytes of this block can follow.
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _WITH_GZIP_HEADER = 31  # the value of `wbits` for the gzip format
 
@@ -41,9 +40,9 @@ def gzipped(
 ) -> Iterator[bytes]:
     """Yield the compressed contents. The end mark of the gzip format follows all contents.
 
-    The compressor holds back bytes until it has enough input. So after a content, at most once in
-    FLUSH_SECONDS, the function also yields the held bytes. If the compressor holds no bytes, the
-    function yields an empty block.
+    The compressor holds back bytes until it has enough input. So the function flushes the
+    compressor after an item of `contents`, if the previous flush is FLUSH_SECONDS ago. If the
+    compressor holds no bytes, the function yields an empty block.
 
     So the client gets bytes even while no line matches the filters. Without these bytes, the client
     or a proxy could close the connection.
@@ -66,12 +65,13 @@ def pieces(
 ) -> Iterator[bytes]:
     """Yield pieces of at most PIECE_BYTES.
 
-    The function yields the first content at once, even if it is empty, so that the client gets the
-    headers. If the contents come slowly, the function yields a smaller piece after FLUSH_SECONDS.
+    The function yields the first item of `contents` at once, even if it is empty, so that the
+    client gets the headers. If the items come slowly, the function yields a smaller piece after
+    FLUSH_SECONDS.
 
-    Raises Interrupted if the client takes less than 16 KiB/s on average, after PIECE_SECONDS in
-    which a client may be slower. The average counts only the time in which the function waits for
-    the client to take a piece.
+    Raises Interrupted if the client is slow. The function adds up the time in which it waits for
+    the client to take pieces. At 16 KiB/s, the client would need a certain time for the bytes that
+    were sent. The client may need PIECE_SECONDS more than this time.
     """
     sent, blocked = 0, 0.0
     for piece in _cut(contents, clock):

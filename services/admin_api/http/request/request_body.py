@@ -21,7 +21,7 @@ _NAME = "request_body"
 
 
 class BodyTooLarge(Exception):
-    """The body exceeds the largest limit of any route. The server has not received all of it."""
+    """The body exceeds the limits of all routes. The server has received only a part of it."""
 
 
 def read() -> bytes:
@@ -83,8 +83,8 @@ def _too_large(most: int) -> RequestEntityTooLarge:
 def _chunks(most: int) -> Iterator[bytes]:
     """Yield the body in pieces, with at most `most` + 1 bytes in total.
 
-    If all pieces have `most` + 1 bytes, the body is too large. Raises a Problem if the body is
-    late, malformed or shorter than its Content-Length.
+    If all pieces together have `most` + 1 bytes, the body is too large. Raises a Problem if the
+    body is late, malformed or shorter than its Content-Length.
     """
     environ = flask.request.environ
     announced = flask.request.content_length

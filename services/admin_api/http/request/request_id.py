@@ -25,7 +25,7 @@ def chosen_or_new(offered: str | None) -> str:
 
 
 def current() -> str:
-    """Return the request's id. The first call chooses the id, so that any hook may come first."""
+    """Return the request's id. The first call of `current` during a request chooses the id."""
     if "request_id" not in flask.g:
         flask.g.request_id = chosen_or_new(flask.request.headers.get(HEADER))
     return str(flask.g.request_id)

@@ -17,8 +17,8 @@ ROUTES_MAX = 500  # limit of the counted routes; the API has fewer
 class RouteDurations:
     """The requests of one route.
 
-    `requests` and `errors` count since the start of the process. The durations are of the KEPT
-    newest requests.
+    `requests` and `errors` count since the start of the process. The durations are those of the
+    newest requests only, at most KEPT requests.
     """
 
     method: str

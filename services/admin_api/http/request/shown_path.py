@@ -7,8 +7,8 @@ import re
 
 import flask
 
-# A path with the name of a Reddit account. No route may match the path: the method can be wrong, or
-# the path can end in a slash.
+# A path with the name of a Reddit account. The pattern also matches paths that belong to no route,
+# such as a path with a slash at its end.
 _NAMES_AUTHOR = re.compile(r"(.*?/authors/).+", re.IGNORECASE | re.DOTALL)
 _SHOWN = r"\1<author:author>"
 

@@ -24,7 +24,7 @@ def refuse() -> None:
     if request.endpoint is None or not request_body.is_announced() or _is_declared(request):
         return
     if not request_body.is_plain_json():
-        # A body that is not JSON is refused. If its length is known, it is not read.
+        # Refuse a body that is not JSON. Read the body only if its length is unknown.
         if request.content_length or request_body.read():
             raise _unexpected(request.method, [])
         return
