@@ -88,7 +88,7 @@ def _token(session: Session) -> Iterator[Check]:
 
 
 def _scopes(present: set[str]) -> Check:
-    """Report the commands that the token does not permit. A lack of scopes is no finding."""
+    """List the commands that the token does not permit. The result is OK in all cases."""
     absent = [f"{scope} ({commands})" for scope, commands in SCOPES.items() if scope not in present]
     if not absent:
         return _check("scopes", OK, "the token permits all commands")

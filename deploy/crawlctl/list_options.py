@@ -20,7 +20,7 @@ class Filter:
 
     name: str
     help: str
-    kind: str = "text"  # text, number, time, flag
+    kind: str = "text"  # one of: text, number, time, flag
     many: bool = False
 
     def option(self) -> click.Option:

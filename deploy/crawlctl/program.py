@@ -56,7 +56,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 
 
 def _sentence(wrong: click.ClickException) -> str:
-    """Return the message on one line, in words that people know in place of click's types."""
+    """Return the message on one line. Replaces click's names of types by usual words."""
     text = wrong.format_message().replace("\n\t", " ")
     text = text.replace(" is not a valid integer range.", " is not a whole number.")
     return text.replace(" is not a valid float range.", " is not a number.")

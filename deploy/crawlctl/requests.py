@@ -10,7 +10,7 @@ from crawlctl.nouns.operation import OPERATION
 from crawlctl.output.columns import Noun
 from crawlctl.session import Session
 
-FILE_CHARACTERS = 8 * 2**20  # a longer file is surely refused: the API accepts bodies of 4 MiB
+FILE_CHARACTERS = 8 * 2**20  # the API refuses longer files: it accepts bodies of 4 MiB
 
 
 def path_of(*parts: object) -> str:

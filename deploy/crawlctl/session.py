@@ -30,7 +30,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     retry_seconds: float = RETRY_SECONDS
-    poll_seconds: float | None = None  # interval of polls that tests set; None: the usual interval
+    poll_seconds: float | None = None  # the interval of polls, which tests set; None: usual
 
     @cached_property
     def connection(self) -> "Connection":

@@ -21,8 +21,8 @@ def change_in_chunks(
 
     `done` is the name of the change in the messages.
 
-    Returns PARTLY if the change of an item failed. After Ctrl-C, the command ends as soon as the
-    chunk that it has sent is answered.
+    Returns PARTLY if the change of an item failed. After Ctrl-C, the function still waits for the
+    results of the chunk that it has sent, and sends no further chunk.
     """
     failed = 0
     handled = 0

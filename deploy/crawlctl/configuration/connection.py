@@ -1,7 +1,6 @@
 """Chooses the server and its token. The first source that names a server decides.
 
-The sources are the option, the environment variables, the profile and the running demo, in this
-order of priority.
+The sources in their order: the option, the environment variables, the profile, the running demo.
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,7 @@ def download(
     """Download until the response ends properly.
 
     Raises Refused for an error status. Raises CommandFailed after `retry_seconds` without a new
-    line. Then the file stays, so that --resume can continue the export.
+    line. The user can then continue the export with --resume.
     """
     lines, progress_at = file.lines, time.monotonic()
     while True:

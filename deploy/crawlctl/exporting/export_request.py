@@ -73,10 +73,10 @@ class ExportRequest:
 
 
 def comparable(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the description of an export without its rate and the values of its times.
+    """Return the description of an export, without the values that may differ in a continued run.
 
-    An interrupted export may be continued at another rate. The times `since` and `until` are left
-    out, because `--since 30d` means another time in each run.
+    These values are the rate and the times `since` and `until`. A user may continue the export at
+    another rate, and `--since 30d` means another time in each run.
     """
     left_out = {*_TIMES, _RATE}
     query = {name: value for name, value in description["query"].items() if name not in left_out}

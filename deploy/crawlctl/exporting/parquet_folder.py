@@ -82,7 +82,7 @@ class ParquetFolder:
             self._write_batch()
 
     def drop_incomplete_line(self) -> None:
-        """Write the complete lines, and drop the incomplete last line."""
+        """Write the complete lines in memory to a file, and drop the incomplete last line."""
         self._write_batch()
         self._lines.clear()
 

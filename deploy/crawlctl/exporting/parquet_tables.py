@@ -16,7 +16,7 @@ import pyarrow.parquet
 from crawlctl.exporting.parquet_types import type_of
 
 BLOCK_BYTES = 2 * 2**20  # size of the blocks that pyarrow reads; a block must hold the longest line
-ROWS_AT_ONCE = 2_000  # limit of the rows that are Python objects at the same time
+ROWS_AT_ONCE = 2_000  # limit of the rows that are in memory as Python objects
 _READ_AS = {"integer": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
 # The default pool keeps freed memory. An export of 300,000 posts takes 205 MB with the default

@@ -141,8 +141,8 @@ class PartialFile:
     def _read_state(self) -> None:
         """Continue with the stored request of the interrupted run, not with the present request.
 
-        Their times may differ, because `--since 30d` is relative to the time of the run, and so may
-        their rates. Raises CommandFailed if other options differ.
+        The two requests may differ in their rates and in their times, because `--since 30d` is
+        relative to the time of the run. Raises CommandFailed if other options differ.
         """
         stored: Any = None
         try:

@@ -23,7 +23,7 @@ class Column:
 
     name: str
     path: str = ""
-    kind: str = "text"  # text, number, time, seconds, bytes
+    kind: str = "text"  # one of: text, number, time, seconds, bytes
     wide: bool = False  # true: the format `table` leaves the column out
     read: Callable[[Item], Any] | None = None
     title: str = ""  # the heading in tables, if it is shorter than the name

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from crawlctl.output.columns import Column
 
 GAP = 2  # blanks between two columns
-NARROWEST_TEXT = 16  # the smallest width of a text column that was made narrower, in characters
+NARROWEST_TEXT = 16  # a text column is not made narrower than this number of characters
 KEPT = 3  # number of columns on the left that are shown even if the terminal is too narrow
 
 
 def fitted(columns: Sequence[Column], natural: Sequence[int], available: int) -> list[int]:
     """Return the widths of the columns that fit, from the left. `natural` has the full widths.
 
-    Long texts become narrower first. Then columns on the right are left out, so that ids, states
-    and times are never cut.
+    If the table is too wide, long texts become narrower. If this is not enough, columns on the
+    right are left out. Ids, states and times are never cut.
     """
     widths = [
         min(width, max(available, NARROWEST_TEXT)) if column.kind == "text" else width

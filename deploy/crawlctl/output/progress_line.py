@@ -10,7 +10,7 @@ _EMPTY_LINE = "\r\x1b[K"  # the cursor to the left, then an empty line
 
 
 class ProgressLine:
-    """The line of one command. With -q nothing is written."""
+    """The progress of one command on standard error. With -q, the object writes nothing."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

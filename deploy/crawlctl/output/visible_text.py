@@ -8,8 +8,8 @@ _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # These format characters stay: they join letters or emoji, and steer nothing.
 _JOINERS = frozenset("\u200c\u200d")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# The characters of the categories in _STEERING that `json.dumps` leaves as they are. It escapes the
-# characters below U+0020.
+# The characters of the categories in _STEERING, without the characters below U+0020, which
+# `json.dumps` itself escapes.
 _IN_JSON = re.compile(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0001-\U000e007f]"

@@ -12,8 +12,8 @@ from crawlctl.output.style import Style
 from crawlctl.output.visible_text import visible, visible_json, visible_lines
 
 # A spreadsheet runs a cell as a formula if it begins with one of these characters. Some versions
-# also accept the wide forms of = + - @. A tab is missing here, because a cell shows a tab
-# as the two characters `\t`.
+# also accept the wide forms of = + - @. The list needs no tab, because crawlctl writes a tab as
+# the two characters `\t`.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PAGE_ROWS = 500  # the widths of a table's columns are computed for this number of rows at a time
 
@@ -112,7 +112,7 @@ def _csv_cell(value: Any) -> str:
 class _Counted:
     def __init__(self, items: Iterable[Item], out: TextIO | None) -> None:
         self._items = items
-        self._out = out  # flushed after each item, unless None
+        self._out = out  # this stream is flushed after each item; None: no stream is flushed
         self.number = 0
 
     def __iter__(self) -> Iterator[Item]:

@@ -31,14 +31,16 @@ class NoBody(HTTPError):
 
 
 def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
-    """Return the body. If the body has more than `at_most` bytes, return only its first bytes.
+    """Return the body of an answer.
 
-    There are then more than `at_most` of them, so that the caller can see that the body is too
-    long. The function closes the connection, because the body may have no end. Raises AnswerTooSlow
-    after BODY_SECONDS. Without this limit, a server that sends one byte a minute would hold the
-    client for a very long time.
+    If the body has more than `at_most` bytes, close the connection, and return only the first part
+    of the body. This part also has more than `at_most` bytes, so the caller can notice that the
+    body is too long.
 
-    Raises NoBody if the answer has no bytes, no chunks and no length, because then the connection
+    Raises AnswerTooSlow after BODY_SECONDS. Without this limit of time, a server that sends one
+    byte a minute would block the client for a very long time.
+
+    Raises NoBody if the answer has no bytes, no chunks and no length. In this case, the connection
     broke within the headers.
     """
     deadline = time.monotonic() + BODY_SECONDS
@@ -82,8 +84,8 @@ class _TimedHeaders:
                 raise
         finally:
             timer.cancel()
-        # For http.client, the headers also end where the connection ends. So check whether the
-        # timer has closed the connection.
+        # If the connection ends within the headers, http.client raises no error. So check whether
+        # the timer has closed the connection.
         if ended.is_set():
             raise AnswerTooSlow(f"no headers within {HEAD_SECONDS:g} s")
         return found

@@ -9,7 +9,7 @@ from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.rest.client import NOT_MODIFIED, Client, Query
 
 FIRST_SECONDS, LATER_SECONDS = 2.0, 5.0
-FIRST_POLLS = 15  # after this number of polls, the interval is LATER_SECONDS
+FIRST_POLLS = 15  # the interval is FIRST_SECONDS for this number of polls, then LATER_SECONDS
 
 
 @dataclass(frozen=True)

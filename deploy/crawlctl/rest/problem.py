@@ -9,7 +9,7 @@ from crawlctl.output.visible_text import visible
 
 TEXT_CHARACTERS = 500  # limit of the characters of one line of the message
 DETAILS = 10  # limit of the number of wrong values that the message lists
-# The detail of these codes tells a programmer how to send a request. Their title is for all people.
+# For problems with these codes, show the title. The detail is only for people who write programs.
 TITLE_IS_CLEARER = frozenset(
     {"invalid_request", "unknown_parameter", "missing_token", "invalid_token"}
 )

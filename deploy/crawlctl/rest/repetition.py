@@ -12,7 +12,8 @@ LONGEST_DELAY_SECONDS = 5.0
 def delay(tries: int, retry_after: float | None) -> float:
     """Return how many seconds to wait before the next try.
 
-    `retry_after` is the number of seconds in the header Retry-After. The wait is never shorter.
+    `retry_after` is the number of seconds in the header Retry-After. The result is at least
+    `retry_after`.
     """
     doubled: float = min(FIRST_DELAY_SECONDS * 2 ** (tries - 1), LONGEST_DELAY_SECONDS)
     jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, not a secret
