@@ -9,7 +9,7 @@ from onebox.demo_errors import OneboxError
 
 TIMEOUT_SECONDS = 10
 USER_AGENT = "crawljobs-demo"
-ANSWER_BYTES = 8 * 2**20  # the longest accepted reply; a list of 500 jobs takes a tenth of this
+ANSWER_BYTES = 8 * 2**20  # limit of the bytes of a reply; a list of 500 jobs has a tenth of them
 
 
 class ApiUnavailableError(OneboxError):

@@ -10,7 +10,7 @@ from onebox.api_client import ApiClient
 
 CRAWLED = "crawled"  # the outcome of a crawl of an accessible subreddit
 FINAL = ("succeeded", "failed", "cancelled")
-LISTED = 100  # one API request lists at most this number of jobs, the newest
+LISTED = 100  # one API request lists at most this number of jobs: the newest jobs
 TEXT_MAX = 120  # limit of a displayed text in characters
 USER = "user"  # the source of jobs that users request
 UNTIL_RESUMED = 9999  # a job with this year in `waiting_until` waits until an operator acts

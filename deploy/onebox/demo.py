@@ -69,7 +69,7 @@ def run(request: Request, stop: StopRequest) -> int:
         running.start(click.echo)
         dashboard = dashboard_token.create(running.api)
         stack.callback(dashboard_token.revoke, running.api, dashboard, stop)
-        running.database.read_overview()  # stores the totals before this run, for the last summary
+        running.database.read_overview()  # stores the totals before this run; summary.py needs them
         names = request.subreddits or _default_subreddits(source)
         asked = _enqueue(running, names)
         if source == reddit_source.SANDBOX:
@@ -118,8 +118,8 @@ def _token(folder: DataFolder) -> tuple[str, str]:
 def _enqueue(running: System, names: tuple[str, ...]) -> dict[int, int]:
     """Enqueue a crawl of each subreddit.
 
-    Returns a dict from the id of each job to the number of its requests. The number is above 0 if
-    an earlier run of the demo has begun the job.
+    Returns a dict that maps the id of each job to the number of requests to Reddit that its crawl
+    has sent. The number is above 0 if an earlier run of the demo has begun the crawl.
     """
     jobs: dict[int, int] = {}
     for name in names:

@@ -87,7 +87,7 @@ def ask_kernel(signal: int) -> None:
 
 
 def become(arguments: list[str]) -> None:
-    """Change the user, request the signal for the parent's death, and execute the command."""
+    """Change the user, request the signal for the death of the parent, and execute the command."""
     parent, signal, uid, gid = map(int, arguments[:4])
     command = arguments[4:]
     if uid != KEEP:

@@ -1,7 +1,7 @@
 """The settings of gunicorn for the demo's admin-api.
 
-They extend the settings of the admin-api in two points. A worker process dies with gunicorn's
-master process, and the demo's polling is not logged.
+They have all settings of the admin-api, and two changes. A worker process dies with gunicorn's
+master process. The log leaves out the requests with which the demo polls the admin-api.
 """
 
 import os

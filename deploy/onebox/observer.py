@@ -25,7 +25,7 @@ class Observer:
         self._api = api
         self._api_answers = True
         self._looked_at = 0.0
-        self.pauses: list[str] = []  # the causes for which all workers pause now
+        self.pauses: list[str] = []  # sentences: why all workers pause now, and the remedies
 
     @property
     def api_is_running(self) -> bool:

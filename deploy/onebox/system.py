@@ -64,7 +64,7 @@ class System:
             self.supervisor.start(services.sandbox(ready, new_items_per_minute=rate))
         say(self.database.start_step())
         self.database.start()
-        self.database.pauses.read(self.database.url)  # remembers the pauses that earlier runs left
+        self.database.pauses.read(self.database.url)  # remembers the pauses of earlier runs
         self._refuse_mixing()
         self._stop.check()
         say("Starting the services ...")

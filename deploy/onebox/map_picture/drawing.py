@@ -32,9 +32,9 @@ def draw(api: ApiClient, stop: StopRequest, path: Path) -> str:
 
 
 def _current_map(api: ApiClient, stop: StopRequest) -> dict[str, Any]:
-    """Return the map as soon as workers have computed all its links and communities.
+    """Wait until workers have computed all links and communities of the map, and return the map.
 
-    After CURRENT_SECONDS, return the map even if a part is not computed.
+    Wait at most CURRENT_SECONDS. After this time, some links or communities may be missing.
     """
     deadline = time.monotonic() + CURRENT_SECONDS
     while True:

@@ -22,14 +22,14 @@ def places(count: int, links: Sequence[tuple[int, int, float]]) -> list[tuple[fl
     """
     if count == 0:
         return []
-    # The distance at which neighbours should be, where the picture has the side 1.
+    # The desired distance between neighbours. The picture is a square whose side has the length 1.
     distance = 1 / math.sqrt(count)
     points = [_on_circle(number, count) for number in range(count)]
     for turn in range(ROUNDS):
         forces = _repulsion(points, distance)
         for one, other, weight in links:
             _pull(forces, points, one, other, strength=0.3 + weight, distance=distance)
-        step = 0.1 * (1 - turn / ROUNDS)  # the longest movement in this round
+        step = 0.1 * (1 - turn / ROUNDS)  # the limit of the movement of a point in this round
         points = [_moved(point, force, step) for point, force in zip(points, forces, strict=True)]
     return _fitted(points)
 

@@ -123,7 +123,7 @@ def _copy_for(user: SystemUser, bindir: Path) -> Path:
 def _own_folder(folder: Path) -> bool:
     """Create the folder if it is missing. Return whether only the current user can write to it.
 
-    Another user with the right to write to the folder could replace the programs that the demo
+    If another user could write to the folder, this user could replace the programs that the demo
     starts.
     """
     try:

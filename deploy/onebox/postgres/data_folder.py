@@ -12,9 +12,9 @@ from onebox.demo_errors import DataFolderError
 
 TOKEN_BYTES = 32
 PRIVATE = 0o600
-LOCK_MAX = 20  # length of a process id in characters, at most
-# Entries that show nothing about the use of a folder: a demo that was killed at its start leaves an
-# empty lock, and a new file system has a folder `lost+found`.
+LOCK_MAX = 20  # limit of the length of a process id in characters
+# Entries that do not show which program used the folder. For example, a demo that was killed at its
+# start leaves an empty file `lock`, and a new file system has a folder `lost+found`.
 UNMARKED = {"lock", "logs", "lost+found"}
 
 

@@ -96,7 +96,7 @@ class DemoDatabase:
         return plain_text.one_line(shown, limit=SHOWN_MAX)
 
     def read_overview(self, *, at_once: bool = False) -> Overview | None:
-        """Return the latest totals, or None if there are none. `at_once`: read new totals first."""
+        """Return the latest totals, or None if there are none. With `at_once`, read new totals."""
         return self.overview.read(self.url, at_once=at_once)
 
     def count_rows(self) -> dict[str, int]:
@@ -132,7 +132,7 @@ class DemoDatabase:
             ) from error
 
     def connected(self) -> list[str]:
-        """Return the names (application_name) of all sessions, or no names if connecting fails."""
+        """Return the `application_name` of each session, or no names if the connection fails."""
         query = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
         try:
             with psycopg.connect(

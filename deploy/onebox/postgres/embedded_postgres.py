@@ -14,11 +14,11 @@ from onebox.demo_errors import PostgresError
 from onebox.postgres import binaries, cluster, free_port, pid_file, place
 from onebox.postgres.server_options import HOST, Options
 
-# The limit for the start of the server, which may include a recovery after a crash.
+# The time limit for the start of the server. A start may include a recovery after a crash.
 READY_SECONDS = 60
-PORT_TRIES = 5  # limit of further starts, each on another port, if a port is in use
-# The limit of further starts if the sessions of a killed server still use the cluster. These
-# sessions end soon, so the server is started again every SESSIONS_SECONDS.
+PORT_TRIES = 5  # limit of repeated starts, each on another port, if a port is in use
+# The limit of repeated starts if sessions of a killed server still use the cluster. These sessions
+# end soon, so the pause between two starts is only SESSIONS_SECONDS.
 SESSIONS_TRIES = 50
 SESSIONS_SECONDS = 0.2
 FAST_SECONDS = 20  # time for Postgres to close its sessions and sync its data after SIGINT

@@ -9,10 +9,11 @@ from onebox.postgres.server_options import HOST
 
 
 def choose(fixed: int, previous: Path) -> int:
-    """Return the port `fixed` if it is not 0, else the previous port, else any free port.
+    """Return the port on which Postgres listens.
 
-    The file `previous` contains the previous port, which is returned only if it is still free.
-    Raises PostgresError if another process uses the fixed port.
+    - `fixed` is not 0: the port `fixed`. Raises PostgresError if another process uses this port.
+    - The port in the file `previous` is free: this port.
+    - In all other cases: any free port.
     """
     if fixed:
         if not _is_free(fixed):

@@ -34,7 +34,7 @@ RUN_EVENTS = """
 
 @dataclass(frozen=True)
 class Event:
-    """A finished job or a due time of a schedule. `key` differs between any two events."""
+    """A finished job or a due time of a schedule. Each event has a different `key`."""
 
     key: tuple[str, int, datetime]
     text: str

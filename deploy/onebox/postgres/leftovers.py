@@ -1,4 +1,4 @@
-"""Remove a cluster after its demo's data folder was deleted.
+"""Remove a cluster if the data folder of its demo was deleted.
 
 The cluster is in a separate folder if Postgres cannot reach the data folder. The cluster's folder
 and the data folder each hold a hard link to the same marker file. The link count shows whether the
@@ -16,7 +16,7 @@ TIED = "tied"  # the second line of a marker file that also has a hard link in t
 
 
 def link_lifetime(data: Path, folder: Path) -> None:
-    """Mark the cluster in `folder`, so that `remove` finds out if its data folder is deleted.
+    """Mark the cluster in `folder`, so that `remove` can notice that the data folder was deleted.
 
     `data` is the symbolic link from the data folder to the cluster. The function makes two hard
     links to one marker file: one link beside `data`, and one link in `folder`. Call the function
@@ -37,7 +37,7 @@ def link_lifetime(data: Path, folder: Path) -> None:
 
 
 def remove(parent: Path) -> None:
-    """Remove each cluster below `parent` if its data folder is deleted and no process uses it."""
+    """Remove each cluster below `parent` that no process uses and whose data folder was deleted."""
     if sys.platform != "linux":
         return  # without /proc, this function cannot find the processes that use a cluster
     for folder in parent.glob("cluster-*"):

@@ -13,7 +13,7 @@ from onebox.postgres.database_checks import CONNECT_SECONDS
 from onebox.postgres.latest_events import Event
 from onebox.postgres.request_counter import RequestCounter
 
-LIVE_MAX = 10_000  # the count of live jobs stops here, so that its cost stays limited
+LIVE_MAX = 10_000  # limit of the live jobs that a query counts, so that the query stays fast
 STATEMENT_MILLISECONDS = 1_000
 # A count of all stored items takes longer when more items are stored. The pause after a count is
 # COUNT_PAUSE times as long as the count itself, so that counting takes at most a twentieth of the

@@ -34,7 +34,7 @@ def await_previous(cluster: Path) -> None:
 
 
 def recorded_pid(cluster: Path) -> int | None:
-    """Return the process id in the file, or None if there is no file or no number in it."""
+    """Return the process id in the file, or None if the file or the number is missing."""
     try:
         first = (cluster / "postmaster.pid").read_text().splitlines()[0]
         return int(first)
@@ -67,8 +67,8 @@ def _replace_pid(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     if sys.platform != "linux":
-        # Without /proc, nobody knows whether the process is a Postgres on this cluster. Assume that
-        # it is, because two servers would destroy the cluster.
+        # Without /proc, the demo cannot find out whether the process is a Postgres on this cluster.
+        # Assume that the process is one, because two servers would destroy the cluster.
         return True
     try:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()

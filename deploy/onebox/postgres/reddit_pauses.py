@@ -28,10 +28,11 @@ class RedditPauses:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._in_force: set[str] = set()  # the sentences to show when the pauses in force end
+        # For each pause in force: the sentence that the demo shows when the pause has ended.
+        self._in_force: set[str] = set()
         self.ended: list[str] = []  # sentences about pauses that ended since the previous read
-        # Sentences with the cause and the remedy, if Reddit has refused the client since the first
-        # read. Earlier refusals are left out, because the user may have repaired their cause.
+        # The causes and remedies of Reddit's refusals since the first read, as sentences. Earlier
+        # refusals are left out, because the user may have removed their cause.
         self.refused: list[str] = []
         self._earlier: set[datetime] | None = None  # end times of the pauses in the first read
 

@@ -24,8 +24,8 @@ TRACING = (
 # needs the address, for its requests to Reddit.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
-EVERY_ROLE = "every role"  # for the checks before the start, which need the secrets of all roles
-# The secrets that each role needs. A process does not inherit any other secret.
+EVERY_ROLE = "every role"  # preflight.py uses this role, because it needs the secrets of all roles
+# The secrets that each role needs. A process with this role does not inherit other secrets.
 NEEDED: dict[str, tuple[str, ...]] = {
     EVERY_ROLE: (*DATABASE, *TOKEN, *REDDIT, *WEBHOOKS, *CONTENT, *TRACING, *PROXIES),
     "sandbox": (),

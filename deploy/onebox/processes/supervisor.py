@@ -25,7 +25,7 @@ STEADY_SECONDS = 30.0  # a death is early if the child has run for at most this 
 CHECK_SECONDS = 0.02
 LOG_BYTES = 4 * 2**20  # a longer log is copied to NAME.log.1 and emptied
 LOG_CHECK_SECONDS = 5.0
-NOTES = 20  # the number of latest events that are kept for the display
+NOTES = 20  # the display can show this number of the latest events
 
 
 class ChildDiedError(OneboxError):
@@ -62,8 +62,8 @@ class Supervisor:
     def refuse_early_death(self, names: Container[str] | None = None) -> None:
         """Raise ChildDiedError if a child has exited by itself. None as `names` means all children.
 
-        At the start of the system, an exit means a wrong setting. A child that a signal ended is no
-        error: `restart_dead` restarts it.
+        At the start of the system, an exit means a wrong setting. If a signal has ended a child,
+        this function raises no error, because `restart_dead` restarts the child.
         """
         for child in self.children:
             if names is not None and child.spec.name not in names:

@@ -71,7 +71,7 @@ class TerminalDisplay:
         latest += [line for each in pauses for line in _wrapped(each, console)]
         parts += latest
         if snapshot.others:
-            # 3 further lines: the title and the head of the second table, and the cursor.
+            # 3 more lines are not free: the title and the head of the second table, and the cursor.
             free = console.height - len(status) - (1 + len(jobs)) - len(latest) - 3
             shown = snapshot.others[: max(0, min(OTHERS_SHOWN, free))]
             more = len(snapshot.others) - len(shown)
@@ -86,7 +86,7 @@ class TerminalDisplay:
 
 
 def _wrapped(text: str, console: Console) -> list[Text]:
-    """Wrap the text to the console's width. A cut text could lose the remedy that it names."""
+    """Wrap the text to the console's width. The text is not cut, because it may name a remedy."""
     return [*Text(text, style="yellow").wrap(console, console.width)]
 
 
@@ -135,7 +135,7 @@ class LineDisplay:
 
     def _show_events(self, overview: Overview) -> None:
         for event in reversed(overview.events):
-            # `show` has already printed the end of a user's job, as a change of the job's state.
+            # Leave out the end of a user's job: `show` has printed it as a change of the state.
             if event.key not in self._events and not event.by_user:
                 print_line(status_line.event(event))
         self._events = {event.key for event in overview.events}

@@ -15,8 +15,8 @@ GAP = 2  # space between two columns, in terminal cells
 class Column:
     """A column of the job table.
 
-    `least` is the minimum width of a truncated text, in terminal cells. If `least` is None, the
-    texts in this column are never truncated.
+    `least`: texts in this column are not truncated below this number of terminal cells. If `least`
+    is None, they are never truncated.
     """
 
     name: str
@@ -34,7 +34,7 @@ COLUMNS = (
     Column("note", least=8),
 )
 CUT_FIRST = ("note", "worker", "state")
-# If the table is too wide, these columns are left out one by one, in the order of this list.
+# If the table is too wide, `fit` leaves out these columns one by one, in the order of this list.
 LEFT_OUT_FIRST = ("worker", "page", "phase", "authors")
 
 
