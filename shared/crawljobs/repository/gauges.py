@@ -40,24 +40,26 @@ class Gauges:
     disabled_schedules: float
     schedule_lag_seconds: float
     workers_alive: float
-    # Workers whose last heartbeat is 1 to 15 minutes old, or that restarted in the last 15 minutes
-    # after they were killed.
+    # The number of lost workers: their last heartbeat is 1 to 15 minutes old, or they were killed
+    # and started again within the last 15 minutes.
     workers_lost: float
     # The numbers of failed and succeeded jobs among the newest 100 jobs that ended in one of these
     # two ways in the last day.
     recent_failed: float
     recent_succeeded: float
-    # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry within 5 minutes.
+    # 1 while a job is queued, is crawled, waits for Reddit, or waits for a retry that is due within
+    # 5 minutes.
     work_pending: float
     last_success_at: float | None  # in seconds since 1970; None if no stored job has succeeded
-    missed_ticks: float  # number of due times recorded without a job in the last 15 minutes
+    # The number of due times that the ledger recorded as missed or skipped in the last 15 minutes.
+    missed_ticks: float
     oldest_xmin_seconds: float
     dead_tuple_ratio: float
     database_bytes: float
     waiting_without_cause: float
     paused: dict[PausedReason, bool]  # for each reason: whether all workers pause for it
     reddit_budget_remaining: float | None  # None before the first request to Reddit
-    content_checks: CheckProgress | None  # None while the walk for deletions is off
+    content_checks: CheckProgress | None  # None while the deletion walk is off
 
 
 def oldest_transaction_seconds(conn: Connection, *, now: datetime | None = None) -> float:

@@ -118,8 +118,9 @@ def cut_by_size(
 ) -> tuple[list[Row[Any]], Any]:
     """Return the same as `cut`, but end the page before its rows together exceed `size_max`.
 
-    A page has at least one row, so that the list has an end. The function reads no row after the
-    first one that does not fit.
+    A page has at least one row, even if this row exceeds `size_max`. Without a row, the next page
+    would begin at the same position. The function reads no row after the first one that does not
+    fit.
     """
     found: list[Row[Any]] = []
     size, walk_end = 0, None

@@ -2,8 +2,8 @@
 
 Statements are constants of their modules, so that SQLAlchemy computes their cache keys only once.
 
-A parameter of an UPDATE must not have the name of a column that the statement does not change.
-Otherwise SQLAlchemy would set that column to the value of the parameter.
+If a parameter of an UPDATE has the name of a column, SQLAlchemy sets that column to the value of
+the parameter. So only a column that the statement changes may share its name with a parameter.
 """
 
 from __future__ import annotations

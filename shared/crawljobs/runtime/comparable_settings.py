@@ -19,10 +19,11 @@ Plain = str | float | bool | None
 
 
 def values(*groups: Any) -> dict[str, Plain]:
-    """Return the values of these settings dataclasses by name, without OWN and without secrets.
+    """Return the values in these dataclasses of settings by name, without OWN and secrets.
 
-    Only numbers, strings, durations and nested dataclasses of these types are returned. A field
-    that is no part of `repr` is a secret.
+    Only numbers, strings, durations and nested dataclasses of these types are returned. OWN has the
+    settings that may differ between processes. A field that the dataclass excludes from its repr is
+    a secret.
     """
     found: dict[str, Plain] = {}
     for group in groups:

@@ -17,7 +17,8 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 TEXT_MAX = 2_000  # limit of one exception's message in characters
 CHAIN_MAX = 10  # limit of exceptions in one chain, including members of exception groups
-FRAMES_MAX = 50  # limit of the frames in one traceback; a longer one keeps its first and last 25
+# Limit of the frames in one traceback. Of more frames, the first 25 and the last 25 are kept.
+FRAMES_MAX = 50
 _DRIVERS = ("psycopg", "psycopg_pool", "sqlalchemy")
 
 

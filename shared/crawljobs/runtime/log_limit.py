@@ -23,7 +23,8 @@ class LogLimit:
     def lines_left_out(self) -> int | None:
         """Return None if the caller must not write a line now.
 
-        Otherwise return the number of lines that were not written since the last written line.
+        If the caller may write a line, return the number of lines that were left out since the last
+        written line.
         """
         with self._lock:
             now = self._clock()

@@ -81,7 +81,7 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
-    if sys.unraisablehook is sys.__unraisablehook__:  # otherwise a test runner has set its own hook
+    if sys.unraisablehook is sys.__unraisablehook__:  # if false, a test runner has set its own hook
         sys.unraisablehook = _log_unraisable
 
 

@@ -72,7 +72,7 @@ def refuse_unusable(conn: Connection) -> None:
 
 
 def refuse_unusable_if_there(database: Database) -> None:
-    """Call `refuse_unusable`, unless the database is unavailable, which the probes report."""
+    """Call `refuse_unusable`. Do nothing if the database is unavailable: the probes report this."""
     try:
         with database.read() as conn:
             refuse_unusable(conn)

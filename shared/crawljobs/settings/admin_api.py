@@ -20,7 +20,8 @@ class AdminApiSettings:
     trusted_proxies: tuple[Network, ...]
     bind: str  # the address on which the API listens
     workers: int  # number of processes
-    threads: int  # concurrent requests and database connections of each process
+    # The limit of concurrent requests, and of database connections, in each process.
+    threads: int
     # The limits of each token in each process: requests per second, exports at the same time, and
     # replies stored for idempotency keys per day. 0 means no limit. ADMIN_API_TOKEN has no limit.
     requests_per_second: int

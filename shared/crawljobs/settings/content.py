@@ -14,10 +14,11 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """The limit of exports, and the address of the database that exports read."""
+    """The settings of exports of content."""
 
-    streams: int  # limit of the exports of content at the same time in each process
-    database_url: str | None = field(repr=False)  # None: exports use the address of other requests
+    streams: int  # limit of concurrent exports of content in each process
+    # The address of the database that exports read. None: the same address as for other requests.
+    database_url: str | None = field(repr=False)
 
 
 def read_content_key(variables: Mapping[str, str]) -> bytes | None:

@@ -31,7 +31,8 @@ def read_revisit_settings(variables: Mapping[str, str]) -> RevisitSettings:
 class DeletionCheckSettings:
     """`every`: the interval at which all stored items are checked; None: never.
 
-    `share`: the share of Reddit's budget for the checks and the refreshes together.
+    `share`: the share of Reddit's budget that the checks and the refreshes (REFRESH_ITEMS) may use
+    together.
     """
 
     every: timedelta | None = None

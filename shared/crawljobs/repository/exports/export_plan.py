@@ -1,4 +1,4 @@
-"""The kinds of exports, the order of their rows, and the key with which an export continues."""
+"""The kinds of exports, the order of their rows, and the key after which an export continues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Key = tuple[datetime | int | str, ...]
 
 
 class ExportKind(StrEnum):
-    """The rows of an export."""
+    """What the rows of an export are, for example posts or authors."""
 
     POSTS = "posts"
     COMMENTS = "comments"
@@ -77,8 +77,8 @@ class ExportPlan:
     - `until`: only items that were created before this time.
     - `updated_since`: only items that changed at this time or later.
     - `updated_until`: only items that changed before this time.
-    - `pseudonymous`: without fields that identify an author, and without profiles (`u_`). The
-      caller replaces the author's name.
+    - `pseudonymous`: without fields that identify an author, and without profiles (`u_`). The code
+      that writes the lines replaces the author's name by a pseudonym.
     - `bodies`: false leaves out the texts of posts and comments.
     - `min_shared`: only links with at least this number of shared authors.
     """
@@ -118,7 +118,7 @@ class ExportPlan:
         return (0,) * len(KEY_FIELDS[self.order])
 
     def begin(self, after: Key) -> Key:
-        """Return the key after which the rows begin. The client has the lines up to key `after`.
+        """Return the key after which the rows begin. The client already has the rows up to `after`.
 
         If `after` is before `since`, the rows begin at `since`.
         """
@@ -130,10 +130,11 @@ class ExportPlan:
 def read_key(
     order: ExportOrder, written: str, *, find_subreddit: Callable[[str], int | None]
 ) -> Key:
-    """Return the key of a line. `written` has the values of KEY_FIELDS, joined by a comma.
+    """Return the key of a line. `written` has the values of the key's fields.
 
-    A time is in RFC 3339 format, or a number of seconds since 1970. `find_subreddit` returns the id
-    of the subreddit with a name, or None. Raises ValueError if `written` is no key.
+    The values are in the order of KEY_FIELDS[order] and are joined by commas. A time is in RFC 3339
+    format, or a number of seconds since 1970. `find_subreddit` returns the id of the subreddit with
+    a name, or None. Raises ValueError if `written` is no key.
     """
     names = KEY_FIELDS[order]
     parts = written.split(",")

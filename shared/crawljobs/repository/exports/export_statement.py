@@ -77,7 +77,8 @@ def _is_found(
 ) -> ColumnElement[bool]:  # fmt: skip
     """Return whether a row that the walk has read belongs to the export.
 
-    `names` are the columns with names of subreddits. With pseudonyms, none may be a profile.
+    `names` are the columns with names of subreddits. If the export has pseudonyms, a row that
+    refers to a profile (`u_`) does not belong to the export.
     """
     conditions: list[ColumnElement[bool]] = [true()]
     if order is ExportOrder.UPDATED:
@@ -106,7 +107,7 @@ def _with_extra(line: ColumnElement[str], item: FromClause) -> ColumnElement[str
 
 
 def field_names(kind: ExportKind, shape: ExportShape) -> list[str]:
-    """Return the names of a line's fields without the author's name, in the order of the line."""
+    """Return the names of a line's fields in their order, except the name of the field `author`."""
     named = Named(subreddits, authors, authors, subreddits)
     return list(FIELDS[kind, shape](TABLES[kind], named))
 

@@ -55,7 +55,7 @@ OF_ONE_SUBREDDIT = frozenset({ExportOrder.SUBREDDIT, ExportOrder.SUBREDDIT_EDGE}
 
 
 def position_columns(order: ExportOrder) -> tuple[str, ...]:
-    """Return the columns of the key that differ between the rows of an export."""
+    """Return the columns of the key whose values differ between the rows of an export."""
     return KEYS[order][1:] if order in OF_ONE_SUBREDDIT else KEYS[order]
 
 

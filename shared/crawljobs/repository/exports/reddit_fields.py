@@ -23,7 +23,10 @@ def seconds_since_1970(time: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def _text(item: FromClause, text: ColumnElement[Any], absent: str = "") -> ColumnElement[str]:
-    """Return the text of an item; if there is none, the reason in Reddit's words, or `absent`."""
+    """Return the text of an item, or `[deleted]` if the item was deleted.
+
+    If the item has no text, return `[removed]` for a removed item, and else `absent`.
+    """
     return case(
         (item.c.deleted_at.is_not(None), inline(DELETED)),
         (text.is_not(None), text),
@@ -64,7 +67,7 @@ def _of_item(item: FromClause, named: Named, *, kind: str) -> Fields:
         "created_utc": seconds_since_1970(item.c.created_at),
         "subreddit": named.subreddit.c.name,
         "subreddit_id": named.subreddit.c.reddit_id,
-        # Reddit shows the score 1 while it hides the score.
+        # While Reddit hides the score of an item, Reddit's own object has the score 1.
         "score": func.coalesce(item.c.score, inline_number(1)),
         "score_hidden": func.coalesce(item.c.score_hidden, item.c.score.is_(None)),
         "total_awards_received": func.coalesce(item.c.total_awards_received, inline_number(0)),

@@ -1,1 +1,1 @@
-"""Groups, steps and waits. Only the resolver starts steps, and ends steps whose jobs have ended."""
+"""Groups, steps and waits. Only the resolver starts a step, or ends a step whose job has ended."""

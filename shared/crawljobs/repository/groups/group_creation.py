@@ -67,7 +67,7 @@ class GroupClosed(errors.CrawljobsError):
 
 @dataclass(frozen=True)
 class Added:
-    """The ids of the added steps by key, and the groups that finished at once."""
+    """The ids of the added steps by key, and the groups that finished in the same transaction."""
 
     step_ids: dict[str, int]
     finished: Sequence[Finished]

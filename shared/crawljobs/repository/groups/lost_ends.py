@@ -104,11 +104,11 @@ class SearchedPage:
 
 
 def record_jobs(conn: Connection, *, at_most: int) -> int:
-    """Record the ends of jobs if steps that depend on them were not updated. Return their number.
+    """Record the ends of jobs whose dependent steps were not updated. Return the number of records.
 
-    Records at most `at_most` ends for steps that follow a job, and at most `at_most` ends for steps
-    that wait for a job. The resolver then updates the steps. A second record of the same end
-    changes nothing.
+    Records at most `at_most` ends of jobs that steps follow, and at most `at_most` ends of jobs for
+    which steps wait. The resolver then updates the steps. A second record of the same end changes
+    nothing.
     """
     return len(conn.execute(_RECORD_JOBS, {"at_most": at_most}).all())
 

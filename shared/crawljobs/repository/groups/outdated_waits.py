@@ -187,7 +187,7 @@ def _page(
 ) -> Page:
     if not after:
         return Page([], {}, frozenset())
-    # If the statement finds an additional wait of an upstream, the upstream has waits left.
+    # One wait more than `at_most` is read, to find out whether the upstream has waits left.
     values = {
         "ids": [*after],
         "after": [*after.values()],

@@ -1,4 +1,4 @@
-"""Wake the resolvers of all workers. Without the hint, they run within two seconds."""
+"""Wake the resolvers of all workers by a hint. Without a hint, they run within two seconds."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def create(
 
 
 def _upstreams(step: StepRequest, *, is_alone: bool) -> list[str | None]:
-    """Return the keys for which the step waits. None means all other steps of the group.
+    """Return the keys of the steps for which the step waits. None: all other steps of the group.
 
     `is_alone` is true if the group has no other steps.
     """

@@ -172,7 +172,7 @@ def _upstreams(rows: Sequence[Any]) -> _Upstreams:
 def _settle_steps(
     conn: Connection, upstreams: _Upstreams, group_ids: Sequence[int], now: datetime | None
 ) -> tuple[list[StepChange], bool]:
-    """Write the states of the steps that follow the jobs in `upstreams`, in the locked groups.
+    """Update the steps of the locked groups that follow the jobs in `upstreams`.
 
     Returns the changes, and whether further steps may be left. The caller updates the waits for the
     changed steps. If a step waits for a follow-up job of its job, the follow-up job becomes the job
@@ -200,7 +200,7 @@ def _is_open_again(change: StepChange) -> bool:
 
 
 def _step_change(step: OutdatedStep) -> StepChange:
-    """Return the change that gives the step the state of its job, or a follow-up job to follow.
+    """Return the change after which the step has its job's state, or follows a follow-up job.
 
     A final step is first reopened, even if its retried job has ended again. A later change ends the
     step. So a finished group opens again too, and finishes once more.

@@ -64,9 +64,9 @@ def page_statement(
 ) -> Select[Any]:
     """Return the statement that selects a page of the group's steps in these states.
 
-    For each state, the statement reads one range of an index, and merges the ranges. With
+    The statement reads one range of an index for each state, and merges these ranges. With
     `by_subreddit`, the statement reads all steps of the group that crawl the subreddit, because few
-    steps do so.
+    steps of a group crawl the same subreddit.
     """
     more = [_step.id > bindparam("after_id")] if continues else []
     of_group = _step.group_id == bindparam("group_id")

@@ -52,7 +52,7 @@ _CHANGE_STEPS = text(f"""
     WHERE step.id = new.id
     """)
 
-# If another step waits for one of these steps, the statement inserts a row for this upstream.
+# For each of these steps for which another step waits, the statement inserts a row.
 _ANNOUNCE = text("""
     INSERT INTO upstream_changes (step_id)
     SELECT id FROM unnest(CAST(:ids AS bigint[])) AS changed (id)

@@ -18,10 +18,11 @@ def apply(
 ) -> list[StepChange]:
     """Record for each wait how its upstream (a job, step or group) ended. Returns changed steps.
 
-    The end of an upstream may have changed since, for example because its job was retried:
+    A wait may already have the end of an earlier run of its upstream, for example of a job that was
+    retried:
 
     - If the upstream is open again, the wait is open again.
-    - If the upstream has ended in another way, the wait gets the new end.
+    - If the new run has ended in another way, the wait gets the new end.
 
     In both cases, a step that was skipped or held because of an upstream is pending again.
     """

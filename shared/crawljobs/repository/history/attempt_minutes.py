@@ -34,7 +34,7 @@ _newest = (
     .cte("newest")
     .prefix_with("MATERIALIZED")
 )
-# A scalar subquery, because a join could read all deliveries.
+# This is a scalar subquery, because a join could read all deliveries.
 _endpoint = (
     select(webhook_deliveries.c.endpoint_id)
     .where(webhook_deliveries.c.id == _newest.c.delivery_id)

@@ -19,7 +19,8 @@ from crawljobs.repository.sql import (
     one_of,
 )
 
-CLIENTS_MAX = 100  # limit of the client ids, the most recently used first
+# Limit of the client ids whose state is written. The most recently used come first.
+CLIENTS_MAX = 100
 
 _ZERO, _ONE = inline_number(0), inline_number(1)
 _used = (

@@ -30,7 +30,7 @@ WEBHOOKS_LATE = inline_interval("10 minutes")
 
 
 def done_until(table: Table, end: ColumnElement[datetime]) -> ColumnElement[datetime]:
-    """Return the time before which each hour that has rows of minutes has its row of the hour too.
+    """Return the end of the last hour that has its row. The earlier hours are complete too.
 
     A row after `end` was written before the clock of the database was set back, and is ignored.
     """
@@ -68,7 +68,10 @@ def _roll_up(
     of: Table = queue_history,
     until: ColumnElement[datetime] = UNTIL,
 ) -> Any:
-    """Return the statement that writes the rows of hours. An hour with a row in `of` is done."""
+    """Return the statement that writes the rows of hours.
+
+    It writes no row for an hour that has its row in the table `of`, or for an earlier hour.
+    """
     hour = start_of(HOUR, table.c.at)
     values = {each.name: cast(combined(each, table), table.c[each.name].type) for each in series}
     hours = (
@@ -108,7 +111,7 @@ ROLL_UPS = (
 def roll_up(conn: Connection, *, at: datetime) -> int:
     """Write the rows of the hours that ended before the end of the minute `at`.
 
-    The hours of webhooks are written 10 minutes later. Writes nothing for an hour that has its row.
-    Returns the number of written rows.
+    The rows of webhooks are written WEBHOOKS_LATE after the end of their hour. Writes nothing for
+    an hour that has its row. Returns the number of written rows.
     """
     return sum(len(conn.execute(statement, {"at": at}).all()) for statement in ROLL_UPS)

@@ -45,7 +45,7 @@ from crawljobs.repository.sql import (
 
 JOBS_MAX = 100_000  # each count of live jobs stops at this number
 EVENTS_MAX = 20_000  # each count of events stops at this number
-WAITS_MAX = 1_000  # limit of the ended claims whose waits for a worker are read
+WAITS_MAX = 1_000  # limit of the ended claims from which the waiting time of jobs is computed
 WORKERS_MAX = 10_000
 
 _job, _attempt = crawl_jobs.c, crawl_job_attempts.c

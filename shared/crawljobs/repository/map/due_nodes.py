@@ -123,7 +123,7 @@ def finish(
 
 
 def mend(conn: Connection, *, now: datetime | None = None) -> int:
-    """Make the links due that have a wrong due time because the database's clock was set back.
+    """Make links due whose due time is wrong because the database's clock was set back.
 
     Returns the number of changed rows, at most CHUNK.
     """

@@ -119,7 +119,7 @@ class MapLink:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """A subreddit of the map. A community is a subreddit too: the member that names it."""
+    """A subreddit of the map. `community_id` is the subreddit that gave its community the name."""
 
     id: int
     name: str

@@ -86,7 +86,7 @@ class Activity:
 
 
 def authors_of(conn: Connection, *, subreddit_id: int, after: int) -> list[Activity]:
-    """Return at most EDGES_CHUNK authors of a subreddit with ids above `after`, sorted by id."""
+    """Return authors of the subreddit with author ids above `after`, by id, at most EDGES_CHUNK."""
     rows = conn.execute(_AUTHORS, {"subreddit_id": subreddit_id, "after": after})
     return [Activity(row.author_id, row.last_at) for row in rows]
 
@@ -99,7 +99,7 @@ def bot_ids(conn: Connection) -> frozenset[int]:
 def shared_with(
     conn: Connection, *, subreddit_id: int, author_ids: Sequence[int]
 ) -> dict[int, int]:
-    """Return how many of these authors are active in each other subreddit.
+    """Return how many of these authors are active in other subreddits, by the other subreddit's id.
 
     Leaves out authors who are active in more than ACTIVE_IN_MAX subreddits. Pass at most
     AUTHORS_CHUNK ids.
@@ -111,7 +111,7 @@ def shared_with(
 def known_counts(
     conn: Connection, *, subreddit_ids: Sequence[int], since: datetime
 ) -> dict[int, int]:
-    """Return the stored numbers of authors that were counted at or after `since`."""
+    """Return the stored author numbers of these subreddits, except those counted before `since`."""
     rows = conn.execute(_COUNTS, {"subreddit_ids": list(subreddit_ids)})
     return {
         row.subreddit_id: row.author_count

@@ -49,7 +49,10 @@ def page_statement(
     limit: int,
     scan_limit: int,
 ) -> Select[Any]:
-    """Return the statement that reads a page. If all `states` are unfinished, uses their index."""
+    """Return the statement that reads a page.
+
+    If `states` has only unfinished states, the statement reads the index of unfinished operations.
+    """
     ranges: list[ColumnElement[bool]] = []
     if continues:
         ranges.append(_row.id < bindparam("before_id", type_=BigInteger))

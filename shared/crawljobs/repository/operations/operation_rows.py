@@ -23,7 +23,7 @@ from crawljobs.domain.operation import (
 from crawljobs.repository.sql import NOW, inline, inline_number, interval, texts
 
 ERROR_MAX = 500  # limit of a stored error in characters
-PERSONAL = "erased_name"  # a parameter that the end of the operation deletes
+PERSONAL = "erased_name"  # a parameter that is deleted when the operation ends
 
 _row = operations.c
 COLUMNS = [_row[name] for name in Operation.__dataclass_fields__]

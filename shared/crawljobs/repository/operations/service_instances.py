@@ -132,8 +132,8 @@ def list_instances(
 ) -> list[Instance]:
     """Return at most `limit` processes of this role with names above `after`, sorted by name.
 
-    None for `role` or `after` sets no limit. A process is alive if its last heartbeat is at most
-    `alive_within` old.
+    If `role` or `after` is None, this argument leaves out no process. A process is alive if its
+    last heartbeat is at most `alive_within` old.
     """
     statement = _LIST
     if role is not None:

@@ -86,7 +86,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class ServerState:
-    """The database server. `connections_max` leaves out the connections for superusers only."""
+    """The database server. `connections_max` does not count connections reserved for superusers."""
 
     version: str
     is_read_only: bool
@@ -106,7 +106,10 @@ class ProgramConnections:
 
 @dataclass(frozen=True)
 class TableState:
-    """A table with the estimated numbers of its rows. A time is None if its task never ran."""
+    """A table with the estimated numbers of its rows.
+
+    `vacuumed_at` or `analyzed_at` is None if the table was never vacuumed or analyzed.
+    """
 
     name: str
     live_rows: int

@@ -25,7 +25,7 @@ _failed = (
     .limit(inline_number(COUNTED))
     .subquery("failed")
 )
-# A scalar subquery, because a join could read all subreddits.
+# This is a scalar subquery, because a join could read all subreddits.
 _name = select(subreddits.c.name).where(subreddits.c.id == _failed.c.subreddit_id).scalar_subquery()
 FAILED = (
     select(

@@ -54,7 +54,7 @@ class SystemOverview:
     running: Sequence[Job]
     failures: RecentFailures
     next_schedules: Sequence[NextSchedule]
-    pauses: Sequence[Pause]  # at most PAUSES_READ
+    pauses: Sequence[Pause]  # at most PAUSES_READ pauses
     clients: Sequence[ClientBudget]
     waiting_for_reddit: dict[WaitReason, int]
     waiting_at_least: bool

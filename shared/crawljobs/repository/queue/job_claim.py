@@ -1,4 +1,4 @@
-"""Claim jobs for a worker, and find the jobs that were claimed with a claim token.
+"""Claim jobs for a worker, and find the jobs that have a given claim token.
 
 Statuses are literals in the SQL. With bound parameters, the planner could not use partial indexes.
 """

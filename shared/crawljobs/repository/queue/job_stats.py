@@ -72,7 +72,7 @@ _PAUSES = select(
 
 # A job's waiting time begins at visible_at or at queued_at, whichever is later. The waiting time
 # ends at the newest claim, which is the start of the newest attempt. A rescue or a cancellation
-# sets visible_at to a time after the claim. The statistics leave out rescued and cancelled jobs.
+# sets visible_at to a time after the claim. So the statistics leave out rescued and cancelled jobs.
 _newest = finished_jobs.newest_finished(
     "id",
     "status",

@@ -64,7 +64,7 @@ _duration = case(
 )
 
 READ = job_reads.JOBS.where(_job.id == any_(ids("ids"))).order_by(_job.subreddit_id, _job.id)
-LOCK = READ.with_for_update(of=crawl_jobs)  # the same order as in enqueue prevents a deadlock
+LOCK = READ.with_for_update(of=crawl_jobs)  # in the order of enqueue, to prevent a deadlock
 
 
 def _change(verb: Verb) -> Update:

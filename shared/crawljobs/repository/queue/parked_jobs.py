@@ -125,8 +125,8 @@ def settle_parked_jobs(
     """Free parked jobs whose cause has ended, and park jobs again whose cause has changed.
 
     A sweep calls this function. Returns the number of changed jobs, at most `at_most`. Checks only
-    the CHUNK parked jobs with the latest visible_at. requeue_due_jobs checks the cause of each
-    other parked job at its visible_at.
+    the CHUNK parked jobs with the latest visible_at. requeue_due_jobs checks the causes of all
+    other parked jobs, at their visible_at.
     """
     values = {"scan_limit": CHUNK, "at_most": at_most, "now": now}
     return len(conn.execute(passing_over(_SETTLE, skip), values).all())

@@ -66,7 +66,7 @@ _LIST = _PAUSES.where(_IN_FORCE).order_by(_pause.scope).limit(bindparam("limit")
 class Pause:
     """A pause of one subreddit, or of the whole queue if `subreddit` is None.
 
-    If `until` is None, the pause lasts until an operator ends it.
+    If `until` is None, the pause lasts until an operator ends the pause.
     """
 
     scope: int

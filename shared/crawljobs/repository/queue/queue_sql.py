@@ -105,9 +105,9 @@ RERUN_SERVED = (
     "rerun_requested = false, rerun_priority = NULL, rerun_source = NULL, rerun_visible_at = NULL, "
     "rerun_traceparent = NULL"
 )
-# Clears the rerun request too, for the verbs schedule_retry and rescue. The next attempt of the
-# same job fulfils the rerun request: the job loses its checkpoint, so the attempt crawls everything
-# again.
+# The same for the verbs schedule_retry and rescue, which also delete the checkpoint of a job with a
+# rerun request. So the next attempt of the same job crawls everything again, and fulfils the
+# request.
 RERUN_SERVED_RESET = (
     "checkpoint = CASE WHEN job.rerun_requested THEN NULL ELSE job.checkpoint END, "
     f"incomplete = job.incomplete AND NOT job.rerun_requested, {RERUN_SERVED}"

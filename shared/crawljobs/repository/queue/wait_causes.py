@@ -120,8 +120,9 @@ _OVER = f"""(
         AND {_REDDIT_ENDED.format(since=f"{NOW} - CAST(:grace AS interval)")}
 )"""
 
-# The jobs that break invariant I11: a waiting job's reason is true now, and the job is claimable
-# soon after the cause has ended. The query reads at most `scan_limit` jobs of each of these kinds:
+# The jobs that break invariant I11. The invariant requires that the reason of a waiting job is true
+# now, and that the job is claimable soon after the cause has ended. The query reads at most
+# `scan_limit` jobs of each of these kinds:
 #
 # - overdue jobs
 # - jobs that are parked too long

@@ -58,7 +58,7 @@ _most = (
     .limit(inline_number(SHOWN))
     .subquery("most")
 )
-# A scalar subquery, because a join could read all subreddits.
+# This is a scalar subquery, because a join could read all subreddits.
 _name = select(subreddits.c.name).where(subreddits.c.id == _most.c.subreddit_id).scalar_subquery()
 MOST = select(
     _most.c.id.label("job_id"),
@@ -71,7 +71,7 @@ MOST = select(
 
 @dataclass(frozen=True)
 class SpendingJob:
-    """A job, and the requests of its present or last crawl."""
+    """A job, and the number of requests that its present or last crawl has sent."""
 
     job_id: int
     subreddit: str

@@ -135,7 +135,7 @@ class LedgerRow:
 def record_runs(
     conn: Connection, *, runs: Sequence[Run], now: datetime | None = None
 ) -> set[tuple[int, datetime]]:
-    """Write runs to the ledger, and the events of missed due times.
+    """Write runs to the ledger, and write the webhook events of missed due times.
 
     Returns the schedule ids and due times of the new rows.
     """

@@ -77,7 +77,7 @@ _OLDEST_NEW = text("""
 
 
 def count_webhooks(conn: Connection, *, now: datetime | None = None) -> WebhookTotals:
-    """Count the endpoints and their pending and held deliveries. Find the oldest event's age."""
+    """Count endpoints and their pending and held deliveries, and find the oldest unsent event."""
     rows = conn.execute(_COUNT).all()
     new = conn.execute(_OLDEST_NEW, {"now": now}).one()
     endpoints = dict.fromkeys(EndpointCondition, 0)

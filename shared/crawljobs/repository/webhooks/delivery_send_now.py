@@ -1,4 +1,4 @@
-"""Let a pending delivery be attempted now, although a delay of its attempts has not ended."""
+"""Make a pending delivery due now, before the delay of its next attempt has ended."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from crawljobs.repository.sql import NOW, inline
 
 _delivery = webhook_deliveries.c
 
-# The condition on the token leaves out a delivery with an attempt in flight, whose next_attempt_at
-# is the end of its lease: with an earlier time, a second attempt could begin beside it.
+# The condition on the token leaves out a delivery with an attempt in flight. The next_attempt_at of
+# such a delivery is the end of its lease. With an earlier time, a second attempt could begin before
+# the first has ended.
 _SEND_NOW = (
     update(webhook_deliveries)
     .where(

@@ -1,4 +1,4 @@
-"""The data of an event: the column `data`, or for a job's end an object made of other columns."""
+"""The data of an event: the column `data`, or an object of other columns for the end of a job."""
 
 from __future__ import annotations
 

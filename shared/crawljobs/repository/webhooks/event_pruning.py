@@ -36,8 +36,9 @@ _expanded = (
     .limit(_examined)
     .subquery("expanded")
 )
-# Events without deliveries, because no process has a master key. Their index has their versions,
-# not their times. The order is the same, because a later event has a higher version.
+# Events without deliveries, because no process has a master key. The index of these events has the
+# column `version`, but no time. The order by version is the same as by time, because a later event
+# has a higher version.
 _unexpanded = (
     select(_event.id, _event.created_at)
     .where(_event.expanded_at.is_(None))

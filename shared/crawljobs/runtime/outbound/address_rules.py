@@ -41,11 +41,12 @@ _IPV4_AT_THE_END = (
 )
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 _ISATAP = (0x00005EFE, 0x02005EFE)  # the 32 bits before the IPv4 address of an ISATAP address
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all other IPv6 addresses are not public
+# No IPv6 address outside this network is public.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def unmapped(address: Address) -> Address:
-    """Return the IPv4 address of an address in ::ffff:0:0/96, and each other address unchanged."""
+    """Return the IPv4 address of an address in ::ffff:0:0/96, and any other address unchanged."""
     if isinstance(address, ipaddress.IPv6Address) and address in _MAPPED:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address

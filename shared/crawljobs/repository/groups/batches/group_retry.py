@@ -19,7 +19,7 @@ from crawljobs.repository.groups.step_writes import StepChange
 from crawljobs.repository.queue import operator_changes
 from crawljobs.repository.queue.operator_changes import JobChange
 
-# Removes the mark of a cancelled group. Otherwise no step of the group would start.
+# Removes the mark that the group is cancelled. With this mark, no step of the group would start.
 _UNMARK = (
     update(job_groups)
     .where(

@@ -50,8 +50,8 @@ _LIFT = (
 )
 
 # While a group is cancelled, the waits of its skipped steps keep the old ends of their upstreams.
-# Each upstream that has ended in another way since then gets a row in upstream_changes, so that the
-# resolver updates these waits.
+# Each upstream that has another end now gets a row in upstream_changes, so that the resolver
+# updates these waits.
 _ANNOUNCE = insert(upstream_changes).from_select(
     ["step_id"],
     select(step_waits.c.upstream_step_id)
@@ -71,8 +71,8 @@ def lift(conn: Connection, reopened: Sequence[StepChange]) -> list[int]:
     """End the cancel of each unfinished group of these steps, and return the ids of the groups.
 
     The caller has reopened the steps, and holds the locks of their groups. Other steps of these
-    groups may have been skipped because of an upstream that has ended in another way since then.
-    The function records these upstreams, so that the resolver updates the skipped steps.
+    groups may have been skipped because of an upstream that has another end now than at the time of
+    the skip. The function records such upstreams, so that the resolver updates the skipped steps.
     """
     values = {
         "ids": sorted({each.group_id for each in reopened}),

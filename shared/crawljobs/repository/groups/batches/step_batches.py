@@ -82,7 +82,7 @@ class Chunk:
 
 
 def steps_in(states: Iterable[StepState]) -> Select[Any]:
-    """Return the query for the next steps in these states, by id. Each state is one index range."""
+    """Return the query for the next steps in these states, by id. It reads one range per state."""
     step = group_steps.c
     ranges = [
         select(step.id, step.key, step.state, step.priority, step.job_id)

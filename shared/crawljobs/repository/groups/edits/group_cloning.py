@@ -39,8 +39,8 @@ _GROUPS = select(job_groups.c.id).where(job_groups.c.id == any_(ids("ids")))
 def requests_of(conn: Connection, *, group_id: int) -> list[StepRequest] | None:
     """Return the group's steps as requests, or None if the group has more than WAITS_MAX waits.
 
-    The caller has checked that the group has at most group_plan.STEPS_MAX_OF_REQUEST steps. Waits
-    for jobs and groups that were deleted are left out.
+    The caller has checked that the group has at most group_plan.STEPS_MAX_OF_REQUEST steps. A wait
+    for a deleted job or a deleted group is left out.
     """
     rows = conn.execute(_WAITS, {"group_id": group_id}).all()
     if len(rows) > WAITS_MAX:

@@ -45,7 +45,8 @@ _DELETE = delete(job_groups).where(job_groups.c.id == bindparam("group_id"))
 def is_awaited(conn: Connection, *, group_id: int) -> bool:
     """Return whether a step of another group still waits for the group.
 
-    Then the group must stay until the resolver has stored the end of the group in this wait.
+    If so, the group must not be deleted until the resolver has stored the group's end in the wait
+    of that step.
     """
     return conn.execute(_AWAITED, {"group_id": group_id}).first() is not None
 

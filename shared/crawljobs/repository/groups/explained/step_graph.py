@@ -18,8 +18,8 @@ GRAPH_MAX = 150  # a group with more steps is shown as stages
 WAITS_MAX = 1_500  # limit of the waits that a graph shows as edges
 # Limit of the steps that are counted for the stages and the series, in about 10 ms.
 STEPS_MAX = 10_000
-LAST_MAX = 1_000  # limit of the steps that are read and wait for all other steps
-BUCKETS = 60  # number of points of the series
+LAST_MAX = 1_000  # limit of the counted steps that wait for all other steps of the group
+BUCKETS = 60  # number of parts into which the time of the series is divided
 
 
 def _epoch(time: ColumnElement[Any]) -> ColumnElement[float]:
@@ -64,7 +64,8 @@ _first = (
     .limit(inline_number(STEPS_MAX))  # no ORDER BY, because Postgres would have to sort all steps
     .subquery("first_steps")
 )
-# The number of the bucket between `since` (0) and `until` (BUCKETS) in which a step has ended.
+# The number of the bucket (one of BUCKETS equal parts of the time from `since` to `until`) in which
+# the state of the step last changed. The first bucket has the number 1.
 _place = func.width_bucket(
     _epoch(_first.c.changed_at),
     _epoch(bindparam("since", type_=Timestamp)),
@@ -125,7 +126,8 @@ class GraphWait:
 class StageCount:
     """The number of steps with the same depth and state that changed in the same bucket.
 
-    `place` is the number of the bucket in the series.
+    The time from `since` to `until` has BUCKETS parts of equal length, the buckets. `place` is the
+    number of a bucket.
     """
 
     depth: int
@@ -161,7 +163,7 @@ def stages(
 
 
 def last_steps(conn: Connection, *, group_id: int) -> list[StageCount]:
-    """Count the steps that wait for all other steps of the group, by state, up to LAST_MAX."""
+    """Count steps that wait for all other steps of the group, by state, at most LAST_MAX steps."""
     return [
         StageCount(row.depth, StepState(row.state), 0, row.steps)
         for row in conn.execute(_LAST, {"group_id": group_id})

@@ -19,7 +19,8 @@ def of_group(columns: Iterable[str]) -> FromClause:
         .offset(inline_number(0))
         .subquery("followed")
     )
-    # LATERAL with LIMIT 1 makes the planner look up each job by its id, also with old statistics.
+    # LATERAL with LIMIT 1 makes the planner look up each job by its id, even if the statistics of
+    # the table are out of date.
     job = (
         select(*(crawl_jobs.c[name] for name in columns))
         .where(crawl_jobs.c.id == followed.c.job_id)

@@ -70,7 +70,8 @@ _QUEUE = (
     .label("observed_seconds"),
 )
 _SURROUNDINGS = select(*claim_facts.FACTS, *_QUEUE).select_from(claim_facts.FROM)
-# Without the position in the queue, whose count costs up to 10 ms for each job.
+# This query does not count the queue ahead of a job, because the count takes up to 10 ms for each
+# job.
 _WITHOUT_QUEUE = select(
     *claim_facts.FACTS,
     *(inline_number(0).label(name) for name in ("higher", "older", "ended", "sampled_seconds")),
@@ -97,7 +98,7 @@ def surroundings_of(
 def causes_of(
     conn: Connection, *, jobs: Sequence[Job], now: datetime | None = None
 ) -> dict[int, Surroundings]:
-    """Read the facts of `surroundings_of` without the queue ahead, which is cheap for many jobs.
+    """Read the facts of `surroundings_of`, but not the queue ahead, which would be slow to count.
 
     `ahead` and `starts_per_minute` are 0.
     """

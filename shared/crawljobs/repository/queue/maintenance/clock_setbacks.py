@@ -135,7 +135,7 @@ def mend(
     skip: int = 0,
     now: datetime | None = None,
 ) -> int:
-    """Execute the statement with the name `what` in MENDS. Returns the number of repaired rows."""
+    """Execute the statement that MENDS has for `what`. Returns the number of repaired rows."""
     values: dict[str, Any] = {
         "base": retry.base_seconds,
         "jitter": retry.jitter,

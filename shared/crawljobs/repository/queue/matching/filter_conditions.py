@@ -27,7 +27,8 @@ def _shows_error(job: FromClause) -> ColumnElement[bool]:
 CONDITIONS: dict[str, Condition] = {
     "subreddit_id": lambda job: job.c.subreddit_id == bindparam("subreddit_id"),
     "scheduled_job_id": lambda job: job.c.scheduled_job_id == _schedule_id,
-    "group_id": lambda job: true(),  # the branch of a group reads only the jobs of the group
+    # True, because a page with this filter reads only the jobs of the group.
+    "group_id": lambda job: true(),
     "sources": lambda job: job.c.source == any_(texts("sources")),
     "priority_min": lambda job: job.c.priority >= bindparam("priority_min"),
     "priority_max": lambda job: job.c.priority <= bindparam("priority_max"),

@@ -25,7 +25,10 @@ KIND = OperationKind.REPLAY_WEBHOOK
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """A request to replay the deliveries of events since `since`, or only the failed deliveries."""
+    """A request to replay the deliveries of events that are not older than `since`.
+
+    If `only_failed` is true, only failed deliveries are replayed.
+    """
 
     endpoint_id: int
     since: datetime

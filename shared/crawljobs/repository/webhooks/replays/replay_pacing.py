@@ -23,7 +23,7 @@ from crawljobs.db.tables.columns import Timestamp
 from crawljobs.domain.webhook import DeliveryKind, DeliveryState
 from crawljobs.repository.sql import NOW, ids, inline, interval_of
 
-REPLAY_SECONDS = 0.1  # seconds between the first attempts of two replayed deliveries
+REPLAY_SECONDS = 0.1  # seconds between the first attempts of two consecutive replays
 
 
 def paced(place: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -81,7 +81,7 @@ def _next(state: DeliveryState) -> Select[Any]:
 
 
 def _is_wanted(walked: Subquery) -> Any:
-    """Return whether the walked delivery is no ping, and its event is not older than :since."""
+    """Return whether the delivery is no ping, and its event was created at :since or later."""
     # LIMIT makes Postgres look up each event in the primary key, instead of a larger join.
     at = select(_event.created_at).where(_event.id == walked.c.event_id).limit(ONE_ROW)
     return (at.scalar_subquery() >= _since) & (walked.c.kind != inline(DeliveryKind.PING))
@@ -89,7 +89,7 @@ def _is_wanted(walked: Subquery) -> Any:
 
 @cache
 def count_statement(*, only_failed: bool) -> Select[Any]:
-    """Return the statement that counts the deliveries to replay among the newest :at_most."""
+    """Return the statement that counts, among the newest :at_most deliveries, those to replay."""
     merged = _merged(_newest, only_failed=only_failed)
     walked = select(merged).order_by(merged.c.id.desc()).limit(_at_most).subquery("walked")
     return select(
@@ -102,7 +102,7 @@ def count_statement(*, only_failed: bool) -> Select[Any]:
 
 @cache
 def newest_statement(*, only_failed: bool) -> Select[Any]:
-    """Return the statement that reads the ids of the newest :chosen deliveries to replay.
+    """Return the statement that reads the ids of :chosen deliveries to replay, the newest first.
 
     It reads at most :at_most deliveries, like the statement that counts them.
     """
@@ -122,7 +122,7 @@ def walk_statement(*, only_failed: bool) -> Select[Any]:
 
 @cache
 def lock_statement(*, only_failed: bool) -> Select[Any]:
-    """Return the statement that locks the deliveries with :ids that are still to be replayed."""
+    """Return the statement that locks those deliveries with :ids that must still be replayed."""
     return (
         select(_delivery.id)
         .where(
