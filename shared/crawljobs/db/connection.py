@@ -94,7 +94,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     def _bounded(self, began: float, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """Run a generator of psycopg, which yields when it waits for the network.
 
-        Psycopg resumes the generator several times a second. Then check whether the reply is late.
+        Psycopg resumes the generator several times a second. Each time, this function checks
+        whether the reply is late.
         """
         try:
             wanted = next(gen)

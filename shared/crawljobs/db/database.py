@@ -83,7 +83,7 @@ class Database:
             # psycopg parses the address, because SQLAlchemy's parser supports fewer forms.
             creator=open_connection,
             pool_size=pool_size,
-            # The connection that was used last has prepared the frequent statements, so take it.
+            # Take the most recently used connection: it has prepared the frequent statements.
             pool_use_lifo=True,
             max_overflow=0,
             pool_timeout=limits.pool,
@@ -184,7 +184,7 @@ class Database:
         if connection is not None:  # None: the pool has discarded the connection
             connection.has_been_used = True
             connection.alive_at = time.monotonic()
-            connection.reply_seconds = self._limits.ping  # the limit for the ping at next checkout
+            connection.reply_seconds = self._limits.ping  # limits the ping at the next checkout
 
 
 def _refuse_late() -> None:

@@ -48,7 +48,7 @@ class ServerLiveness:
             now = time.monotonic()
             if not self._is_asking:
                 if now > self._ended_at + AGAIN_SECONDS:
-                    self._silent_since = None  # since the last query, the server may have recovered
+                    self._silent_since = None  # after the last query, the server may have recovered
                 if now > self._asked_at + AGAIN_SECONDS:
                     self._asked_at = now
                     self._start_query(now)

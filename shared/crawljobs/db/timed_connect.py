@@ -1,4 +1,4 @@
-"""Connect with a shorter timeout than libpq supports."""
+"""Connect to Postgres with a timeout that is shorter than the minimum of libpq."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-FAILED_MIN = 3  # the share of failed jobs is 0 if fewer jobs failed
+FAILED_MIN = 3  # if fewer jobs than this failed, the share of failed jobs is 0
 DEAD_ROWS_MIN = 10_000  # a smaller number of dead rows slows no claim
 
 COUNT_MAX = 10_000  # the overview counts at most this number of live jobs in a status
@@ -56,8 +56,8 @@ class AttentionFacts:
     reddit_paused: bool = False  # true: a pause for a reason other than a refusal
     recently_throttled: int = 0  # client ids with a series of 429 replies in the last 15 minutes
     promised_share: float = 0  # the schedules' requests, as a share of Reddit's budget
-    subreddits_with_gaps: int = 0  # subreddits in which a crawl found a new gap within a day
-    # The time since the least recently checked item was checked, in units of DELETION_CHECK_DAYS.
+    subreddits_with_gaps: int = 0  # subreddits with a new gap in the last day
+    # The longest time since an item was last checked for deletion, divided by DELETION_CHECK_DAYS.
     unchecked_intervals: float = 0
     is_paused: bool = False  # true: the queue is paused
 
@@ -133,12 +133,12 @@ class Check:
 
 
 def checks(conditions: Iterable[Condition], facts: Any) -> list[Check]:
-    """Return each condition with its present number, in the order of the table."""
+    """Return each condition with its present number, in the order of `conditions`."""
     return [_check(each, facts) for each in conditions]
 
 
 def find(conditions: Iterable[Condition], facts: AttentionFacts) -> list[Attention]:
-    """Return the conditions that hold and are not hidden: by severity, then in table order."""
+    """Return the conditions that hold and are not hidden, the most severe first."""
     holding = [each for each in conditions if each.holds(facts)]
     codes = {each.code for each in holding}
     shown = [_attention(each, facts) for each in holding if each.hidden_by not in codes]

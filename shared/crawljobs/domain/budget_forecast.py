@@ -1,4 +1,4 @@
-"""Estimate how many requests the live jobs need, and when the last of them will be sent."""
+"""Estimate how many requests the live jobs need, and when the last request will be sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class LiveDemand:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The requests that the live jobs still need. `empty_at`: the expected time of the last one."""
+    """The requests that the live jobs still need.
+
+    `empty_at` is the time at which the last request is expected.
+    """
 
     live_jobs: int
     at_least: bool

@@ -151,8 +151,8 @@ def _reason(row: StoredBudget, now: datetime) -> PausedReason | None:
 def _series_has_ended(row: StoredBudget, now: datetime) -> bool:
     """Return whether the series of 429 replies has ended, so that the next 429 begins a new series.
 
-    A series ends one window of the budget after its last 429 reply, or after the end of the pause,
-    if the pause ends later.
+    A series ends one window of the budget after the later of two times: its last 429 reply, and the
+    end of the pause.
     """
     times = [at for at in (row.paused_until, row.last_throttled_at) if at is not None]
     return bool(times) and max(times) <= now - timedelta(seconds=row.window_seconds)

@@ -1,4 +1,4 @@
-"""The conditions for the claim of a job: whether each is met, until when not, and its remedy."""
+"""The conditions for the claim of a job: whether and when each is met, and its remedy."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def failed(claim: Claim, *, kind: ErrorKind, message: str) -> Completion:
 
 
 def retried(claim: Claim, *, delay: timedelta, kind: ErrorKind, message: str) -> Completion:
-    """Return the Completion of a job that waits for a retry, which counts towards `max_retries`."""
+    """Return the Completion for a retry after `delay`. The retry counts towards `max_retries`."""
     return Completion(
         claim,
         Transition.SCHEDULE_RETRY,

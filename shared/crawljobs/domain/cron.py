@@ -90,7 +90,7 @@ def next_after(cron: Cron, after: datetime, *, anchor: datetime) -> datetime:
     Fixed times at a change of the clock:
 
     - A time in an hour that the clock skips is due right after this hour.
-    - A time in an hour that the clock repeats is due only when it comes first.
+    - A time in an hour that the clock repeats is due only once, at its first occurrence.
 
     Raises InvalidCron if no later date matches the expression.
     """

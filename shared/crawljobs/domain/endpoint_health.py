@@ -88,6 +88,6 @@ def _numbers(ended: Sequence[EndedDelivery]) -> tuple[int, int]:
 
 
 def _percentile(ended: Sequence[EndedDelivery], share: float) -> int | None:
-    """Return the smallest duration that at least this share of the deliveries do not exceed."""
+    """Return the percentile `share` of the durations (0.95: the 95th percentile), or None."""
     durations = sorted(each.duration_ms for each in ended if each.duration_ms is not None)
     return durations[math.ceil(share * len(durations)) - 1] if durations else None

@@ -93,7 +93,7 @@ def obstacle_of(job: Job, around: Surroundings) -> str | None:
 def waits_of(job: Job, around: Surroundings) -> str | None:
     """Return the cause of the job's wait in words, or None if the job does not wait.
 
-    Each queued job without an obstacle waits for its turn, so `around` needs no jobs ahead.
+    Each queued job without an obstacle waits for its turn. So `around` may lack the jobs ahead.
     """
     is_next = job.status is JobStatus.QUEUED and obstacle_of(job, around) is None
     return "its turn" if is_next else _waits(job, around)[0]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from crawljobs.domain.job import FINAL as FINAL_JOBS
 from crawljobs.domain.job import JobStatus
 
-REASON_MAX = 500  # characters; the reason of a step may quote the error of a job
+REASON_MAX = 500  # limit of a step's reason in characters; the reason may quote a job's error
 
 
 class StepState(StrEnum):
@@ -100,7 +100,7 @@ def end_of_job(job: JobState) -> StepEnd | None:
 
 
 def end_of_step(job: JobState, required: RequiredOutcome) -> StepEnd | None:
-    """Return how a step ends whose crawl is this job; None while the job is live."""
+    """Return how the step that follows this job ends, or None while the job is live."""
     end = end_of_job(job)
     if end is None or end.state is not StepState.SUCCEEDED or required is RequiredOutcome.ANY:
         return end

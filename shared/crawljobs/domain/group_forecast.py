@@ -33,9 +33,9 @@ class StepUse:
 class GroupForecast:
     """The requests of the group's jobs.
 
-    - `used`: the requests so far.
-    - `expected`: the expected total.
-    - `per_minute`: None before the first request.
+    - `used`: the number of requests that were sent so far.
+    - `expected`: the expected total number of requests.
+    - `per_minute`: the requests sent per minute; None before the first request.
     - `eta`: the expected end of the group. None if the group is finished or paused, if no request
       was sent, if no requests are left, or if the end is more than LONGEST_ETA away.
     - `is_estimate`: the numbers are computed from a sample of the steps.

@@ -1,4 +1,4 @@
-"""The keys in the details of a heartbeat that other processes read."""
+"""The keys of a heartbeat's details. Other processes read the values of these keys."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ SHOWS_ERROR = frozenset({JobStatus.FAILED, JobStatus.WAITING})
 def is_current_error(status: JobStatus, wait_reason: WaitReason | None) -> bool:
     """Return whether the stored error explains the state.
 
-    Otherwise an earlier attempt had the error.
+    If not, the error belongs to an earlier attempt.
     """
     return status in SHOWS_ERROR and wait_reason is not WaitReason.PAUSED
 

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 
 VOTES_MAX = 5  # at most this number of neighbours decide on the label of a subreddit
-ROUNDS_MAX = 20  # labels that still change after these rounds are kept as they are
+ROUNDS_MAX = 20  # limit of the rounds, even if labels still change after the last round
 
 
 class LinkGraph:

@@ -45,7 +45,8 @@ class Sample:
 
     def add(self, author_id: int, last_at: datetime) -> None:
         self.author_count += 1
-        # For equal times, the author with the lower id is kept, so that results are repeatable.
+        # If two authors have equal times, the author with the lower id stays in the sample, so that
+        # results are repeatable.
         entry = (last_at, -author_id)
         if len(self._newest) < SAMPLE_MAX:
             heapq.heappush(self._newest, entry)

@@ -33,8 +33,8 @@ def mask(text: str) -> str:
         text = _WEBHOOK_SECRET.sub(rf"\1{HIDDEN}", text)
     if "=" in text or ":" in text:
         text = _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
-    # Credentials such as `Bearer abc` contain a blank. Most values of a log line have no blank, so
-    # the slow search for credentials is skipped.
+    # Credentials such as `Bearer abc` contain a blank. Most values of a log line have no blank. For
+    # such values, the slow search for credentials is skipped.
     return _CREDENTIALS.sub(rf"\1 {HIDDEN}", text) if " " in text else text
 
 

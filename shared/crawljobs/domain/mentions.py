@@ -6,8 +6,8 @@ import re
 
 from crawljobs.domain import subreddit
 
-# The limit of subreddits stored for one post or comment. A text may mention any number of
-# subreddits.
+# The limit of mentioned subreddits that are stored for one post or comment. A text may mention any
+# number of subreddits.
 PER_ITEM_MAX = 10
 
 # Matches r/name, /r/name and addresses that contain /r/name. The pattern does not match u/name,

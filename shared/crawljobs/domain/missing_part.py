@@ -25,7 +25,7 @@ POSTPONED = LONGEST_LOOK
 FURTHEST_LOOK = LONGEST_LOOK + timedelta(minutes=1)
 
 LISTED_MAX = 50  # a job's details list at most this number of parts, but count all parts
-STORED_MAX = 500  # limit of parts stored for one subreddit; the latest failures are kept
+STORED_MAX = 500  # limit of parts stored for one subreddit; the parts with the latest failures stay
 ITEM_MAX = 100  # the largest number of characters of `item`
 
 
@@ -78,7 +78,7 @@ class MissingPart:
     def is_due(self, now: datetime) -> bool:
         """Return whether a crawl requests the part now.
 
-        After only one failure, each part is due.
+        A part that failed only once is always due.
         """
         # A time beyond FURTHEST_LOOK was stored before the clock was set back: treat it as past.
         is_time = self.next_look_at <= now or self.next_look_at > now + FURTHEST_LOOK

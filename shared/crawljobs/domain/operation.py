@@ -11,7 +11,7 @@ from typing import Any
 CHUNK = 1_000  # a change of more rows than this is made by an operation, in chunks of this size
 KEPT_JOBS_MAX = 1_000
 ERRORS_MAX = 100
-TRIES_MAX = 5  # failed tries of the same chunk, before the operation fails
+TRIES_MAX = 5  # after this number of failed tries of a chunk, the operation fails
 LONGEST_PAUSE_SECONDS = 2**TRIES_MAX  # after failed try number n of a chunk, the pause is 2**n s
 
 
@@ -38,7 +38,7 @@ class BatchResult(StrEnum):
     """How an operation affected one of its rows: a step, a delivery, or stored content."""
 
     CANCELLED = "cancelled"
-    KEPT = "kept"  # other requests share the job, so the job and the step stay
+    KEPT = "kept"  # not cancelled, because other requests share the job
     ENDED = "ended"  # the job has already ended, and the resolver ends the step
     RETRIED = "retried"  # the step follows its retried job
     PENDING = "pending"  # the resolver enqueues the step again

@@ -94,7 +94,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment. `parent_id` is the full name of the post or comment above, such as t1_abc.
+    """A comment. `parent_id` is the full name of the item that it answers, such as t1_abc.
 
     `depth` is 0 directly below the post, and None if the reply does not show the depth.
     `score` is None while the subreddit hides the score.

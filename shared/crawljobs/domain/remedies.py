@@ -78,7 +78,7 @@ def resume(subreddit: str | None, paused_by: str | None) -> Remedy:
 
 
 def of_reddit(reason: str | None) -> Remedy:
-    """Return how a pause of all workers ends. `reason` None: Reddit answered 429."""
+    """Return how a pause of all workers ends. If `reason` is None, Reddit answered 429."""
     try:
         paused = PausedReason.RATE_LIMIT if reason is None else PausedReason(reason)
     except ValueError:  # a later release stored another reason

@@ -47,7 +47,7 @@ def retry_delay(
     SQL (job_maintenance).
     """
     cap = policy.max_hours * 3600.0
-    # 2.0 ** 1024 would overflow a float. The delay reaches its limit long before.
+    # 2.0 ** 1024 would overflow a float. The delay reaches its limit at a much smaller exponent.
     exponent = min(max(retry_count, 0), 64)
     exact = policy.base_seconds * 2.0**exponent
     jittered = exact * (1.0 + uniform(-policy.jitter, policy.jitter))

@@ -34,8 +34,8 @@ class ScheduleRecord:
     - `outcomes`: the newest rows of the ledger, the newest first.
     - `misfires`: the due times of the last 7 days without a run; `misfires_at_least`: true if the
       count stopped at a limit.
-    - `requests_per_run`: the average requests of the last crawls of the schedule's subreddits; None
-      if no crawl is stored.
+    - `requests_per_run`: the average number of requests in the last crawls of the schedule's
+      subreddits; None if no crawl is stored.
     - `runs_per_day`: the planned runs a day; None if this number was never computed.
     """
 

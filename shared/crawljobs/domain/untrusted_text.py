@@ -43,7 +43,7 @@ def integer(value: object) -> int | None:
 
 
 def count(value: object) -> int | None:
-    """Return a whole number, or None if there is no number. A negative number becomes 0."""
+    """Return `value` as a whole number, or None if it is no number. A negative number becomes 0."""
     number = integer(value)
     return None if number is None else max(0, number)
 

@@ -12,8 +12,8 @@ from crawljobs.domain.job import JobSource
 ENDPOINTS_MAX = 50
 URL_MAX = 2_000  # limit of an endpoint's URL in characters
 DESCRIPTION_MAX = 1_000  # limit of an endpoint's description in characters
-RESPONSE_MAX = 2_048  # bytes of an answer that an attempt keeps
-PREVIOUS_SECRET_HOURS = 24  # after a rotation the previous secret signs for this time
+RESPONSE_MAX = 2_048  # only this number of bytes of an answer is stored
+PREVIOUS_SECRET_HOURS = 24  # for this time after a rotation, the previous secret also signs
 PREVIOUS_SECRET_HOURS_MAX = 168
 
 

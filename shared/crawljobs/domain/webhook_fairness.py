@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-PER_ENDPOINT = 4  # limit of the attempts of one endpoint at the same time
-IN_ALL = 32  # limit of the attempts of one process at the same time
+PER_ENDPOINT = 4  # limit of the simultaneous attempts of one endpoint
+IN_ALL = 32  # limit of the simultaneous attempts of one process
 # All slow endpoints together get at most half of the senders. Other endpoints get the rest.
 SLOW_IN_ALL = 16
-# An endpoint is new until the first attempt to deliver to the endpoint has ended. This number of
-# senders of a process serves neither slow nor new endpoints. Otherwise new endpoints that hang
-# could occupy all senders.
+# An endpoint is new until the first attempt to deliver to the endpoint has ended. Each process
+# reserves this number of senders for fast endpoints. Otherwise new endpoints that hang could occupy
+# all senders.
 KEPT_FOR_PROVEN = 4
 SLOW_SECONDS = 2.0  # seconds; an endpoint whose attempts take longer on average is slow
 

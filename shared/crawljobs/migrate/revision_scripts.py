@@ -37,7 +37,7 @@ def find() -> Path:
 
 
 def newest_first(scripts: Path) -> list[Revision]:
-    """Return all revisions. The first one is the newest."""
+    """Return all revisions, the newest first."""
     from alembic.script import ScriptDirectory
 
     return [

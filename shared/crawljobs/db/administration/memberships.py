@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from crawljobs.db.administration import grants
 
-# The scheduler reads statistics about the sessions of all roles, to measure for how long they have
-# kept vacuum from removing rows.
+# The scheduler measures for how long open sessions prevent vacuum from removing rows. For this, the
+# scheduler needs the statistics about the sessions of all roles.
 _READS_STATISTICS = ("pg_read_all_stats", grants.SCHEDULER)
 
 
@@ -45,7 +45,8 @@ def make(conn: Connection, names: Mapping[str, str]) -> Iterator[str]:
 def _may_grant(conn: Connection, role: str) -> bool:
     """Return whether the current user may grant membership in `role`.
 
-    Before PostgreSQL 16, a user with CREATEROLE may grant each role that is not a superuser.
+    Before PostgreSQL 16, a user with CREATEROLE may grant membership in any role that is not a
+    superuser.
     """
     query = f"""
         SELECT rolsuper OR pg_has_role('{role}', 'USAGE WITH ADMIN OPTION')

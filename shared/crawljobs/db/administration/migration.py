@@ -58,7 +58,7 @@ def upgrade(
       revision that was not committed.
     - After a lock timeout, a deadlock or a lost connection, the upgrade is tried again until
       `deadline_seconds` have passed.
-    - While a migration runs, another migration waits for the end of the first migration.
+    - If another migration is running, the upgrade waits for the end of that migration.
     - With `role_prefix`, the transaction of each revision also grants the rights on its new
       objects. Services need these rights as soon as the revision is committed.
 

@@ -60,8 +60,8 @@ class Protection:
     """The result of the check.
 
     - `differences`: a sentence for each wrong right, owner, setting or policy.
-    - `notes`: the sentence OFF if the services have no roles of their own. Otherwise, a sentence
-      for each missing limit that only a superuser can set. These limits are optional.
+    - `notes`: a sentence for each missing limit that is optional and that only a superuser can set.
+      If the services have no roles of their own, `notes` has only the sentence OFF.
     - `roles`: the number of the roles that were checked.
     """
 

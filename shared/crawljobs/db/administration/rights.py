@@ -37,7 +37,7 @@ def missing(conn: Connection, names: Names) -> list[str]:
 
 
 def differences(conn: Connection, names: Names) -> list[str]:
-    """Return one line for each right that a role lacks, or has although `grants` does not allow it.
+    """Return one line for each missing right, and for each right that `grants` does not allow.
 
     The comparison includes rights that a role has by a membership or through PUBLIC.
     """
@@ -145,6 +145,6 @@ def granted(conn: Connection, names: Names) -> set[Right]:
 
 
 def _privileges(conn: Connection) -> list[str]:
-    """Return the privileges on tables that this server knows. MAINTAIN exists since Postgres 17."""
+    """Return the table privileges of this server's version. MAINTAIN exists since Postgres 17."""
     version = int(conn.exec_driver_sql("SHOW server_version_num").scalar_one())
     return [one for one in grants.PRIVILEGES if one != "MAINTAIN" or version >= 170_000]

@@ -31,7 +31,7 @@ job_groups = Table(
     id_column(),
     Column("name", Text),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("created_by", Text, nullable=False),  # the name of the API token of the request
+    Column("created_by", Text, nullable=False),  # the name of the creator's API token
     Column("sealed_at", Timestamp),  # since this time the group accepts no further steps
     Column("paused_at", Timestamp),  # since this time no pending step of the group starts
     Column("cancelled_at", Timestamp),

@@ -29,7 +29,7 @@ operations = Table(
     Column("parameters", JSONB, nullable=False, server_default=text("'{}'")),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("created_at", Timestamp, nullable=False, server_default=NOW),
-    Column("created_by", Text, nullable=False),  # the name of the API token of the request
+    Column("created_by", Text, nullable=False),  # the name of the requester's API token
     Column("request_id", Text),
     Column("traceparent", Text),  # W3C trace context of the request
     Column("changed_at", Timestamp, nullable=False, server_default=NOW),
@@ -39,13 +39,14 @@ operations = Table(
     Column("next_run_at", Timestamp, nullable=False, server_default=NOW),
     Column("total", Integer, nullable=False),  # number of rows, counted by the request
     Column("done", Integer, nullable=False, server_default="0"),
-    Column("position", BigInteger, nullable=False, server_default="0"),  # id of the last row done
+    Column("position", BigInteger, nullable=False, server_default="0"),  # last processed row's id
     # Maps each BatchResult to the number of rows with this result.
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
     Column("jobs_changed", Integer, nullable=False, server_default="0"),
-    # The ids of the first jobs that were not cancelled, because other requests share them.
+    # The ids of jobs that were not cancelled, because other requests share these jobs. At most
+    # KEPT_JOBS_MAX ids are stored.
     Column("kept_jobs", JSONB, nullable=False, server_default=text("'[]'")),
-    Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the first errors
+    Column("errors", JSONB, nullable=False, server_default=text("'[]'")),  # the earliest errors
     Column("error_count", Integer, nullable=False, server_default="0"),
     # The number of failed tries of a chunk since the last chunk that succeeded.
     Column("failed_tries", SmallInteger, nullable=False, server_default="0"),

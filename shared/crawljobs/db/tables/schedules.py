@@ -40,7 +40,7 @@ scheduled_jobs = Table(
     Column("misfire_policy", Text, nullable=False, server_default="fire_once"),
     Column("misfire_deadline_seconds", Integer),  # null: the policy's default deadline
     Column("spread_seconds", Integer, nullable=False, server_default="0"),
-    Column("runs_per_day", Double),  # null: not computed when the row was written
+    Column("runs_per_day", Double),  # planned runs a day; null: never computed
     # The intervals of an @every expression are counted from `anchor_at`.
     Column("anchor_at", Timestamp, nullable=False, server_default=NOW),
     # 'infinity' for an enabled schedule with steps, so that an earlier release never finds it due.

@@ -107,7 +107,7 @@ webhook_events = Table(
     one_of("type", *webhook.EventType, name="type"),
     CheckConstraint("data IS NOT NULL OR job_id IS NOT NULL", name="has_data"),
     Index("webhook_events_new_idx", "version", postgresql_where=text("expanded_at IS NULL")),
-    # The transaction of a change does not write to this index: an event enters it at its expansion.
+    # Events enter this index when their deliveries are created, not in the transaction of a change.
     Index(
         "webhook_events_expanded_idx",
         "created_at",
@@ -136,7 +136,7 @@ webhook_deliveries = Table(
     Column("kind", Text, nullable=False, server_default="event"),
     Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The number of attempts before the last replay. They do not lengthen the next delay.
+    # The number of attempts before the last replay. Such attempts do not lengthen a delay.
     Column("attempts_before", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", Timestamp, nullable=False, server_default=NOW),
     Column("lease_until", Timestamp),  # a sender holds the delivery until this time

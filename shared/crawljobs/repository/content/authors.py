@@ -26,8 +26,8 @@ _CHANGES = " OR ".join(
 def _ensure(*, reads_list: bool) -> TextClause:
     """Return the statement that inserts unknown authors and returns the ids of all authors.
 
-    With `reads_list`, the statement writes nothing if any author is erased. It then returns the ids
-    of the keys of erased authors, in a row without an author id.
+    With `reads_list`, the statement writes nothing if any author is erased. In this case, a row
+    without an author id has the ids of the keys of erased authors.
     """
     listed = "list AS MATERIALIZED (SELECT erased_author_keys() AS keys), " if reads_list else ""
     unless_listed = "AND (SELECT keys FROM list) IS NULL" if reads_list else ""

@@ -89,10 +89,11 @@ def record(
     part. Parts with the reason `allowance` do not move the next crawl, because their requests did
     not fail: the crawl had no requests left.
 
-    - `posts`, `comments`: the reading of one listing, page by page. A walk that has not ended
-      changes nothing.
+    - `posts`, `comments`: the walks, in which the crawl read the listings page by page. A walk that
+      has not ended changes nothing.
     - `trees`: None keeps the stored counts of comment trees.
-    - `soonest_retry`: the shortest delay of a next crawl that is moved to a part's due time.
+    - `soonest_retry`: a crawl that is moved to a part's due time runs after this delay at the
+      earliest.
     """
     post = posts if posts.end is not None else Walk()
     comment = comments if comments.end is not None else Walk()

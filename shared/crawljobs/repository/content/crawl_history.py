@@ -48,8 +48,8 @@ _BEFORE_CRAWL = select(
     .label("missing_parts"),
 ).where(_subreddit.id == _of_subreddit)
 
-# A finished crawl makes the links of its subreddit on the map due. Links that are already due keep
-# their earlier due time.
+# After a finished crawl, the links of its subreddit on the map are computed again. If an earlier
+# time is already set for them, that time stays.
 _new_node = insert(map_nodes).from_select(
     ["subreddit_id", "due_at", "crawled_at"], select(_of_subreddit, CLOCK.c.now, CLOCK.c.now)
 )

@@ -41,7 +41,7 @@ _WANTING = text(f"""
     """)
 
 # The transaction has locked comments and now locks a post. Other transactions lock posts first, so
-# waiting for them could deadlock. If another transaction has locked the post, nothing is recorded.
+# a wait could deadlock. If another transaction has locked the post, nothing is recorded.
 _RECORD = text(f"""
     UPDATE posts SET
         tree_fetched_at = {NOW}, comments_reported = CAST(:reported AS bigint),

@@ -21,7 +21,7 @@ _LISTED = select(erased_authors.c.name_hash).where(
 
 
 def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
-    """Return `key` if all stored hashes of names were made with it.
+    """Return `key` if all stored hashes of names were made with `key`.
 
     `keys` are the ids of the keys of these hashes.
 

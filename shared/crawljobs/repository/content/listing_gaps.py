@@ -29,7 +29,7 @@ from crawljobs.db.tables import posts as posts_table
 from crawljobs.domain.coverage import Gap, ListingName, Walk
 from crawljobs.repository.sql import NOW, inline
 
-GAPS_MAX = 100  # gaps of one subreddit; only this number of newest gaps is kept
+GAPS_MAX = 100  # limit of the stored gaps of one subreddit; the newest gaps stay
 
 _gap = crawl_gaps.c
 _of_subreddit = bindparam("subreddit_id", type_=BigInteger)

@@ -65,7 +65,7 @@ class StoredPart:
 
 
 def record(conn: Connection, *, subreddit_id: int, part: MissingPart) -> None:
-    """Insert or update a part that the crawl gave up. Only the STORED_MAX newest parts are kept."""
+    """Insert or update a part that the crawl gave up. Older parts beyond STORED_MAX are deleted."""
     values = {
         "reason": part.reason,
         "message": part.message,

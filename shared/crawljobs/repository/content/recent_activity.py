@@ -72,7 +72,7 @@ _RHYTHM = select(_hour, func.count().label("posts")).select_from(_newest_posts).
 def activity(conn: Connection, *, subreddit_id: int, now: datetime) -> Activity:
     """Return how active a subreddit is: new items a day, and posts in each hour of the day.
 
-    The number of items is the number of posts or of comments, whichever is larger.
+    The number of items a day is the number of posts or of comments a day, whichever is larger.
     """
     values = {
         "subreddit_id": subreddit_id,

@@ -15,7 +15,7 @@ from crawljobs.repository.webhooks.events import access_events
 from crawljobs.repository.webhooks.events.event_interest import wanted, wanted_sql
 
 # A subreddit that was crawled before is recorded as inaccessible only after CONFIRM_CHECKS checks
-# with an equal outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
+# with the same outcome. At most one check is counted in CONFIRM_EVERY_HOURS hours.
 CONFIRM_CHECKS, CONFIRM_EVERY_HOURS = 3, 8
 
 # - An outcome is recorded at once if the subreddit was never crawled, or if the stored access is

@@ -48,7 +48,7 @@ class Phase(IntEnum):
 
 
 def start(conn: Connection, request: AuthorRequest, *, now: datetime | None = None) -> Erasure:
-    """Put the author on the block list, and create the operation that erases what is stored.
+    """Put the author on the block list, and create the operation that erases the stored data.
 
     Returns the numbers of rows to erase. If the author is not stored, for example after an earlier
     erasure, no operation is created. Raises ContentKeyRequired and OperationInProgress.

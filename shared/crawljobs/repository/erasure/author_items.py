@@ -25,7 +25,7 @@ _author_id = bindparam("of_author", type_=BigInteger)
 
 
 def _erase(table: Table, author: Column[Any], values: dict[str, Any]) -> Update:
-    """Return the statement that locks the next rows of an author by id, and changes the rows.
+    """Return the statement that locks an author's next rows in id order, and changes the rows.
 
     A changed row no longer has the author. So the next execution finds other rows.
     """

@@ -62,7 +62,7 @@ RENAME_PROFILE = (
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The edges that were deleted. `waits`: running crawls still name the author in checkpoints."""
+    """The number of deleted edges. `waits`: checkpoints of running crawls still name the author."""
 
     edges: int
     waits: bool
@@ -97,7 +97,7 @@ def delete_activity(
 
 
 def delete_author(conn: Connection, *, author_id: int, name: str) -> None:
-    """Delete the author's row, which no other row refers to any more, and rename the profile."""
+    """Delete the author's row, to which no other row refers any more. Rename the profile."""
     conn.execute(DELETE_AUTHOR, {"id_of_author": author_id})
     rename_profile(conn, name=name)
 

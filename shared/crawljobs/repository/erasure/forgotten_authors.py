@@ -78,7 +78,7 @@ FIND = (
 DELETE = delete(authors).where(_author.id == any_(ids("author_ids")))
 
 
-# The deletion needs the lock of pages, so it has only these two fast statements.
+# No page is stored during the deletion, so the deletion has only these two fast statements.
 DELETE_EDGES = delete(author_subreddits).where(_edge.author_id == any_(ids("author_ids")))
 SUBREDDITS = (
     select(_edge.subreddit_id)
@@ -143,7 +143,7 @@ def forget(
     """Delete these authors with their activity, and return the number of deleted authors.
 
     First waits for the transactions that store pages, because a page may have items of these
-    authors. An author of whom a page has stored an item stays.
+    authors. If a page has stored an item of an author meanwhile, the author stays.
     """
     block_list.wait_for_pages(conn)
     index_order.follow(conn)

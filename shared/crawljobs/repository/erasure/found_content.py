@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, bindpa
 from crawljobs.db.tables import author_subreddits, comments, posts
 from crawljobs.repository.sql import inline_number
 
-COUNT_MAX = 100_000  # rows of each kind; counting stops at this number
+COUNT_MAX = 100_000  # limit of the counted rows of each kind
 
 _of = bindparam("of_id", type_=BigInteger)
 

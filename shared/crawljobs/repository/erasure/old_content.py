@@ -91,9 +91,9 @@ def next_due(
     at_most: int,
     now: datetime | None = None,
 ) -> list[DueSubreddit]:
-    """Return the next subreddits with ids above `after` whose mark must move, by id.
+    """Return the next subreddits whose mark must move: with ids above `after`, in id order.
 
-    They may have content to erase.
+    The subreddits may have content to erase.
 
     `erases_barred`: true erases the whole content of private and banned subreddits.
     """

@@ -45,7 +45,7 @@ DELETE_GAPS = delete(crawl_gaps).where(crawl_gaps.c.subreddit_id == _of_subreddi
 
 
 def delete_traces(conn: Connection, *, subreddit_id: int, now: datetime | None = None) -> None:
-    """Delete what crawls have derived from the subreddit's content. The subreddit's row stays."""
+    """Delete the data that crawls derived from the content. The subreddit's row stays."""
     values = {"of_subreddit": subreddit_id}
     conn.execute(RESET, values)
     conn.execute(DUE_ON_MAP, {**values, "now": now})

@@ -30,8 +30,8 @@ from crawljobs.repository.sql import inline_number
 CHUNK_BYTES = 4 * 1024 * 1024  # a chunk ends after about this number of bytes
 FETCHED_ROWS = 250  # rows that are read into memory at once
 # A row may become visible up to this time after its `updated_at`. This delay includes the time from
-# the start of a statement to the first row that it writes, and a margin for a server's clock that
-# is set.
+# the start of a statement to the first row that it writes, and a margin for a change of the
+# server's clock.
 COMMIT_DELAY = timedelta(seconds=60)
 # If an export is limited to a span of time, a chunk searches at most this number of subreddits,
 # which takes 0.2 s.
@@ -62,8 +62,8 @@ _WALK_END = select(func.max(_walk.c.id).label("last_id"), func.count().label("su
 class ExportStart:
     """When an export starts, by the clock of the database.
 
-    Each change before `changes_until` is visible to the export. A later export that starts with
-    `updated_since` at this time misses no change.
+    Each change before `changes_until` is visible to the export. A later export whose
+    `updated_since` is `changes_until` misses no change.
     """
 
     at: datetime
@@ -97,8 +97,8 @@ def read_start(conn: Connection, *, oldest_change: datetime | None) -> ExportSta
     """Return the start of an export that begins now.
 
     `oldest_change` is a result of `read_oldest_change` from an earlier time. So each transaction
-    that `oldest_change` does not cover has ended before now, or writes rows with an `updated_at`
-    after `oldest_change`.
+    that wrote rows before `oldest_change` has ended. Each other transaction writes rows with an
+    `updated_at` after `oldest_change`.
     """
     clock = conn.execute(_CLOCK).one()
     seen = min(clock.now, oldest_change or clock.now)
@@ -154,7 +154,7 @@ def read_chunk(
 
 
 def _values(plan: ExportPlan, begin: Key) -> dict[str, Any]:
-    """Return the parameters of the statement: the two positions, and the filters."""
+    """Return the parameters of the statement: where the rows begin and end, and the filters."""
     names = position_columns(plan.order)
     end = plan.updated_until if plan.order is ExportOrder.UPDATED else plan.until
     high: Key = (INT8_MAX,) * len(names)

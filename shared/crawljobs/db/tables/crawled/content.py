@@ -63,7 +63,7 @@ posts = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null also for an edited post if Reddit sent no time
+    Column("edited_at", Timestamp),  # null: not edited, or Reddit sent no time
     Column("extra", JSONB),  # rarely used fields, under Reddit's own names
     Column("deleted_at", Timestamp),  # when a crawl found that the post was deleted
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),
@@ -112,7 +112,7 @@ comments = Table(
     Column("removed_by_category", Text),
     Column("created_at", Timestamp, nullable=False),
     Column("edited", Boolean, nullable=False, server_default=text("false")),
-    Column("edited_at", Timestamp),  # null also for an edited comment if Reddit sent no time
+    Column("edited_at", Timestamp),  # null: not edited, or Reddit sent no time
     Column("extra", JSONB),
     Column("deleted_at", Timestamp),
     Column("first_seen_at", Timestamp, nullable=False, server_default=NOW),

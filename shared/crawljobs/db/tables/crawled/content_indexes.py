@@ -13,13 +13,14 @@ from sqlalchemy import Index, text
 def _common_indexes(table: str) -> tuple[Index, ...]:
     """Return the indexes that posts and comments both have."""
     return (
-        # The items of each subreddit in the order of their creation: crawls, lists, exports.
+        # The items of each subreddit in the order of their creation. Crawls, lists and exports read
+        # this index.
         Index(f"{table}_subreddit_id_created_at_id_idx", "subreddit_id", "created_at", "id"),
-        # Exports of the items that changed after a time. New keys are the largest keys of the
-        # index.
+        # Exports read this index to find the items that changed after a given time. New keys are
+        # the largest keys, so Postgres adds them at the end of the index.
         Index(f"{table}_updated_at_id_idx", "updated_at", "id"),
-        # An author's items in no order. Postgres stores equal keys only once, so the index stays
-        # small. Page storage changes only few of its blocks.
+        # The items of each author, in no order. Postgres stores equal keys only once, so the index
+        # stays small, and a crawl that stores new items changes only few blocks of the index.
         Index(f"{table}_author_id_idx", "author_id"),
         Index(
             f"{table}_refresh_due_at_idx",

@@ -24,8 +24,8 @@ deletion_walk = Table(
     "deletion_walk",
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False, server_default=text("1")),
-    # After this time, each stored item was seen at Reddit, or was requested and left out of the
-    # reply.
+    # Each stored item was last checked after this time: a reply had the item, or a request for the
+    # item got a reply without the item.
     Column("unchecked_since", Timestamp, nullable=False),
     Column("started_at", Timestamp),  # null: no walk is under way
     Column("item_table", Text, nullable=False, server_default="posts"),
@@ -40,7 +40,7 @@ deletion_walk = Table(
 )
 
 # A stored item that Reddit's replies leave out. The row is deleted when a reply shows the item
-# again, or when the number of omissions has marked the item as deleted.
+# again, or when the item is marked as deleted after several omissions.
 omitted_items = Table(
     "omitted_items",
     metadata,

@@ -33,7 +33,7 @@ KINDS = {"posts": "t3", "comments": "t1"}  # the prefixes of full names, in the 
 
 
 def _scan(table: Table) -> Select[Any]:
-    """Return the statement that reads the next part of the index, up to `at_most` due items.
+    """Return the statement that reads the next part of the index for at most `at_most` due items.
 
     If the part has SCAN rows, its last row is always among the results. This row is the position
     from which the next statement continues.

@@ -29,7 +29,7 @@ _subreddit = subreddits.c
 
 
 def ratio_of(row: FromClause) -> ColumnElement[float]:
-    """Return how many wanted intervals old the last crawl is. Null without a positive interval."""
+    """Return the last crawl's age in wanted intervals. Null without a positive interval."""
     wanted = seconds(row.c.next_crawl_at - row.c.last_crawled_at)
     age = seconds(NOW - row.c.last_crawled_at)
     return case(

@@ -96,7 +96,7 @@ _POSTS, _COMMENTS = _by_day(posts), _by_day(comments)
 
 @dataclass(frozen=True)
 class RecentCrawl:
-    """A finished job of a subreddit. `posts` and `comments` are the items that the crawl read."""
+    """A finished job of a subreddit. `posts` and `comments` count the items that the crawl read."""
 
     id: int
     status: str
@@ -126,7 +126,7 @@ class LiveJob:
 
 @dataclass(frozen=True)
 class DayOfItems:
-    """The stored items that were created on one day (UTC)."""
+    """The numbers of stored items that were created on one day (UTC)."""
 
     day: date
     posts: int
@@ -154,10 +154,10 @@ def live_jobs(conn: Connection, *, subreddit_ids: Sequence[int]) -> dict[int, Li
 def items_by_day(
     conn: Connection, *, subreddit_id: int, now: datetime | None = None
 ) -> list[DayOfItems]:
-    """Return the numbers of items of the last 14 days by day, the oldest day first.
+    """Return the numbers of items of each of the last 14 days, the oldest day first.
 
-    Counts at most DAYS_ITEMS_MAX posts and as many comments, the newest ones. Days without items
-    are left out.
+    Counts only the newest DAYS_ITEMS_MAX posts, and the newest DAYS_ITEMS_MAX comments. Days
+    without items are left out.
     """
     values = {"subreddit_id": subreddit_id, "now": now}
     counts: defaultdict[date, dict[str, int]] = defaultdict(lambda: {"posts": 0, "comments": 0})

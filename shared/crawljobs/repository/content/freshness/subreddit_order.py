@@ -47,7 +47,7 @@ class SubredditSort(StrEnum):
     DUE_FIRST = "next_crawl_at"  # only subreddits with a planned crawl
     OLDEST_CRAWL = "last_crawled_at"  # only crawled subreddits
     NEWEST_CRAWL = "-last_crawled_at"  # only crawled subreddits
-    WORST = "-lateness"  # one page: the subreddits that are due longest, by lateness
+    WORST = "-lateness"  # only one page: subreddits due longest, sorted by lateness
 
 
 # The column of each order, and whether it is descending.
@@ -174,7 +174,7 @@ def list_rows(
     limit: int,
     now: datetime | None = None,
 ) -> SubredditRowPage:
-    """Return a page of at most `limit` subreddits that match the filters, which are not None.
+    """Return a page of at most `limit` subreddits that match each filter that is not None.
 
     With WORST, the page has no next page.
     """

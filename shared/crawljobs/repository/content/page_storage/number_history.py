@@ -78,7 +78,9 @@ _RECORD_SCORES = (
 def record_counts(
     conn: Connection, *, abouts: Sequence[SubredditAbout], now: datetime | None = None
 ) -> None:
-    """Record the numbers of subreddits, unless a subreddit has a row younger than COUNTS_EVERY.
+    """Record the numbers of subscribers and active users of these subreddits.
+
+    A subreddit that has a row younger than COUNTS_EVERY gets no new row.
 
     Descriptions without a number of subscribers are left out, because the subreddit refuses access.
     """

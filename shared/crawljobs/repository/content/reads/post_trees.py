@@ -72,7 +72,7 @@ def tree_page(
     """Return a page of at most `limit` comments of the post, in the order of the tree.
 
     `conn` must be in a transaction. Later statements of the transaction also read in index order. A
-    page begins after the last comment of the previous page. If that comment is gone, the page
+    page begins after the last comment of the previous page. If that comment was deleted, the page
     begins at the same place of the order.
     """
     index_order.follow(conn)

@@ -107,7 +107,7 @@ class ShownComment:
     checked_at: datetime | None
 
 
-# A page ends before its items have more characters together. Otherwise eight requests for 500 posts
+# A page ends before its texts have more characters in all. Otherwise eight requests for 500 posts
 # of 40,000 characters would take 1.6 GB of memory. A character has up to 12 bytes in JSON.
 PAGE_CHARACTERS = 2 * 2**20
 ROWS_AT_ONCE = 50  # rows with texts that are read into memory at the same time
