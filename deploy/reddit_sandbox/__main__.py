@@ -12,8 +12,8 @@ from typing import Any
 from reddit_sandbox import server
 from reddit_sandbox.options import Options
 
-# A community has one id for each second. 20 new posts a minute, each with at most two comments,
-# need up to 60 ids a minute.
+# The limit of the new posts in a community per minute. 20 posts with at most two comments each need
+# up to 60 ids, and a community has only one id for each second.
 MOST_NEW_ITEMS_PER_MINUTE = 20
 
 

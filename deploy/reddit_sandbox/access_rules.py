@@ -8,7 +8,7 @@ _WARNING = "This community is shown only to people who said that they want to se
 
 
 def refusal(script: str | None, name: str, tail: str) -> flask.Response | None:
-    """Return the reply if the community's script refuses access, or None for any other script.
+    """Return the refusal if `script` is a script that refuses access, otherwise None.
 
     `tail` is the part of the path after the community's name. For a renamed community, the reply
     redirects to a path with the new name and the same tail.

@@ -26,8 +26,8 @@ from reddit_sandbox.request_log import Entry
 # The sandbox refuses a request with a longer URL, as Reddit's cache does.
 LONGEST_URL = 8_000  # limit of path and query in bytes
 LONGEST_BODY = 1_000_000  # Limit of the body in bytes.
-# Reddit's replies with these statuses, or with a status of 5xx, have no rate-limit headers. This is
-# known from recorded replies.
+# Replies with these statuses have no rate-limit headers, as in recorded replies of Reddit. Replies
+# with a status of 5xx have no such headers either.
 HEADERLESS = frozenset((301, 302, 401, 414, 429, 451))
 
 _SUFFIX = re.compile(r"(?<=[^/])(/?\.json|/)$")
@@ -99,7 +99,7 @@ def _admit() -> flask.Response | None:
 
 
 def _dress(response: flask.Response) -> flask.Response:
-    """Corrupt the reply if a fault requires that, add Reddit's headers, and log the request."""
+    """Corrupt the reply if a fault was chosen for it, add Reddit's headers, and log the request."""
     request, box = flask.request, sandbox.current()
     if request.path.startswith(CONTROL):
         return response

@@ -12,7 +12,8 @@ from reddit_sandbox import answers, listing_pages
 # In a community named badtree_*, one of TREES_EVERY trees fails. If more trees failed, the crawler
 # would treat the failures as an outage of Reddit.
 TREES_EVERY = 10
-# Communities with these scripts show only half of each tree, so that small trees have stubs too.
+# Replies for communities with these scripts show only half of each tree. So even a small tree has a
+# stub, for the other half.
 CUT_TREES = frozenset(("badmore", "stubs"))
 
 

@@ -10,8 +10,8 @@ from reddit_sandbox.item import Item
 from reddit_sandbox.world import World
 
 LIMIT = 200  # number of comments in a reply if the request has no limit
-HIGHEST_LIMIT = 500  # the largest number of comments that a request can get
-DEEPEST = 10  # the largest depth of a tree, in levels
+HIGHEST_LIMIT = 500  # a reply never has more comments, even if the request has a higher limit
+DEEPEST = 10  # limit of the levels of a tree in a reply
 
 _BY_SCORE: Callable[[Comment], float] = lambda each: -each.score  # noqa: E731
 ORDERS: dict[str, Callable[[Comment], float]] = {
@@ -41,9 +41,9 @@ class Tree:
             below.sort(key=lambda each: (self._key(each), each.at))
 
     def shown(self, roots: Sequence[Comment], limit: int, depth: int) -> set[int]:
-        """Return the indexes of the first comments in the tree's order, at most `limit` indexes.
+        """Return the indexes of the comments to show, at most `limit`: the first in `order`.
 
-        A comment's index is returned only if the indexes of all its ancestors are returned.
+        A comment is shown only if all its ancestors are shown.
         """
         heap = [(self._key(each), each.number, 0) for each in roots]
         heapq.heapify(heap)

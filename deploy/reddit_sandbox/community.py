@@ -12,7 +12,7 @@ from reddit_sandbox import community_ids, keys, naming
 from reddit_sandbox import made_up_authors as authors_module
 
 DAY = 86_400
-# The clock time at which `grow` adds a post is this many seconds after the post's creation time.
+# `grow` adds a post this many seconds after the creation time that the post shows.
 LIVE_LEAD = 3
 
 KEPT, DELETED, REMOVED = range(3)
@@ -38,7 +38,7 @@ class Comment(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A comment that has no number yet. It gets a number when all comments are sorted by time."""
+    """A comment without a number. The numbers follow from the order of all comments by time."""
 
     at: int
     post: int
@@ -98,8 +98,8 @@ class Community:
         self.posts.append(Post(index, at, author, score, _state(rng), []))
         self.by_author.setdefault(author, ([], []))[0].append(index)
         count = rng.randint(60, 350) if busy else max(0, int(rng.expovariate(1 / 5)) - 1)
-        # The share of comments that reply to the previous comment. They form long chains, which
-        # Reddit shortens with the stub "continue this thread".
+        # The share of the comments that reply to the previous comment. Such comments form long
+        # chains, which Reddit shortens with the stub "continue this thread".
         chains = 0.65 if busy else 0.4
         return self._write_comments(rng, index, at, min(3 * DAY, age), count, chains)
 

@@ -10,13 +10,14 @@ from reddit_sandbox import listing_pages
 
 LONG_TITLE = 300_000  # characters of a title; Reddit allows 300
 LONG_TEXT = 1_000_000  # characters of a text; Reddit allows 40,000
-# Characters of other fields; not longer, because the crawler limits the size of a reply.
+# The length of other fields in characters. It is below 40,000, because the crawler limits the size
+# of a reply.
 LONG_VALUE = 30_000
-DEEP = 200  # nested levels; Python's JSON parser accepts about 1,000
+DEEP = 200  # number of nested levels; Python's JSON parser accepts about 1,000
 HUGE = 10**30  # larger than the maximum of each integer type of Postgres
 
-# The post with number n gets the entry n modulo the length of the list. Every third comment gets
-# an entry of COMMENT_TWISTS in the same way.
+# The post with number n gets the entry n modulo the length of the list. The comment with number 3n
+# gets the entry of COMMENT_TWISTS that is n modulo the length of that list.
 LINK_TWISTS: tuple[dict[str, Any], ...] = (
     {"title": "a NUL \x00 in the \x00 title", "selftext": "\x00" * 20},
     {"title": "a lone surrogate \ud83d and another \udc00", "author_flair_text": "\udfff"},
@@ -63,7 +64,7 @@ COMMENT_TWISTS: tuple[dict[str, Any], ...] = (
 
 
 def twist_link(data: dict[str, Any], index: int) -> None:
-    """Corrupt a post. The post's number selects the entry of LINK_TWISTS."""
+    """Corrupt a post. `index`, the post's number, selects the entry of LINK_TWISTS."""
     data.update(LINK_TWISTS[index % len(LINK_TWISTS)])
     if index % len(LINK_TWISTS) == 3:
         data["media"] = _deep()
@@ -72,7 +73,7 @@ def twist_link(data: dict[str, Any], index: int) -> None:
 
 
 def twist_comment(data: dict[str, Any], index: int) -> None:
-    """Corrupt every third comment. The comment's number selects the entry of COMMENT_TWISTS."""
+    """Corrupt the comment if 3 divides `index`, the comment's number."""
     if index % 3 == 0:
         data.update(COMMENT_TWISTS[index // 3 % len(COMMENT_TWISTS)])
 

@@ -32,7 +32,7 @@ def is_deleted(world: World, item: Item) -> bool:
 
 
 def visible_author(world: World, item: Item) -> made_up_authors.Author | None:
-    """Return the author that Reddit would show, or None if it would show `[deleted]`."""
+    """Return the author that Reddit would show, or None if Reddit would show `[deleted]`."""
     author = world.authors[item.what.author]
     if author.standing is made_up_authors.Standing.GONE or is_deleted(world, item):
         return None
@@ -76,6 +76,6 @@ def author_fields(author: made_up_authors.Author | None) -> dict[str, Any]:
 
 
 def edited(world: World, at: int, rng: random.Random, often: float) -> float | bool:
-    """Return the time of an item's edit, or false. `often` is the probability of an edit."""
+    """Return the time of an item's edit, or False. `often` is the probability of an edit."""
     later = at + rng.randint(60, 3_600)
     return float(later) if rng.random() < often and later <= world.options.now else False

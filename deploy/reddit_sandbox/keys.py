@@ -6,7 +6,7 @@ import re
 
 # 2005-06-23T00:00:00Z. Ids count seconds from this time, so they increase with time, as on Reddit.
 ID_EPOCH = 1_119_484_800
-TAG_BITS = 24  # number of the low bits of an item's id that identify the community
+TAG_BITS = 24  # the lowest TAG_BITS bits of an item's id identify the community
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # An id has at most 12 digits, so that it fits in a 64-bit number.
@@ -26,7 +26,7 @@ def chance(*parts: object) -> random.Random:
 
 
 def share(*parts: object) -> float:
-    """Return a number from 0 to 1, without 1, that depends only on `parts`."""
+    """Return a number that is at least 0 and below 1, and that depends only on `parts`."""
     return number(*parts) / (1 << 63)
 
 

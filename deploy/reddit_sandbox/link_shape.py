@@ -71,7 +71,10 @@ def link(world: World, item: Item, *, alone: bool = False) -> dict[str, Any]:
 
 
 def _original(world: World, item: Item) -> dict[str, Any] | None:
-    """Return the original of a crosspost: a post of the first community of the same theme."""
+    """Return the original post if the item is a crosspost, otherwise None.
+
+    The original is a post of the first community of the same theme.
+    """
     if not media.is_crosspost(item.what.number):
         return None
     home = world.community(words.THEMES[item.community.theme].communities[0])
@@ -125,7 +128,7 @@ def _content(rng: random.Random, item: Item, permalink: str) -> dict[str, Any]:
 
 
 def _pointer(item: Item) -> str:
-    """Return a sentence that names a community of the post's theme. Most posts get no sentence."""
+    """Return a sentence that names a community of the post's theme; for most posts, no text."""
     rng = item.community.rng("pointer", item.what.number)
     if rng.random() >= POINTER_SHARE:
         return ""

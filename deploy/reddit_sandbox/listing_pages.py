@@ -8,8 +8,9 @@ from reddit_sandbox.community import DAY, Post
 from reddit_sandbox.item import Item
 
 PAGE = 25  # number of items on a page if the request has no limit
-LONGEST_PAGE = 100  # The largest number of items that a request can get.
-# The maximal length of a listing. On Reddit, `after` was null after ten full pages and one item.
+LONGEST_PAGE = 100  # The limit of the items on one page.
+# The limit of the items on all pages of a listing. On Reddit, listings ended after ten pages of 100
+# items, and one more item.
 CAP = 1_001
 # In the order `hot`, a post that is HOT_SECONDS newer has the same rank as a post with a ten times
 # higher score.

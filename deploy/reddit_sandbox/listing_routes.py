@@ -81,7 +81,7 @@ def info() -> flask.Response:
 
 @blueprint.get("/subreddits/search")
 def search() -> flask.Response:
-    """Return an empty listing. Requests for a missing community are redirected to this route."""
+    """Return an empty listing. A request for a missing community gets a redirect to this route."""
     return answers.data(listing_pages.wrap([]))
 
 

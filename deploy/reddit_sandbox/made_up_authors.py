@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from reddit_sandbox import keys, words
 
-# The number of authors of each theme. With this number, two communities of a theme have some
-# authors in common, but not all.
+# The number of authors of each theme. With this number, two communities of a theme have only a part
+# of their authors in common.
 POOL_PER_THEME = 500
 LONGEST_NAME = 20
 

@@ -11,9 +11,9 @@ PR_SET_PDEATHSIG = 1
 def end_with(master: int) -> None:
     """Make the kernel kill this process when its parent `master` ends, even if SIGKILL ends it.
 
-    If the master has already ended, end this process at once. Systems other than Linux have no such
-    function. There, this process ends later, when it notices that it has another parent. Raises
-    OSError if the kernel refuses.
+    If the master has already ended, end this process at once. Only Linux can kill a process at the
+    end of its parent. On other systems, this process ends later, when it notices that it has
+    another parent. Raises OSError if the kernel refuses.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)

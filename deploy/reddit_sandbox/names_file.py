@@ -25,9 +25,9 @@ def load(path: Path) -> list[str]:
 
 
 def keep(path: Path, loaded: list[str]) -> Callable[[str], None]:
-    """Replace the file's names by `loaded`. Return a function that appends a community's name.
+    """Replace the file's names by `loaded`. Return a function that appends a name to the file.
 
-    Without the replacement at each start, the file would grow without limit.
+    `loaded` has only the newest names. So the file does not grow without limit.
     """
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text("".join(f"{name}\n" for name in loaded), encoding="ascii")

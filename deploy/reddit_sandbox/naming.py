@@ -58,7 +58,7 @@ PARTS = frozenset(("badmore", "badpage", "badtree", "loop", "nocomments", "stubs
 # Scripts with which a community has unusual content or an unusual size.
 CONTENT = frozenset(("big", "empty", "hostile", "media", "takedown", "tiny"))
 
-# The number of posts of a community that has one of these scripts.
+# Maps a script to the number of posts of a community with this script.
 SIZES = {"big": 1_500, "tiny": 5, "empty": 0, "badpage": 300, "badtree": 300}
 
 SCRIPTS = ACCESS | frozenset(STATUS) | PASSING | MANGLED | PARTS | CONTENT

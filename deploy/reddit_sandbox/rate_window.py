@@ -8,12 +8,17 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-# The limit of clients per window, because the memory is limited. Further clients are refused.
+# The limit of clients whose requests are counted in a window, because each count takes memory.
+# Requests of further clients are refused.
 MOST_CLIENTS = 1_000
 
 
 class Grant(NamedTuple):
-    """A window after a counted request: the requests left and used, and the time until its end."""
+    """The state of a client's window after a counted request.
+
+    `used` is the number of counted requests in the window, and `remaining` the number of requests
+    that the client may still make in the window.
+    """
 
     remaining: int
     used: int
@@ -37,7 +42,7 @@ class RateWindow:
         Return None and count nothing in two cases:
 
         - The client has made `limit` requests in this window.
-        - The client is new, and MOST_CLIENTS clients have made requests.
+        - The client has made no request in this window, and MOST_CLIENTS other clients have.
         """
         with self._lock:
             now = self._clock()

@@ -22,10 +22,10 @@ BODIES = (
 
 
 class Replacements:
-    """Keeps a replacement for each path. Thread-safe.
+    """Holds the replacements, at most one for each path. Thread-safe.
 
-    A path matches a request if the request's path and query start with it. If several paths match a
-    request, the longest of them applies.
+    A path matches a request if the request's path and query start with the path. If several paths
+    match a request, the replacement for the longest of these paths applies.
     """
 
     def __init__(self) -> None:

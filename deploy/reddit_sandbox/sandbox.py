@@ -42,7 +42,7 @@ class Sandbox:
         self.omissions = Omissions()
         self.replacements = Replacements()
         self.wrong_replies = WrongReplies()
-        self.outage = 0  # during an outage, the status of every reply; otherwise 0
+        self.outage = 0  # the status of every reply during an outage; 0: no outage
         self._stopping = stopping
 
     def wait(self, seconds: float) -> None:

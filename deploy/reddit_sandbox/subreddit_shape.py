@@ -59,7 +59,7 @@ _WITHHELD = (
     "show_media_preview spoilers_enabled submission_type submit_text subscribers "
     "user_flair_enabled_in_sr user_flair_position user_sr_theme_enabled"
 )
-# The number of subscribers for each subscriber who is online.
+# One of this number of subscribers is online.
 ONLINE_SHARE = 250
 
 

@@ -14,16 +14,16 @@ FLAKY_EVERY = 3
 # The first LIMITED_FIRST requests to a community named limited_* get the status 429.
 LIMITED_FIRST = 2
 # The limit of request counts in memory. There is one count for each community or page. At the
-# limit, a new count replaces the count that has not grown for the longest time.
+# limit, a new count replaces the count whose latest request is the oldest.
 MEMORY = 10_000
 
-# The size of a decompressed reply that has only a few hundred kilobytes while compressed.
+# The size of a reply after decompression. The compressed reply has only a few hundred kilobytes.
 BOMB_BYTES = 128 * 1024 * 1024
-# Far more than the 1,000 levels that Python's JSON parser accepts.
+# The number of nested levels in a reply. Python's JSON parser accepts only about 1,000 levels.
 DEEP_LEVELS = 100_000
 
-# Each pair puts NaN or Infinity in place of a number. Many parsers accept them, but they are not
-# valid JSON.
+# Pairs (text, replacement). The replacement has NaN or Infinity in place of a number. Many parsers
+# accept NaN and Infinity, but these words are not valid JSON.
 _NOT_NUMBERS = (
     (b'"upvote_ratio": 0.', b'"upvote_ratio": NaN, "was": 0.'),
     (b'"controversiality": 0', b'"controversiality": -Infinity'),

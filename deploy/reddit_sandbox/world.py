@@ -43,7 +43,7 @@ class World:
             self._register(name)
 
     def recall(self, names: Iterable[str], keep: Callable[[str], None]) -> None:
-        """Take over the names of earlier requests. From now on, call `keep` for each new name."""
+        """Remember the names of earlier requests. From now on, call `keep` for each new name."""
         with self._lock:
             for name in names:
                 self._remember(name.lower())
@@ -56,7 +56,7 @@ class World:
         return self.options.now + self._clock() - self._started
 
     def community(self, name: str) -> Community:
-        """Return the community with this valid name, and add its items to authors' histories."""
+        """Return the community with this valid name. Its items are then in authors' histories."""
         lower = name.lower()
         with self._lock:
             self._remember(lower)

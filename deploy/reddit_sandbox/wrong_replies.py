@@ -25,7 +25,7 @@ MEMORY = 10_000
 
 
 class Shown(NamedTuple):
-    """The number of all replies since the last `begin`, and the number of wrong replies."""
+    """The number of all replies since the latest call of `begin`, and the numbers of wrong ones."""
 
     replies: int
     wrong: Mapping[str, int]  # number of wrong replies of each kind
@@ -106,9 +106,9 @@ class WrongReplies:
             return kind
 
     def _begin_one(self, endpoint: str) -> tuple[Kind | None, int]:
-        """Choose the next replies of a page: a kind of wrong reply, and the number of repetitions.
+        """Choose the next replies of a page: a kind of wrong reply, and how many times it is sent.
 
-        The kind None means a good reply.
+        The kind None means one good reply.
         """
         kinds = wrong_kinds.KINDS[endpoint]
         # A call chooses one good reply, or a run of wrong replies with one good reply after the
