@@ -13,7 +13,7 @@ from crawlctl.version import VERSION
 
 OK, FINDING, UNKNOWN = "ok", "finding", "unknown"
 SKEW_SECONDS = 30.0
-# Limit of the age of the server's answer; the server computes it at most every five seconds.
+# Limit of the age of the server's answer. The server may return the same answer for five seconds.
 ANSWER_AGE_SECONDS = 6.0
 EXPIRES_SOON = timedelta(days=14)
 SYSTEM = "/api/admin/system"

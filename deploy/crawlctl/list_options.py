@@ -35,17 +35,17 @@ class Filter:
         )
 
     def query_value(self, value: Any) -> Any:
-        """Return the value as the API reads it in a query."""
+        """Return the value of the option in the form that the API accepts in a query."""
         return ("true" if value else "false") if self.kind == "flag" else value
 
 
 def list_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of a list. A command gets them as keywords."""
+    """Return a decorator that adds the options of filters and the options of the list's length."""
     return _adding([each.option() for each in filters] + _length_options())
 
 
 def filter_options(filters: Iterable[Filter]) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of filters, without the options of the length."""
+    """Return a decorator that adds only the options of filters."""
     return _adding([each.option() for each in filters])
 
 

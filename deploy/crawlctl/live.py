@@ -9,7 +9,7 @@ import click
 from crawlctl.session import Session
 from crawlctl.waiting import poller
 
-CLEAR = "\x1b[H\x1b[2J"  # the cursor to the top left, then an empty screen
+CLEAR = "\x1b[H\x1b[2J"  # moves the cursor to the top left, and clears the screen
 WATCH = click.option("--watch", "is_watched", is_flag=True, help="Show it again after each change.")
 
 

@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def timeout_option(text: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds --timeout, in seconds; an hour without this option."""
+    """Return a decorator that adds --timeout. The value is in seconds, and the default one hour."""
     return click.option(
         "--timeout", type=DURATION, default=DEFAULT_SECONDS, show_default="1h", help=text
     )

@@ -91,7 +91,7 @@ class Snapshot:
     """The jobs that the demo displays at one moment."""
 
     asked: list[JobView]  # jobs that the demo requested at its start
-    own: list[JobView]  # other jobs that users requested: live jobs, and jobs newer than `asked`
+    own: list[JobView]  # users' other jobs: the live jobs, and the jobs newer than those in `asked`
     others: list[JobView]  # live jobs that no user requested, such as jobs of schedules
 
     @property

@@ -19,7 +19,7 @@ DEMO_PROFILE = "demo"
 
 @dataclass(frozen=True)
 class Connection:
-    """A server, its token (None if there is none), and the place that named the server."""
+    """A server, its token (None if there is none), and the source that named the server."""
 
     url: str
     token: str | None = field(repr=False)

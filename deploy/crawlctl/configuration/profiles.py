@@ -64,7 +64,7 @@ def read(path: Path) -> Profiles:
 
 
 def store(path: Path, profiles: Profiles) -> None:
-    """Replace the file of profiles. Raises CommandFailed if that is not possible."""
+    """Replace the file of profiles. Raises CommandFailed if the file cannot be written."""
     content = {
         "default": profiles.default,
         "profiles": {name: asdict(each) for name, each in profiles.by_name.items()},

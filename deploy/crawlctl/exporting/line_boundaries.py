@@ -10,9 +10,9 @@ _QUOTE = ord('"')
 
 
 def check_length(size: int) -> None:
-    """Raise CommandFailed if an incomplete line is longer than each line of an export.
+    """Raise CommandFailed if an incomplete line is longer than a line of an export can be.
 
-    Otherwise, a response without line feeds would fill the memory or the disk.
+    Without this check, a response without line feeds would fill the memory or the disk.
     """
     if size > LINE_BYTES:
         raise CommandFailed(f"A line of the answer has more than {LINE_BYTES:,} bytes.")

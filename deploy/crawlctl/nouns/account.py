@@ -1,4 +1,4 @@
-"""Columns of the caller's own token."""
+"""Columns of the token with which crawlctl sends its requests."""
 
 from crawlctl.output.columns import Column, Noun
 

@@ -6,7 +6,7 @@ import time
 from crawlctl.session import Session
 
 TERMINAL_SECONDS, FILE_SECONDS = 0.5, 30.0
-_EMPTY_LINE = "\r\x1b[K"  # the cursor to the left, then an empty line
+_EMPTY_LINE = "\r\x1b[K"  # moves the cursor to the left, and clears the line
 
 
 class ProgressLine:

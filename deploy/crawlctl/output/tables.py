@@ -1,4 +1,4 @@
-"""Tables for people, by rich. Without a terminal they have plain text and no limit of width."""
+"""Tables for people, by the library rich. Without a terminal: plain text, no limit of width."""
 
 import shutil
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ def unreachable(url: str, error: HTTPError) -> CommandFailed:
 
 
 def reason_of(error: HTTPError) -> str:
-    """Return the cause of the error, without the names of classes and addresses."""
+    """Return the cause of the error. Leaves out class names and addresses."""
     cause = getattr(error, "reason", None) or error
     text = str(cause)
     return text.rsplit(": ", 1)[-1] if ": " in text else text or type(cause).__name__

@@ -137,7 +137,7 @@ def _labels(
     points: Sequence[tuple[float, float]],
     radii: Sequence[float],
 ) -> list[str]:
-    """Return the names: first those of crawled subreddits, the largest subreddit first.
+    """Return the names as SVG texts: crawled subreddits first, then by size, the largest first.
 
     A name that would cover an earlier name is left out. The title of the circle still has the name.
     """

@@ -81,7 +81,7 @@ class OverviewReader:
         self.last: Overview | None = None
 
     def read(self, url: str, *, at_once: bool = False) -> Overview | None:
-        """Return the totals. They are at most a second old, or new if `at_once` is True.
+        """Return the totals. Reads them if the latest are a second old, or if `at_once` is True.
 
         While the database does not answer, returns the previous totals, or None if there are none.
         """

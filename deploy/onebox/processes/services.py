@@ -136,7 +136,7 @@ def sandbox(ready_file: Path, *, new_items_per_minute: int, port: int = 0) -> Sp
 
 
 def admin_api(settings: Settings, listener: int) -> Spec:
-    """Return how to start the admin-api. `listener` is the descriptor of its listening socket.
+    """Return the Spec of the admin-api. `listener` is the descriptor of its listening socket.
 
     The demo opens the socket, so that no other process takes the port before the admin-api starts.
     """

@@ -78,7 +78,7 @@ class ModuleSource:
 
 
 def resolved(name: str, path: str) -> str:
-    """Return the path in the dashboard's folder to which `path`, in the module `name`, leads."""
+    """Return the module that the module `name` imports as `path`, by its path in the folder."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 

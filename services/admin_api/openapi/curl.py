@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Any
 
-# The server in the commands; the page at /docs shows its own address instead.
+# The address of the server in the commands. The page at /docs replaces it by the page's address.
 SERVER = "http://127.0.0.1:8000"
 
 # curl reads the token from a file with the line `Authorization: Bearer TOKEN`. In the command line,

@@ -56,7 +56,7 @@ class ExportReader:
         return self._read(self.after)
 
     def contents(self, first: Chunk | None = None) -> Iterator[bytes]:
-        """Yield the contents of all chunks. `first` is the first chunk if it has been read already.
+        """Yield the contents of all chunks. `first`: the first chunk, if the caller has read it.
 
         Raises Interrupted if the database fails, the process stops or the client has left.
         """

@@ -60,8 +60,8 @@ def json_lines(kind: ExportKind, shape: ExportShape, shown: Name) -> Write:
 def csv_lines(kind: ExportKind, shape: ExportShape, shown: Name) -> Write:
     """Return a function that writes one row of CSV and a line feed.
 
-    Null is an empty cell, an empty text is `""`. A text that a spreadsheet would run as a formula
-    begins with an apostrophe.
+    Null becomes an empty cell. An empty text becomes `""`. A text that a spreadsheet would run as a
+    formula gets an apostrophe in front.
     """
     to_json = json_lines(kind, shape, shown)
     names = columns(kind, shape)

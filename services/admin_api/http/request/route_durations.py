@@ -66,7 +66,7 @@ class DurationsOfRoutes:
             kept.newest.append(seconds * 1000)
 
     def all(self) -> list[RouteDurations]:
-        """Return each route that had a request, the route with the most requests first."""
+        """Return all routes that had a request, sorted by the number of requests, highest first."""
         with self._lock:
             kept = [
                 (key, each.requests, each.errors, sorted(each.newest))
