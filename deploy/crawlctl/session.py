@@ -30,7 +30,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     retry_seconds: float = RETRY_SECONDS
-    poll_seconds: float | None = None  # the interval of polls, which tests set; None: usual
+    poll_seconds: float | None = None  # the polls' interval, which tests set; None: the usual one
 
     @cached_property
     def connection(self) -> "Connection":

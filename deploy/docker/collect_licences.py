@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def collect(package: Path, destination: Path) -> bool:
-    """Copy a package's licence. Return False if the package has no licence text and names none."""
+    """Copy a package's licence. Return False if the package has no licence text or declaration."""
     metadata = Parser().parsestr((package / "METADATA").read_text(errors="replace"))
     folder = destination / f"{metadata['Name']}-{metadata['Version']}"
     found = [*texts(package)]

@@ -212,7 +212,7 @@ def read_state(variables: Mapping[str, str]) -> state.State:
         ),
         # A token may run at most `streams` - 1 exports of content, so that another token can start
         # an export too. For these exports, the bootstrap token has no exception. So the place that
-        # `Exports` reserves for the bootstrap token stays unused, and `in_total` is one higher.
+        # `Exports` reserves for the bootstrap token stays unused, and `in_total` is `streams` + 1.
         content_exports=Exports(per_token=max(1, streams - 1), in_total=streams + 1),
         content_database=pool(streams, EXPORT_TIMEOUTS, other_url=exports.database_url),
         content_key=settings.read_content_key(variables),

@@ -10,7 +10,7 @@ from onebox.map_picture import svg
 from onebox.stop_request import StopRequest
 
 MAP = "/api/admin/map?limit=400"
-SUBREDDITS_MAX = 100  # limit of the drawn subreddits; twice as many need four times as long
+SUBREDDITS_MAX = 100  # limit of the drawn subreddits; the layout of twice as many is 4 times slower
 CURRENT_SECONDS = 20.0  # limit of the wait until workers have computed all links
 LOOK_SECONDS = 0.2
 

@@ -78,7 +78,7 @@ class ModuleSource:
 
 
 def resolved(name: str, path: str) -> str:
-    """Return the module that the module `name` imports as `path`, by its path in the folder."""
+    """Return the path, in the dashboard's folder, of the module that `name` imports as `path`."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 

@@ -85,10 +85,11 @@ class RefusalCounts:
         self._evicted: list[RefusalCount] = []
 
     def opens_window(self, actor: Actor, request: tuple[str, str, str], status: int) -> Key | None:
-        """Open a time window for the refusal, and return its key. The caller writes an audit row.
+        """Open a time window for the refusal, and return the window's key.
 
-        If a window for this token and `request` is open already, count the refusal in the window,
-        and return None. `request` is (method, route, error code).
+        The caller must then write an audit row. If a window for this token and `request` is open
+        already, count the refusal in this window, and return None. `request` is (method, route,
+        error code).
         """
         now = datetime.now(UTC)
         with self._lock:

@@ -41,8 +41,8 @@ def gzipped(
     """Yield the compressed contents. The end mark of the gzip format follows all contents.
 
     The compressor holds back bytes until it has enough input. So the function flushes the
-    compressor after an item of `contents`, if the previous flush is FLUSH_SECONDS ago. If the
-    compressor holds no bytes, the function yields an empty block.
+    compressor after an item of `contents`, if the previous flush was FLUSH_SECONDS ago or earlier.
+    If the compressor holds no bytes, the function yields an empty block.
 
     So the client gets bytes even while no line matches the filters. Without these bytes, the client
     or a proxy could close the connection.
@@ -69,9 +69,9 @@ def pieces(
     client gets the headers. If the items come slowly, the function yields a smaller piece after
     FLUSH_SECONDS.
 
-    Raises Interrupted if the client is slow. The function adds up the time in which it waits for
-    the client to take pieces. At 16 KiB/s, the client would need a certain time for the bytes that
-    were sent. The client may need PIECE_SECONDS more than this time.
+    Raises Interrupted if the client is too slow. The function adds up the time in which it waits
+    for the client to take pieces. The limit of this sum is PIECE_SECONDS plus the time that the
+    sent bytes take at 16 KiB/s.
     """
     sent, blocked = 0, 0.0
     for piece in _cut(contents, clock):
