@@ -38,7 +38,7 @@ def session_settings(limits: Timeouts) -> dict[str, str]:
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
         # Each statement takes only milliseconds, but its JIT compilation takes more than a second.
-        # By default, Postgres compiles a statement if it expects many rows (decision 113).
+        # By default, Postgres compiles a statement if the planner expects many rows (decision 113).
         "jit": "off",
     }
 

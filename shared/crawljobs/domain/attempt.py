@@ -24,8 +24,8 @@ class AttemptOutcome(StrEnum):
 class Attempt:
     """A claim that has ended, or a series of deferrals.
 
-    Deferrals in a row form a series if their messages differ only in numbers. The fields describe
-    the last deferral, with two exceptions:
+    Consecutive deferrals form a series if their messages are equal except for the numbers in them.
+    The fields describe the last deferral, with two exceptions:
 
     - `times`: the number of deferrals; 1 for a single attempt.
     - `first_started_at`: the start of the first deferral; None for a single attempt.

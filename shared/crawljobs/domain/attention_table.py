@@ -16,7 +16,7 @@ CONDITIONS = (
     *attention_records.NOTICES,
 )
 
-# The alerts that no condition shows, with the reason.
+# The alerts that have no condition in the table, each with the reason.
 ALERTS_ALONE = {
     "CrawlDatabaseGone": "The API itself answers 503 while the database does not answer.",
     "CrawlMetricsAbsent": "Only Prometheus can notice that it has no metrics.",

@@ -54,7 +54,7 @@ class EndpointHealth:
 def health_of(
     endpoint_id: int, ended: Sequence[EndedDelivery], *, now: datetime, at_least: bool
 ) -> EndpointHealth:
-    """Return the health. Deliveries that did not end in the last 24 hours are left out."""
+    """Return the health. Only the deliveries that ended in the last 24 hours count."""
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     hours: list[list[EndedDelivery]] = [[] for _ in range(HOURS)]
     counted = []

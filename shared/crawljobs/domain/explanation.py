@@ -80,7 +80,7 @@ def obstacle_of(job: Job, around: Surroundings) -> str | None:
     """Return the name of the condition that delays the job most, or None if all conditions are met.
 
     A job that is over or that is being crawled has no obstacle. For a waiting job, the reason of
-    its wait decides.
+    its wait determines the obstacle.
     """
     if job.status in FINAL or job.status is JobStatus.CRAWLING:
         return None

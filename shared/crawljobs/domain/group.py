@@ -15,7 +15,7 @@ REASON_MAX = 500  # limit of a step's reason in characters; the reason may quote
 
 class StepState(StrEnum):
     PENDING = "pending"
-    ENQUEUED = "enqueued"  # the step has a live job, and takes its state from the job's end
+    ENQUEUED = "enqueued"  # the step has a live job; the end of the job decides the step's state
     HELD = "held"  # an upstream did not succeed; an operator must let the step proceed or skip it
     SUCCEEDED = "succeeded"
     FAILED = "failed"

@@ -71,7 +71,7 @@ def missing_of_job(job: Job) -> list[MissingPart]:
 
 
 def requests_per_minute(job: Job) -> float | None:
-    """Return the average pace of the crawl while workers held the job, or None before a request.
+    """Return the average pace of the crawl while workers crawled, or None before the first request.
 
     The pace is the average of the attempts since the last retry by an operator, and of the present
     attempt until its last stored page.

@@ -65,17 +65,18 @@ def strongest(
     """Return the strongest links of a subreddit, at most TOP_LINKS, the strongest first.
 
     `shared` has the number of authors in the sample that are active in each other subreddit.
-    `author_counts` has the number of all authors of the other subreddits. `sampled` is the size of
+    `author_counts` has the number of all authors of each other subreddit. `sampled` is the size of
     the sample, and `author_count` the number of all authors of this subreddit.
     """
     links = []
     for other, count in shared.items():
         if count < SHARED_MIN:
             continue
-        # The stored number of authors may be a week old. Then it may be lower than the number of
-        # shared authors.
+        # The stored number of authors may be a week old. So the stored number may be lower than the
+        # number of shared authors.
         others = max(author_counts.get(other, 0), count)
-        # The sample may have only a part of the authors. Scale the number up to all authors.
+        # The sample may have only a part of the authors. So the number of shared authors in the
+        # sample is scaled up to all authors.
         estimate = count * author_count / sampled
         weight = min(1.0, estimate / math.sqrt(author_count * others))
         is_exact = sampled == author_count or author_count <= others

@@ -18,7 +18,7 @@ LONGEST_LOOK = timedelta(days=14)
 # because new items push old items out of a listing. After 14 days, the listing might no longer show
 # the missing items.
 LONGEST_LOOK_AT_LISTING = timedelta(days=1)
-# If the settings do not let a crawl request a due part, the part is due again after this delay.
+# If the settings exclude a due part from a crawl, the part is due again after this delay.
 POSTPONED = LONGEST_LOOK
 # If `next_look_at` is more than FURTHEST_LOOK in the future, this time was written before the
 # database's clock was set back. Then the part is due at once.

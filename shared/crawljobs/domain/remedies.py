@@ -63,7 +63,7 @@ def boost(job: Job) -> Remedy | None:
 
 
 def resume(subreddit: str | None, paused_by: str | None) -> Remedy:
-    """Return how an operator ends the pause of a subreddit, or of the whole queue (None)."""
+    """Return how an operator ends the pause of `subreddit`. None: the pause of the whole queue."""
     of = "the whole queue" if subreddit is None else f"r/{subreddit}"
     by = f', which "{paused_by}" set' if paused_by else ""
     line = "crawlctl queue resume"

@@ -43,8 +43,8 @@ def retry_delay(
     """Return the delay before the next retry, more than 0 and at most max_hours.
 
     `retry_count` is the number of earlier retries. `uniform(a, b)` returns a random number for the
-    jitter. max_hours limits the delay with its jitter. The rescue sweep computes the same delay in
-    SQL (job_maintenance).
+    jitter. The limit max_hours applies to the delay including the jitter. The rescue sweep computes
+    the same delay in SQL (job_maintenance).
     """
     cap = policy.max_hours * 3600.0
     # 2.0 ** 1024 would overflow a float. The delay reaches its limit at a much smaller exponent.

@@ -36,7 +36,7 @@ class Edit:
 
 
 def first(spec: ScheduleSpec, *, schedule_id: int, now: datetime) -> Edit:
-    """Return a new schedule, with its first due time later than `now`. Raises InvalidCron."""
+    """Return a new schedule. Its first due time is later than `now`. Raises InvalidCron."""
     times = schedules.due_times(spec, schedule_id=schedule_id, anchor=now)
     return Edit(
         spec=replace(spec, cron_expression=times.cron.expression),

@@ -32,7 +32,7 @@ class ScheduleRecord:
     """The recent past of a schedule.
 
     - `outcomes`: the newest rows of the ledger, the newest first.
-    - `misfires`: the due times of the last 7 days without a run; `misfires_at_least`: true if the
+    - `misfires`: the due times of the last 7 days that had no run; `misfires_at_least`: true if the
       count stopped at a limit.
     - `requests_per_run`: the average number of requests in the last crawls of the schedule's
       subreddits; None if no crawl is stored.

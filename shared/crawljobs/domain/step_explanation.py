@@ -26,7 +26,7 @@ from crawljobs.domain.upstream_facts import (
 class Upstream:
     """One upstream in an explanation.
 
-    - `waited_for_by`: the number of the upstream that waits for this upstream. The explained step
+    - `waited_for_by`: the `number` of the upstream that waits for this upstream. The explained step
       has the number 0.
     - `is_root`: this upstream waits for no other upstream.
     """

@@ -13,7 +13,7 @@ MASTER_KEY_MIN = 32  # the least length of a master key in bytes
 def signing_key(master_key: bytes, *, endpoint_id: int, version: int) -> bytes:
     """Return the key, 32 bytes, that signs the events for this endpoint.
 
-    `version` is the version of the secret. Each rotation of the secret gives it a new version.
+    `version` is the version of the secret. Each rotation of the secret leads to a new version.
 
     Raises ValueError if the master key is shorter than MASTER_KEY_MIN.
     """

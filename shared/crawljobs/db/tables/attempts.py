@@ -6,8 +6,9 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from crawljobs.db.tables.columns import Timestamp, id_column, metadata, one_of
 
-# A claim that ended, with its outcome. Consecutive deferrals share one row if their messages differ
-# only in numbers. `started_at` and `ended_at` of this row belong to the last deferral.
+# A claim that ended, with its outcome. Consecutive deferrals share one row if their messages are
+# equal except for the numbers in them. `started_at` and `ended_at` of this row belong to the last
+# deferral.
 #
 # `job_id` has no foreign key, because the check of the key would lock the job's row a second time.
 # The key is not needed: one statement deletes a job and its attempts.

@@ -8,8 +8,9 @@ from sqlalchemy import Index, text
 # use the partial indexes with bound parameters.
 LIVE = "('waiting', 'queued', 'crawling')"
 # No code writes `blocked`. The index of live jobs and the CHECK of the statuses keep this word
-# until a later release, because statements of the previous release name it. Statements with LIVE
-# can use the index, because a condition on its three statuses implies the index's condition.
+# until a later release, because statements of the previous release name the word. Statements with
+# LIVE can use the index, because a condition on the three statuses of LIVE implies the condition of
+# the index.
 FORMER_STATUS = "blocked"
 _LIVE_OR_FORMER = f"('{FORMER_STATUS}', {LIVE[1:]}"
 

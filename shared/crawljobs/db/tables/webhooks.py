@@ -194,5 +194,5 @@ webhook_attempts = Table(
         f"octet_length(response) <= {webhook.RESPONSE_MAX} AND char_length(detail) <= 1000",
         name="lengths",
     ),
-    Index("webhook_attempts_started_at_idx", "started_at"),  # for the history
+    Index("webhook_attempts_started_at_idx", "started_at"),  # for the counts of attempts by minute
 )

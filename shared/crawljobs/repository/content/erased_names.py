@@ -44,8 +44,8 @@ def check_key(keys: Sequence[str], key: bytes | None) -> bytes:
 def listed_among(conn: Connection, *, names: Iterable[str], key: bytes) -> set[str]:
     """Return the erased authors among these names, in lower case.
 
-    Before, the caller must execute `erased_author_keys` in a statement of the same transaction, and
-    check the key with `check_key`.
+    Before this call, the caller must execute `erased_author_keys` in a statement of the same
+    transaction, and check the key with `check_key`.
     """
     by_hash = {erased_name.name_hash(key, name): name.lower() for name in names}
     found = conn.execute(_LISTED, {"hashes": sorted(by_hash)}).scalars()

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, bindparam, update
 from crawljobs.db.tables import subreddits
 from crawljobs.repository.queue import parked_jobs
 
-# The highest minimum times, in seconds, between two requests and between two crawls of a subreddit.
-# The CHECK constraints of the table `subreddits` have the same limits.
+# An operator can set two minimum times for a subreddit: between two requests, and between two
+# crawls. These are the upper limits of the two times in seconds. The CHECK constraints of the table
+# `subreddits` have the same limits.
 REQUEST_GAP_MAX_SECONDS = 3_600.0
 CRAWL_GAP_MAX_SECONDS = 31_622_400.0
 
@@ -32,7 +33,7 @@ def set_politeness(
     crawl_gap: float | None,
     now: datetime | None = None,
 ) -> None:
-    """Set the minimum seconds between two requests to Reddit, and between two crawls.
+    """Set the minimum times, in seconds, between two requests to Reddit and between two crawls.
 
     None sets the default. A job that waits for the old minimum then waits for the new minimum.
     Raises ValueError for a negative value, for a `request_gap` above REQUEST_GAP_MAX_SECONDS (1

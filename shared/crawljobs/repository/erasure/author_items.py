@@ -49,7 +49,8 @@ _STEPS = (ERASE_POSTS, ERASE_COMMENTS, ERASE_ORIGINS)
 
 
 def erase(conn: Connection, *, author_id: int, at_most: int) -> int:
-    """Erase at most `at_most` rows of the author. Return their number: 0 if no row was left.
+    """Erase at most `at_most` rows of the author. Return how many were erased: 0 if no row was
+    left.
 
     A call locks posts before comments. The rows of crossposts are posts. So a call that erased
     posts or comments does not erase the origin of crossposts, because it would lock posts after

@@ -46,7 +46,7 @@ def advanced(
     pause: timedelta = timedelta(0),
     now: datetime | None = None,
 ) -> AdvancedErasure:
-    """Store the progress of the operation. Its next chunk is due after `pause`."""
+    """Store the progress of the operation. The next chunk is due after `pause`."""
     operation_rows.advance(
         conn,
         operation,

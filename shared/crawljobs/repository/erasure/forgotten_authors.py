@@ -116,9 +116,9 @@ def walk(
 def remove_name(conn: Connection, *, author_id: int, name: str) -> bool:
     """Remove the name from the crawls of the author's subreddits: checkpoints and missing parts.
 
-    Returns false if the name is left, because a running crawl has it, or because the author has
-    activity in more than SUBREDDITS_MAX subreddits. Then the author must stay, because only the
-    activity shows which crawls can have the name.
+    Returns false if the name is still in a running crawl, or if the author has activity in more
+    than SUBREDDITS_MAX subreddits. Then the author must stay, because only the activity shows which
+    crawls can have the name.
     """
     index_order.follow(conn)
     all_ids = list(conn.execute(SUBREDDITS, {"author_id": author_id}).scalars())

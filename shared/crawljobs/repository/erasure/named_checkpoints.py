@@ -63,7 +63,7 @@ _REMOVE = text(f"""
 
 
 def remove(conn: Connection, *, name: str, subreddit_ids: Sequence[int]) -> Collection[int]:
-    """Remove the name from the checkpoints of these subreddits' jobs that are not running.
+    """Remove the name from the checkpoints of all jobs of these subreddits, except running jobs.
 
     Return the subreddits with a running job whose checkpoint has the name. The running crawl skips
     the history, because the author is not stored, and then saves a checkpoint without the name.

@@ -30,8 +30,8 @@ from crawljobs.repository.sql import array_of, texts
 def _walk(table: Table) -> Select[Any]:
     """Return the query for the subreddit's next items, in the order of their creation.
 
-    The query also returns tombstones. Otherwise one execution could read very many of them before
-    it finds an item with content.
+    The query also returns tombstones. Otherwise one execution could read very many tombstones
+    before it finds an item with content.
     """
     item = table.c
     of_subreddit = bindparam("of_subreddit", type_=BigInteger)

@@ -33,8 +33,8 @@ FETCHED_ROWS = 250  # rows that are read into memory at once
 # the start of a statement to the first row that it writes, and a margin for a change of the
 # server's clock.
 COMMIT_DELAY = timedelta(seconds=60)
-# If an export is limited to a span of time, a chunk searches at most this number of subreddits,
-# which takes 0.2 s.
+# If an export is limited to a span of time, a chunk searches at most this number of subreddits.
+# Such a search takes 0.2 s.
 SUBREDDITS_MAX = 20_000
 _UNKNOWN = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -103,7 +103,8 @@ def read_start(conn: Connection, *, oldest_change: datetime | None) -> ExportSta
     clock = conn.execute(_CLOCK).one()
     seen = min(clock.now, oldest_change or clock.now)
     if clock.is_replica:
-        # Null: the replica has replayed nothing since its own start, so its age is unknown.
+        # Null: the replica has replayed nothing since its own start, so the age of its data is
+        # unknown.
         seen = min(seen, clock.replayed or _UNKNOWN)
     return ExportStart(at=clock.now, changes_until=seen - COMMIT_DELAY)
 

@@ -72,7 +72,7 @@ posts = Table(
     # CHECK_PRECISION (item_upsert.py). The column is in no index, so that an unchanged row gets a
     # HOT update.
     Column("checked_at", Timestamp),
-    Column("refresh_due_at", Timestamp),  # next request for score, edits and deletion
+    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are requested next
     # The next four columns describe the last fetch of the comment tree: its time (null: never), and
     # the numbers of comments at that time.
     Column("tree_fetched_at", Timestamp),
@@ -121,7 +121,7 @@ comments = Table(
     # CHECK_PRECISION (item_upsert.py). The column is in no index, so that an unchanged row gets a
     # HOT update.
     Column("checked_at", Timestamp),
-    Column("refresh_due_at", Timestamp),  # next request for score, edits and deletion
+    Column("refresh_due_at", Timestamp),  # when score, edits and deletion are requested next
     CheckConstraint("id ~ '^[0-9a-z]{1,13}$'", name="id"),
     *COMMENT_INDEXES,
 )

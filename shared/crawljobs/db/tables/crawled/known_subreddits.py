@@ -68,7 +68,7 @@ subreddits = Table(
     Column("trees_whole", Integer),
     Column("trees_not_whole", Integer),
     Column("gap_at", Timestamp),  # when a crawl last found a new gap
-    # The minimum time between two requests. Null: the worker's setting.
+    # The minimum time between two requests of a crawl. Null: the worker's setting.
     Column("min_request_gap_seconds", Double),
     Column("min_crawl_gap_seconds", Double),  # minimum time between two crawls; null: no minimum
     # The newest post and comment that a finished crawl has seen, as base-36 ids without t3_ or t1_.

@@ -18,7 +18,8 @@ AIM_SECONDS = 48 * 3_600
 
 _walk, _budget = deletion_walk.c, reddit_budgets.c
 _class = plain_table("pg_class", column("reltuples", Double), column("oid")).c
-# The server's estimates of the numbers of rows. They are -1 before the first ANALYZE.
+# The server's estimates of the number of rows in each table. Before the first ANALYZE, an estimate
+# is -1.
 _items = (
     select(func.sum(func.greatest(_class.reltuples, inline_number(0))))
     .where(
@@ -65,7 +66,7 @@ class CheckProgress:
 
 
 def progress(conn: Connection, *, now: datetime | None = None) -> CheckProgress | None:
-    """Return the progress, or None while the walk is off, and before its first turn."""
+    """Return the progress. None while the walk is off, or before the first turn of the walk."""
     row = conn.execute(PROGRESS, {**_VALUES, "now": now}).one_or_none()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Count the replies that leave out a stored item. After three, mark the item as deleted.
+"""Count the replies that omit a stored item. After three such replies, mark the item as deleted.
 
 An omission alone is no evidence: of 100 requested names, five to seven are missing without a reason
 (decision 151). Only one refresher at a time writes to these rows.
@@ -49,7 +49,7 @@ ENOUGH = 3  # number of counted omissions after which an item is marked as delet
 APART = inline_interval("3 days")
 # If an omission cannot be counted, the item is requested again after this time.
 AGAIN = inline_interval("1 day")
-OPEN_WITHIN = inline_interval("1 day")  # a crawl must have read the subreddit within this time
+OPEN_WITHIN = inline_interval("1 day")  # highest age of the last crawl for an omission to count
 
 _row = omitted_items.c
 

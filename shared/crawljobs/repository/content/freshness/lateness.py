@@ -85,7 +85,7 @@ def count_lateness(conn: Connection, *, now: datetime | None = None) -> Lateness
     """Return how many subreddits each class has.
 
     Reads at most COUNT_MAX subreddits of each of four ranges: those that have been due longest,
-    those that are due next, those without a crawl, and those that were crawled last.
+    those that are due next, those without a crawl, and those that were crawled most recently.
     """
     by_class = dict.fromkeys(Lateness, 0)
     at_least: set[Lateness] = set()

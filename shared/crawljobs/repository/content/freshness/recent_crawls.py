@@ -41,7 +41,7 @@ _wanted = unnested("wanted", id=ids("ids"))
 
 
 def _count(name: str) -> ColumnElement[int]:
-    """Return a count in the checkpoint, which is JSON from a worker, or 0 for another value."""
+    """Return a count from the checkpoint of the job, or 0 if the stored value is no valid count."""
     value = _job.checkpoint.op("->>")(inline(name))
     is_count = value.op("~")(inline("^[0-9]{1,9}$"))
     return case((is_count, cast(value, BigInteger)), else_=inline_number(0)).label(name)

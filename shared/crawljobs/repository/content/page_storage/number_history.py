@@ -97,7 +97,7 @@ def record_counts(
 
 
 def record_scores(conn: Connection, *, seen: Sequence[Post], now: datetime | None = None) -> None:
-    """Record the scores and the numbers of comments of these posts, if one of them has changed.
+    """For each post, record the score and the number of comments if one of the two has changed.
 
     The first numbers of a post are always recorded.
     """

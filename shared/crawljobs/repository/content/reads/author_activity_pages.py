@@ -48,7 +48,7 @@ class ShownAuthor:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The posts and comments of one author in one subreddit that crawls have seen."""
+    """How many posts and comments of one author crawls have seen in one subreddit."""
 
     subreddit: str
     posts: int

@@ -52,7 +52,7 @@ class TreePage:
     """One page of a tree. `next`: the value of `after` for the next page, or None at the end.
 
     `is_cut` is true if the post has more than TREE_MAX stored comments. Then the tree has only
-    TREE_MAX of them.
+    TREE_MAX comments.
     """
 
     comments: list[TreeComment]
