@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 
 M_MMAP_THRESHOLD = -3  # a parameter of mallopt(3)
-LARGE_BLOCK = 128 * 1024  # limit of blocks in the heap, in bytes; glibc's initial value
+# The size in bytes from which a block is mapped separately. It is the initial value of glibc.
+LARGE_BLOCK = 128 * 1024
 
 
 def return_large_blocks() -> None:

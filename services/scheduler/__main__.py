@@ -192,7 +192,7 @@ def main() -> int:
             "tick_seconds": chosen.tick_seconds,
             heartbeat_details.SETTINGS: comparable_settings.values(chosen),
         },
-        # The scheduler alone may see the transactions of all roles.
+        # No other service may see the transactions of all roles (`pg_read_all_stats`).
         observe=lambda conn: {
             heartbeat_details.OLDEST_TRANSACTION: gauges.oldest_transaction_seconds(conn)
         },

@@ -20,7 +20,7 @@ def decide(conn: Connection, due: DueSchedule) -> Firing | Disabled | Stuck:
         reason = f"{error.field}: {error}"
     except errors.InvalidSubredditName as error:
         reason = f"subreddit: {error if due.schedule.subreddit else 'the subreddit is gone'}"
-    except ArithmeticError as error:  # a due time beyond the range of datetime
+    except ArithmeticError as error:  # the due time is beyond the range of datetime
         reason = type(error).__name__
     return broken_schedules.disable(conn, due, broken_schedules.due_run(due), reason)
 

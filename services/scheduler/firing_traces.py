@@ -11,7 +11,7 @@ from scheduler.firing_results import Disabled, Fired
 
 
 class FiringTraces:
-    """Holds the spans of one batch of firings. Only one thread may use an object.
+    """Holds the spans of one batch of firings. Not thread-safe: only one thread may use the object.
 
     Spans of a failed transaction are not sent.
     """

@@ -22,7 +22,8 @@ PING_SECONDS = 30.0  # time between two pings; only a round trip detects a broke
 DEADLINE_SECONDS = 5.0
 RECONNECT_SECONDS = 0.1  # the first pause before a new connection; each failure doubles the pause
 RECONNECT_MAX_SECONDS = 30.0
-STEADY_SECONDS = 10.0  # the life of a connection after which the pause is reset
+# If a connection has lasted this long, the pause after its end is RECONNECT_SECONDS again.
+STEADY_SECONDS = 10.0
 
 
 class Hints(threading.Thread):

@@ -1,4 +1,4 @@
-"""Skip each due schedule that can neither fire nor be disabled, for TRY_AGAIN_SECONDS.
+"""For TRY_AGAIN_SECONDS, skip each due schedule that can neither fire nor be disabled.
 
 These schedules stay due. Without the skip, they would come first in every batch, and 100 of them
 would block all other schedules.

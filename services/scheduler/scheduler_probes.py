@@ -23,7 +23,7 @@ from crawljobs.settings import DatabaseSettings, ProbeAddress
 from scheduler.timetable import Timetable
 from scheduler.webhooks.deliverer import Deliverer
 
-# The liveness probe fails if the loop makes no step for `tick_seconds` plus this time. A batch
+# The liveness probe fails if the timetable makes no step for `tick_seconds` plus this time. A batch
 # takes less time, even if the database is overloaded. The longest pause after a failure is shorter
 # too.
 LATE_SECONDS = 90.0
@@ -33,7 +33,7 @@ DELIVERER_LATE_SECONDS = 240.0
 
 
 class LastTick(Collector):
-    """Exports the time when a check for due schedules was last completed, if it ever was."""
+    """Exports the time of the last completed check for due schedules, after the first check."""
 
     def __init__(self, timetable: Timetable) -> None:
         self._timetable = timetable

@@ -24,7 +24,7 @@ log = logs.get_logger(__name__)
 BATCH = 100  # limit of schedules in one transaction; after a crash, at most one batch is repeated
 GROUP_BATCH = 5  # limit of schedules with steps in one transaction; each has up to 10,000 steps
 
-# The shortest sleep. Due schedules that another scheduler locks would cause a busy loop otherwise.
+# The shortest sleep. Without it, due schedules that another scheduler locks cause a busy loop.
 LEAST_PAUSE_SECONDS = 0.1
 BACKOFF_SECONDS = 0.5  # the pause after a database failure; each further failure doubles it
 BACKOFF_MAX_SECONDS = 15.0
@@ -122,7 +122,7 @@ class Timetable:
         return time.monotonic() - self._beat_at
 
     def seconds_since_tick(self) -> float | None:
-        """Return the seconds since the loop last finished its due schedules; None before that."""
+        """Return the seconds since the last full check for due schedules. None: no check yet."""
         return None if self._ticked_at is None else time.monotonic() - self._ticked_at
 
     def seconds_to_sleep(self) -> float:

@@ -101,7 +101,7 @@ class Worker(GunicornWorker):
         return True
 
     def _send(self, conn: Connection, response: bytes, keeps: bool) -> None:
-        """Send a response from the event loop. Close the connection if its send buffer is full."""
+        """Send a response from the event loop. If the send buffer is full, close the connection."""
         try:
             is_sent = conn.sock.send(response) == len(response)
         except OSError:

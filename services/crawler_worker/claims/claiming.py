@@ -29,7 +29,7 @@ UNANSWERED_LEASES = 2
 
 
 class Claiming:
-    """Claims jobs for one worker. Only one thread may use an object."""
+    """Claims jobs for one worker. Not thread-safe: only one thread may use the object."""
 
     def __init__(self, database: Database, *, worker: str, lease_seconds: float) -> None:
         self._database = database
@@ -50,7 +50,7 @@ class Claiming:
         return bool(self._unanswered)
 
     def claim(self, at_most: int) -> tuple[float, list[Claim]]:
-        """Claim up to `at_most` jobs. Return the claims, and the time just before the statement.
+        """Claim up to `at_most` jobs. Return the time just before the statement, and the claims.
 
         The time is of the monotonic clock. An earlier claim statement may have claimed jobs
         although its reply was lost. In this case, `claim` returns the claims of these jobs, and

@@ -16,7 +16,7 @@ from crawljobs.runtime import exception_text, jitter, logs, tracing
 
 log = logs.get_logger(__name__)
 
-DATABASE_OUTAGE_SECONDS = 5.0  # the deferral of a job whose crawl could not reach Postgres
+DATABASE_OUTAGE_SECONDS = 5.0  # how long a job waits if its crawl could not reach Postgres
 
 
 def completion_after(error: Exception, claim: Claim, policy: retry.RetryPolicy) -> Completion:

@@ -22,11 +22,11 @@ WORKER = Actor("system:crawler-worker")
 
 
 def enable_all(context: CrawlContext) -> int:
-    """Enable the schedules that were disabled because the subreddit was gone. Return their number.
+    """Enable the schedules that were disabled because the subreddit was gone.
 
-    Call this function before the new access state is recorded. If the crawl is interrupted before
-    it records the state, its next attempt calls this function again. Raises Interrupted between
-    two chunks.
+    Return the number of enabled schedules. Call this function before the new access state is
+    recorded. If the crawl is interrupted before it records the state, its next attempt calls this
+    function again. Raises Interrupted between two chunks.
     """
     claim = context.claim
 

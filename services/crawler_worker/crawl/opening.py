@@ -17,8 +17,8 @@ from crawljobs.repository.content import subreddit_access
 def record(context: CrawlContext) -> None:
     """Record the access state. Call this after Reddit has returned the first page of posts.
 
-    If the access state has not changed, write nothing. The subreddit's schedules are first enabled,
-    in several transactions, in two cases:
+    If the access state has not changed, write nothing. In two cases, the subreddit's schedules are
+    enabled before the new state is recorded, in several transactions:
 
     - The stored state is closed.
     - A crawl has found a closed state that is not confirmed yet.

@@ -100,7 +100,7 @@ class Tree:
         return replace(after, unbrought=unbrought, is_broken=True, is_looked_up=True)
 
     def parents(self, batch: Sequence[str]) -> dict[str, Thread]:
-        """Map each comment id in `batch` to a Thread, a request for all replies to its parent.
+        """Map each comment id in `batch` to a request for all replies to the comment's parent.
 
         `batch` must be the first ids of `more`. Ids whose parent is the post are omitted. Returns
         nothing if the sizes of the stubs do not add up to the length of `more`.

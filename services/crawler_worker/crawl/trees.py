@@ -85,8 +85,8 @@ def _left(context: CrawlContext, without: set[str], room: int) -> dict[str, int]
 
 
 def _give_up(context: CrawlContext, tree: Tree, busiest: Busiest, part: MissingPart) -> None:
-    """Give up a part. Then the crawl continues with the rest of the tree, or with the next tree if
-    the tree's first request failed."""
+    """Give up a part. If the tree's first request failed, the crawl continues with the next tree.
+    If a later request failed, the crawl continues with the rest of this tree."""
     if tree.is_first:
         context.give_up(replace(context.checkpoint, tree=None, busiest=busiest), part)
         return

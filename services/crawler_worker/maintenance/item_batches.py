@@ -105,7 +105,7 @@ class ItemBatches:
 
     def next(self, conn: Connection) -> ItemBatch | None:
         """Return the next batch, or None if no item is due or the queue is paused."""
-        # Call this function also during a pause, because it stores the settings for the metrics.
+        # Call `position` also during a pause, because `position` stores settings for the metrics.
         position = deletion_walk.position(conn, every=self._checks.every, share=self._checks.share)
         if queue_pauses.is_paused(conn, subreddit_id=queue_pauses.EVERYTHING):
             return None
@@ -116,7 +116,7 @@ class ItemBatches:
         return self._refresh(conn) or self._check(conn, position)
 
     def _check(self, conn: Connection, position: Position | None) -> ItemBatch | None:
-        """Return a batch of omitted items or of the walk, in turns while both have items."""
+        """Return a batch of omitted items, or of the walk. They take turns if both have items."""
         if self._checks.every is None:
             return None
         batch: ItemBatch | None

@@ -25,13 +25,13 @@ from crawljobs.db.database import Database
 from crawljobs.runtime import backoff
 from crawljobs.settings import RedditSettings
 
-# The number of 429 replies to one request after which the job is deferred. After a lower number of
-# 429 replies, the thread waits and sends the request again.
+# The number of 429 replies to one request after which the job is deferred. After fewer 429
+# replies, the thread waits and sends the request again.
 THROTTLES_IN_PLACE = 3
 # The number of tries of a request before its failure is raised. Most failures pass within 1 s.
 TRIES = 3
 TRY_AGAIN_SECONDS = 1.0  # The pause before the second try. Each next pause is twice as long.
-# The wait of a job that could not connect to Reddit. No attempt is charged.
+# How long a job waits if its crawl could not connect to Reddit. No attempt is charged.
 UNREACHABLE_SECONDS = 10.0
 
 T = TypeVar("T")

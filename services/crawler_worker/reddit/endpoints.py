@@ -15,7 +15,7 @@ from crawler_worker.reddit.requester import Requester
 from crawljobs.domain import subreddit, untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
-PAGE_LIMIT = 100  # limit of the items in one page; Reddit silently reduces a larger limit
+PAGE_LIMIT = 100  # maximum number of items in one page; Reddit reduces a larger number
 TREE_LIMIT = 500
 MORE_CHILDREN_LIMIT = 100
 NAMES_LIMIT = 100

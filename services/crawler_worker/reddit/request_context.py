@@ -27,8 +27,8 @@ class RequestContext:
       token never waits. If `gap` exceeds LONGEST_GAP_SECONDS, the client raises the failure instead
       of waiting. Only the second request that must confirm a refusal is still sent, without a wait.
     - `on_sent`: called before each request to Reddit, including further tries and probes.
-    - `source`: the history counts the requests under this name. It is the source of the job, or
-      UPKEEP for requests without a job.
+    - `source`: the history counts the requests under this name. The name is the source of the job,
+      or UPKEEP for requests without a job.
     """
 
     stop: Stop

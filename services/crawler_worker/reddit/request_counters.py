@@ -28,7 +28,7 @@ def replied(path: str, status: int) -> None:
 
 
 def failed(path: str, *, is_late: bool) -> None:
-    """Count a request without a complete reply. `is_late` means that a timeout ended it."""
+    """Count a request without a complete reply. `is_late`: a timeout ended the request."""
     _count(path, TIMEOUT if is_late else NO_REPLY)
 
 

@@ -11,7 +11,7 @@ UPKEEP = "upkeep"  # the source of requests without a job
 
 
 class RequestTally:
-    """The counts of one process since the last `take`. The threads of the process share it.
+    """The counts of one process since the last `take`. The threads of the process share one object.
 
     Each count has the name of its column in the table budget_history.
     """
@@ -46,7 +46,7 @@ class RequestTally:
         return dict(taken)
 
     def give_back(self, counts: dict[str, int]) -> None:
-        """Add counts that could not be stored."""
+        """Add the counts of an earlier `take` again, because they could not be stored."""
         with self._lock:
             self._counts.update(counts)
 

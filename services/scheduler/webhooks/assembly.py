@@ -18,7 +18,9 @@ from crawljobs.settings import (
 from crawljobs.settings.certificates import BROWSERS_TRUST, Trust
 from scheduler.webhooks.deliverer import Deliverer
 
-POOL_SIZE = 3  # limit of connections: of the deliverer's loop, and of senders that record results
+# The maximum number of database connections. The loop of the deliverer uses one of them. The sender
+# threads use the others when they record results.
+POOL_SIZE = 3
 
 
 def build(
@@ -29,7 +31,7 @@ def build(
     outbound: OutboundSettings,
     connections: ConnectionSettings,
 ) -> Deliverer | None:
-    """Return the deliverer with a connection pool of its own, or None without a master key."""
+    """Return the deliverer, with its own connection pool. None: no master key is set."""
     if not webhooks.enabled:
         return None
     database = Database(

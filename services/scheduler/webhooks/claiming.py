@@ -1,4 +1,4 @@
-"""Claim due deliveries for the sender threads, as many as threads are idle."""
+"""Claim due deliveries for the sender threads, at most one delivery for each idle thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scheduler.webhooks import event_bodies
 from scheduler.webhooks.running_attempts import RunningAttempts
 from scheduler.webhooks.sender_threads import SenderThreads
 
-PINGS = 4  # limit of the pings at the same time, beside the other attempts
+PINGS = 4  # maximum number of running pings; other attempts do not count
 # The time between the latest end of an attempt and the end of its lease. In this time, the process
 # writes the result.
 RECORD_SECONDS = 3.0

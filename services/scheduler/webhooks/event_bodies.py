@@ -17,7 +17,7 @@ log = logs.get_logger(__name__)
 def of_deliveries(
     conn: Connection, deliveries: Sequence[ClaimedDelivery], *, public_url: str | None
 ) -> dict[uuid.UUID, str]:
-    """Return the body of each event by its id. Each attempt of an event sends the same bytes."""
+    """Map the id of each event to its body. Each attempt of an event sends the same bytes."""
     found: dict[uuid.UUID, str] = {}
     new: dict[uuid.UUID, str] = {}
     for each in deliveries:

@@ -10,7 +10,7 @@ from crawljobs.domain.webhook import DeliveryKind
 from crawljobs.domain.webhook_fairness import SLOW_SECONDS
 from crawljobs.repository.webhooks.delivery_claim import ClaimedDelivery
 
-ENDPOINTS_MAX = 200  # limit of the endpoints whose mean duration is kept
+ENDPOINTS_MAX = 200  # maximum number of endpoints whose mean duration is in memory
 _WEIGHT = 0.3  # the weight of the newest duration in the mean
 
 
@@ -47,11 +47,14 @@ class RunningAttempts:
             return sum((each.kind is DeliveryKind.PING) == pings for each in self._running.values())
 
     def count_slow(self) -> int:
-        """Return the number of running attempts of slow endpoints, without pings."""
+        """Return the number of running attempts of slow endpoints. Pings are not counted."""
         return self._count(lambda seconds: seconds >= SLOW_SECONDS)
 
     def count_new(self) -> int:
-        """Return the number of running attempts of endpoints without an ended attempt."""
+        """Return the number of running attempts of endpoints that had no ended attempt yet.
+
+        Pings are not counted.
+        """
         return self._count(lambda seconds: seconds == 0)
 
     def _count(self, is_counted: Callable[[float], bool]) -> int:

@@ -16,9 +16,9 @@ Item = TypeVar("Item")
 
 
 class SenderThreads(Generic[Item]):
-    """Calls `work` for each item in at most `most` threads. `work` must handle its errors.
+    """Calls `work` for each item in a thread. `most` is the maximum number of threads.
 
-    Only one thread may call `prepare` and `put`.
+    `work` must handle its errors. Only one thread may call `prepare` and `put`.
     """
 
     def __init__(self, work: Callable[[Item], None], *, most: int) -> None:

@@ -68,7 +68,10 @@ def attempt(
 
 
 def signing_keys(delivery: ClaimedDelivery, chosen: WebhookSettings) -> list[bytes]:
-    """Return the keys that sign a delivery: one for each master key and valid secret version."""
+    """Return the keys that sign a delivery.
+
+    Each pair of a master key and a valid secret version has its own key.
+    """
     masters = [each for each in (chosen.master_key, chosen.previous_master_key) if each is not None]
     versions = [delivery.secret_version]
     if delivery.previous_secret_version is not None:

@@ -34,7 +34,9 @@ class Upkeep:
         self._has_overdue = False
 
     def run(self, *, interrupted: bool) -> None:
-        """Run one chunk of each due task. `interrupted`: leases of running attempts have ended.
+        """Run one chunk of each due task.
+
+        `interrupted` is true if the lease of a claimed delivery has ended.
 
         Raises DatabaseUnavailable.
         """
@@ -59,10 +61,10 @@ class Upkeep:
             self._mended_at = time.monotonic()
 
     def _plan_replays(self) -> None:
-        """Plan overdue replays again if `run` was not called for a time, such as before the start.
+        """Plan overdue replays again after a time without calls of `run`, and at the first call.
 
-        If `run` is called regularly, only a slow receiver can make a replay overdue. This replay
-        keeps its planned time.
+        While `run` is called regularly, only a slow receiver can make a replay overdue. Such a
+        replay keeps its planned time.
         """
         now = time.monotonic()
         if now - self._ran_at >= overdue_replays.LATE.total_seconds():

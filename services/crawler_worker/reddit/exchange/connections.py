@@ -77,8 +77,8 @@ def pools(size: int, *, context: ssl.SSLContext | None, proxy: str | None) -> ur
             proxy_ssl_context=context,
             proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
         )
-    # Without a TLS context, the manager gets no pool for https. Otherwise urllib3 would create its
-    # own TLS context, whose sockets have no deadline.
+    # If `context` is None, the manager gets no pool for https. With a pool, urllib3 would create a
+    # TLS context whose sockets have no deadline.
     manager.pool_classes_by_scheme = {"http": _Pool, **({"https": _TlsPool} if context else {})}
     return manager
 

@@ -85,7 +85,7 @@ _DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
 
 
 def _without_depths(text: str) -> Iterator[str]:
-    """Yield the text in parts, with null for each value that is nested deeper than DEPTH_MAX."""
+    """Yield the text in parts. `null` replaces each value that is nested deeper than DEPTH_MAX."""
     depth = kept = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = text[match.start()]

@@ -37,7 +37,7 @@ def is_over() -> bool:
 
 
 def end_within(seconds: float) -> None:
-    """If the calling thread's deadline is later than `seconds` from now, set it to that time."""
+    """Set the calling thread's deadline to `seconds` from now, unless it is earlier already."""
     _exchange.ends_at = min(_exchange.ends_at, time.monotonic() + seconds)
 
 

@@ -14,9 +14,10 @@ _COMMUNITY = re.compile(r"/r/([A-Za-z0-9_][A-Za-z0-9_.:-]{1,23})(/.*)?")
 
 
 def status_of(location: str, *, url: str) -> Status:
-    """Return the status that a redirect from `url` to `location` gets in the table of replies.
+    """Return the status of a redirect from `url` to `location`.
 
-    The host of `url` is taken as a host of Reddit. The target of the redirect can be:
+    The table of replies has several statuses for redirects, because their targets have different
+    meanings. The host of `url` counts as a host of Reddit. The target of the redirect can be:
 
     - Reddit's search page: the subreddit does not exist.
     - Another subreddit: the requested subreddit was merged into it.

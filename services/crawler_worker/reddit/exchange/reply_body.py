@@ -26,8 +26,8 @@ def read(response: urllib3.BaseHTTPResponse, *, good_max: int, large: LargeRepli
 
     Raises:
 
-    - UpstreamTrouble: a good body has more than `good_max` bytes, the encoding is unknown, or the
-      compressed data are incomplete or too long.
+    - UpstreamTrouble: the body of a reply with status 200 has more than `good_max` bytes, the
+      encoding is unknown, or the compressed data are incomplete or too long.
     - SlotTooLate: another thread reads a large reply for too long.
     - TimeoutError.
     """

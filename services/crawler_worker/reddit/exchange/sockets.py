@@ -17,7 +17,7 @@ ADDRESSES_MAX = 8  # the maximum number of addresses that are tried for one host
 
 
 class _Socket(socket.socket):
-    """A socket whose calls all end at the deadline of the exchange.
+    """A socket whose calls all end at the deadline of the exchange, or earlier.
 
     A socket timeout limits only one call. A peer that sends a byte now and then never exceeds this
     timeout. So the timeout of each call is at most the remaining time of the exchange.
@@ -37,7 +37,7 @@ class _Socket(socket.socket):
 
 
 class _TlsSocket(ssl.SSLSocket):
-    """A TLS socket whose calls all end at the deadline. A handshake counts as one call."""
+    """A TLS socket whose calls all end at the deadline, or earlier. A handshake is one call."""
 
     def do_handshake(self, block: bool = False) -> None:
         self.settimeout(exchange_deadline.left(CONNECT_SECONDS))

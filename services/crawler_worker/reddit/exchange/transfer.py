@@ -32,7 +32,7 @@ EXCHANGE_SECONDS = 60.0  # The time limit for an exchange, from the DNS lookup t
 # its size: if a text contains an emoji, each of the text's characters uses 4 bytes.
 REPLY_MAX_BYTES = 8 * 1024 * 1024
 CLIENT_ERRORS = 400
-THREADS = 100  # default for the number of threads that send requests at once
+THREADS = 100  # default maximum number of threads that send requests at once
 
 
 @dataclass(frozen=True, slots=True)

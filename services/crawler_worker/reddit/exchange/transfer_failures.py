@@ -7,7 +7,7 @@ from urllib3 import exceptions
 from crawler_worker.reddit import crawl_failures
 from crawler_worker.reddit.exchange import connections, exchange_deadline
 
-DETAIL_MAX = 200  # the maximum number of characters kept of an error's text
+DETAIL_MAX = 200  # limit to which the text of an error is cut, in characters
 
 
 def is_timeout(error: BaseException) -> bool:

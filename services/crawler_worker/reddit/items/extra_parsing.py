@@ -41,8 +41,8 @@ MEDIUM_FIELDS = frozenset(
 
 OMITTED = "omitted"  # the key of the list of fields that do not fit into EXTRA_MAX
 EXTRA_MAX = 16_384  # limit of the JSON of all fields of an item, in bytes
-VALUES_MAX = 2_000  # limit of the values in one field
-LEVELS_MAX = 6  # limit of the nested levels; deeper values are dropped
+VALUES_MAX = 2_000  # maximum number of JSON values in one field
+LEVELS_MAX = 6  # maximum depth of nested values; deeper values are dropped
 TEXT_MAX = 2_000  # limit of a text in characters
 KEY_MAX = 100  # limit of a key in characters
 
@@ -102,7 +102,7 @@ class _Cleaner:
         if isinstance(value, int):
             return untrusted_text.integer(value)
         if isinstance(value, float):
-            return value if abs(value) <= untrusted_text.INT8_MAX else None  # false for NaN
+            return value if abs(value) <= untrusted_text.INT8_MAX else None  # NaN becomes None
         if levels == 0:
             return None
         if isinstance(value, dict):

@@ -25,7 +25,7 @@ _NO_MORE = object()
 
 
 def read_all(children: list[Any], *, depth: int | None = None) -> Items:
-    """Parse items of all kinds in the order of the page. Replies follow their comment.
+    """Parse items of all kinds in the order of the page. The replies to a comment follow it.
 
     `depth` is the depth of `children`. If `depth` is None, the depth is read from each item.
     """

@@ -15,7 +15,7 @@ from crawljobs.settings import RedditSettings
 REFRESH_EARLY_SECONDS = 60.0
 LIFE_MAX_SECONDS = 86_400.0
 LIFE_DEFAULT_SECONDS = 3_600.0  # The lifetime of a token if the reply has no `expires_in`.
-# The pause of token requests after Reddit refused the credentials. Earlier tries would fail too,
+# The pause of token requests after Reddit refused the credentials. Tries in this pause would fail,
 # because only an operator can correct the credentials.
 REFUSED_PAUSE_SECONDS = 300.0
 REPLY_MAX_BYTES = 64 * 1024

@@ -99,7 +99,7 @@ class CircuitBreaker:
     ) -> crawl_failures.Outage:
         """Pause all workers. Return the failure that the caller raises to defer its job.
 
-        `is_probe` means that a probe at the end of a pause failed. Then the new pause is longer.
+        If `is_probe` is true, the probe at the end of a pause has failed. The new pause is longer.
         """
         self._on_reply()
         pause = self._database.run(

@@ -30,8 +30,8 @@ BACKGROUND_PAUSE_SECONDS = 30.0, 60.0
 # reply, the other requests of the process wait, but at most for SCOUT_SECONDS.
 SCOUT_SECONDS = 2.0
 SCOUT_POLL_SECONDS = 0.02
-# The wait for a slot after which the limiter checks again whether workers must pause. Another
-# worker may have received a 429 during a longer wait.
+# After a wait of at least this time, the limiter checks again whether all workers must pause.
+# Another worker may have received a 429 during the wait.
 LONG_SLEEP_SECONDS = 0.05
 
 
@@ -64,7 +64,7 @@ class Limiter:
 
         Raises:
 
-        - SlotTooLate: the wait for the slot would be longer than the limit.
+        - SlotTooLate: the wait for the slot would be longer than `longest_wait`.
         - Outage: all workers pause.
         - Interrupted: `stop` was set during the wait.
         """

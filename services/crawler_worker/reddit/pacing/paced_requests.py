@@ -67,8 +67,8 @@ class PacedRequests:
     def pause_all(self, error: crawl_failures.Throttled, *, last: bool) -> None:
         """Pause all workers after a 429 reply.
 
-        `last` means that the caller does not try the request again. Then this function raises
-        Throttled, which defers the job.
+        If `last` is true, the caller does not try the request again. In this case, this function
+        raises Throttled, which defers the job.
         """
         pause = self._limiter.pause_all(error.retry_after)
         if last:

@@ -72,7 +72,7 @@ def _is_narrowed(right: Right) -> bool:
 
 
 def _by_statement(changes: Iterable[Right]) -> Iterator[list[Right]]:
-    """Group the rights so that one statement can change each group. Yields the groups.
+    """Group the rights so that one statement can change all rights of a group. Yields the groups.
 
     Rights of one role on columns of one table form a group. Any other right is a group of its own.
     """
