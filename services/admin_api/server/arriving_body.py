@@ -22,7 +22,7 @@ _FIELD = re.compile(rb"\r\n(content-length|transfer-encoding):[ \t]*([^\r\n]*)",
 _DIGITS = re.compile(rb"[0-9]{1,1000}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[^\r\n]*)?")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
-_LINE_BYTES = 8_192  # limit of a line that holds a chunk's size and extensions, or a trailer
+_LINE_BYTES = 8_192  # maximum length of a line with a chunk's size, or of a trailer
 
 
 class BodyEnd(Protocol):
@@ -66,7 +66,7 @@ class Chunks:
         self.is_too_large = False
         self.is_clear = True
         self._begin = begin
-        self._most = most  # limit of the body in received bytes
+        self._most = most  # maximum size of the body, in received bytes
         self._place = begin  # offset of the next line to read, or of the CRLF that ends a chunk
         self._searched = begin  # no CRLF starts between `_place` and this offset
         self._is_after_chunk = False

@@ -10,13 +10,13 @@ from enum import Enum, auto
 from admin_api.http.request.request_body import BodyTooLarge
 from admin_api.server import arriving_body, http_rules
 
-HEAD_BYTES = 32 * 1024  # limit of a request's head; browsers and proxies send less
+HEAD_BYTES = 32 * 1024  # maximum size of a request's head; browsers and proxies send less
 
 # The time limit for the head of a request. The time begins when the client connects. On a
 # connection that stayed open, the time begins with the first byte of the request.
 HEAD_SECONDS = 10.0
-# The time limit for a body is BODY_GRACE_SECONDS, plus one second for each BODY_BYTES_PER_SECOND
-# received bytes.
+# The time limit for a body is BODY_GRACE_SECONDS at first. For each BODY_BYTES_PER_SECOND
+# bytes that arrive, the limit grows by one second.
 BODY_GRACE_SECONDS = 5.0
 SILENCE_SECONDS = 10.0  # longest time between two received pieces of a body
 BODY_BYTES_PER_SECOND = 16 * 1024

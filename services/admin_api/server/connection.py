@@ -9,8 +9,8 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from admin_api.server.arriving_request import ArrivingRequest, ReceivedBytes
 
-SEND_SECONDS = 5.0  # limit for sending one piece of a response, in seconds
-SEND_BUFFER_BYTES = 256 * 1024  # limit of the send buffer; most responses fit into it
+SEND_SECONDS = 5.0  # time limit for sending one piece of a response
+SEND_BUFFER_BYTES = 256 * 1024  # size of the send buffer; most responses fit into it
 
 
 class Connection(TConn):  # type: ignore[misc] # the base has no types

@@ -16,8 +16,8 @@ from pathlib import Path
 from crawljobs.runtime.probes.probe_server import NotWell, Page, check
 
 FILE = "probes.sock"
-PATH_BYTES = 100  # limit of the socket's path in bytes; Linux allows 107
-ANSWER_SECONDS = 2.5  # limit of the wait for a worker, which answers within 2 s
+PATH_BYTES = 100  # maximum length of the socket's path; Linux allows 107
+ANSWER_SECONDS = 2.5  # longest wait for the answer of a worker, which comes within 2 s
 
 
 def socket_in(folder: Path) -> Path | None:

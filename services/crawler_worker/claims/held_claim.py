@@ -73,7 +73,7 @@ class HeldClaim:
         return self._lost
 
     def is_valid(self) -> bool:
-        """Return whether the claim is not lost and its lease has not expired by the local clock.
+        """Return whether this worker still has the claim, and the lease runs by the local clock.
 
         For safety, the last part of the lease, the share MARGIN, counts as expired already.
         """

@@ -20,7 +20,7 @@ log = logs.get_logger(__name__)
 
 EXTENSIONS_PER_LEASE = 3
 # If another transaction has locked a job's row, the extension of its claim is tried again. This is
-# the limit of the tries before the next regular extension.
+# the maximum number of tries before the next regular extension.
 LOCKED_TRIES = 10
 # The pause before the keeper connects again after a failure. Each further failure doubles it.
 RECONNECT_SECONDS = 0.05

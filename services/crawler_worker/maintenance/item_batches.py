@@ -18,7 +18,7 @@ from crawljobs.repository.content.deletion_checks.deletion_walk import Position,
 from crawljobs.repository.queue import queue_pauses
 from crawljobs.settings import DeletionCheckSettings
 
-BATCH = 100  # limit of the full names in one request, set by Reddit
+BATCH = 100  # maximum number of full names in one request, as Reddit allows
 # Of CHECK_TURN batches of a worker, one is for the walk or for omitted items, even if many items
 # are due for a refresh. The other batches are for refreshes, because most deletions concern new
 # items.

@@ -155,7 +155,7 @@ class Refresher(threading.Thread):
             return Counted()
         shown = {f"t3_{post.id}" for post in items.posts}
         shown |= {f"t1_{comment.id}" for comment in items.comments}
-        # An item that could not be read is not omitted.
+        # Dropped items could not be read, but Reddit has returned them, so they are no omissions.
         is_complete = not (items.dropped or items.unknown)
         asked = batch.names if is_complete else shown
         return omitted_items.record(conn, asked=asked, shown=shown)

@@ -9,7 +9,7 @@ from crawler_worker.reddit.items import about_parsing, item_parsing
 from crawljobs.domain import untrusted_text
 from crawljobs.domain.reddit_items import Account, Items, Page, SubredditAbout
 
-CURSOR_MAX = 100  # limit of a cursor in characters; a cursor is a full name
+CURSOR_MAX = 100  # maximum length of a cursor, which is a full name
 
 
 def listing(reply: object, *, is_followed: bool = True) -> Page:

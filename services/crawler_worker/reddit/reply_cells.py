@@ -21,7 +21,7 @@ from crawljobs.domain.reply_meaning import (
     Status,
 )
 
-REASON_WITHIN_BYTES = 64 * 1024  # limit of a parsed error body; Reddit's error bodies are short
+REASON_WITHIN_BYTES = 64 * 1024  # maximum size of an error body that is parsed
 
 _REASONS = {
     "private": Shape.PRIVATE,

@@ -16,7 +16,7 @@ from crawljobs.runtime.outbound.exchange import TOTAL_SECONDS, Reply, Sender
 from crawljobs.settings import WebhookSettings
 from crawljobs.version import VERSION
 
-DETAIL_MAX = 500  # limit of an attempt's detail in characters
+DETAIL_MAX = 500  # maximum length of the detail of an attempt, in characters
 
 _RESULTS: dict[type[outbound_errors.OutboundError], AttemptResult] = {
     outbound_errors.RefusedTarget: AttemptResult.REFUSED_ADDRESS,

@@ -20,7 +20,7 @@ from crawljobs.domain.subreddit import AccessState
 
 T = TypeVar("T")
 
-MESSAGE_MAX = 200  # limit of the stored message in characters
+MESSAGE_MAX = 200  # maximum length of the stored message, in characters
 
 # The failures after which a part is given up, each with the reason that is recorded. The first
 # class that matches decides. Every other failure ends the crawl.

@@ -11,7 +11,7 @@ from typing import Any
 
 from crawler_worker.reddit import crawl_failures
 
-# The limit for the nesting of brackets. A comment tree of 10 levels nests brackets about 50 deep.
+# The maximum depth of nested brackets. A comment tree of 10 levels nests brackets about 50 deep.
 DEPTH_MAX = 200
 # The maximum number of digits of an integer. Postgres' int8 has up to 19 digits. Python's int()
 # raises ValueError for more than 4,300 digits.

@@ -12,7 +12,7 @@ from crawljobs.domain.subreddit import AccessState
 # for posts and 10,000 for comments.
 TITLE_MAX = 1_000
 BODY_MAX = 50_000
-LANGUAGE_MAX = 35  # limit of a language tag in characters, as RFC 5646 recommends
+LANGUAGE_MAX = 35  # maximum length of a language tag, as RFC 5646 recommends
 
 SUBREDDIT_TYPES = {
     "public": AccessState.PUBLIC,

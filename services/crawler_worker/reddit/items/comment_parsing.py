@@ -13,9 +13,9 @@ from crawler_worker.reddit.items import (
 from crawljobs.domain import mentions, untrusted_text
 from crawljobs.domain.reddit_items import Comment
 
-CATEGORY_MAX = 300  # limit of a removal category in characters
-FLAIR_MAX = 300  # limit of the author's flair in characters
-WORD_MAX = 100  # limit of a word of Reddit's, such as the kind of an account, in characters
+CATEGORY_MAX = 300  # maximum length of a removal category, in characters
+FLAIR_MAX = 300  # maximum length of the author's flair, in characters
+WORD_MAX = 100  # maximum length of a value from a fixed list, such as the kind of an account
 
 Data = dict[str, Any]
 

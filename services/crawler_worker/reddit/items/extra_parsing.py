@@ -40,11 +40,11 @@ MEDIUM_FIELDS = frozenset(
 )
 
 OMITTED = "omitted"  # the key of the list of fields that do not fit into EXTRA_MAX
-EXTRA_MAX = 16_384  # limit of the JSON of all fields of an item, in bytes
+EXTRA_MAX = 16_384  # maximum size of the JSON of all fields of an item, in bytes
 VALUES_MAX = 2_000  # maximum number of JSON values in one field
 LEVELS_MAX = 6  # maximum depth of nested values; deeper values are dropped
-TEXT_MAX = 2_000  # limit of a text in characters
-KEY_MAX = 100  # limit of a key in characters
+TEXT_MAX = 2_000  # maximum length of a text, in characters
+KEY_MAX = 100  # maximum length of a key, in characters
 
 Data = Mapping[str, Any]
 

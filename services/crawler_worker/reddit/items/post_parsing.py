@@ -18,7 +18,7 @@ from crawljobs.domain.subreddit import PROFILE
 # The limit in characters to which URLs are cut.
 URL_MAX = 4_000
 NAME_MAX = 300
-WORD_MAX = 100  # limit of a word of Reddit's, such as the kind of an account, in characters
+WORD_MAX = 100  # maximum length of a value from a fixed list, such as the kind of an account
 
 NEIGHBOUR = re.compile(r"[A-Za-z0-9_]{2,21}")
 

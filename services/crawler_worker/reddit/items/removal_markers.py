@@ -10,7 +10,7 @@ from crawljobs.domain.reddit_items import OMITTED
 REMOVED, DELETED = "[removed]", "[deleted]"
 REDDIT = "reddit"  # the category of an item that Reddit itself removed
 
-# The limit of a removal notice in characters. A longer text is no notice. Reddit's notices have
+# The maximum length of a removal notice. A longer text is no notice. Reddit's notices have
 # fewer than 120 characters.
 MARKER_MAX = 400
 # A pattern for "[ Removed by Reddit ]", also with a reason, which may contain one link. Users quote

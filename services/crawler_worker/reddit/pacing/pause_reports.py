@@ -55,7 +55,7 @@ def log_refused(pause: Pause) -> None:
 
 
 class PauseLog:
-    """Logs the start of each pause, but no extension and no repeated report of the same pause."""
+    """Logs each pause once, at its start. Does not log an extension or a repeated report."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -30,7 +30,7 @@ def open_database(conn: Connection, names: Names, *, revoke: bool) -> Iterator[s
 
 
 def is_new(conn: Connection) -> bool:
-    """Return whether no migration has run yet. Until then, no service can use the database."""
+    """Return whether the database is new: no migration has run, so no service can use it yet."""
     query = "SELECT to_regclass('public.alembic_version') IS NULL"
     return bool(conn.exec_driver_sql(query).scalar_one())
 
