@@ -63,7 +63,7 @@ class Gauges:
 
 
 def oldest_transaction_seconds(conn: Connection, *, now: datetime | None = None) -> float:
-    """Return the age of the oldest transaction that keeps dead rows, or 0 if there is none.
+    """Return the age of the oldest transaction that prevents the removal of dead rows, or 0.
 
     A role without `pg_read_all_stats` sees only the transactions of its own sessions.
     """

@@ -54,7 +54,10 @@ _HINT_IF_OVERDUE = select(_notified).where(
 
 
 def send_if_first(conn: Connection, *, due_at: datetime | None, now: datetime | None) -> None:
-    """Wake the schedulers at the commit, unless `due_at` is None or a schedule is due earlier."""
+    """Wake the schedulers at the commit if no other schedule is due before `due_at`.
+
+    Does nothing if `due_at` is None.
+    """
     conn.execute(_HINT, {"due_at": due_at, "now": now})
 
 

@@ -126,7 +126,7 @@ def array_of(query: Select[Any]) -> ColumnElement[Any]:
 
 
 def count_up_to(most: int, query: Select[Any]) -> Select[Any]:
-    """Return a query that counts the rows of `query` and stops at `most` rows."""
+    """Return a query that counts the rows of `query`. The count stops at the number `most`."""
     return select(func.count().label("jobs")).select_from(
         query.limit(inline_number(most)).subquery("counted")
     )

@@ -77,7 +77,8 @@ def configure(service: str, variables: Mapping[str, str]) -> None:
     # outage.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    # With True, `logging` prints a line's arguments unmasked if it fails to write the line.
+    # If raiseExceptions is True, `logging` prints a line's arguments unmasked when it fails to
+    # write the line.
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

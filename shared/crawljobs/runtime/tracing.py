@@ -1,8 +1,8 @@
 """Traces, which connect the request for a crawl with its result, across processes.
 
-Log lines within a span contain the ids of the span. This module creates the ids, because
-opentelemetry-api creates none without the SDK (shared/DECISIONS.md, 52). If the extra `otel` is
-installed and an endpoint is set, spans are also sent to a collector. An error of the collector
+Log lines within a span contain the ids of the span. This module creates the ids itself, because
+opentelemetry-api alone creates no ids (shared/DECISIONS.md, 52). If the extra `otel` is installed
+and the address of a collector is set, spans are also sent to a collector. An error of the collector
 never affects the work.
 """
 

@@ -73,7 +73,7 @@ def checked_database_url(name: str, url: str) -> str:
 
 
 def _is_readable(url: str) -> bool:
-    """Return whether the driver can parse the address, and the ports are valid."""
+    """Return whether the driver can parse the address, and whether the ports are valid."""
     try:
         parts = conninfo.conninfo_to_dict(url)
     except (driver.Error, ValueError):

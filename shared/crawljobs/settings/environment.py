@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crawljobs import errors
 
-SECRET_FILE_MAX = 4_096  # limit of a file with a secret in bytes; a larger file cannot be a secret
+SECRET_FILE_MAX = 4_096  # limit in bytes of a file with a secret; a larger file cannot be a secret
 # _PATH matches an absolute path of short names. A secret does not have this form, so an error may
 # quote a value that matches.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._-]{1,31})+/?")

@@ -59,7 +59,7 @@ class OutboundSettings:
 
 
 def read_outbound_settings(variables: Mapping[str, str]) -> OutboundSettings:
-    """Return the settings. Raises SettingsError if one is invalid."""
+    """Return the settings. Raises SettingsError if a setting is invalid."""
     env = Environment(variables)
     return OutboundSettings(
         allow_http=env.flag("WEBHOOK_ALLOW_HTTP", default=False),
@@ -69,7 +69,7 @@ def read_outbound_settings(variables: Mapping[str, str]) -> OutboundSettings:
 
 
 def read_connection_settings(variables: Mapping[str, str]) -> ConnectionSettings:
-    """Return the settings. Raises SettingsError if one is invalid."""
+    """Return the settings. Raises SettingsError if a setting is invalid."""
     trust = read_trust(variables)
     refuse_unreadable(trust)
     return ConnectionSettings(_proxy(Environment(variables).secret("WEBHOOK_PROXY")), trust)

@@ -10,7 +10,7 @@ from crawljobs.settings.environment import Environment
 
 @dataclass(frozen=True)
 class SchedulerSettings:
-    tick_seconds: float  # the longest time between two checks for due schedules
+    tick_seconds: float  # the longest time between two searches for due schedules
 
 
 def read_scheduler_settings(variables: Mapping[str, str]) -> SchedulerSettings:

@@ -36,8 +36,8 @@ def without_accounts(
 ) -> Fields:
     """Return the fields without the values that identify an account.
 
-    `author` is the name of the author. An address is left out if it contains this name or leads to
-    a profile.
+    `author` is the name of the author. The value of a field in ADDRESSES is left out if the value
+    contains this name or leads to a profile.
     """
     if kind in _OF_SUBREDDITS:
         return {

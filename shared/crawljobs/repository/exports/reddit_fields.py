@@ -1,4 +1,4 @@
-"""The fields of an export in the shape `reddit`: names and types of Reddit's own objects.
+"""The fields of an export in the shape `reddit`: they have the names and types that Reddit uses.
 
 Programs that read archives of Reddit as JSON lines expect these fields. As in Reddit's own objects,
 a deleted text is `[deleted]`, and a removed text is `[removed]`.

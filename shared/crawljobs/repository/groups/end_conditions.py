@@ -13,8 +13,8 @@ def _among(values: Iterable[str]) -> str:
 
 # True if the job has ended. A deleted job has ended too. The SQL statement names the job `job`.
 JOB_HAS_ENDED = f"(job.id IS NULL OR job.status IN {_among(job.FINAL)})"
-# The final state of the job `job`, which each wait for the job also gets. Null if the job is live
-# or deleted. Same rule as domain.group.end_of_job, except for deleted jobs.
+# The final state of the job `job`. Each wait for the job ends with the same state. Null if the job
+# is live or deleted. Same rule as domain.group.end_of_job, except for deleted jobs.
 END_OF_JOB = f"CASE WHEN job.status IN {_among(job.FINAL)} THEN job.status END"
 # The final state of the step `step`, which follows the job `job`, or null while the job is live.
 # Same rule as domain.group.end_of_step, but the job must not be deleted.

@@ -141,7 +141,7 @@ def _settle_upstreams(
 
 
 def _share(upstreams: int) -> int:
-    """Return how many waits for each upstream one transaction examines."""
+    """Return how many waits one transaction examines for each upstream."""
     return max(1, CHUNK // max(1, upstreams))
 
 

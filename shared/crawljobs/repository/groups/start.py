@@ -21,8 +21,8 @@ from crawljobs.repository.queue.queue_sql import CLOCK
 # Limit of the groups in one transaction; often many small groups are ready at the same time.
 GROUPS_AT_ONCE = 100
 
-# SKIP LOCKED: the statement never waits for the lock of a group, so it can lock groups in any order
-# without a deadlock.
+# SKIP LOCKED: the statement never waits for the lock of a group. So it cannot cause a deadlock,
+# although it locks the groups in no fixed order.
 _TAKE_GROUPS = text("""
     SELECT id FROM job_groups WHERE ready_at IS NOT NULL
     ORDER BY ready_at, id LIMIT :groups OFFSET :skip FOR UPDATE SKIP LOCKED
@@ -70,7 +70,7 @@ def start(
     """Start at most `at_most` ready steps. In the result, `more` is true if steps may be left.
 
     Takes the groups that became ready first, but leaves out the first `skip` groups. If several
-    processes call this function at the same time, each process takes other groups.
+    processes call this function at the same time, the processes take different groups.
     """
     taken = {"groups": min(at_most, GROUPS_AT_ONCE), "skip": skip}
     group_ids = [*conn.execute(_TAKE_GROUPS, taken).scalars()]

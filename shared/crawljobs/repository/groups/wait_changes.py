@@ -1,4 +1,7 @@
-"""Record in waits how their upstreams ended. Reopen steps that an upstream has skipped or held."""
+"""Record in waits how their upstreams ended.
+
+Reopen steps that were skipped or held because of an upstream, if this upstream runs again.
+"""
 
 from __future__ import annotations
 

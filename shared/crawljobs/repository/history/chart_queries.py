@@ -1,4 +1,4 @@
-"""Compose the queries of charts: series of the history, combined in steps of a fixed length."""
+"""Compose the queries of charts. A row combines the history of one time step of fixed length."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def queue_query(series: tuple[Series, ...], *, is_hourly: bool) -> Select[Any]:
 def budget_query(
     series: tuple[Series, ...], *, is_hourly: bool, has_client_id: bool
 ) -> Select[Any]:
-    """Return the query of these series of one client id's budget, or summed over all budgets."""
+    """Return the query of these series of one client id's budget, or of their sums over all ids."""
     names = ("client_id", *(each.name for each in series))
     conditions = [budget_history.c.client_id == bindparam("client_id")] if has_client_id else []
     rows = _rows(budget_history, names, *conditions, is_hourly=is_hourly)

@@ -1,4 +1,4 @@
-"""Read series of the history, combined in steps of a fixed length."""
+"""Read series of the history. A point combines the values of one time step of fixed length."""
 
 from __future__ import annotations
 

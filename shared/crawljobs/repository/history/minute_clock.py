@@ -43,6 +43,6 @@ DUE = select(_due.c.at).where(
 
 
 def due_minute(conn: Connection, *, now: datetime | None = None) -> datetime | None:
-    """Return the start of the last full minute, or None if this minute has its row."""
+    """Return the start of the last full minute, or None if its row exists."""
     found: datetime | None = conn.execute(DUE, {"now": now}).scalar_one_or_none()
     return found

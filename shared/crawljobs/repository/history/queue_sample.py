@@ -180,5 +180,5 @@ SAMPLE = (
 
 
 def record(conn: Connection, *, at: datetime, now: datetime | None = None) -> bool:
-    """Write the row of the minute that starts at `at`. Return false if the row exists."""
+    """Write the row of the minute that starts at `at`. Return false if the row exists already."""
     return conn.execute(SAMPLE, {"at": at, "now": now}).first() is not None

@@ -1,4 +1,4 @@
-"""Add the requests that a worker has sent to the row of the present minute."""
+"""Add the numbers of a worker's requests to the row of the present minute."""
 
 from __future__ import annotations
 

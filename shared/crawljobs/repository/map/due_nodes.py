@@ -1,4 +1,4 @@
-"""Choose the subreddit whose links are computed next, and note that they are computed."""
+"""Choose the subreddit whose links are computed next, and store that its links were computed."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def has_due(conn: Connection, *, now: datetime | None = None) -> bool:
 def take_due(conn: Connection, *, now: datetime | None = None) -> TakenNode | None:
     """Take the subreddit whose links have been due for the longest time, or return None.
 
-    No other process takes the subreddit before `finish`, or before REDO_AFTER_FAILURE has passed.
+    Another process can take the subreddit only after `finish`, or after REDO_AFTER_FAILURE.
     """
     row = conn.execute(_TAKE, {"now": now}).one_or_none()
     return None if row is None else TakenNode(row.subreddit_id, row.now)

@@ -107,8 +107,8 @@ def replace(
 ) -> None:
     """Make `links` the strongest links of the subreddit.
 
-    A former link that is not among `links` is deleted, unless it is one of the strongest links of
-    the other subreddit.
+    Deletes former links that `links` does not contain. The only exceptions are links that are among
+    the strongest links of the other subreddit.
     """
     others = [link.other for link in links]
     rows = conn.execute(_FORMER, {"of": subreddit_id, "others": others}).mappings()

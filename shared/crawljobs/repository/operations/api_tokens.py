@@ -95,8 +95,8 @@ def live_of_name(
 ) -> list[str]:
     """Return at most `at_most` ids of tokens with this name, without expired and revoked tokens.
 
-    Takes a lock, so that no other transaction can create a token with this name until the present
-    transaction ends.
+    Takes a lock until the present transaction ends. During this time, no other transaction can
+    create a token with this name.
     """
     values = {"name_key": names.key(name), "at_most": at_most, "now": now}
     conn.execute(_LOCK_NAME, values)

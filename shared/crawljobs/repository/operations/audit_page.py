@@ -86,8 +86,8 @@ def page_statement(
     rest = [name for name in given if name not in walked]
     entries = select(*(_log.c[name] for name in _READ)).where(*ranges)
     if walked == ("request_id",):
-        # An API request has few audit entries. OFFSET 0 makes the planner find them by request_id.
-        # Otherwise the planner could scan all entries in the order of ids.
+        # A filter on the id of an API request matches few audit entries. OFFSET 0 makes the planner
+        # find them by request_id. Otherwise the planner could scan all entries in the order of ids.
         entries = entries.offset(inline_number(0))
     return paging.newest_first(
         entries,

@@ -159,7 +159,7 @@ def check_none_open(conn: Connection, *, resource_type: str, resource_id: int) -
 def take(
     conn: Connection, *, kinds: Iterable[str], now: datetime | None = None
 ) -> Operation | None:
-    """Lock and return the next due operation of these kinds that no other worker has locked."""
+    """Lock and return the next due operation of these kinds, or None. Skips locked operations."""
     row = conn.execute(_TAKE, {"kinds": sorted(kinds), "now": now}).first()
     return None if row is None else to_operation(row)
 

@@ -23,8 +23,8 @@ _TAKE_TURN = (
             _run.last_run_at <= NOW - interval("every"),
             # The process that takes a turn sets last_run_at to the latest end of its turn, which is
             # `hold` in the future. A later last_run_at was written before the database's clock was
-            # set back, so it does not prevent a turn. Without the margin of 1 minute, a small
-            # correction of the clock would let another process take the turn early.
+            # set back, so the process may take a turn nevertheless. Without the margin of 1 minute,
+            # a small correction of the clock would let another process take the turn early.
             _run.last_run_at > NOW + interval("hold") + inline_interval("1 minute"),
         ),
     )

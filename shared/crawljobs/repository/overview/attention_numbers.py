@@ -29,11 +29,11 @@ from crawljobs.repository.sql import (
 
 DISABLED_MAX = 10_000  # limit of the disabled schedules that are searched for broken ones
 OPERATIONS_MAX = 1_000  # limit of the newest operations that are searched for failed ones
-THROTTLES_MIN = 3  # least number of 429 replies in a row for which a client id is counted
+THROTTLES_MIN = 3  # a client id is counted after at least this number of 429 replies in a row
 CRAWLS_MAX = 1_000  # limit of the newest crawls whose subreddits are searched for gaps
 
-# Workers usually rescue the jobs of a dead worker within seconds. If a lease expired more than a
-# minute ago, no worker rescues the job.
+# Workers usually rescue the jobs of a dead worker within seconds. A lease that expired more than a
+# minute ago shows that no worker rescues the job.
 _expired = select(func.count()).where(
     crawl_jobs.c.status == inline("crawling"),
     crawl_jobs.c.lease_expires_at < NOW - inline_interval("1 minute"),

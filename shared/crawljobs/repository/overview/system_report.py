@@ -1,4 +1,4 @@
-"""Read what a check of the whole installation needs: database, processes, settings, conditions."""
+"""Read data to check the whole installation: database, processes, settings and conditions."""
 
 from __future__ import annotations
 

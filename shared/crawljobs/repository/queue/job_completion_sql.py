@@ -167,8 +167,8 @@ COMPLETION_STATEMENTS = (
         f"status = 'succeeded', {NO_REASON}, outcome = held.end_outcome, {_FINISHED}, "
         f"error_kind = NULL, error_message = NULL, {RERUN_SERVED}",
         {"outcome": "text"},
-        # After a terminal outcome, such as `banned`, a follow-up job is created only if the outcome
-        # is not confirmed yet. The third equal outcome in a row confirms it.
+        # After a terminal outcome, such as `banned`, a follow-up job is created only while the
+        # outcome is unconfirmed. The third equal outcome in a row confirms it.
         follow_up=f"""CASE WHEN held.end_outcome IN ({_TERMINAL}) THEN held.end_outcome = (
             SELECT access_unconfirmed FROM subreddits WHERE id = held.subreddit_id LIMIT 1
         ) ELSE true END""",

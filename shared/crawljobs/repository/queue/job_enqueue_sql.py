@@ -68,8 +68,8 @@ _MERGE = f"""
         WHERE {_RERUN})"""
 
 _JOBS_OF_KNOWN = insert_jobs("SELECT *, known_id AS subreddit_id FROM asked WHERE NOT is_new")
-# Notifies idle workers of a new job, but only if no job was queued before the statement. If a job
-# was queued, no worker is idle. ORDER BY makes the planner use the claim index.
+# Notifies idle workers of a new job if no job was queued before the statement. If a job was queued,
+# no worker is idle. ORDER BY makes the planner use the claim index.
 _HINT = f"""CASE WHEN job.status = 'queued' AND (
         SELECT id FROM crawl_jobs WHERE status = 'queued'
         ORDER BY priority DESC, created_at, id LIMIT 1

@@ -59,7 +59,7 @@ def list_jobs(
 
 
 def given_filters(filters: JobFilter) -> dict[str, Any]:
-    """Return the filters that are set, without the statuses, with their values for a statement."""
+    """Return the given filters except the statuses, as values for the parameters of a statement."""
     given = {
         field.name: value
         for field in fields(filters)

@@ -71,8 +71,8 @@ _REDDIT_ENDED = f"""EXISTS (
         SELECT started_at - {_COMMITTED_WITHIN} FROM crawl_job_attempts
         WHERE job_id = job.id ORDER BY id DESC LIMIT 1))"""
 
-# The first cause that is in force for the row `job`. Do not use this subquery for jobs with the
-# wait reason `later` or `retry`, because the query does not check the visible_at of these jobs.
+# The first cause that is in force for the row `job`. The subquery does not check visible_at. So do
+# not use it for jobs with the wait reason `later` or `retry`, which wait until visible_at.
 _CAUSE = f"""(
     SELECT 'paused', coalesce(until, 'infinity') FROM queue_pauses
     WHERE scope = job.subreddit_id AND (until IS NULL OR until > clock.now)

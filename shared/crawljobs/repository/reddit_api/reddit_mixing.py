@@ -38,7 +38,7 @@ def refuse(conn: Connection, *, api_url: str) -> None:
     stored = conn.execute(_STORED).one_or_none()
     if stored is None:
         conn.execute(_REMEMBER, {"is_real": wanted, "api_url": api_url[:URL_MAX]})
-        # Another worker may have stored its own values in the meantime.
+        # Another worker may have stored the kind of its server in the meantime.
         stored = conn.execute(_STORED).one()
     if stored.is_real is not wanted:
         raise errors.SettingsError(

@@ -100,8 +100,8 @@ _PAUSE = (
     .on_conflict_do_update(
         index_elements=[_budget.client_id],
         set_={
-            # Records the pause as a use of the client id. A client id that was not used for one day
-            # is ignored, so its pause would then be ignored too.
+            # Records the pause as a use of the client id. Without this record, the query REDDIT
+            # would ignore the pause of a client id that was last used more than one day ago.
             "next_slot_at": func.greatest(_budget.next_slot_at, NOW),
             "outage_until": NOW + interval_of(_doubled),
             "outages_in_a_row": func.least(_row, inline_number(30)),
@@ -136,7 +136,7 @@ def record_accepted(
 def record_probe(
     conn: Connection, *, client_id: str, good: bool, now: datetime | None = None
 ) -> float:
-    """Record a probe's result. Returns the seconds of the next pause, or 0 after a good probe."""
+    """Record a probe's result. Returns the next pause in seconds, or 0 after a good probe."""
     if good:
         record_accepted(conn, client_id=client_id, now=now)
         return 0.0

@@ -68,7 +68,10 @@ _PAUSE = (
 
 
 def pause_left(conn: Connection, *, client_id: str, now: datetime | None = None) -> float:
-    """Return the seconds until the pause after a 429 and any outage have both ended, or 0."""
+    """Return the seconds until workers may send requests with the client id, or 0.
+
+    Workers pause after a 429 reply and during an outage. The later of the two ends counts.
+    """
     left = conn.execute(_PAUSE_LEFT, {"client": client_id, "now": now}).scalar()
     return max(0.0, left or 0.0)
 

@@ -20,7 +20,7 @@ from crawljobs.repository.schedules import (
 )
 from crawljobs.repository.sql import NOW, texts
 
-# Limit of the schedules that one call changes; the caller repeats the call until no schedule is
+# Limit of the schedules that one call changes; the caller repeats the call while schedules are
 # left.
 AT_MOST = 100
 

@@ -43,8 +43,8 @@ _recent = (
     .prefix_with("MATERIALIZED")
 )
 
-# A checkpoint is JSON that a worker writes. The value `requests` of a checkpoint is ignored unless
-# the value is a number in the plausible range.
+# A checkpoint is JSON that a worker writes. The value `requests` of a checkpoint is used only if it
+# is a number in the plausible range.
 _requests = cast(_recent.c.requests, Numeric)
 _crawls = (
     select(_recent.c.subreddit_id, _requests.label("requests"))

@@ -1,1 +1,1 @@
-"""Webhooks: endpoints, the events of changes, their deliveries and the attempts."""
+"""Webhooks: endpoints, the events of changes, the deliveries of events, and the attempts."""

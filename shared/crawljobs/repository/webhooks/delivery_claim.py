@@ -21,7 +21,7 @@ _LOCK = text("""
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     """)
 
-# A due delivery with a claim is left out until `interrupted_attempts.record` has ended the claim.
+# A due delivery with a claim is left out. `interrupted_attempts.record` first ends the claim.
 _CLAIM = text("""
     WITH clock AS (SELECT coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now),
     chosen AS (
@@ -135,8 +135,8 @@ def claim(
 ) -> list[ClaimedDelivery]:
     """Claim the oldest due deliveries. `shares` maps endpoint ids to the limits of new claims.
 
-    An endpoint gets at most `per_endpoint` attempts at once, including the attempts of other
-    processes. Endpoints that another transaction has locked are left out.
+    An endpoint gets at most `per_endpoint` attempts at the same time, including the attempts of
+    other processes. Endpoints that another transaction has locked are left out.
     """
     if not shares:
         return []

@@ -77,7 +77,8 @@ def _free(state: DeliveryState) -> Any:
     """Return the statement that locks the endpoint's oldest unclaimed deliveries in this state."""
     chosen = webhook_deliveries.alias("chosen")
     free = select(chosen.c.id).where(
-        # A delivery with a running attempt is left out until the attempt's result is recorded.
+        # A delivery with a running attempt is left out. A later call changes it, after the
+        # attempt's result was recorded.
         or_(chosen.c.lease_until.is_(None), chosen.c.lease_until <= NOW),
         # A ping of an existing endpoint is never held, because its only attempt follows at once. A
         # ping of a deleted endpoint is dropped, because no claim finds it.

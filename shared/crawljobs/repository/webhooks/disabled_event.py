@@ -1,4 +1,4 @@
-"""Write the event that an endpoint was disabled because its deliveries failed."""
+"""Write an event which reports that an endpoint was disabled because its deliveries failed."""
 
 from __future__ import annotations
 

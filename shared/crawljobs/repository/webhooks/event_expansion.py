@@ -50,6 +50,6 @@ _EXPAND = text("""
 def expand(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
     """Create the deliveries of the oldest new events, at most `at_most`. Return their number.
 
-    Several processes may call this function at the same time. Each process takes other events.
+    Several processes may call this function at the same time. The processes take different events.
     """
     return int(conn.execute(_EXPAND, {"at_most": at_most, "now": now}).scalar_one())

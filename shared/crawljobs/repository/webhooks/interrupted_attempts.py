@@ -82,7 +82,7 @@ STOPPED = "the scheduler was stopped"
 class InterruptedDelivery:
     """A delivery whose process died during an attempt.
 
-    - `times`: how often this happened since the delivery was created or last replayed.
+    - `times`: the number of such attempts since the delivery was created or last replayed.
     - `has_failed`: no further attempt follows, because `times` is at its limit or the delivery is a
       ping.
     """

@@ -53,7 +53,7 @@ def unmapped(address: Address) -> Address:
 
 
 def refusal(address: Address, allowed: Sequence[Network]) -> str | None:
-    """Return the reason why no request may go to this address, or None if a request may.
+    """Return the reason why requests may not go to this address, or None if they may.
 
     `allowed` has the networks that an operator allows. An IPv4 address inside an IPv6 address must
     be allowed too, because a gateway could send the request to the IPv4 address.

@@ -43,9 +43,10 @@ def start_tls(
 
 
 def connect(addresses: Sequence[Address], port: int, *, deadline: float) -> socket.socket:
-    """Return a connection to the first address that accepts one, within CONNECT_SECONDS.
+    """Return a connection to the first address that accepts the connection.
 
-    `deadline` is a time of the monotonic clock. Raises an OutboundError.
+    All addresses together are tried for at most CONNECT_SECONDS, and not after `deadline`, a time
+    of the monotonic clock. Raises an OutboundError.
     """
     connect_deadline = min(deadline, time.monotonic() + CONNECT_SECONDS)
     tried = in_turns(addresses)

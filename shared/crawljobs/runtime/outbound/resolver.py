@@ -62,7 +62,7 @@ class Resolver:
         self._abandoned: set[threading.Thread] = set()
 
     def addresses(self, host: str, *, seconds: float = LOOKUP_SECONDS) -> tuple[Address, ...]:
-        """Return the addresses of the name, each once.
+        """Return the addresses of the name without duplicates.
 
         Raises NameNotResolved if the lookup fails, finds no address or more than ADDRESSES_MAX, or
         takes longer than `seconds` or LOOKUP_SECONDS.
@@ -94,7 +94,7 @@ class Resolver:
         return running
 
     def _start_thread(self) -> None:
-        """Start a thread, unless THREADS threads run. Log a warning if no thread can start."""
+        """Start a thread if fewer than THREADS run. Log a warning if no thread can start."""
         if len(self._threads) < THREADS:
             thread = threading.Thread(target=self._work, name="resolver", daemon=True)
             self._threads.add(thread)

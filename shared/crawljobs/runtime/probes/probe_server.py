@@ -101,8 +101,8 @@ class ProbeServer:
     def _defer(self, call: Callable[[], None]) -> None:
         """Run a function in the server's thread soon. Any thread may call this."""
         self._deferred.append(call)
-        # If the wake-up socket is full, the thread is awake already. If it is closed, the thread
-        # has ended.
+        # If the wake-up socket is full, the thread is awake already. If the socket is closed, the
+        # thread has ended.
         with contextlib.suppress(OSError):
             self._wake_up.send(b"\0")
 

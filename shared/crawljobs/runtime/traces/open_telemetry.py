@@ -1,6 +1,6 @@
 """Create spans with OpenTelemetry, and send them to a collector.
 
-This module is imported only if an endpoint is set. It needs the extra `otel`.
+This module is imported only if the address of a collector is set. It needs the extra `otel`.
 """
 
 from __future__ import annotations

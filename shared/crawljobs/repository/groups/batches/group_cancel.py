@@ -36,7 +36,7 @@ _MARK = (
 
 
 def mark(conn: Connection, request: BatchRequest, *, now: datetime | None = None) -> bool:
-    """Seal the group and mark it as cancelled, so that none of its steps starts any more.
+    """Seal the group and mark it as cancelled, so that no further step of the group starts.
 
     The caller has locked the group. Returns whether the group changed.
     """
@@ -56,7 +56,7 @@ def cancel_steps(
 ) -> Chunk:
     """Cancel the next open steps of the group. The caller has locked the group.
 
-    If other requests share a job, neither the job nor its step is cancelled.
+    If other requests share a job, the job and its step go on.
     """
     steps = step_batches.read(
         conn,

@@ -62,8 +62,8 @@ def retry_steps(
     items = [_item(step, by_job) for step in steps]
     finished = []
     if steps and not request.dry_run:
-        # The transaction that retries the first step removes the mark. Until then the group has the
-        # outcome `cancelled`, so it keeps the mark.
+        # The transaction that retries the first step ends the cancel of the group. Until then the
+        # group has the outcome `cancelled`, so the cancel stays stored.
         conn.execute(_UNMARK, {"group_id": request.group_id})
         changed = [_change(request, step, item) for step, item in zip(steps, items, strict=True)]
         step_writes.change_steps(conn, changed, now=now)
@@ -83,7 +83,7 @@ def _item(step: Step, changes: Mapping[int, JobChange]) -> BatchItem:
     if change.error is None:
         return BatchItem(step.key, step.job_id, BatchResult.RETRIED)
     result = BatchResult.PENDING
-    if isinstance(change.error, IllegalTransition):  # another request retried the job already
+    if isinstance(change.error, IllegalTransition):  # another request has retried the job
         result = BatchResult.FOLLOWS
     return BatchItem(step.key, step.job_id, result, str(change.error))
 

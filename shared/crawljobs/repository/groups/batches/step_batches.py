@@ -132,7 +132,7 @@ def own_jobs(conn: Connection, job_ids: Sequence[int], *, lock: bool) -> list[in
 
 
 def live_jobs(conn: Connection, job_ids: Sequence[int]) -> set[int]:
-    """Return the ids of the jobs that are live."""
+    """Return the ids of those jobs that are live."""
     return set(conn.execute(LIVE_JOBS, {"ids": job_ids}).scalars())
 
 

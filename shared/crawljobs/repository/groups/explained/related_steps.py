@@ -46,8 +46,8 @@ def _open_waits(condition: ColumnElement[bool]) -> Select[Any]:
     return waits.order_by(step_waits.c.id).limit(inline_number(COUNTED_MAX))
 
 
-# A step that follows the job is a follower. The statement selects the steps that wait for one of
-# the first SHOWN_MAX followers, or for the group of one of them.
+# The followers are the steps that follow the job. The statement selects the steps that wait for one
+# of the first SHOWN_MAX followers, or for the group of one of them.
 _later_ids = union(
     _open_waits(step_waits.c.upstream_step_id == _followers_of(_step.id)),
     _open_waits(step_waits.c.upstream_group_id == _followers_of(_step.group_id)),

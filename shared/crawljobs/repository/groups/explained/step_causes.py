@@ -43,7 +43,7 @@ _HAS_WORKER = select(_WORKER)
 
 @dataclass
 class _Item:
-    """The explained step, or an upstream. `parent` is the item that waits for the upstream."""
+    """An upstream, or the step to explain. `parent` is the item that waits for the upstream."""
 
     node: Node
     number: int

@@ -1,4 +1,4 @@
-"""Read the steps of a group as a graph, as stages with counts, and as a series of ended steps."""
+"""Read a group's steps as a graph, as numbers of steps by depth (stages), and as a time series."""
 
 from __future__ import annotations
 

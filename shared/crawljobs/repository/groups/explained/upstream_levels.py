@@ -114,9 +114,9 @@ class Found:
 
 
 def read(conn: Connection, nodes: Iterable[Node]) -> dict[Node, Found]:
-    """Read the steps and groups of `nodes` with their upstreams, at most UPSTREAMS_MAX of each.
+    """Read the steps and groups of `nodes` with at most UPSTREAMS_MAX upstreams each.
 
-    The result leaves out jobs, and steps and groups that do not exist.
+    The result has no entry for a job, or for a step or group that does not exist.
     """
     steps = [node.id for node in nodes if node.kind is UpstreamKind.STEP]
     groups = [node for node in nodes if node.kind is UpstreamKind.GROUP]

@@ -122,7 +122,7 @@ MENDS: dict[str, TextClause] = {
 }
 
 # The names of the statements that repair at most `at_most` rows. A sweep repeats each of these
-# statements until no row is left to repair.
+# statements while rows are left to repair.
 IN_PIECES = [name for name, statement in MENDS.items() if ":at_most" in statement.text]
 
 

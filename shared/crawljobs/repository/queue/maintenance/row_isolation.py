@@ -1,4 +1,4 @@
-"""Run a sweep so that a row that cannot be changed does not stop the changes of other rows.
+"""Run a sweep so that it changes all other rows if the change of one row fails.
 
 A sweep changes many rows, a chunk, in one transaction. The change of one row may fail each time,
 because of a trigger, a constraint or an invalid value. Without isolation, that row would make its

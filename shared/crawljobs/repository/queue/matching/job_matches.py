@@ -28,7 +28,7 @@ class JobMatches:
 
 
 def count_matches(conn: Connection, *, filters: JobFilter) -> JobMatches:
-    """Count the matching jobs. Without filters, the counts of finished jobs are stored already.
+    """Count the matching jobs. Without filters, uses the stored counts of finished jobs.
 
     With filters, the newest SCAN_LIMIT jobs of each state are examined. With a filter on
     finished_at, the jobs that finished last are examined.

@@ -83,8 +83,8 @@ def _insertion(
     of_job = select(step.group_id).where(step.job_id == job.id).correlate(jobs)
     first = of_job.with_only_columns(func.min(step.group_id)).scalar_subquery()
     generation = select(job_groups.c.generation).where(job_groups.c.id == first).scalar_subquery()
-    # The groups whose steps follow the job. No step follows a job that is not watched, so the
-    # subqueries run only for watched jobs.
+    # The groups whose steps follow the job. Only watched jobs have such steps, so the subqueries
+    # run only for watched jobs.
     group_ids = case(
         (
             job.watched,

@@ -22,7 +22,8 @@ _earlier = webhook_events.alias("earlier")
 _is_repeated = exists().where(
     _earlier.c.type == _kind,
     _earlier.c.created_at > NOW - inline_interval("1 hour"),
-    _earlier.c.created_at <= NOW,  # excludes future times, stored before the clock was set back
+    # Leaves out future times, which were stored before the clock was set back.
+    _earlier.c.created_at <= NOW,
     _earlier.c.data.op("->>")(inline("client_id")) == _budget.client_id,
     _earlier.c.data.op("->>")(inline("reason")) == _reason,
 )

@@ -60,7 +60,7 @@ PLAN = (
 
 
 def plan_again(conn: Connection, *, at_most: int = CHUNK, now: datetime | None = None) -> int:
-    """Plan the overdue replays of each endpoint after the replays that are already planned.
+    """Give overdue replays new times, after the endpoint's replays that are already planned.
 
     Reads at most `at_most` due deliveries of each endpoint. Returns the number of planned replays.
     If the number is not 0, other replays may still be overdue.

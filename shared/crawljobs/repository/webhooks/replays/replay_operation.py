@@ -123,7 +123,7 @@ def advance(
     at_most: int = CHUNK,
     now: datetime | None = None,
 ) -> AdvancedReplay:
-    """Replay the endpoint's next deliveries of the operation, which the caller has locked.
+    """Replay the next deliveries of the operation's endpoint. The caller has locked the operation.
 
     Reads at most `at_most` deliveries. The deliveries and the new position of the operation commit
     together. The operation ends after the newest delivery that existed at the time of the request,
