@@ -22,6 +22,7 @@ from support import crawled, interrupts
 from support.crawlctl import Ctl
 from support.export_server import ExportServer, rows_of, text_of
 from support.scripted_server import Exchange, serve
+from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ROWS = rows_of(700)
@@ -95,6 +96,8 @@ def test_a_killed_export_is_resumed(
             env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path / "config")},
         )
         assert arrived.wait(20)
+        part = tmp_path / "posts.part"
+        wait_until(lambda: part.exists() and part.stat().st_size > 0)
         process.send_signal(end)
         _, err = process.communicate(timeout=20)
         assert ("Continue it with --resume." in err) is (end is signal.SIGINT)

@@ -15,7 +15,12 @@ from crawljobs.domain.reddit_items import Items
 from crawljobs.repository.content import subreddit_admin
 from crawljobs.repository.content.deletion_checks import omitted_items
 from crawljobs.repository.content.page_storage import crawled_items
-from crawljobs.repository.erasure import author_erasure, old_content, subreddit_erasure
+from crawljobs.repository.erasure import (
+    author_erasure,
+    old_content,
+    old_items,
+    subreddit_erasure,
+)
 from crawljobs.repository.erasure.author_erasure import AuthorRequest
 from crawljobs.repository.erasure.old_content import DueSubreddit
 from crawljobs.repository.erasure.subreddit_erasure import SubredditRequest
@@ -100,7 +105,8 @@ def transactions(ids: Mapping[str, int], *, alpha: str, beta: str, linked: list[
 
     def old(table: str, name: str) -> Work:
         due = DueSubreddit(ids[name], old_content.FIRST, datetime.now(UTC))
-        return lambda conn: old_content.erase_items(conn, table, due, since=due.since, at_most=9)
+        place = old_items.first_place(due)
+        return lambda conn: old_items.erase(conn, table, due, after=place, at_most=9)
 
     def old_is_erased(conn: Connection) -> None:
         old_content.finish(conn, DueSubreddit(ids[alpha], old_content.FIRST, datetime.now(UTC)))

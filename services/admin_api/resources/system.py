@@ -11,7 +11,7 @@ from admin_api.http.blueprint import Blueprint
 from admin_api.http.polling import conditional
 from admin_api.http.polling.conditional import Answer
 from admin_api.resources import overview, schedule_demand
-from admin_api.schemas.route_durations import RoutesSchema
+from admin_api.schemas.route_durations import RouteListSchema
 from admin_api.schemas.system import SystemSchema
 from crawljobs import errors
 from crawljobs.domain import process_differences
@@ -60,7 +60,7 @@ def show_system() -> flask.Response:
 
 
 @blueprint.get("/routes")
-@blueprint.answers(200, RoutesSchema, "The durations by route.")
+@blueprint.answers(200, RouteListSchema, "The durations by route.")
 def show_route_durations() -> dict[str, Any]:
     """Show how long requests take, by route
 

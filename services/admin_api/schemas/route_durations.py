@@ -26,7 +26,7 @@ class RouteDurationsSchema(DirectDump):
     milliseconds_max = Rounded(required=True)
 
 
-class RoutesSchema(ma.Schema):
+class RouteListSchema(ma.Schema):
     """The durations of the requests of one process of the API."""
 
     process = fields.String(

@@ -40,7 +40,7 @@ class ScheduleOverview(RecordedSchedule):
     demand: Quota | None = None
 
 
-class OutcomeSchema(DirectDump):
+class DueTimeOutcomeSchema(DirectDump):
     """A due time with its outcome, or several missed due times."""
 
     due_at = Timestamp(required=True)
@@ -55,7 +55,7 @@ class ScheduleRecordSchema(DirectDump):
     """The recent outcomes of a schedule, and its requests a day."""
 
     outcomes = fields.List(
-        fields.Nested(OutcomeSchema),
+        fields.Nested(DueTimeOutcomeSchema),
         required=True,
         metadata=described("The newest first: 14 in a list, 100 in an overview."),
     )
