@@ -97,7 +97,11 @@ def test_a_killed_export_is_resumed(
         )
         assert arrived.wait(20)
         part = tmp_path / "posts.part"
-        wait_until(lambda: part.exists() and part.stat().st_size > 0)
+        wait_until(
+            lambda: part.exists() and part.stat().st_size > 0,
+            timeout=20,
+            describe="no line is in the file",
+        )
         process.send_signal(end)
         _, err = process.communicate(timeout=20)
         assert ("Continue it with --resume." in err) is (end is signal.SIGINT)
