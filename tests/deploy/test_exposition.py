@@ -50,10 +50,12 @@ def exposed(
                 one["port"] for one in api.log_lines() if one["action"] == "probes.listening"
             }
             addresses = [f"http://127.0.0.1:{port}", *map(probes.address, (worker, scheduler))]
+            # The last crawl and the walk through the stored items have no numbers before they ran.
+            late = ("crawl_last_success_timestamp_seconds", "crawl_content_checkable_share")
             wait_until(
-                lambda: "crawl_last_success_timestamp_seconds" in probes.text(addresses[-1]),
+                lambda: all(name in probes.text(addresses[-1]) for name in late),
                 timeout=DEADLINE_SECONDS,
-                describe="a scrape after the success",
+                describe="a scrape after the success and the first step of the walk",
             )
             yield exposition.exposed(map(probes.text, addresses))
         finally:
