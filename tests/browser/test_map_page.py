@@ -4,8 +4,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from support.dashboard_page import PHONE, Dashboard, OpenPage, no_horizontal_scroll
+from support.dashboard_page import PHONE, WIDE, Dashboard, OpenPage, no_horizontal_scroll
 
+NARROW_DESK = 1040  # pixels: the navigation stands beside the page
 _PLACES = """
 () => [...document.querySelectorAll('svg.map circle')].map((one) =>
   [one.dataset.node, one.getAttribute('cx'), one.getAttribute('cy')].join(' '))
@@ -27,6 +28,9 @@ def test_the_map_selects_in_its_graph_and_table_and_enqueues(
     table = page.get_by_role("table", name="Subreddits of the map")
     expect(table.locator("tbody tr")).to_have_count(10)
     expect(page.locator(".legend").first).to_contain_text("Very late 1")
+    page.set_viewport_size({"width": NARROW_DESK, "height": 900})
+    no_horizontal_scroll(page)  # the table is wider than the page, and scrolls alone
+    page.set_viewport_size({"width": WIDE, "height": 900})
     table.get_by_role("checkbox", name="Select r/golang").check()
     table.get_by_role("checkbox", name="Select r/birding").check()
     expect(page.get_by_text(re.compile("Path over . links?: r/golang"))).to_be_visible()

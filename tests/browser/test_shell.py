@@ -53,3 +53,17 @@ def test_an_unknown_page_says_so_on_a_phone(browser: Browser, dashboard: Dashboa
         page = dashboard_page.opened(context.new_page(), f"{dashboard.url}/ui/no/such/page")
         expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
         no_horizontal_scroll(page)
+
+
+def test_a_page_beyond_the_scopes_of_the_token_asks_nothing(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    assert dashboard.client is not None
+    asked = {"name": "reader of the shell", "scopes": ["read"]}
+    token = dashboard.client.post("/api/admin/tokens", json=asked).json()["token"]
+    with dashboard_page.context(browser, token=token) as (context, _):  # fails on a console error
+        page = dashboard_page.opened(context.new_page(), f"{dashboard.url}/ui/audit")
+        expect(page.get_by_text('The token lacks the scope "audit"')).to_have_count(1)
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+        page.get_by_role("link", name="Jobs", exact=True).click()
+        expect(page.get_by_role("table", name="Jobs")).to_be_visible()

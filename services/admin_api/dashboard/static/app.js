@@ -21,13 +21,13 @@ const PAGES = [
   { path: '/map', title: 'Map', nav: 'Data', key: 'm', style: 'map.css', load: () => import('./pages/map.js') },
   { path: '/budget', title: 'Budget', nav: 'Operate', key: 'b', style: 'overview.css', load: () => import('./pages/budget.js') },
   { path: '/workers', title: 'Workers', nav: 'Operate', key: 'w', style: 'overview.css', load: () => import('./pages/workers.js') },
-  { path: '/webhooks', title: 'Webhooks', nav: 'Operate', key: 'h', load: () => import('./pages/webhooks.js') },
-  { path: '/webhooks/:id', title: 'Webhook', style: 'overview.css', load: () => import('./pages/webhooks.js') },
-  { path: '/webhooks/deliveries/:delivery', title: 'Delivery', style: 'overview.css', load: () => import('./pages/webhooks.js') },
+  { path: '/webhooks', title: 'Webhooks', scope: 'webhooks', nav: 'Operate', key: 'h', load: () => import('./pages/webhooks.js') },
+  { path: '/webhooks/:id', title: 'Webhook', scope: 'webhooks', style: 'overview.css', load: () => import('./pages/webhooks.js') },
+  { path: '/webhooks/deliveries/:delivery', title: 'Delivery', scope: 'webhooks', style: 'overview.css', load: () => import('./pages/webhooks.js') },
   { path: '/system', title: 'System', nav: 'Operate', key: 'y', style: 'overview.css', load: () => import('./pages/system.js') },
-  { path: '/audit', title: 'Audit log', nav: 'Admin', key: 'a', load: () => import('./pages/audit.js') },
-  { path: '/tokens', title: 'Tokens', nav: 'Admin', key: 't', load: () => import('./pages/tokens.js') },
-  { path: '/settings', title: 'Settings', nav: 'Admin', key: ',', load: () => import('./pages/settings.js') },
+  { path: '/audit', title: 'Audit log', scope: 'audit', nav: 'Admin', key: 'a', load: () => import('./pages/audit.js') },
+  { path: '/tokens', title: 'Tokens', scope: 'tokens', nav: 'Admin', key: 't', load: () => import('./pages/tokens.js') },
+  { path: '/settings', title: 'Settings', scope: null, nav: 'Admin', key: ',', load: () => import('./pages/settings.js') },
 ];
 
 startSettings();

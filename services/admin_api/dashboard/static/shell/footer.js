@@ -23,7 +23,7 @@ function LastPoll() {
   const paused = usePaused();
   const { zone, interval } = useSettings();
   const isOff = paused || interval === 'off';
-  const state = error ? 'no answer' : isOff ? 'updates paused' : 'live';
+  const state = error ? (error.status ? `error ${error.status}` : 'no answer') : isOff ? 'updates paused' : 'live';
   return html`<span class=${`poll tone-${error ? 'bad' : isOff ? 'warn' : 'good'}`}>
       <span class="poll-dot" aria-hidden="true" />${state}
     </span>

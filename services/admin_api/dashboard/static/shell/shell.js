@@ -2,10 +2,10 @@
 import { html, useEffect, useState } from '../core/html.js';
 import { useRoute } from '../core/router.js';
 import { useSettings } from '../core/settings.js';
-import { useSession } from '../core/session.js';
+import { signOut, useSession } from '../core/session.js';
 import { Dialogs } from '../parts/dialog.js';
 import { Page } from '../parts/page.js';
-import { Problem, Skeleton } from '../parts/states.js';
+import { Empty, Problem, Skeleton } from '../parts/states.js';
 import { Toasts } from '../parts/toast.js';
 import { unreachable } from '../core/errors.js';
 import { Banners } from './banners.js';
@@ -29,7 +29,7 @@ export function Shell({ pages }) {
         <${Banners} />
         <main id="content" tabindex="-1">
           ${page
-            ? html`<${Loader} key=${page.path} page=${page} params=${params} />`
+            ? html`<${Allowed} page=${page}><${Loader} key=${page.path} page=${page} params=${params} /><//>`
             : html`<${NotFound} path=${path} />`}
         </main>
         <${Footer} />
@@ -39,6 +39,18 @@ export function Shell({ pages }) {
     ${state === 'signed-out' && html`<${SignIn} />`}
     <${Toasts} />
   `;
+}
+
+/** The page, or the scope that its requests need and the token lacks: then nothing is asked. */
+function Allowed({ page, children }) {
+  const { identity } = useSession();
+  const { scope = 'read' } = page;
+  if (!scope || !identity || identity.scopes.includes(scope)) return children;
+  return html`<${Page} title=${page.title}>
+    <${Empty} title=${`The token lacks the scope "${scope}"`}
+      text=${`The token "${identity.name}" has ${identity.scopes.join(', ')}. Sign in with another one to see this page.`}
+      action=${{ label: 'Sign out', run: signOut }} />
+  <//>`;
 }
 
 function NotFound({ path }) {
