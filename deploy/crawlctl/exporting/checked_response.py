@@ -7,6 +7,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from crawlctl.failures import CommandFailed
+from crawlctl.rest import answer_reading
 
 PIECE_BYTES = 256 * 1024
 TYPES = {
@@ -46,8 +47,7 @@ def contents(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
     Raises HTTPError if the connection breaks.
     """
-    is_framed = response.chunked or response.headers.get("Content-Length") is not None
-    if not is_framed:
+    if not answer_reading.is_framed(response):
         raise NotComplete("a proxy removed the mark of the end of the response")
     pieces = response.stream(PIECE_BYTES, decode_content=False)
     if response.headers.get("Content-Encoding", "").strip().lower() != "gzip":

@@ -26,8 +26,8 @@ class AnswerTooSlow(HTTPError):
     """The answer was not complete at its deadline."""
 
 
-class NoBody(HTTPError):
-    """The connection broke before the headers were complete."""
+class HeadersIncomplete(HTTPError):
+    """The connection broke before all headers of the answer had arrived."""
 
 
 def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
@@ -40,8 +40,8 @@ def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
     Raises AnswerTooSlow after BODY_SECONDS. Without this limit of time, a server that sends one
     byte a minute would block the client for a very long time.
 
-    Raises NoBody if the answer has no bytes, no chunks and no length. In this case, the connection
-    broke within the headers.
+    Raises HeadersIncomplete if the body is empty and the headers do not show its end. In this case,
+    the connection broke within the headers.
     """
     deadline = time.monotonic() + BODY_SECONDS
     content = bytearray()
@@ -53,10 +53,14 @@ def read_body(response: urllib3.BaseHTTPResponse, at_most: int) -> bytes:
         if time.monotonic() > deadline:
             response.close()
             raise AnswerTooSlow(f"the answer took more than {BODY_SECONDS:g} s")
-    is_framed = response.chunked or response.headers.get("Content-Length") is not None
-    if not (content or is_framed or response.status in _WITHOUT_BODY):
-        raise NoBody("the answer is not complete")
+    if not (content or is_framed(response) or response.status in _WITHOUT_BODY):
+        raise HeadersIncomplete("the answer is not complete")
     return bytes(content)
+
+
+def is_framed(response: urllib3.BaseHTTPResponse) -> bool:
+    """Return whether the headers show where the body ends: by chunks, or by a length."""
+    return response.chunked or response.headers.get("Content-Length") is not None
 
 
 class _TimedHeaders:
