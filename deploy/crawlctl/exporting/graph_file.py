@@ -1,15 +1,14 @@
 """The file of a graph. A broken download begins again at the first line of the graph."""
 
-import os
 from pathlib import Path
-from typing import BinaryIO
 
 from crawlctl import new_files
 from crawlctl.exporting.export_request import ExportRequest
+from crawlctl.exporting.unfinished_file import UnfinishedFile
 from crawlctl.failures import CommandFailed, ExitCode
 
 
-class GraphFile:
+class GraphFile(UnfinishedFile):
     """The target of a download of a graph.
 
     During the download, the file has the suffix `.part`. A complete file gets its final name.
@@ -18,13 +17,11 @@ class GraphFile:
     after = None  # an export of a graph cannot continue, so it has no key
 
     def __init__(self, path: Path, request: ExportRequest) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        super().__init__(path)
         self.request = request
         self.lines = 0
         self.has_incomplete_line = False
         self.updated_until: str | None = None
-        self._file: BinaryIO | None = None
 
     def open(self, *, resume: bool) -> None:
         """Open a new file. Raises CommandFailed if `resume` is true or the file cannot be made."""
@@ -32,18 +29,11 @@ class GraphFile:
             raise CommandFailed(
                 "A graph cannot be continued: export it without --resume.", ExitCode.USAGE
             )
-        if self._path.exists():
-            raise new_files.in_the_way(self._path)
+        self._check_name()
         try:
             self._file = new_files.open_new(self._part)
         except OSError as error:
             raise CommandFailed(f"{self._part} cannot be used: {error.strerror}") from None
-
-    @property
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
-            raise ValueError("the file is not open")
-        return self._file
 
     def write(self, piece: bytes) -> None:
         """Append bytes of the response."""
@@ -63,15 +53,6 @@ class GraphFile:
 
         The next export of a graph has all links again, so it does not need this time.
         """
-
-    def finish(self) -> None:
-        """Give the complete file its name."""
-        file = self._opened
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        self._file = None
-        self._part.replace(self._path)
 
     def close(self) -> None:
         """Delete the file if it is not complete."""

@@ -1,31 +1,29 @@
 """The unfinished file of an export, named `*.part`. The file `*.part.json` has the request."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from crawlctl import new_files
 from crawlctl.exporting.export_request import ExportRequest, comparable, continued
 from crawlctl.exporting.line_boundaries import LineBoundaries
+from crawlctl.exporting.unfinished_file import UnfinishedFile
 from crawlctl.failures import CommandFailed, ExitCode
 
 PIECE_BYTES = 1024 * 1024
 
 
-class PartialFile:
+class PartialFile(UnfinishedFile):
     """An open file that grows by complete lines.
 
     `updated_until` is the value of the header Crawljobs-Updated-Until in the first response.
     """
 
     def __init__(self, path: Path, request: ExportRequest) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        super().__init__(path)
         self._state = path.with_name(f"{path.name}.part.json")
         self.request = request
-        self._file: BinaryIO | None = None
         self.boundaries = LineBoundaries(has_quotes=request.is_csv)
         self.updated_until: str | None = None
         self._after: str | None = None
@@ -36,8 +34,7 @@ class PartialFile:
         Raises CommandFailed if a new file cannot be made because its name exists, or if the file of
         the interrupted run belongs to another request.
         """
-        if self._path.exists():
-            raise new_files.in_the_way(self._path)
+        self._check_name()
         if not resume and self._part.exists():
             raise CommandFailed(
                 f"{self._part} is that of an interrupted export: continue it with --resume, or "
@@ -56,12 +53,6 @@ class PartialFile:
         except OSError as error:
             raise CommandFailed(f"{self._part} cannot be used: {error.strerror}") from None
         self.drop_incomplete_line()
-
-    @property
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
-            raise ValueError("the file is not open")
-        return self._file
 
     @property
     def after(self) -> str | None:
@@ -112,13 +103,8 @@ class PartialFile:
             self._write_state()
 
     def finish(self) -> None:
-        """Close the complete file, and give it its final name."""
-        file = self._opened
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        self._file = None
-        self._part.replace(self._path)
+        """Close the complete file, and give it its final name. Delete the file of the request."""
+        super().finish()
         self._state.unlink(missing_ok=True)
 
     def close(self) -> None:
