@@ -4,15 +4,35 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from crawlctl.changing.operation_waits import write_change
+import click
+
+from crawlctl.changing.operation_waits import operation_options, write_change
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.nouns.content import ERASURE
+from crawlctl.requests import path_of
 from crawlctl.session import Session
 
 _DRY_RUN = {"dry_run": "true"}
 
 
-def erase(
+def add_erase(
+    group: click.Group, kind: click.ParamType[str], path: str, text: str, *below: str
+) -> None:
+    """Add the verb `erase`. Its argument is a name of the type `kind`.
+
+    The API erases the content at `path`/NAME, followed by the parts `below`.
+    """
+
+    @group.command("erase", help=text)
+    @click.argument("name", type=kind)
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @operation_options
+    @click.pass_obj
+    def run(session: Session, /, name: str, **options: Any) -> ExitCode:
+        return _erase(session, path_of(path, name, *below), name, **options)
+
+
+def _erase(
     session: Session, path: str, name: str, *, yes: bool, dry_run: bool, wait: bool, timeout: float
 ) -> ExitCode:
     """Erase the content at a path of the API.

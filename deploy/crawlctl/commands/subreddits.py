@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from crawlctl.changing.erasing import erase
-from crawlctl.changing.operation_waits import operation_options
+from crawlctl.changing.erasing import add_erase
 from crawlctl.failures import CommandFailed, ExitCode
 from crawlctl.list_options import Filter, list_options, write_list
 from crawlctl.nouns.job import ENQUEUED
@@ -98,18 +97,15 @@ def crawl(
     session.writer.items(ENQUEUED, answers())
 
 
-@subreddits.command("erase")
-@click.argument("name", type=SUBREDDIT_NAME)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@operation_options
-@click.pass_obj
-def erase_content(session: Session, /, name: str, **options: Any) -> ExitCode:
-    """Delete the posts, comments, activity and links of a subreddit.
-
-    Needs the scope erase. The subreddit, its jobs and its schedules stay, so its next crawl begins
-    at the start.
-    """
-    return erase(session, path_of(CONTENT_PATH, name, "content"), name, **options)
+add_erase(
+    subreddits,
+    SUBREDDIT_NAME,
+    CONTENT_PATH,
+    "Delete the posts, comments, activity and links of a subreddit.\n\n"
+    "Needs the scope erase. The subreddit, its jobs and its schedules stay, so its next crawl "
+    "begins at the start.",
+    "content",
+)
 
 
 @subreddits.command("set")
