@@ -22,7 +22,8 @@ _KINDS_WITH_NUMBERS_AS_IDS = frozenset({"authors", "subreddits"})
 def type_of(kind: str, field: str) -> str:
     """Return the type of a field: integer, number, truth, time or text.
 
-    A field that a later release adds is text. Lists and objects in such a field are JSON text.
+    A field that a later release adds is text. If its value is a list or an object, the text is
+    JSON.
     """
     if field in INTEGERS or (field == "id" and kind in _KINDS_WITH_NUMBERS_AS_IDS):
         return "integer"

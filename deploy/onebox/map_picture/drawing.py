@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.2
 
 
 def draw(api: ApiClient, stop: StopRequest, path: Path) -> str:
-    """Write the map to `path`. Return a sentence that tells the user about the file."""
+    """Write the map to `path`. Return the sentence that the demo prints."""
     try:
         found = _current_map(api, stop)
         if not found["links"]:

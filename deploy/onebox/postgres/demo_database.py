@@ -45,7 +45,7 @@ class DemoDatabase:
             )
 
     def start_step(self) -> str:
-        """Return a sentence that tells the user what `start` does for the next seconds."""
+        """Return a sentence for the user about the work that `start` does next."""
         if self.postgres is None:
             return f"Checking the tables of {self.shown()} ..."
         made = (self.postgres.data / "PG_VERSION").is_file()
