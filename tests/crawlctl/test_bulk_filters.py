@@ -4,8 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,13 +17,12 @@ from crawlctl.output import progress_line
 from crawlctl.session import Session
 from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
-from support import interrupts, jobs
-from support.crawlctl import Ctl
+from support import jobs
+from support.crawlctl import Ctl, start_crawlctl
 from support.scripted_server import Exchange, serve
 
 S = JobStatus
 MANY = 1_001
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -157,15 +154,9 @@ def test_ctrl_c_lets_the_chunk_in_flight_end_and_says_its_number(tmp_path: Path)
 
     names = tmp_path / "names"
     names.write_text("".join(f"sub_{n}\n" for n in range(2_500)))
-    command = [sys.executable, "-P", "-m", "crawlctl", "-o", "csv"]
     with serve(script) as url:
-        process = subprocess.Popen(
-            [*interrupts.HEEDED, *command, "--url", url, "jobs", "enqueue", "--file", str(names)],
-            env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        enqueue = ["-o", "csv", "--url", url, "jobs", "enqueue", "--file", str(names)]
+        process = start_crawlctl(tmp_path, *enqueue)
         assert arrived.wait(20)
         process.send_signal(signal.SIGINT)
         # The process handles the signal while it waits for the answer.

@@ -2,19 +2,15 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from crawlctl.failures import MEANINGS, ExitCode, code_of_status
-from support import free_ports, interrupts
-from support.crawlctl import Ctl
+from support import free_ports
+from support.crawlctl import Ctl, start_crawlctl
 from support.scripted_server import Exchange, serve
-
-ROOT = Path(__file__).parents[2]
 
 
 def problem(exchange: Exchange, status: int, code: str) -> None:
@@ -116,24 +112,7 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
         exchange.drip(b" ", before=b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", at_most=20)
 
     with serve(never) as url:
-        process = subprocess.Popen(
-            [
-                *interrupts.HEEDED,
-                sys.executable,
-                "-P",
-                "-m",
-                "crawlctl",
-                "--url",
-                url,
-                "jobs",
-                "get",
-                "1",
-            ],
-            env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = start_crawlctl(tmp_path, "--url", url, "jobs", "get", "1")
         assert arrived.wait(20)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)

@@ -5,8 +5,6 @@ import io
 import json
 import random
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -18,13 +16,12 @@ from crawlctl.exporting import download as exporting
 from crawlctl.exporting.export_request import ITEMS
 from crawlctl.exporting.line_boundaries import LineBoundaries
 from crawljobs.db.database import Database
-from support import crawled, interrupts
-from support.crawlctl import Ctl
+from support import crawled
+from support.crawlctl import Ctl, start_crawlctl
 from support.export_server import ExportServer, rows_of, text_of
 from support.scripted_server import Exchange, serve
 from support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 ROWS = rows_of(700)
 
 
@@ -86,15 +83,7 @@ def test_a_killed_export_is_resumed(
     export = ["export", "posts", "--format", kind, "--out", str(out), "--since", "30d"]
     rate = ["--rate", "1000"]
     with serve(server) as url:
-        process = subprocess.Popen(
-            [
-                *interrupts.HEEDED,
-                *[sys.executable, "-P", "-m", "crawlctl", "--url", url, *export, *rate],
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path / "config")},
-        )
+        process = start_crawlctl(tmp_path / "config", "--url", url, *export, *rate)
         assert arrived.wait(20)
         part = tmp_path / "posts.part"
         wait_until(

@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from crawlctl.exporting import download as exporting
 from crawljobs.db.database import Database
@@ -15,13 +14,6 @@ from support import map_world
 from support.crawlctl import Ctl
 from support.scripted_server import Exchange, serve
 
-MEMBERS = {
-    "cats": {"ann": 1, "ben": 1, "cid": 1},
-    "dogs": {"ann": 1, "ben": 1, "cid": 1},
-    "fish": {"ben": 1, "cid": 1},
-    "moon": {"eve": 1, "fay": 1},
-    "mars": {"eve": 1, "fay": 1},
-}
 HEAD = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/gexf+xml\r\n\r\n"
 )
@@ -29,11 +21,7 @@ HEAD = (
 
 @pytest.fixture
 def current(api_rows: Database) -> None:
-    with api_rows.begin() as conn:
-        map_world.store(conn, MEMBERS)
-        map_world.make_due(conn, *MEMBERS)
-        conn.execute(text("UPDATE subreddits SET subscribers = id, access = 'public'"))
-    map_world.update(api_rows)
+    map_world.store_current(api_rows, map_world.TWO_COMMUNITIES)
 
 
 @pytest.mark.usefixtures("current")

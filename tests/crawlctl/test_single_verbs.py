@@ -5,7 +5,6 @@ import json
 import signal
 import stat
 import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +13,8 @@ import pytest
 
 from crawler_worker.maintenance.operation_running import OperationRunning
 from crawljobs.db.database import Database
-from support import interrupts, jobs, needs, webhook_rows
-from support.crawlctl import Ctl
-
-ROOT = Path(__file__).parents[2]
+from support import jobs, needs, webhook_rows
+from support.crawlctl import Ctl, start_crawlctl
 
 
 def made_group(ctl: Ctl, tmp_path: Path, *options: str) -> int:
@@ -184,28 +181,12 @@ def test_the_audit_log_is_exported_and_followed(ctl: Ctl, tmp_path: Path) -> Non
 
 def test_the_tail_shows_a_change_at_once_and_ends_at_ctrl_c(ctl: Ctl, tmp_path: Path) -> None:
     ctl.ok("jobs", "enqueue", "python")
-    process = subprocess.Popen(
-        [
-            *interrupts.HEEDED,
-            sys.executable,
-            "-P",
-            "-m",
-            "crawlctl",
-            "audit",
-            "tail",
-            "--limit",
-            "1",
-        ],
-        env={"PYTHONPATH": str(ROOT / "deploy"), "XDG_CONFIG_HOME": str(tmp_path)}
-        | ctl.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start_crawlctl(tmp_path, "audit", "tail", "--limit", "1", **ctl.environment)
     assert process.stdout is not None
-    with process.stdout:
-        assert json.loads(process.stdout.readline())["action"] == "enqueue"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+    assert json.loads(process.stdout.readline())["action"] == "enqueue"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize("change", [lambda body: body, lambda body: body + b" "])

@@ -1,9 +1,10 @@
-"""Run crawlctl in this process, against a real admin-api, and read its output."""
+"""Run crawlctl against a real admin-api: in this process, or in a process of its own."""
 
 import contextlib
 import csv
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,25 @@ from unittest import mock
 
 from crawlctl import program
 from crawlctl.session import Session
+from support import interrupts
 
+ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.02
+
+
+def start_crawlctl(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start crawlctl in a process that SIGINT ends. `folder` has its profiles."""
+    return subprocess.Popen(
+        [*interrupts.HEEDED, sys.executable, "-P", "-m", "crawlctl", *arguments],
+        env={
+            "PYTHONPATH": str(ROOT / "deploy"),
+            "XDG_CONFIG_HOME": str(folder),
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 class Terminal(io.StringIO):

@@ -14,6 +14,13 @@ from crawljobs.db.database import Connection, Database
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 TURNS_MAX = 200
 Members = Mapping[str, Mapping[str, int]]  # subreddit -> author -> day of the latest item
+TWO_COMMUNITIES: Members = {
+    "cats": {"ann": 1, "ben": 1, "cid": 1},
+    "dogs": {"ann": 1, "ben": 1, "cid": 1},
+    "fish": {"ben": 1, "cid": 1},
+    "moon": {"eve": 1, "fay": 1},
+    "mars": {"eve": 1, "fay": 1},
+}
 
 
 def store(conn: Connection, members: Members) -> dict[str, int]:
@@ -85,3 +92,12 @@ def update(database: Database) -> int:
         if count == 0:
             return total
     raise AssertionError("the map is never current")
+
+
+def store_current(database: Database, members: Members) -> None:
+    """Store public subreddits, and compute their links and communities."""
+    with database.begin() as conn:
+        store(conn, members)
+        make_due(conn, *members)
+        conn.execute(text("UPDATE subreddits SET subscribers = id, access = 'public'"))
+    update(database)

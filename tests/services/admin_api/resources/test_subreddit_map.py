@@ -4,27 +4,14 @@ from typing import Any
 
 import flask.testing
 import pytest
-from sqlalchemy import text
 
 from crawljobs.db.database import Database
 from support import map_world
 
-MEMBERS = {
-    "cats": {"ann": 1, "ben": 1, "cid": 1},
-    "dogs": {"ann": 1, "ben": 1, "cid": 1},
-    "fish": {"ben": 1, "cid": 1},
-    "moon": {"eve": 1, "fay": 1},
-    "mars": {"eve": 1, "fay": 1},
-}
-
 
 @pytest.fixture
 def current(database: Database) -> None:
-    with database.begin() as conn:
-        map_world.store(conn, MEMBERS)
-        map_world.make_due(conn, *MEMBERS)
-        conn.execute(text("UPDATE subreddits SET subscribers = id, access = 'public'"))
-    map_world.update(database)
+    map_world.store_current(database, map_world.TWO_COMMUNITIES)
 
 
 def get(client: flask.testing.FlaskClient, **query: Any) -> dict[str, Any]:
