@@ -117,6 +117,10 @@ def told_by(process: "subprocess.Popen[str]", waiting: int) -> float:
 
 
 def paced_claim(database: Database) -> float:
+    """Claim and complete a job, and return the seconds. A call lasts CLAIM_EVERY_SECONDS.
+
+    So the load has a constant rate, and the sleep waits for the time of the next claim.
+    """
     due = time.monotonic() + CLAIM_EVERY_SECONDS
     taken = claim_and_complete(database).whole
     time.sleep(max(0.0, due - time.monotonic()))

@@ -125,7 +125,10 @@ def _rows(file: Path) -> int:
 def _round(
     database: Database, begun: Begun, *, seconds: int, name: str, file: Path | None = None
 ) -> Round:
-    """Enqueue jobs at a constant rate, and return the durations of their claims."""
+    """Enqueue jobs at a constant rate, and return the durations of their claims.
+
+    The sleep waits for the time at which a job is due, so the rate does not depend on the claims.
+    """
     jobs, rows_before = seconds * JOBS_PER_SECOND, _rows(file) if file else 0
     started = time.monotonic()
     for number in range(jobs):

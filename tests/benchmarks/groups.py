@@ -28,6 +28,8 @@ ROUNDS, ROUNDS_QUICK = 5, 2
 CHUNK = 10_000  # steps of a request
 PROCESSES = 4
 PAIRS, PAIRS_QUICK = 200, 30
+# The pace of the load: a random pause after each pair. The worker is then idle, and the pairs do
+# not arrive in step with its polls.
 PAUSE_SECONDS = (0.1, 0.2)
 DEADLINE_SECONDS = 900
 
@@ -150,7 +152,7 @@ def of_delays(bench: Bench) -> list[Figure]:
             database.run(lambda conn, number=number: pair(conn, number))
             for _ in range(2):
                 begun.get(timeout=DEADLINE_SECONDS)
-            time.sleep(rng.uniform(*PAUSE_SECONDS))  # the worker must be idle
+            time.sleep(rng.uniform(*PAUSE_SECONDS))
         wait_until(lambda: finished(database), timeout=DEADLINE_SECONDS, describe="all groups")
         with database.begin() as conn:
             rows = conn.execute(

@@ -10,8 +10,8 @@ from benchmarks.harness import Bench, Figure, percentile
 from crawljobs.db.database import Database
 
 JOBS, JOBS_QUICK = 200, 50
-# A worker polls again soon after a job. The pause is longer, so that only the hint starts the next
-# job.
+# The pace of the load: a random pause before each job. A worker polls again soon after a job. The
+# pause is longer, so that the worker is idle and only the hint starts the next job.
 PAUSE_SECONDS = (0.4, 0.6)
 DEADLINE_SECONDS = 30
 
@@ -28,7 +28,7 @@ def measure(bench: Bench) -> list[Figure]:
         enqueue.one(database, "first")
         begun.get(timeout=DEADLINE_SECONDS)
         for number in range(JOBS_QUICK if bench.quick else JOBS):
-            time.sleep(rng.uniform(*PAUSE_SECONDS))  # the worker must be idle
+            time.sleep(rng.uniform(*PAUSE_SECONDS))
             asked = time.monotonic()
             enqueue.one(database, f"sub_{number}")
             latencies.append(begun.get(timeout=DEADLINE_SECONDS)["at"] - asked)

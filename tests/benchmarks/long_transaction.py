@@ -117,7 +117,10 @@ def snapshot(url: str) -> Iterator[None]:
 
 
 def feed(sides: list[Side], *, jobs: int) -> None:
-    """Enqueue jobs on both sides, alternately and at a constant rate."""
+    """Enqueue jobs on both sides, alternately and at a constant rate.
+
+    The sleep waits for the time at which a job is due, so the rate does not depend on the claims.
+    """
     begun = time.monotonic()
     for number in range(jobs):
         time.sleep(max(0.0, begun + number / JOBS_PER_SECOND - time.monotonic()))

@@ -20,7 +20,8 @@ from types import ModuleType
 from typing import Any, Protocol
 
 WARM_UP = 20  # jobs before the measurement, which open connections and fill caches
-PAUSE_SECONDS = (0.1, 0.2)  # between two jobs, so that the worker is idle
+# The pace of `ping`: a random pause between two jobs, in which the worker becomes idle.
+PAUSE_SECONDS = (0.1, 0.2)
 
 Began = Callable[[int], None]
 
