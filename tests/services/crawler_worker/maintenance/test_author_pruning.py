@@ -68,6 +68,14 @@ def test_with_a_retention_the_activity_stays(filled: Database) -> None:
     assert names(filled) == {*NAMES} - {"mute"}
 
 
+def test_an_account_with_activity_in_too_many_subreddits_stays(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgotten_authors, "SUBREDDITS_MAX", 0)
+    assert prune(filled) == 1
+    assert names(filled) == {*NAMES} - {"mute"}
+
+
 def test_an_account_stays_while_a_running_crawl_names_it(filled: Database) -> None:
     running = text("UPDATE crawl_jobs SET status = 'crawling', claim_token = gen_random_uuid()")
     with filled.begin() as conn:

@@ -12,7 +12,7 @@ from crawljobs.db.database import Database
 from crawljobs.domain.job import JobStatus
 from crawljobs.repository.schedules import schedule_deletion
 from crawljobs.runtime import metrics
-from support import jobs
+from support import history_rows, jobs
 from support import schedule_rows as rows
 
 OLD, NEW = 2_500, 3  # numbers of rows; OLD is more than two chunks
@@ -85,6 +85,22 @@ def test_prunes_former_numbers_for_as_long_as_their_settings_say(
     with database.begin() as conn:
         kept = "SELECT (SELECT count(*) FROM post_scores), (SELECT count(*) FROM subreddit_counts)"
         assert tuple(conn.exec_driver_sql(kept).one()) == (scores, counts)
+
+
+def test_the_history_keeps_minutes_for_14_days_and_hours_for_366_days(database: Database) -> None:
+    with database.begin() as conn:
+        now = conn.execute(text("SELECT date_bin('1 hour', now(), 'epoch')")).scalar_one()
+        for age in (13, 15):
+            history_rows.fill(conn, minutes=1, until=now - timedelta(days=age))
+        for age in (365, 367):
+            history_rows.fill(conn, minutes=0, hours=1, until=now - timedelta(days=age))
+    Maintenance(database, settings.read_queue_settings({})).prune()
+    with database.begin() as conn:
+        for table in ("queue_history", "budget_history", "webhook_history"):
+            kept = text(
+                f"SELECT step_minutes, extract(day FROM now() - at) FROM {table} ORDER BY 1"
+            )
+            assert [(step, int(days)) for step, days in conn.execute(kept)] == [(1, 13), (60, 365)]
 
 
 def test_a_turn_comes_back_a_little_before_its_interval(database: Database) -> None:
